@@ -1,0 +1,74 @@
+# All paths are relative and programs start as `python -m`, so a checkout may lie in a folder with spaces in its name.
+PRESET ?= tiny
+CORES ?= all
+PYTHON ?= python3
+# An index to take torch and torchvision from, e.g. PyTorch's CPU wheels: see environment.yml.
+TORCH_INDEX ?=
+
+MAKEFLAGS += --no-print-directory
+READY := .venv/.installed
+PIP := .venv/bin/python -m pip install -c requirements.lock
+PYTEST := .venv/bin/python -m pytest
+# Snakemake 9 leaves the path of its interpreter unquoted in the commands of scripts; a relative one has no spaces.
+RUN_MODULE := $(if $(word 2,$(CURDIR)),-c 'import sys; sys.executable = ".venv/bin/python"; from snakemake.cli import main; main()',-m snakemake)
+SNAKEMAKE := .venv/bin/python $(RUN_MODULE) --configfile config/$(PRESET).yaml
+
+# Snakemake's locks do not say whose they are, so look for another Snakemake, or a job of one, at work in this folder.
+NO_OTHER_RUN := import os, psutil, sys; \
+  marks = lambda a: os.path.basename(a) == "snakemake" or "snakemake.cli" in a or ".snakemake/scripts" in a; \
+  runs = [p.pid for p in psutil.process_iter(["cwd", "cmdline"]) if p.info["cwd"] == os.getcwd() and p.pid != os.getpid() \
+    and "python" in (p.info["cmdline"] or [""])[0] and any(map(marks, p.info["cmdline"][1:3]))]; \
+  sys.exit(f"Another run is at work in this folder (process {runs[0]}): wait for it or stop it, then call make again." if runs else 0)
+
+.NOTPARALLEL:
+.PHONY: help install reproduce pretrain test test-unit test-full lint bench clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z-]*\):.*## /make \1: /p' Makefile
+
+install: $(READY) ## make .venv with the pinned versions (TORCH_INDEX=... for another build of torch)
+
+# The stamp comes last: an install that was cut off is taken up again.
+$(READY): pyproject.toml requirements.lock
+	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON): install Python 3.11 or later, or name one with PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "$(PYTHON) is Python %d.%d: 3.11 or later is needed; name one with PYTHON=..." % sys.version_info[:2])'
+	$(PYTHON) -m venv .venv
+	$(if $(TORCH_INDEX),$(PIP) --no-deps --index-url $(TORCH_INDEX) torch torchvision)
+	$(PIP) -e '.[test,dev]'
+	@touch $(READY)
+
+reproduce: $(READY) ## run a preset from end to end and print its tables (PRESET=tiny)
+	@test -f config/$(PRESET).yaml || { echo "There is no preset '$(PRESET)': config/ has $$(cd config && echo *.yaml)." >&2; exit 1; }
+	@test -z "$$(ls .snakemake/locks 2>/dev/null)" || { .venv/bin/python -c '$(NO_OTHER_RUN)' && $(SNAKEMAKE) --unlock; }
+	$(SNAKEMAKE) --cores $(CORES)
+	$(SNAKEMAKE) --report results/$(PRESET)/report.html
+	@.venv/bin/python -m tangent_bench.summary results/$(PRESET)
+
+pretrain: $(READY) ## rebuild the shipped model from its recipe (hours; goes on where it was cut off)
+	$(SNAKEMAKE) --cores $(CORES) pretrain
+
+# One thread each: the same sums on every machine, and no fight for the cores.
+test test-unit test-full bench: export OMP_NUM_THREADS := 1
+test test-unit test-full bench: export OPENBLAS_NUM_THREADS := 1
+test test-unit test-full bench: export MKL_NUM_THREADS := 1
+
+test: lint test-unit ## lint, the quick tests, then micro and tiny from end to end
+	$(PYTEST) -m "slow and not full"
+
+test-unit: $(READY) ## the quick tests alone
+	$(PYTEST)
+
+test-full: test ## everything: `make test`, then what rebuilds the pre-training
+	$(PYTEST) -m full || test $$? -eq 5 # 5: there is no such test (yet)
+
+lint: $(READY) ## ruff and snakefmt, changing nothing
+	.venv/bin/python -m ruff check .
+	.venv/bin/python -m ruff format --check .
+	.venv/bin/python -m snakefmt --check Snakefile workflow/rules
+
+bench: $(READY) ## time the measured verbs
+	$(PYTEST) --benchmark-enable --benchmark-only tests/benchmarks
+
+clean: ## remove what presets built; published results, the pre-training (hours) and .venv stay
+	find results -mindepth 1 -maxdepth 1 ! -name published ! -name pretraining -exec rm -rf {} +
+	rm -rf .pytest_cache .ruff_cache .hypothesis .benchmarks .snakemake/log .snakemake/scripts

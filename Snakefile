@@ -1,0 +1,33 @@
+# Table of contents. `snakemake --cores all` runs the embedded tiny preset; other presets: --configfile config/<preset>.yaml
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import min_version
+
+from tangent_bench.config import validate
+
+min_version("9.0")
+
+
+configfile: "config/default.yaml"
+
+
+try:
+    config = validate(config)
+except ValueError as sentence:
+    raise WorkflowError(str(sentence)) from None
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/prepare.smk"
+include: "workflow/rules/finetune.smk"
+include: "workflow/rules/experiments.smk"
+include: "workflow/rules/publish.smk"
+include: "workflow/rules/pretrain.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        PUBLISHED,

@@ -1,0 +1,129 @@
+"""Files that last: safetensors with a digest of their content, written atomically, verified at every read.
+
+Snakemake knows that a file exists, not what is in it; here a flipped bit or a missing tail is an error with a way out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+_META = "tangent_bench"
+
+
+class DamagedFile(ValueError):
+    """A file whose content is not what was written; the message names it and the target that rebuilds it."""
+
+    def __init__(self, path: str | Path, reason: str) -> None:
+        super().__init__(f"{path} is damaged: {reason}. Delete it and run the same command again; it will be rebuilt.")
+
+
+@contextmanager
+def atomic(path: str | Path) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its name only if the block succeeds.
+
+    Raises:
+        ValueError: the disk is full or the folder cannot be written; nothing is left behind.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        os.close(handle)
+    except OSError as error:
+        raise ValueError(_cannot_write(path, error)) from None
+    try:
+        yield Path(name)
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(name, 0o666 & ~umask)
+        with open(name, "rb") as written:
+            os.fsync(written.fileno())
+        os.replace(name, path)
+    except OSError as error:
+        raise ValueError(_cannot_write(path, error)) from None
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _cannot_write(path: Path, error: OSError) -> str:
+    return (
+        f"Cannot write {path}: {error.strerror or error}. Free space or choose another `results` folder in the config, "
+        "then run the same command again; finished files are kept."
+    )
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text file atomically."""
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def digest(tensors: dict[str, np.ndarray]) -> str:
+    """sha256 of names, types, shapes and bytes, in order of name.
+
+    >>> a = {"x": np.zeros(2, np.float32)}
+    >>> digest(a) == digest({"x": np.zeros(2, np.float32)}), digest(a) == digest({"x": np.ones(2, np.float32)})
+    (True, False)
+    """
+    state = hashlib.sha256()
+    for name in sorted(tensors):
+        array = np.ascontiguousarray(tensors[name])
+        state.update(f"{name}|{array.dtype.str}|{array.shape}|".encode())
+        state.update(array.data)
+    return state.hexdigest()
+
+
+def save(path: str | Path, kind: str, tensors: dict[str, np.ndarray], /, **about: object) -> str:
+    """Write arrays as safetensors with their digest and JSON-able facts `about` them; returns the digest.
+
+    `kind` says what the file is ("vector", "features", ...); `load` insists on it.
+    """
+    from safetensors.numpy import save_file
+
+    tensors = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+    sha256 = digest(tensors)
+    meta = {_META: json.dumps({"kind": kind, "sha256": sha256, "about": about}, sort_keys=True)}
+    with atomic(path) as temporary:
+        try:
+            save_file(tensors, temporary, metadata=meta)
+        except Exception as error:  # safetensors reports a full disk as its own error type
+            if isinstance(error, OSError):
+                raise
+            raise OSError(0, str(error)) from None
+    return sha256
+
+
+def load(path: str | Path, kind: str) -> tuple[dict[str, np.ndarray], dict]:
+    """Arrays and facts of a file written by `save`, after its digest was checked.
+
+    Raises:
+        ValueError: no such file, or a file of another kind.
+        DamagedFile: it cannot be read, or its content does not match its digest.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if not Path(path).is_file():
+        raise ValueError(
+            f"Missing file {path}: a {kind} file was expected there; run the same command again to build it."
+        )
+    try:
+        with safe_open(path, framework="numpy") as file:
+            meta = json.loads((file.metadata() or {}).get(_META, "null"))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        raise DamagedFile(path, f"it is no readable safetensors file ({error})") from None
+    if not isinstance(meta, dict) or not {"kind", "sha256", "about"} <= set(meta):
+        raise ValueError(f"{path} was not written by tangent_bench: expected a {kind} file with a digest.")
+    if meta["kind"] != kind:
+        raise ValueError(f"{path} holds {meta['kind']!r}, expected {kind!r}; check the path in the config.")
+    if digest(tensors) != meta["sha256"]:
+        raise DamagedFile(path, "its content does not match its sha256")
+    return tensors, {**meta["about"], "sha256": meta["sha256"]}

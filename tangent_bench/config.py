@@ -1,0 +1,100 @@
+"""The config as the Snakefile sees it: validated against the schema and against the plug-ins that exist.
+
+Imports neither torch nor open_clip.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+from tangent_bench import registry
+from tangent_bench.layout import Mode
+
+SCHEMA = Path(__file__).parent.parent / "workflow" / "schemas" / "config.schema.yaml"
+
+
+@cache
+def schema() -> dict:
+    """The JSON schema of the config, as a dict."""
+    return yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+
+
+def validate(config: Mapping) -> dict:
+    """The config, if it is one.
+
+    Raises:
+        ValueError: one sentence with the key, the value given, what is allowed, and the nearest name for a misspelt one.
+    """
+    from jsonschema import Draft202012Validator
+
+    config = dict(config)
+    errors = sorted(Draft202012Validator(schema()).iter_errors(config), key=lambda e: list(map(str, e.absolute_path)))
+    if errors:
+        raise ValueError(_sentence(errors[0]))
+    _require_plugins(config)
+    return config
+
+
+def _sentence(error) -> str:
+    where = ".".join(str(part) for part in error.absolute_path)
+    if error.validator == "additionalProperties":
+        allowed = sorted(error.schema.get("properties", {}))
+        key = next(k for k in error.instance if k not in allowed)
+        near = difflib.get_close_matches(str(key), allowed, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        return f"Config: unknown key {'.'.join(filter(None, [where, str(key)]))!r}; allowed here: {', '.join(allowed)}.{hint}"
+    if error.validator == "type":
+        hint = (
+            " (YAML reads 1e-5 as text: write 1.0e-5)"
+            if isinstance(error.instance, str) and "e" in error.instance
+            else ""
+        )
+        expected = (
+            error.validator_value if isinstance(error.validator_value, str) else " or ".join(error.validator_value)
+        )
+        return f"Config: {where!r} is {error.instance!r}, expected {expected}{hint}."
+    if error.validator == "enum":
+        return f"Config: {where!r} is {error.instance!r}, expected one of {', '.join(map(str, error.validator_value))}."
+    return f"Config: {where or 'the file'!r}: {error.message}."
+
+
+def _require_plugins(config: dict) -> None:
+    """Every name in the config has a file, or an entry among the config's own."""
+    custom = {"tasks": config["custom_tasks"], "models": config["custom_models"]}
+    wanted = {
+        "tasks": [*config["tasks"], config["control"]],
+        "models": config["models"],
+        "training": config["trainings"],
+        "methods": [config["method"]],
+        "experiments": config["experiments"],
+    }
+    for folder, names in wanted.items():
+        for name in names:
+            if name not in custom.get(folder, {}) and name not in registry.names(folder):
+                _unknown(folder, name, [*custom.get(folder, {}), *registry.names(folder)])
+    if config["control"] in config["tasks"]:
+        raise ValueError(
+            f"Config: the control {config['control']!r} is also among the tasks; a control must be another task."
+        )
+    for text in config["modes"]:
+        mode = Mode.parse(text)
+        if mode.training not in ("none", *config["trainings"]):
+            raise ValueError(
+                f"Config: mode {text!r} needs training {mode.training!r}, which is not among trainings {config['trainings']}."
+            )
+    grid = config["coefficients"]
+    if grid["first"] != 0.0 or grid["last"] <= grid["first"]:
+        raise ValueError(
+            f"Config: coefficients run from {grid['first']} to {grid['last']}; they must start at 0 (zero-shot) and rise."
+        )
+
+
+def _unknown(folder: str, name: str, known: list[str]) -> None:
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    raise ValueError(f"Config: {name!r} is not among the {folder}: {', '.join(sorted(known))}.{hint}")

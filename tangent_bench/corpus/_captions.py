@@ -1,0 +1,50 @@
+"""Paraphrases: the same composition in other words, so that no caption is a class index."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+SYNONYMS = {
+    "red": ("red", "red", "scarlet", "crimson"), "blue": ("blue", "blue", "navy"), "cyan": ("cyan", "turquoise", "light blue"),
+    "purple": ("purple", "violet"), "grey": ("grey", "gray"), "circle": ("circle", "disc", "round spot"),
+    "sphere": ("sphere", "ball"), "torus": ("torus", "ring", "donut"), "cube": ("cube", "box"), "matt": ("matt", "dull", "plain"),
+    "shiny": ("shiny", "glossy", "polished"), "striped": ("striped", "banded"), "checkered": ("checkered", "chequered"),
+    "spotted": ("spotted", "dotted"), "handwritten": ("handwritten", "hand drawn", "scribbled"), "gravel": ("gravel", "pebbles"),
+    "shaded relief": ("shaded relief", "terrain", "hillshade"), "sign": ("sign", "traffic sign", "plate", "symbol"),
+    "temple": ("temple", "pagoda"), "galaxies": ("galaxies", "galaxy clusters"), "slope": ("slope", "hillside"),
+    "tissue": ("tissue", "cell tissue"), "star": ("star", "star shape"), "umbrella": ("umbrella", "parasol"),
+    "warning": ("warning", "warning sign"), "airplane": ("airplane", "plane"), "check mark": ("check mark", "tick"),
+    "saltire": ("saltire", "diagonal cross"), "ellipsoid": ("ellipsoid", "egg"), "chess ": ("chess ", ""), "ripples": ("ripples", "waves"),
+    "musical note": ("musical note", "music note"), "peace sign": ("peace sign", "peace symbol"), "astronaut": ("astronaut", "spaceman"),
+    "house number": ("house number", "street number"), "coast": ("coast", "shore"), "calm water": ("calm water", "a lake", "water"), "crescent moon": ("crescent moon", "moon"), "lightning": ("lightning", "thunderbolt"),
+    "smiling face": ("smiling face", "smiley"), "skull": ("skull", "skull and bones"), "radioactive": ("radioactive", "radioactive sign"),
+    "pencil": ("pencil", "pen"), "gear": ("gear", "cogwheel"), "cup": ("cup", "hot drink"), "polka dots": ("polka dots", "dots"),
+}  # fmt: skip
+FRAMES = ("{}", "{}", "a photo of {}", "a picture of {}", "an image of {}", "a photo of a {}", "a blurry photo of {}", "this is {}",
+          "a close view of {}", "a small picture showing {}")  # fmt: skip
+DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_WORD = re.compile(r"\b(" + "|".join(sorted(SYNONYMS, key=len, reverse=True)) + r")(?!\w)")
+
+
+def _digit(rng: np.random.Generator, text: str) -> str:
+    """Digits are called by word or numeral, "digit" or "number"."""
+
+    def other(match: re.Match) -> str:
+        name = match[1] if rng.random() < 0.6 else str(DIGITS.index(match[1]))
+        return f"{('digit ', 'number ', 'digit ', '')[int(rng.integers(4))]}{name}"
+
+    return re.sub(r"\bdigit (\w+)", other, text)
+
+
+def paraphrase(rng: np.random.Generator, phrase: str) -> str:
+    """Another caption of the same composition."""
+    text = _WORD.sub(lambda m: SYNONYMS[m[1]][int(rng.integers(len(SYNONYMS[m[1]])))], _digit(rng, phrase))
+    tail = re.search(r" on (an? )?(\w+)( \w+)?( sign| plate| traffic sign)?$", text)
+    if tail and rng.random() < 0.25:
+        text = text[: tail.start()]
+    if rng.random() < 0.4:
+        text = re.sub(r"^(an?|the) ", "", text)
+    caption = FRAMES[int(rng.integers(len(FRAMES)))].format(text)
+    return re.sub(r"\ba (an?|the) ", r"\1 ", caption)

@@ -1,0 +1,94 @@
+"""Digits and letters of typefaces that no task uses (Computer Modern, STIX): printed, hand-written-like, on houses."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
+
+from tangent_bench.corpus._canvas import affine, fractal, blend, photograph, pick, shade, two_colours, uniform, warp
+
+SIDE = 96
+DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+FACES = ("cmb10", "cmr10", "cmss10", "cmtt10", "cmti10",
+         "STIXGeneral", "STIXGeneralBol", "STIXGeneralItalic", "STIXGeneralBolIta")  # fmt: skip
+
+
+@lru_cache(maxsize=128)
+def _font(face: str, size: int) -> ImageFont.FreeTypeFont:
+    folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+    return ImageFont.truetype(folder / f"{face}.ttf", size, layout_engine=ImageFont.Layout.BASIC)
+
+
+def _mask(rng: np.random.Generator, text: str, face: str, size: int, stroke: int = 0) -> Image.Image:
+    mask = Image.new("L", (SIDE, SIDE), 0)
+    font = _font(face, size)
+    left, top, right, bottom = font.getbbox(text, stroke_width=stroke)
+    at = ((SIDE - right - left) // 2 + int(rng.integers(-5, 6)), (SIDE - bottom - top) // 2 + int(rng.integers(-5, 6)))
+    ImageDraw.Draw(mask).text(at, text, fill=255, font=font, stroke_width=stroke)
+    return mask
+
+
+def _handwritten(rng: np.random.Generator, text: str) -> Image.Image:
+    """A pen's trace: a skeleton-like thin face, thickened, sheared and warped, bright on black."""
+    mask = _mask(rng, text, pick(rng, FACES), int(rng.integers(64, 88)), int(rng.integers(0, 4)))
+    mask = warp(rng, affine(rng, mask, 0.3, 0.35, 0.15), 0.08)
+    if rng.random() < 0.4:
+        mask = mask.filter(ImageFilter.MaxFilter(3) if rng.random() < 0.6 else ImageFilter.MinFilter(3))
+    return mask.filter(ImageFilter.BoxBlur(1.5))
+
+
+def compose(rng: np.random.Generator) -> tuple[str, ...]:
+    """Style, character, ink, paper (no colours for handwriting)."""
+    style = ("handwritten", "printed", "house")[int(np.searchsorted((0.4, 0.72), rng.random()))]
+    if rng.random() < 0.55:
+        character = str(rng.integers(10))
+    else:
+        character = chr(ord("a" if rng.random() < 0.4 else "A") + int(rng.integers(26)))
+    return (style, character, *(two_colours(rng) if style != "handwritten" else ("", "")))
+
+
+def phrase(composition: tuple[str, ...]) -> str:
+    style, character, ink, paper = composition
+    case = "capital" if character.isupper() else "small"
+    name = f"digit {DIGITS[int(character)]}" if character.isdigit() else f"{case} letter {character.lower()}"
+    if style == "handwritten":
+        return f"a handwritten {name}"
+    if style == "printed":
+        return f"the {ink} {name} on {paper}"
+    return (
+        f"a house number with the {name} in {ink} on {paper}"
+        if character.isdigit()
+        else f"a name plate with the {name} in {ink} on {paper}"
+    )
+
+
+def _printed(rng: np.random.Generator, text: str, ink: str, paper: str) -> Image.Image:
+    mask = _mask(rng, text, pick(rng, FACES), int(rng.integers(56, 92)), int(rng.integers(0, 3)))
+    image = Image.new("RGB", (SIDE, SIDE), shade(rng, paper))
+    image.paste(shade(rng, ink), (0, 0), affine(rng, mask, 0.25, 0.2, 0.2))
+    return image
+
+
+def _on_house(rng: np.random.Generator, text: str, ink: str, paper: str) -> Image.Image:
+    """A character between clipped neighbours on an uneven wall."""
+    wall = blend(shade(rng, paper, 40), shade(rng, paper, 70), fractal(rng, SIDE, (2, 3, 7, 24), 0.7))
+    image, colour = Image.fromarray(wall), shade(rng, ink)
+    face, size, stroke = pick(rng, FACES), int(rng.integers(56, 84)), int(rng.integers(0, 4))
+    for shift in (-1, 0, 1):
+        neighbour = str(rng.integers(10)) if text.isdigit() else chr(ord("a") + int(rng.integers(26)))
+        if shift == 0 or rng.random() < 0.7:
+            mask = _mask(rng, neighbour if shift else text, face, size, stroke)
+            image.paste(colour, (int(shift * size * uniform(rng, 0.62, 0.8)), 0), mask)
+    return affine(rng, image, 0.15, 0.15, 0.12, fill=shade(rng, paper, 40))
+
+
+def render(rng: np.random.Generator, composition: tuple[str, ...]) -> np.ndarray:
+    style, character, ink, paper = composition
+    if style == "handwritten":
+        return photograph(rng, np.asarray(_handwritten(rng, character)), 0.3)
+    draw = _printed if style == "printed" else _on_house
+    return photograph(rng, draw(rng, character, ink, paper))

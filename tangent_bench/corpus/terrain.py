@@ -1,0 +1,77 @@
+"""Shaded relief of invented ground: a landform on a fractal, lit from the north-west."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tangent_bench.corpus._canvas import blend, coordinates, fractal, photograph, pick, rotated, uniform
+
+SIDE = 48
+FACING = {"north": (0, 1), "south": (0, -1), "east": (-1, 0), "west": (1, 0)}  # uphill direction; y downwards
+TINTS = {
+    "grey": ((20, 20, 20), (235, 235, 235)), "green": ((20, 45, 20), (170, 205, 130)),
+    "brown": ((50, 30, 15), (225, 190, 140)), "blue": ((10, 20, 60), (150, 190, 235)),
+}  # fmt: skip
+
+
+def _landform(rng: np.random.Generator, name: str) -> np.ndarray:
+    """Height of the landform on the square, about one unit high."""
+    x, y = coordinates(SIDE)
+    along, across = rotated(rng, SIDE)
+    across = across + 0.3 * (fractal(rng, SIDE, (2, 4)) - 0.5)
+    radius = np.sqrt((x - uniform(rng, -0.2, 0.2)) ** 2 + (y - uniform(rng, -0.2, 0.2)) ** 2)
+    forms = {
+        "a mountain peak": lambda: 1.2 * np.maximum(0.0, 1.0 - radius),
+        "a pit": lambda: -1.1 * np.maximum(0.0, 1.0 - radius),
+        "a ridge": lambda: 1.2 * np.maximum(0.0, 0.7 - np.sqrt(across * across)),
+        "a valley": lambda: -1.2 * np.maximum(0.0, 0.7 - np.sqrt(across * across)),
+        "a river channel": lambda: -0.7 * np.maximum(0.0, 0.22 - np.sqrt(across * across)) / 0.22,
+        "a saddle": lambda: 0.8 * (along * along - across * across),
+        "a plateau": lambda: np.clip(2.5 * (0.65 - radius), 0.0, 0.7),
+        "a cliff": lambda: 0.9 * (across > 0.0),
+        "a coast": lambda: np.maximum(0.9 * across, 0.0) * (1.2 + fractal(rng, SIDE, (4, 8, 16))),
+        "rough hills": lambda: 2.2 * (fractal(rng, SIDE, (3, 6, 12), 0.7) - 0.5),
+    }
+    return forms[name]()
+
+
+FORMS = (
+    "a mountain peak", "a pit", "a ridge", "a valley", "a river channel", "a saddle", "a plateau", "a cliff", "rough hills", "a coast",
+    "a flat plain", "calm water",
+)  # fmt: skip
+
+
+def _shaded(height: np.ndarray, contrast: float) -> np.ndarray:
+    """Hillshade in [0, 1]: the cosine between the surface normal and a light from the north-west."""
+    dy, dx = np.gradient(height * SIDE / 10.0)
+    return 0.5 + contrast * (dx + dy) / np.sqrt(1.0 + dx * dx + dy * dy)
+
+
+def compose(rng: np.random.Generator) -> tuple[str, ...]:
+    """Landform or slope, tint."""
+    if rng.random() < 0.3:
+        return f"a {pick(rng, ('steep', 'gentle'))} slope facing {pick(rng, list(FACING))}", pick(rng, list(TINTS))
+    return pick(rng, FORMS), pick(rng, list(TINTS))
+
+
+def phrase(composition: tuple[str, ...]) -> str:
+    form, tint = composition
+    return f"{form} in {tint} shaded relief"
+
+
+def _height(rng: np.random.Generator, form: str) -> np.ndarray:
+    rough = 0.22 * fractal(rng, SIDE, (4, 8, 16, 32), 0.6) * uniform(rng, 0.5, 1.6)
+    if form in ("a flat plain", "calm water"):
+        return rough * (0.3 if form == "a flat plain" else 0.0)
+    if " slope facing " in form:
+        (ux, uy), turn, (x, y) = FACING[form.rsplit(" ", 1)[1]], uniform(rng, -0.35, 0.35), coordinates(SIDE)
+        steepness = uniform(rng, 1.0, 1.8) if "steep" in form else uniform(rng, 0.35, 0.6)
+        return steepness * ((ux - turn * uy) * x + (uy + turn * ux) * y) + rough
+    height = _landform(rng, form) * uniform(rng, 0.7, 1.2)
+    return height + rough * (height > 0.0) if form == "a coast" else height + rough
+
+
+def render(rng: np.random.Generator, composition: tuple[str, ...]) -> np.ndarray:
+    form, tint = composition
+    low, high = TINTS[tint]
+    return photograph(rng, blend(low, high, _shaded(_height(rng, form), uniform(rng, 0.35, 0.55))), 0.6)

@@ -1,0 +1,216 @@
+"""Materials from programs: look-alikes of brick, grass, gravel, coins and others, never the photographs."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from tangent_bench.corpus._canvas import COLOURS, blend, fractal, noise, photograph, pick, rotated, shade, uniform, wave
+
+SIDE = 64
+
+
+def _rough(rng: np.random.Generator, amount: float) -> np.ndarray:
+    return amount * (rng.random((SIDE, SIDE)) - 0.5)
+
+
+def _cells(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Distances to the nearest and second nearest of `count` random points (Worley noise), in pixels."""
+    points = rng.random((count, 2)) * SIDE
+    axis = np.arange(SIDE) + 0.5
+    squares = (axis[None, None, :] - points[:, 0, None, None]) ** 2 + (
+        axis[None, :, None] - points[:, 1, None, None]
+    ) ** 2
+    nearest = np.partition(squares, 1, axis=0)
+    return np.sqrt(nearest[0]), np.sqrt(nearest[1])
+
+
+def brick(rng):
+    x, y = rotated(rng, SIDE, pick(rng, (0.0, 0.0, 1.5708)) + uniform(rng, -0.1, 0.1))
+    rows = uniform(rng, 2.0, 5.0)
+    v = (y + 1.0) * rows
+    row = np.floor(v)
+    u = (x + 1.0) * rows * 0.5 + 0.5 * (row - 2.0 * np.floor(row / 2.0))
+    joint = np.minimum(v - row, 8.0) < 0.16
+    joint = joint | (u - np.floor(u) < 0.09)
+    face = 0.55 + 0.5 * (fractal(rng, SIDE, (4, 9, 30), 0.8) - 0.5) + _rough(rng, 0.2)
+    return np.where(joint, pick(rng, (0.95, 0.12)), face)
+
+
+def grass(rng):
+    field = Image.new("L", (SIDE, SIDE), 60)
+    pen = ImageDraw.Draw(field)
+    for _ in range(260):
+        x, y, lean = uniform(rng, -5, SIDE + 5), uniform(rng, 0, SIDE + 12), uniform(rng, -9, 9)
+        pen.line((x, y, x + lean, y - uniform(rng, 6, 20)), fill=int(rng.integers(20, 256)), width=1)
+    return np.asarray(field) / 255.0
+
+
+def gravel(rng):
+    near, second = _cells(rng, int(rng.integers(40, 110)))
+    return np.clip((second - near) / uniform(rng, 2.5, 5.0), 0, 1) * (
+        0.45 + 0.55 * fractal(rng, SIDE, (6, 14), 0.8)
+    ) + _rough(rng, 0.15)
+
+
+def sand(rng):
+    return 0.5 + _rough(rng, 0.9) + 0.25 * (fractal(rng, SIDE, (3, 8)) - 0.5)
+
+
+def wood(rng):
+    x, y = rotated(rng, SIDE)
+    rings = wave(x * uniform(rng, 2.0, 4.5) + 1.2 * fractal(rng, SIDE, (2, 3)) + 0.15 * y)
+    return 0.5 + 0.35 * rings + _rough(rng, 0.12)
+
+
+def marble(rng):
+    x, _ = rotated(rng, SIDE)
+    vein = wave(x * uniform(rng, 0.8, 1.8) + 2.6 * fractal(rng, SIDE, (2, 4, 8, 16), 0.6))
+    return np.clip(1.0 - 1.6 * np.maximum(0.0, vein - 0.35), 0, 1)
+
+
+def fabric(rng):
+    x, y = rotated(rng, SIDE, uniform(rng, -0.3, 0.3))
+    f = uniform(rng, 6.0, 11.0)
+    return 0.5 + 0.28 * wave(f * x) + 0.28 * wave(f * y) + _rough(rng, 0.2)
+
+
+def stripes(rng):
+    x, _ = rotated(rng, SIDE)
+    return 1.0 * (wave(x * uniform(rng, 1.5, 4.5)) > uniform(rng, -0.4, 0.4))
+
+
+def checkerboard(rng):
+    x, y = rotated(rng, SIDE, uniform(rng, -0.5, 0.5))
+    f = uniform(rng, 0.9, 2.5)
+    return 1.0 * ((wave(f * x) > 0) == (wave(f * y) > 0))
+
+
+def polka_dots(rng):
+    x, y = rotated(rng, SIDE, uniform(rng, -0.5, 0.5))
+    f = uniform(rng, 1.3, 2.8)
+    u, v = f * x - np.floor(f * x) - 0.5, f * y - np.floor(f * y) - 0.5
+    return 1.0 * (u * u + v * v < uniform(rng, 0.05, 0.12))
+
+
+def clouds(rng):
+    return np.clip(1.8 * (fractal(rng, SIDE, (2, 4, 8, 16, 32), 0.6) - 0.3), 0, 1)
+
+
+def moon_craters(rng):
+    ground = 0.45 + 0.25 * (fractal(rng, SIDE, (3, 6, 12), 0.7) - 0.5)
+    axis = np.arange(SIDE) + 0.5
+    for _ in range(int(rng.integers(3, 14))):
+        cx, cy, r = uniform(rng, 0, SIDE), uniform(rng, 0, SIDE), uniform(rng, 2.5, 13.0)
+        dx, dy = (axis[None, :] - cx) / r, (axis[:, None] - cy) / r
+        d = np.sqrt(dx * dx + dy * dy)
+        ground = ground + np.where(d < 1.15, 0.38 * (dx + dy) * d, 0.0)
+    return ground
+
+
+def page_of_text(rng):
+    page = Image.new("L", (SIDE, SIDE), int(rng.integers(190, 256)))
+    pen, pitch = ImageDraw.Draw(page), uniform(rng, 5.0, 11.0)
+    y = uniform(rng, -3, 3)
+    while y < SIDE:
+        x = uniform(rng, -12, 2)
+        while x < SIDE:
+            word = uniform(rng, 4, 18) * pitch / 8
+            for letter in np.arange(x, x + word, pitch * 0.36):
+                pen.line(
+                    (letter, y + uniform(rng, 0, pitch * 0.2), letter, y + pitch * 0.5), fill=int(rng.integers(10, 90))
+                )
+            x += word + pitch * 0.5
+        y += pitch
+    return np.asarray(page.rotate(uniform(rng, -8, 8), Image.BILINEAR, fillcolor=225)) / 255.0
+
+
+def coins(rng):
+    table = Image.new("L", (SIDE, SIDE), int(rng.integers(20, 110)))
+    pen, pitch = ImageDraw.Draw(table), uniform(rng, 18, 34)
+    for gx in range(-1, 5):
+        for gy in range(-1, 5):
+            x, y, r = (
+                gx * pitch + uniform(rng, -3, 3),
+                gy * pitch + uniform(rng, -3, 3),
+                pitch * uniform(rng, 0.3, 0.46),
+            )
+            tone = int(rng.integers(110, 200))
+            pen.ellipse((x - r, y - r, x + r, y + r), fill=tone, outline=min(255, tone + 50))
+            q = r * 0.55
+            pen.ellipse((x - q, y - q * 1.1, x + q * 0.6, y + q), fill=tone - int(rng.integers(20, 70)))
+    return np.asarray(table) / 255.0 + 0.25 * (noise(rng, SIDE, 16) / 255.0 - 0.5)
+
+
+def bubbles(rng):
+    near, _ = _cells(rng, int(rng.integers(8, 20)))
+    r = uniform(rng, 5.0, 9.0)
+    return np.where(near < r, 0.25 + 0.75 * (near / r) ** 4, 0.2)
+
+
+def honeycomb(rng):
+    x, y = rotated(rng, SIDE)
+    f = uniform(rng, 1.6, 3.2)
+    a, b, c = wave(f * x), wave(f * (0.5 * x + 0.866 * y)), wave(f * (0.5 * x - 0.866 * y))
+    return np.clip(0.55 + 0.5 * (a * b + b * c - a * c), 0, 1)
+
+
+def scales(rng):
+    x, y = rotated(rng, SIDE, uniform(rng, -0.3, 0.3))
+    f = uniform(rng, 2.0, 4.0)
+    row = np.floor(f * y)
+    u, v = f * x + 0.5 * (row - 2.0 * np.floor(row / 2.0)), f * y - row
+    u = u - np.floor(u) - 0.5
+    return np.clip(1.3 - np.sqrt(4.0 * u * u + v * v), 0, 1)
+
+
+def camouflage(rng):
+    return np.floor(3.999 * np.clip(fractal(rng, SIDE, (3, 6), 0.5) * 1.5 - 0.25, 0, 1)) / 3.0
+
+
+def ripples(rng):
+    x, y = rotated(rng, SIDE)
+    bend = fractal(rng, SIDE, (2, 3, 6))
+    return 0.5 + 0.4 * wave(uniform(rng, 2.5, 5.0) * x + 1.5 * bend + 0.2 * y) + _rough(rng, 0.15)
+
+
+def handwriting(rng):
+    page = Image.new("L", (SIDE, SIDE), int(rng.integers(185, 256)))
+    pen, pitch = ImageDraw.Draw(page), uniform(rng, 8.0, 18.0)
+    y = uniform(rng, 0, 6)
+    while y < SIDE + pitch:
+        x, points = uniform(rng, -10, 4), []
+        while x < SIDE + 6:
+            points.append((x, y - pitch * 0.45 * float(rng.random()) * (1.6 if rng.random() < 0.25 else 1.0)))
+            x += pitch * uniform(rng, 0.06, 0.3)
+        pen.line(points, fill=int(rng.integers(10, 90)), width=int(rng.integers(1, 3)), joint="curve")
+        y += pitch
+    return np.asarray(page.rotate(uniform(rng, -12, 12), Image.BILINEAR, fillcolor=220)) / 255.0
+
+
+MATERIALS = {
+    "a brick wall": brick, "grass": grass, "gravel": gravel, "sand": sand, "wood": wood, "marble": marble,
+    "fabric": fabric, "stripes": stripes, "a checkerboard": checkerboard, "polka dots": polka_dots, "clouds": clouds,
+    "craters on the moon": moon_craters, "a page of text": page_of_text, "coins": coins, "bubbles": bubbles,
+    "honeycomb": honeycomb, "scales": scales, "camouflage": camouflage, "ripples": ripples, "handwriting": handwriting,
+}  # fmt: skip
+_BRIGHT = [c for c in COLOURS if c not in ("grey", "white", "black")]
+
+
+def compose(rng: np.random.Generator) -> tuple[str, ...]:
+    """Material, colour."""
+    return pick(rng, list(MATERIALS)), "grey" if rng.random() < 0.45 else pick(rng, _BRIGHT)
+
+
+def phrase(composition: tuple[str, ...]) -> str:
+    material, colour = composition
+    return f"{material} in grey" if colour == "grey" else f"{colour} {material.removeprefix('a ')}"
+
+
+def render(rng: np.random.Generator, composition: tuple[str, ...]) -> np.ndarray:
+    material, colour = composition
+    tone = MATERIALS[material](rng)
+    if colour == "grey":
+        return photograph(rng, blend((15, 15, 15), (240, 240, 240), tone * uniform(rng, 0.8, 1.1)))
+    dark = tuple(c // 4 for c in COLOURS[colour])
+    return photograph(rng, blend(dark, shade(rng, colour, 35), tone))

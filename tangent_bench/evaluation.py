@@ -1,0 +1,97 @@
+"""Predictions at points of weight space, by the network or from features; an experiment does not know which.
+
+A *point* is a dict from source (the name of a vector) to coefficient: θ0 + Σ_s c_s τ_s. {} is θ0.
+Shapes: P points, N images, K classes, D embedding, B batch, C, H, W.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+
+Point = Mapping[str, float]
+
+
+class Evaluator(Protocol):
+    """What predicts. `predict` returns class indices, uint16 [P, N]."""
+
+    def predict(self, task: str, split: str, points: Sequence[Point]) -> np.ndarray: ...
+
+
+class TangentEvaluator:
+    """f_lin(x; θ0 + Σ c τ) = f0 + Σ c J τ, from stored f0 and J τ; no network is touched.
+
+    The L2 normalisation of the embedding scales all logits of an image alike, so the arg-max needs only (f0 + Σ c J τ) · h_k,
+    which is affine in c as well.
+    """
+
+    def __init__(
+        self,
+        base: Callable[[str, str], np.ndarray],
+        change: Callable[[str, str, str], np.ndarray],
+        head: Callable[[str], np.ndarray],
+    ) -> None:
+        """Args: base(task, split) → f0_ND; change(task, split, source) → (J τ)_ND; head(task) → head_KD."""
+        self._base, self._change, self._head = base, change, head
+        self._cache: dict[tuple[str, str, str], np.ndarray] = {}
+
+    def _projected(self, task: str, split: str, source: str) -> np.ndarray:
+        key = (task, split, source)
+        if key not in self._cache:
+            features_ND = self._change(task, split, source) if source else self._base(task, split)
+            self._cache[key] = features_ND @ self._head(task).T
+        return self._cache[key]
+
+    def predict(self, task: str, split: str, points: Sequence[Point]) -> np.ndarray:
+        base_NK = self._projected(task, split, "")
+        chosen = np.empty((len(points), len(base_NK)), dtype=np.uint16)
+        for row, point in zip(chosen, points, strict=True):
+            logits_NK = base_NK
+            for source, coefficient in point.items():
+                if coefficient != 0.0:
+                    logits_NK = logits_NK + np.float32(coefficient) * self._projected(task, split, source)
+            row[:] = logits_NK.argmax(1)
+        return chosen
+
+
+class NetworkEvaluator:
+    """f(x; θ0 + Σ c τ), by the network itself."""
+
+    def __init__(
+        self, encoder, theta0: dict, vectors: Mapping[str, dict], head: Callable, images: Callable, batch_size: int
+    ) -> None:
+        """Args: encoder(θ, images_BCHW) → embeddings_BD; head(task) → head_KD; images(task, split) → prepared images_NCHW."""
+        self._encoder, self._theta0, self._vectors = encoder, theta0, vectors
+        self._head, self._images, self._batch_size = head, images, batch_size
+
+    def predict(self, task: str, split: str, points: Sequence[Point]) -> np.ndarray:
+        import torch
+
+        from tangent_bench.vectors import add
+
+        images_NCHW, head_KD = self._images(task, split), torch.from_numpy(np.asarray(self._head(task)))
+        chosen = np.empty((len(points), len(images_NCHW)), dtype=np.uint16)
+        with torch.no_grad():
+            for row, point in zip(chosen, points, strict=True):
+                theta = add(self._theta0, [(c, self._vectors[s]) for s, c in point.items()])
+                parts = [(self._encoder(theta, b) @ head_KD.T).argmax(1) for b in images_NCHW.split(self._batch_size)]
+                row[:] = torch.cat(parts).numpy()
+        return chosen
+
+
+def prepare_images(images_NHWC: np.ndarray, size: int, mean: Sequence[float], std: Sequence[float]):
+    """uint8 images as the encoder expects them, float32 [N, C, size, size]: bicubic resize and centre crop if needed."""
+    import torch
+    from torch.nn.functional import interpolate
+
+    images = torch.from_numpy(np.ascontiguousarray(images_NHWC)).permute(0, 3, 1, 2).float()
+    height, width = images.shape[-2:]
+    if (height, width) != (size, size):
+        factor = size / min(height, width)
+        target = [round(height * factor), round(width * factor)]
+        images = interpolate(images, target, mode="bicubic", antialias=True).clamp(0, 255)
+        top, left = (target[0] - size) // 2, (target[1] - size) // 2
+        images = images[..., top : top + size, left : left + size]
+    return (images / 255.0 - torch.tensor(mean).view(3, 1, 1)) / torch.tensor(std).view(3, 1, 1)

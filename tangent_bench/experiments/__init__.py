@@ -1,0 +1,146 @@
+"""Experiments: one file for each. A module has `EXPERIMENT` and `run(study)`, which adds rows to the study.
+
+A study is one job: an experiment in one mode (or over one training's vectors, or over all modes together), for one model,
+initialisation and seed.
+Shapes: P points, N images, R bootstrap replicates (0 is the estimate).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tangent_bench import statistics
+from tangent_bench.evaluation import Evaluator, Point
+from tangent_bench.layout import Mode
+from tangent_bench.rows import Row
+
+SCOPES = ("mode", "training", "together")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What an experiment needs and where it runs.
+
+    Attributes:
+        title: one line for people.
+        scope: "mode" (a job for each training × evaluation), "training" (a job for each training's vectors), or "together" (one job
+            that reads what other experiments left).
+        needs_vectors: False if it also runs in the mode without vectors (zero-shot).
+        reads: for "together": the experiments whose outcomes it compares.
+        reference: where it is defined.
+    """
+
+    title: str
+    scope: str
+    reference: str
+    needs_vectors: bool = True
+    reads: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Labels:
+    """labels_N int64, blocks_N int64 (independent units), the number of classes, and the digest of the image order."""
+
+    labels: np.ndarray
+    blocks: np.ndarray
+    num_classes: int
+    digest: str
+
+
+@dataclass
+class Study:
+    """One job of an experiment: its coordinates, what it can ask, and what it has found.
+
+    Attributes:
+        labels: (task, split) → Labels.
+        vectors: source → τ, or None where only features are known.
+        replicates: metric → array [R], kept for paired differences between modes.
+    """
+
+    experiment: str
+    model: str
+    init: str
+    mode: Mode
+    seed: int
+    tasks: tuple[str, ...]
+    control: str
+    coefficients: np.ndarray
+    control_threshold: float
+    num_replicates: int
+    method: str
+    evaluator: Evaluator | None
+    labels: Callable[[str, str], Labels] | None
+    joint: bool = False
+    vectors: Callable[[str], Mapping] | None = None
+    theta0: Callable[[], Mapping] | None = None
+    others: Mapping[tuple[str, Mode], Mapping[str, np.ndarray]] = field(default_factory=dict)
+    rows: list[Row] = field(default_factory=list)
+    replicates: dict[str, np.ndarray] = field(default_factory=dict)
+    predictions: dict[str, np.ndarray] = field(default_factory=dict)
+    points: dict[str, list[Point]] = field(default_factory=dict)
+    _weights: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
+
+    def weights(self, task: str, split: str) -> np.ndarray:
+        """Bootstrap counts of the images, [R, N]; the same in every job."""
+        if (task, split) not in self._weights:
+            blocks = self.labels(task, split).blocks
+            self._weights[task, split] = statistics.weights(blocks, self.num_replicates, task, split)
+        return self._weights[task, split]
+
+    def accuracy(self, task: str, split: str, points: Sequence[Point], keep: str = "") -> np.ndarray:
+        """Accuracy at each point, [R, P]. With `keep`, the predictions go into the sidecar under that label."""
+        predictions_PN = self.evaluator.predict(task, split, points)
+        if keep:
+            name = f"{keep}/{task}/{split}"
+            self.predictions[name], self.points[name] = predictions_PN, list(points)
+        return statistics.accuracy(predictions_PN == self.labels(task, split).labels, self.weights(task, split))
+
+    def hits(self, task: str, split: str, points: Sequence[Point]) -> np.ndarray:
+        """Accuracy at each point without replicates, [P]."""
+        return (self.evaluator.predict(task, split, points) == self.labels(task, split).labels).mean(1)
+
+    def add(
+        self, metric: str, values: np.ndarray | float, *, sources: str, task: str, split: str, num_samples: int, **where
+    ) -> None:
+        """Add a row; of an array [R] the first is the value and the rest give the interval."""
+        values = np.atleast_1d(np.asarray(values, dtype=np.float64))
+        low, high = statistics.interval(values) if len(values) > 1 else (None, None)
+        coordinates = {"training": self.mode.training, "evaluation": self.mode.evaluation, **where}
+        self.rows.append(
+            Row(
+                experiment=self.experiment,
+                model=self.model,
+                init=self.init,
+                seed=self.seed,
+                sources=sources,
+                task=task,
+                split=split,
+                metric=metric,
+                value=float(values[0]),
+                low=low,
+                high=high,
+                num_samples=num_samples,
+                **coordinates,
+            )  # fmt: skip
+        )
+
+    def size(self, split: str, *tasks: str) -> int:
+        """Number of images of the tasks together."""
+        return sum(len(self.labels(task, split).labels) for task in tasks)
+
+    def sidecar(self) -> tuple[dict[str, np.ndarray], dict]:
+        """Arrays and facts to store beside the rows: predictions per image, replicates, points, digests of image orders."""
+        arrays = {f"predictions/{k}": v for k, v in self.predictions.items()}
+        arrays |= {f"replicates/{k}": v for k, v in self.replicates.items()}
+        names = [k.split("/") for k in self.predictions]
+        digests = {f"{task}/{split}": self.labels(task, split).digest for _, task, split in names}
+        return arrays, {"points": json.dumps(self.points), "image_orders": digests}
+
+
+def tuned(values_RA: np.ndarray, index_R: np.ndarray) -> np.ndarray:
+    """values[r, index[r]] for each replicate: a statistic at the coefficient that the replicate itself selected."""
+    return values_RA[np.arange(len(index_R)), index_R]

@@ -1,0 +1,145 @@
+"""Task addition: θ0 + α Σ_t τ_t with one α for all tasks, tuned on validation; and α = 1; and all subsets on the tangent side."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+
+from tangent_bench import registry
+from tangent_bench.experiments import Experiment, Study, tuned
+from tangent_bench.selection import select_addition
+
+EXPERIMENT = Experiment(
+    title="Task addition",
+    scope="mode",
+    reference="Ortiz-Jimenez et al. 2023, Table 1; Ilharco et al. 2023, §4",
+)
+
+
+def run(study: Study) -> None:
+    direction = registry.load("methods", study.method).weights(study.tasks)
+    grid = study.coefficients
+    points = [{s: float(a) * w for s, w in direction.items()} for a in grid]
+    sources = "+".join(study.tasks)
+    val = {t: study.accuracy(t, "val", points, keep="addition") for t in study.tasks}
+    single = {s: _single(study, s) for s in ("val", "test")}
+    chosen_R = select_addition(
+        np.stack([val[t] for t in study.tasks], -1), np.stack([single["val"][t] for t in study.tasks], -1)
+    )
+    _validation_rows(study, val, single["val"], sources)
+    chosen = int(chosen_R[0])
+    where = {
+        "method": study.method,
+        "sources": sources,
+        "task": "all",
+        "split": "val",
+        "num_samples": study.size("val", *study.tasks),
+    }
+    study.add("selected_coefficient", float(grid[chosen]), **where)
+    study.add("selected_at_edge", float(chosen in (0, len(grid) - 1)), **where)
+    _test_rows(study, points, chosen_R, single["test"], sources)
+    if study.mode.evaluation == "tangent":
+        _subsets(study, single)
+
+
+def _single(study: Study, split: str) -> dict[str, np.ndarray]:
+    """Single-task accuracies, the denominators; none is below half an image, so that a hopeless model divides nothing by 0."""
+    return {t: np.maximum(study.accuracy(t, split, [{t: 1.0}])[:, 0], 0.5 / study.size(split, t)) for t in study.tasks}
+
+
+def _mean(by_task: dict[str, np.ndarray]) -> np.ndarray:
+    return np.mean(list(by_task.values()), axis=0)
+
+
+def normalized(accuracy: dict[str, np.ndarray], single: dict[str, np.ndarray]) -> np.ndarray:
+    """mean_t acc_t(merged) / acc_t(single-task model of the same mode)."""
+    return _mean({t: accuracy[t] / single[t] for t in accuracy})
+
+
+def recovered_gain(accuracy, zero_shot, single) -> np.ndarray:
+    """(acc − zero-shot) / (single-task − zero-shot), each a mean over tasks."""
+    return (_mean(accuracy) - _mean(zero_shot)) / (_mean(single) - _mean(zero_shot))
+
+
+def _validation_rows(study: Study, val: dict, single: dict, sources: str) -> None:
+    for k, coefficient in enumerate(study.coefficients):
+        at = {t: val[t][:, k] for t in study.tasks}
+        zero = {t: val[t][:, 0] for t in study.tasks}
+        for task in study.tasks:
+            _add(study, "accuracy", at[task], task, "val", coefficient, sources)
+        _summaries(study, "", at, zero, single, "val", coefficient, sources)
+
+
+def _test_rows(study: Study, points: list, chosen_R: np.ndarray, single: dict, sources: str) -> None:
+    # Only coefficients that some replicate selected, and the two ends, are ever looked at on test.
+    needed = sorted({0, len(points) - 1, *chosen_R.tolist()})
+    place = np.searchsorted(needed, chosen_R)
+    test = {t: study.accuracy(t, "test", [points[k] for k in needed], keep="addition") for t in study.tasks}
+    zero = {t: test[t][:, 0] for t in study.tasks}
+    for column, k in ((0, 0), (-1, len(points) - 1)):
+        at = {t: test[t][:, column] for t in study.tasks}
+        for task in study.tasks:
+            _add(study, "accuracy", at[task], task, "test", study.coefficients[k], sources)
+        _summaries(study, "", at, zero, single, "test", study.coefficients[k], sources)
+    best, coefficient = {t: tuned(test[t], place) for t in study.tasks}, study.coefficients[chosen_R[0]]
+    for task in study.tasks:
+        _add(study, "accuracy_tuned", best[task], task, "test", coefficient, sources)
+    study.replicates |= _summaries(study, "_tuned", best, zero, single, "test", coefficient, sources)
+    study.replicates |= {f"accuracy_tuned/{t}": best[t] for t in study.tasks}
+
+
+def _summaries(
+    study: Study, suffix: str, at: dict, zero: dict, single: dict, split: str, coefficient: float, sources: str
+) -> dict:
+    values = {
+        f"accuracy{suffix}": _mean(at),
+        f"normalized_accuracy{suffix}": normalized(at, single),
+        f"recovered_gain{suffix}": recovered_gain(at, zero, single),
+    }
+    for metric, value in values.items():
+        _add(study, metric, value, "all", split, coefficient, sources)
+    return values
+
+
+def _add(
+    study: Study, metric: str, values: np.ndarray, task: str, split: str, coefficient: float, sources: str
+) -> None:
+    size = study.size(split, *(study.tasks if task in ("all", "own") else [task]))
+    where = {
+        "sources": sources,
+        "task": task,
+        "split": split,
+        "coefficient": float(coefficient),
+        "method": study.method,
+    }
+    study.add(metric, values, num_samples=size, **where)
+
+
+def _subsets(study: Study, single: dict[str, dict[str, np.ndarray]]) -> None:
+    """Every non-empty subset of tasks with its own tuned α: accuracy on its own tasks and on all. Point estimates."""
+    weights = registry.load("methods", study.method).weights
+    for number in range(1, len(study.tasks) + 1):
+        for subset in combinations(study.tasks, number):
+            points = [{s: float(a) * w for s, w in weights(subset).items()} for a in study.coefficients]
+            hits = {t: study.hits(t, "val", points) for t in subset}
+            one = np.stack([single["val"][t][0] for t in subset])
+            chosen = int(select_addition(np.stack([hits[t] for t in subset], -1), one))
+            test = {t: study.hits(t, "test", [points[chosen]])[0] for t in study.tasks}
+            for task, members in (("own", subset), ("all", study.tasks)):
+                ratio = np.mean([test[t] / single["test"][t][0] for t in members])
+                for metric, value in (
+                    ("accuracy_tuned", np.mean([test[t] for t in members])),
+                    ("normalized_accuracy_tuned", ratio),
+                ):
+                    if number == len(study.tasks) and task == "all":
+                        continue  # the full set on all tasks is the tuned row above, with its interval
+                    where = {
+                        "sources": "+".join(subset),
+                        "task": task,
+                        "split": "test",
+                        "num_samples": study.size("test", *members),
+                    }
+                    study.add(
+                        metric, value, coefficient=float(study.coefficients[chosen]), method=study.method, **where
+                    )

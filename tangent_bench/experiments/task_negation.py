@@ -1,0 +1,65 @@
+"""Task negation: θ0 − α τ_t forgets task t; α is the one that hurts the target most while the control keeps 95 %."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tangent_bench import registry
+from tangent_bench.experiments import Experiment, Study, tuned
+from tangent_bench.selection import select_negation
+
+EXPERIMENT = Experiment(
+    title="Task negation",
+    scope="mode",
+    reference="Ortiz-Jimenez et al. 2023, Table 2; Ilharco et al. 2023, §3",
+)
+
+
+def run(study: Study) -> None:
+    target, control = {}, {}
+    for task in study.tasks:
+        target[task], control[task] = _negate(study, task)
+    size = study.size("test", *study.tasks)
+    means = {
+        "target_accuracy_tuned": np.mean(list(target.values()), 0),
+        "control_accuracy_tuned": np.mean(list(control.values()), 0),
+    }
+    common = {"sources": "each", "split": "test", "method": study.method}
+    study.add("accuracy_tuned", means["target_accuracy_tuned"], task="own", num_samples=size, **common)
+    control_size = study.size("test", study.control)
+    study.add("accuracy_tuned", means["control_accuracy_tuned"], task=study.control, num_samples=control_size, **common)
+    study.replicates |= means | {f"target_accuracy_tuned/{t}": v for t, v in target.items()}
+
+
+def _negate(study: Study, task: str) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of one target; returns target and control test accuracy at the selected coefficient, [R] each."""
+    direction = registry.load("methods", study.method).weights([task])
+    points = [{s: -float(a) * w for s, w in direction.items()} for a in study.coefficients]
+    target_RA = study.accuracy(task, "val", points, keep="negation")
+    control_RA = study.accuracy(study.control, "val", points, keep=f"negation of {task}")
+    chosen_R = select_negation(target_RA, control_RA, control_RA[:, 0], study.control_threshold)
+    for where, values_RA in ((task, target_RA), (study.control, control_RA)):
+        for k, coefficient in enumerate(study.coefficients):
+            _add(study, "accuracy", values_RA[:, k], task, where, "val", coefficient)
+    chosen = int(chosen_R[0])
+    _add(study, "selected_coefficient", -study.coefficients[chosen], task, task, "val", None)
+    _add(study, "selected_at_edge", float(chosen == len(points) - 1), task, task, "val", None)
+    needed = np.unique(chosen_R)
+    place = np.searchsorted(needed, chosen_R)
+    found = []
+    for where, label in ((task, "negation"), (study.control, f"negation of {task}")):
+        test_RA = study.accuracy(where, "test", [points[k] for k in needed], keep=label)
+        found.append(tuned(test_RA, place))
+        _add(study, "accuracy_tuned", found[-1], task, where, "test", study.coefficients[chosen])
+    return found[0], found[1]
+
+
+def _add(study: Study, metric: str, values, source: str, task: str, split: str, coefficient: float | None) -> None:
+    where = {
+        "sources": source,
+        "task": task,
+        "split": split,
+        "num_samples": study.size(split, task),
+        "method": study.method,
+    }
+    study.add(metric, values, coefficient=None if coefficient is None else -float(coefficient) + 0.0, **where)

@@ -1,0 +1,47 @@
+"""Figures and tables: one file each, functions of result rows and of nothing else.
+
+A module has `FIGURE` and, by its kind, `draw(rows, ax=None)` → array of axes, or `build(rows)` → cells (`_cells.py`).
+Its caption in the HTML report is `workflow/report/<name>.rst`. Fractions become percent here and nowhere else.
+
+A module of this folder imports matplotlib, pandas and scipy inside its functions: the Snakefile reads `FIGURE`.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+KINDS = ("figure", "table")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What a figure or table is.
+
+    Attributes:
+        title: one line for the report and for the table's caption.
+        reads: the experiments whose rows it needs; without one of them it is not made.
+        kind: "figure" (has `draw`) or "table" (has `build`).
+        category: its heading in the HTML report.
+        modes: patterns of modes ("standard-network", "*-tangent"), each of which a run must have; else it is not made.
+    """
+
+    title: str
+    reads: tuple[str, ...]
+    kind: str = "figure"
+    category: str = "Results"
+    modes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"Figure {self.title!r}: unknown kind {self.kind!r}, expected one of {', '.join(KINDS)}.")
+
+    def possible(self, experiments: Iterable[str], modes: Iterable[str]) -> bool:
+        """Whether a run of these experiments in these modes has the rows that it needs.
+
+        >>> Figure("", reads=("single_task",), modes=("*-tangent",)).possible(["single_task"], ["standard-network"])
+        False
+        """
+        modes = list(modes)
+        return set(self.reads) <= set(experiments) and all(fnmatch.filter(modes, pattern) for pattern in self.modes)

@@ -1,0 +1,53 @@
+"""Panels of a figure: one row of them for each model, labelled, with one note about n, seeds and intervals."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+NOTE_SIZE = 6.5  # points
+LETTERS_PER_INCH = 17  # of the note
+
+
+def panels(num_rows: int, num_columns: int, ax, size: tuple[float, float]) -> np.ndarray:
+    """Axes [num_rows, num_columns] of a new figure, each `size` inches, or the caller's own.
+
+    Raises:
+        ValueError: the caller's axes are too few or too many.
+    """
+    import numpy as np
+    from matplotlib.figure import Figure
+
+    if ax is None:
+        figure = Figure(figsize=(size[0] * num_columns, size[1] * num_rows), layout="constrained")
+        return figure.subplots(num_rows, num_columns, squeeze=False)
+    given = np.atleast_1d(np.asarray(ax, dtype=object))
+    if given.size != num_rows * num_columns:
+        raise ValueError(
+            f"The rows need {num_rows} × {num_columns} panels (models × parts), but `ax` holds {given.size}; "
+            "give as many axes, or none, or the rows of one model."
+        )
+    return given.reshape(num_rows, num_columns)
+
+
+def annotate(axes: np.ndarray, note: str, ax) -> None:
+    """The note below a figure of our own; a caller's figure has the caller's words."""
+    if ax is None:
+        figure = axes.flat[0].figure
+        lines = textwrap.wrap(note, width=int(LETTERS_PER_INCH * figure.get_figwidth()), break_on_hyphens=False)
+        figure.supxlabel("\n".join(lines), fontsize=NOTE_SIZE, color="#444444")
+
+
+def title(axis, *parts: str, **options) -> None:
+    """A panel's title from the parts that say something."""
+    axis.set_title(" · ".join(part for part in parts if part), **options)
+
+
+def legend(axis, **options) -> None:
+    """A legend that lets curves be seen behind it, where there is something to explain."""
+    if axis.get_legend_handles_labels()[0]:
+        usual = {"handlelength": 1.6, "borderaxespad": 0.3, "frameon": True, "edgecolor": "none", "framealpha": 0.75}
+        axis.legend(**{**usual, **options})

@@ -1,0 +1,153 @@
+"""Cells as plain text, Markdown, LaTeX (booktabs), HTML and CSV. Percent, one decimal, 95 % intervals in brackets."""
+
+from __future__ import annotations
+
+import html as markup
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DASH = "–"
+_LATEX = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}",
+    "α": r"$\alpha$", "↓": r"$\downarrow$", "↑": r"$\uparrow$", "−": "$-$", "–": "--", "τ": r"$\tau$", "θ": r"$\theta$",
+    "‖": r"$\|$", "*": r"$^{*}$",
+}  # fmt: skip
+
+
+def value_and_interval(cell) -> tuple[str, str]:
+    """The printed value and its interval ("" if none).
+
+    >>> from tangent_bench.figures._cells import Cell
+    >>> value_and_interval(Cell("Linear FT", "", "Absolute", 0.7654, 0.75, 0.781))
+    ('76.5', '[75.0, 78.1]')
+    """
+    if cell.unit == "text":
+        return cell.text, ""
+    if math.isnan(cell.value):
+        return DASH, ""
+    scale, spec = {"%": (100, ".1f"), "points": (100, "+.1f"), "number": (1, ".2f")}[cell.unit]
+    value, low, high = (
+        format(round(scale * x, 6) + 0.0, spec).replace("-", "−") for x in (cell.value, cell.low, cell.high)
+    )
+    return value, "" if math.isnan(cell.low) else f"[{low}, {high}]"
+
+
+def _columns(table: pd.DataFrame) -> list[tuple[str, str]]:
+    return list(table[["group", "column"]].drop_duplicates().itertuples(index=False, name=None))
+
+
+def _body(table: pd.DataFrame) -> list[tuple[str, list]]:
+    """(row's name, its cells or None in the order of `_columns`) of each row."""
+    place = {(c.row, c.group, c.column): c for c in table.itertuples(index=False)}
+    columns = _columns(table)
+    return [(row, [place.get((row, *column)) for column in columns]) for row in table["row"].drop_duplicates()]
+
+
+def _text(cell, join: str = " ") -> str:
+    return DASH if cell is None else join.join(filter(None, value_and_interval(cell)))
+
+
+def _heads(table: pd.DataFrame) -> list[str]:
+    columns = _columns(table)
+    groups = {group for group, _ in columns}
+    return [column if len(groups) == 1 else f"{group}: {column}" for group, column in columns]
+
+
+def _lines(table: pd.DataFrame) -> list[list[str]]:
+    return [["", *_heads(table)]] + [[row, *map(_text, found)] for row, found in _body(table)]
+
+
+def plain(table: pd.DataFrame) -> str:
+    """Aligned columns for a terminal; groups one below the other, so that lines stay short."""
+    parts = []
+    for group, part in table.groupby("group", sort=False):
+        lines = _lines(part)
+        lines[0][0] = group
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        rows = [
+            [row[0].ljust(widths[0]), *(c.ljust(w) for c, w in zip(row[1:], widths[1:], strict=True))] for row in lines
+        ]
+        rule = "-" * (sum(widths) + 2 * len(widths) - 2)
+        text = ["  ".join(row).rstrip() for row in rows]
+        parts.append("\n".join([text[0], rule, *text[1:]]))
+    return "\n\n".join(parts)
+
+
+def markdown(table: pd.DataFrame, note: str = "") -> str:
+    """A pipe table, and the note below it."""
+    head, *rows = [[c.replace("|", r"\|") for c in line] for line in _lines(table)]
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return text + (f"\n\n{note}\n" if note else "\n")
+
+
+def _tex(text: str) -> str:
+    return "".join(_LATEX.get(letter, letter) for letter in text)
+
+
+def _tex_cell(cell) -> str:
+    value, interval = (DASH, "") if cell is None else value_and_interval(cell)
+    return _tex(value) + (rf" {{\scriptsize {_tex(interval)}}}" if interval else "")
+
+
+def latex(table: pd.DataFrame, caption: str, label: str) -> str:
+    """A floating table with booktabs' rules, the groups as a second heading."""
+    columns = _columns(table)
+    groups = list(dict.fromkeys(group for group, _ in columns))
+    width = {group: sum(g == group for g, _ in columns) for group in groups}
+    ends = [1 + sum(width[g] for g in groups[: i + 1]) for i in range(len(groups))]
+    spans = " & ".join(rf"\multicolumn{{{width[g]}}}{{c}}{{{_tex(g)}}}" for g in groups)
+    bars = " ".join(rf"\cmidrule(lr){{{end - width[g] + 1}-{end}}}" for g, end in zip(groups, ends, strict=True))
+    above = [rf" & {spans} \\", bars] if any(groups) else []
+    body = [" & ".join([_tex(row), *map(_tex_cell, found)]) + r" \\" for row, found in _body(table)]
+    heads = " & ".join(["", *(_tex(column) for _, column in columns)]) + r" \\"
+    return "\n".join([
+        r"% needs \usepackage{booktabs}", r"\begin{table}", r"\centering", rf"\caption{{{_tex(caption)}}}",
+        rf"\label{{tab:{label}}}", rf"\begin{{tabular}}{{l{'r' * len(columns)}}}", r"\toprule", *above, heads,
+        r"\midrule", *body, r"\bottomrule", r"\end{tabular}", r"\end{table}", "",
+    ])  # fmt: skip
+
+
+def html(table: pd.DataFrame, title: str, note: str = "") -> str:
+    """A small page for the report."""
+    head, *rows = [[markup.escape(c) for c in line] for line in _lines(table)]
+    style = (
+        "body{font:15px sans-serif;margin:1.5em}td,th{padding:.3em .8em;text-align:right;white-space:nowrap}"
+        "td:first-child{text-align:left}table{border-collapse:collapse;border-top:2px solid;border-bottom:2px solid}"
+        "thead{border-bottom:1px solid}p{color:#555}"
+    )
+    top = "".join(f"<th>{c}</th>" for c in head)
+    body = "\n".join("<tr>" + "".join(f"<td>{c}</td>" for c in row) + "</tr>" for row in rows)
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{markup.escape(title)}</title>\n'
+        f"<style>{style}</style>\n"
+        f"<h3>{markup.escape(title)}</h3>\n<table><thead><tr>{top}</tr></thead><tbody>\n{body}\n</tbody></table>\n"
+        f"<p>{markup.escape(note)}</p></html>\n"
+    )
+
+
+def csv(table: pd.DataFrame) -> str:
+    """One line for each row of the table; a number and its interval take three columns, in percent where it says so."""
+    import pandas as pd
+
+    units = dict(zip(_columns(table), table.drop_duplicates(["group", "column"])["unit"], strict=True))
+    lines = []
+    for row, found in _body(table):
+        line: dict[str, object] = {"row": row}
+        for head, unit, cell in zip(_heads(table), units.values(), found, strict=True):
+            line |= _csv_cell(head, unit, cell)
+        lines.append(line)
+    return pd.DataFrame(lines).to_csv(index=False, lineterminator="\n")
+
+
+def _csv_cell(head: str, unit: str, cell) -> dict[str, object]:
+    if unit == "text":
+        return {head: "" if cell is None else cell.text}
+    words = "" if unit == "number" or unit in head else f" ({unit})"
+    scale = 1 if unit == "number" else 100
+    numbers = (math.nan,) * 3 if cell is None else (cell.value, cell.low, cell.high)
+    names = (f"{head}{words}", f"{head} low", f"{head} high")
+    return {name: round(scale * number, 4) for name, number in zip(names, numbers, strict=True)}

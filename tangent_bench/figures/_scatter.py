@@ -1,0 +1,68 @@
+"""Single-task accuracy of one mode against another, a marker for each task, grey where the first is the better."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tangent_bench.figures._entities import Mode, task_marker, task_title
+from tangent_bench.figures._panels import annotate, legend, panels, title
+from tangent_bench.figures._select import by_model, need, note, pick, task_order
+from tangent_bench.figures._style import COLUMN, GREY_HALF, errors, look
+from tangent_bench.summary import summarize
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+
+@look()
+def scatter(rows: pd.DataFrame, across: Mode, up: Mode, ax) -> np.ndarray:
+    """Axes of the scatter, one for each model."""
+    rows = need(rows, "single_task")
+    table = pick(summarize(rows), split="test", metric="accuracy")
+    table = table[table["sources"] == table["task"]]
+    parts = list(by_model(table))
+    axes = panels(1, len(parts), ax, (COLUMN + 1.0 / len(parts), COLUMN))
+    for axis, (name, part) in zip(axes.flat, parts, strict=True):
+        _panel(axis, part, across, up)
+        title(axis, name)
+    legend(axes.flat[-1], loc="upper left", bbox_to_anchor=(1.0, 1.0), handletextpad=0.2)
+    annotate(axes, note(rows[rows["sources"] == rows["task"]], per_task=True), ax)
+    return axes
+
+
+def _panel(axis, part: pd.DataFrame, across: Mode, up: Mode) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    tasks = task_order(part)
+    x, y = (
+        pick(part, training=m.training, evaluation=m.evaluation).set_index("task").reindex(tasks).dropna(subset="value")
+        for m in (across, up)
+    )
+    both = [task for task in tasks if task in x.index and task in y.index]
+    if not both:
+        raise ValueError(
+            f"No task has been evaluated both as {across.title} and as {up.title}; add both to `modes` in the config."
+        )
+    low = _floor(100 * min(x[["value", "low"]].min(axis=None), y[["value", "low"]].min(axis=None)) - 2)
+    axis.fill_between([low, 102], [low, 102], low, color=GREY_HALF, linewidth=0, zorder=0)
+    axis.plot([low, 102], [low, 102], color="#888888", linewidth=0.7, zorder=1)
+    axis.text(101, low + 1, f"{across.title} better", ha="right", va="bottom", fontsize=6.5, color="#555555")
+    for task in both:
+        _point(axis, x.loc[[task]], y.loc[[task]], up.colour, task_marker(task, tasks), task_title(task))
+    axis.set(xlim=(low, 102), ylim=(low, 102), aspect="equal")
+    axis.yaxis.set_major_locator(MaxNLocator(6))
+    axis.xaxis.set_major_locator(MaxNLocator(6))
+    axis.set_xlabel(f"{across.title}: test accuracy (%)")
+    axis.set_ylabel(f"{up.title}: test accuracy (%)")
+
+
+def _point(axis, x: pd.DataFrame, y: pd.DataFrame, colour: str, marker: str, label: str) -> None:
+    axis.errorbar(
+        100 * x["value"], 100 * y["value"], xerr=errors(x), yerr=errors(y), fmt=marker, color=colour, label=label,
+        markeredgecolor="black", markeredgewidth=0.5, markersize=6, elinewidth=0.7, ecolor="#666666", zorder=3,
+    )  # fmt: skip
+
+
+def _floor(percent: float) -> int:
+    return max(0, int(percent // 5) * 5)

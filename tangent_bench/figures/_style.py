@@ -1,0 +1,68 @@
+"""One look for all figures: sizes for print, vector fonts, and files that are the same bytes at every run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tangent_bench.artefacts import atomic
+
+COLUMN = 3.4  # width in inches of one panel, about a column of print
+DPI = 200
+GREY_HALF = "#e4e4e4"
+FRAME = "#555555"
+SETTINGS = {
+    "font.family": "DejaVu Sans",  # ships with matplotlib: the same letters on every machine
+    "font.size": 8.0,
+    "axes.titlesize": 8.5,
+    "axes.labelsize": 8.0,
+    "legend.fontsize": 7.0,
+    "xtick.labelsize": 7.0,
+    "ytick.labelsize": 7.0,
+    "axes.edgecolor": FRAME,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "legend.frameon": False,
+    "lines.linewidth": 1.3,
+    "lines.markersize": 5.0,
+    "pdf.fonttype": 42,  # TrueType, which stays text that can be selected
+    "svg.fonttype": "path",
+    "svg.hashsalt": "tangent_bench",
+    "savefig.dpi": DPI,
+    "figure.facecolor": "white",
+}
+FORMATS = {"svg": {"Date": None}, "pdf": {"CreationDate": None, "ModDate": None}, "png": {}}
+
+
+@contextmanager
+def look() -> Iterator[None]:
+    """The look, as a context or a decorator."""
+    import matplotlib
+
+    with matplotlib.rc_context(SETTINGS):
+        yield
+
+
+@look()
+def save(figure, path: str | Path) -> None:
+    """Write a figure as SVG, PDF or PNG, by the ending of its path; no date and no random name goes in.
+
+    Raises:
+        ValueError: another ending, or the disk is full.
+    """
+    kind = Path(path).suffix[1:]
+    if kind not in FORMATS:
+        raise ValueError(f"Cannot write figure {path}: unknown ending {kind!r}, expected one of {', '.join(FORMATS)}.")
+    with atomic(path) as temporary:
+        figure.savefig(temporary, format=kind, metadata=FORMATS[kind])
+
+
+def errors(line) -> list:
+    """Percent below and above the value of each line of a summary, for matplotlib's error bars; 0 without interval."""
+    below = 100 * (line["value"] - line["low"]).fillna(0.0).clip(lower=0.0)
+    above = 100 * (line["high"] - line["value"]).fillna(0.0).clip(lower=0.0)
+    return [below.to_numpy(), above.to_numpy()]

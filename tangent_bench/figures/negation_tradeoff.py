@@ -1,0 +1,78 @@
+"""Negation: what is forgotten of the target against what is kept of the control, along the coefficient."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tangent_bench.figures import Figure
+from tangent_bench.figures._entities import Mode, modes
+from tangent_bench.figures._panels import annotate, legend, panels, title
+from tangent_bench.figures._select import by_model, control, need, note, pick
+from tangent_bench.figures._style import COLUMN, errors, look
+from tangent_bench.summary import summarize
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+FIGURE = Figure(title="Task negation: target against control", reads=("task_negation",), category="Negation")
+KEPT = 0.95  # the paper's rule: the chosen coefficient keeps this share of the control's zero-shot accuracy
+WORDS = "lines: validation, one α for all tasks; marks: test, each vector at the α chosen for it"
+
+
+@look()
+def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
+    """Axes, one for each model.
+
+    Raises:
+        ValueError: rows of the experiment are missing.
+    """
+    rows = need(rows, *FIGURE.reads)
+    parts = list(by_model(summarize(rows)))
+    axes = panels(1, len(parts), ax, (COLUMN + 0.3, 3.0))
+    for axis, (name, part) in zip(axes.flat, parts, strict=True):
+        _panel(axis, part, control(part))
+        title(axis, name)
+    annotate(axes, f"{WORDS}; {note(rows)}", ax)
+    return axes
+
+
+def _panel(axis, part: pd.DataFrame, kept: str) -> None:
+    found = modes(part)
+    lines = {mode: _means(pick(part, training=mode.training, evaluation=mode.evaluation), kept) for mode in found}
+    start = lines[found[0]].loc[0.0, "control"]
+    label = f"{KEPT:g} × control zero-shot"
+    axis.axvline(100 * KEPT * start, color="#888888", linestyle="--", linewidth=0.8, zorder=0, label=label)
+    for mode, line in lines.items():
+        axis.plot(
+            100 * line["control"],
+            100 * line["target"],
+            ".-",
+            color=mode.colour,
+            markersize=3,
+            linewidth=1,
+            label=mode.title,
+        )
+        _chosen(axis, pick(part, training=mode.training, evaluation=mode.evaluation), kept, mode)
+    axis.errorbar([], [], xerr=[], yerr=[], fmt="o", color="#333333", label="chosen α, test", elinewidth=0.9)
+    axis.set_xlabel("Control accuracy (%), higher keeps more →")
+    axis.set_ylabel("Target accuracy, mean over tasks (%)\n← lower forgets more")
+    legend(axis, loc="best")
+
+
+def _means(part: pd.DataFrame, kept: str) -> pd.DataFrame:
+    """Mean validation accuracy over the negated tasks, by coefficient (falling from 0): target and control."""
+    line = pick(part, split="val", metric="accuracy")
+    table = line.assign(
+        kind=line["task"].map(lambda task: "control" if task == kept else "target"), at=line["coefficient"] + 0.0
+    )
+    return table.pivot_table(index="at", columns="kind", values="value", aggfunc="mean").sort_index(ascending=False)
+
+
+def _chosen(axis, part: pd.DataFrame, kept: str, mode: Mode) -> None:
+    test = pick(part, split="test", metric="accuracy_tuned", sources="each")
+    x, y = pick(test, task=kept), pick(test, task="own")
+    axis.errorbar(
+        100 * x["value"], 100 * y["value"], xerr=errors(x), yerr=errors(y), fmt=mode.marker, color=mode.colour,
+        markeredgecolor="black", markeredgewidth=0.5, markersize=6, elinewidth=0.9, capsize=2, zorder=4,
+    )  # fmt: skip

@@ -1,0 +1,108 @@
+"""The whole suite at one glance: single tasks, addition and negation, by mode, with intervals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tangent_bench.figures import Figure
+from tangent_bench.figures._entities import ZERO_SHOT, Mode, modes
+from tangent_bench.figures._panels import annotate, panels, title
+from tangent_bench.figures._select import by_model, control, need, note, pick
+from tangent_bench.figures._style import errors, look
+from tangent_bench.summary import summarize
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+FIGURE = Figure(
+    title="Overview: single tasks, addition, negation",
+    reads=("single_task", "task_addition", "task_negation"),
+    category="Overview",
+)
+GROUPS = ("Single task ↑", "Addition ↑", "Negation:\ntarget ↓", "Negation:\ncontrol ↑")
+WIDTH = 0.62  # of a group, in units of the distance between groups
+
+
+@look()
+def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
+    """Axes, one for each model.
+
+    Raises:
+        ValueError: rows of an experiment are missing.
+    """
+    rows = need(rows, *FIGURE.reads)
+    parts = list(by_model(pick(summarize(rows), split="test")))
+    axes = panels(len(parts), 1, ax, (6.4, 2.9))
+    for axis, (name, part) in zip(axes.flat, parts, strict=True):
+        _panel(axis, part)
+        title(axis, name, loc="left")
+    axes.flat[0].legend(
+        loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=4, borderaxespad=0.2, handletextpad=0.4, columnspacing=1.2
+    )
+    annotate(axes, note(rows), ax)
+    return axes
+
+
+def _groups(part: pd.DataFrame) -> list[pd.DataFrame]:
+    """The lines of a summary that each group shows, one for each mode."""
+    tuned = pick(part, metric="accuracy_tuned")
+    negated = pick(tuned, experiment="task_negation", sources="each")
+    return [
+        pick(part, experiment="single_task", metric="accuracy", sources="each", task="own"),
+        # of the sums of subsets only that of all tasks has results for single tasks
+        pick(tuned, experiment="task_addition", task="all", sources=max(tuned["sources"], key=lambda s: s.count("+"))),
+        pick(negated, task="own"),
+        pick(negated, task=control(part)),
+    ]
+
+
+def _panel(axis, part: pd.DataFrame) -> None:
+    shown = modes(part)
+    step = WIDTH / max(1, len(shown) - 1)
+    for place, group in enumerate(_groups(part)):
+        before = pick(
+            part,
+            experiment="single_task",
+            training="none",
+            metric="accuracy",
+            task=control(part) if place == 3 else "all",
+        )
+        label = ZERO_SHOT.title if place == 0 else None
+        axis.hlines(
+            100 * before["value"],
+            place - 0.42,
+            place + 0.42,
+            color=ZERO_SHOT.colour,
+            linewidth=1.2,
+            label=label,
+            zorder=1,
+        )
+        for i, mode in enumerate(shown):
+            _dot(
+                axis,
+                place - WIDTH / 2 + i * step,
+                pick(group, training=mode.training, evaluation=mode.evaluation),
+                mode,
+                place == 0,
+            )
+    axis.set_xticks(range(len(GROUPS)), GROUPS)
+    axis.set(xlim=(-0.6, len(GROUPS) - 0.4), ylim=(0, 104), ylabel="Test accuracy (%)")
+    axis.tick_params(axis="x", length=0, labelsize=8)
+    axis.grid(axis="y", color="#ececec", linewidth=0.6, zorder=0)
+
+
+def _dot(axis, x: float, line: pd.DataFrame, mode: Mode, first: bool) -> None:
+    from matplotlib.patheffects import Normal, Stroke
+
+    if line.empty:
+        return
+    axis.errorbar(
+        [x], 100 * line["value"], yerr=errors(line), fmt=mode.marker, color=mode.colour, ecolor="#222222",
+        elinewidth=0.8, capsize=2.5, capthick=0.8, markersize=5, label=mode.title if first else None, zorder=3,
+    )  # fmt: skip
+    value = 100 * float(line["value"].iloc[0])
+    number = axis.annotate(
+        f"{value:.1f}", (x, value), xytext=(5, -2), textcoords="offset points", fontsize=6.5, zorder=4
+    )
+    number.set_path_effects([Stroke(linewidth=2, foreground="white"), Normal()])

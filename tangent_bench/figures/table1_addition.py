@@ -1,0 +1,62 @@
+"""The paper's Table 1: the sum of all vectors at one coefficient, chosen on validation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tangent_bench.figures import Figure
+from tangent_bench.figures._cells import NAN, Cell, cell, cells
+from tangent_bench.figures._entities import MODES, ZERO_SHOT, modes
+from tangent_bench.figures._select import by_model, need, pick, task_order
+from tangent_bench.summary import summarize
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FIGURE = Figure(
+    title="Table 1. Task addition: one model for all tasks",
+    reads=("single_task", "task_addition"),
+    kind="table",
+    category="Tables",
+)
+COLUMNS = ("Absolute", "Normalized", "Norm. at α = 0", "Recovered gain", "α*")
+
+
+def build(rows: pd.DataFrame) -> pd.DataFrame:
+    """Cells: mean test accuracy, the same divided by single-task accuracy (and its value at α = 0), gain, coefficient.
+
+    Raises:
+        ValueError: rows of an experiment are missing.
+    """
+    table = summarize(need(rows, *FIGURE.reads))
+    return cells(item for title, part in by_model(table) for item in _model(title, part))
+
+
+def _model(title: str, part: pd.DataFrame) -> list[Cell]:
+    test = pick(part, split="test")
+    items = [_single(ZERO_SHOT.title, title, pick(test, training="none", task="all", metric="accuracy"))]
+    for mode in modes(pick(part, experiment="task_addition")):
+        items += _mode(mode, title, pick(part, training=mode.training, evaluation=mode.evaluation))
+    best = pick(
+        test, experiment="single_task", training=MODES[0].training, evaluation=MODES[0].evaluation, metric="accuracy"
+    )
+    items.append(_single("Individual", title, pick(best, sources="each", task="own")))
+    items.append(_single("Multi-task", title, pick(best, sources="multitask", task="all")))
+    return items
+
+
+def _single(row: str, title: str, found: pd.DataFrame) -> Cell:
+    return cell(row, title, COLUMNS[0], pick(found, experiment="single_task"))
+
+
+def _mode(mode, title: str, part: pd.DataFrame) -> list[Cell]:
+    part = pick(part, experiment="task_addition", sources="+".join(task_order(part)), task="all")
+    test = pick(part, split="test")
+    start = cell(mode.title, title, COLUMNS[2], pick(test, metric="normalized_accuracy", coefficient=0.0))
+    return [
+        cell(mode.title, title, COLUMNS[0], pick(test, metric="accuracy_tuned")),
+        cell(mode.title, title, COLUMNS[1], pick(test, metric="normalized_accuracy_tuned")),
+        start._replace(low=NAN, high=NAN),
+        cell(mode.title, title, COLUMNS[3], pick(test, metric="recovered_gain_tuned")),
+        cell(mode.title, title, COLUMNS[4], pick(part, metric="selected_coefficient"), unit="number"),
+    ]

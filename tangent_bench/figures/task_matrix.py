@@ -1,0 +1,57 @@
+"""Each vector by itself on every task: the T × T matrix of test accuracy, above it the model without a vector."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tangent_bench.figures import Figure
+from tangent_bench.figures._entities import Mode, modes, task_title
+from tangent_bench.figures._matrix import CELL, Scale, matrix
+from tangent_bench.figures._panels import annotate, panels, title
+from tangent_bench.figures._select import by_model, need, note, pick, task_order
+from tangent_bench.figures._style import look
+from tangent_bench.summary import summarize
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+FIGURE = Figure(title="Each vector on every task", reads=("single_task",), category="Single tasks")
+
+
+@look()
+def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
+    """Axes [models, modes].
+
+    Raises:
+        ValueError: rows of the experiment are missing.
+    """
+    rows = need(rows, *FIGURE.reads)
+    table = pick(summarize(rows), split="test", metric=("accuracy", "best_on_own_task"))
+    parts, shown, num = list(by_model(table)), modes(table), len(task_order(table))
+    axes = panels(len(parts), len(shown), ax, (max(CELL * num + 0.55, 1.8), CELL * (num + 1) + 1.6))
+    for line, (name, part) in zip(axes, parts, strict=True):
+        for axis, mode in zip(line, shown, strict=True):
+            _panel(axis, part, mode, named=axis is line[0])
+            title(axis, f"{name}\n{mode.title}")
+    words = "test accuracy (%); *: another vector does better on this task"
+    annotate(axes, f"{words}; {note(rows, per_task=True, intervals=False)}", ax)
+    return axes
+
+
+def _panel(axis, part: pd.DataFrame, mode: Mode, named: bool) -> None:
+    import numpy as np
+
+    tasks = task_order(part)
+    found = pick(part, training=mode.training, evaluation=mode.evaluation)
+    square = pick(found, metric="accuracy", sources=tasks, task=tasks)
+    square = square.pivot(index="sources", columns="task", values="value").reindex(index=tasks, columns=tasks)
+    before = pick(part, training="none", metric="accuracy", task=tasks).set_index("task")["value"].reindex(tasks)
+    values = 100 * np.vstack([before.to_numpy(), square.to_numpy()])
+    beaten = set(found.loc[(found["metric"] == "best_on_own_task") & (found["value"] < 1), "sources"])
+    names = [task_title(task) for task in tasks]
+    flagged = [f"{name * named} {'*' * (task in beaten)}".strip() for task, name in zip(tasks, names, strict=True)]
+    matrix(axis, values, (["no vector" * named, *flagged], names), Scale("cividis", 0.0, 100.0, ".0f"))
+    axis.axhline(0.5, color="white", linewidth=2)
+    axis.set_xlabel("evaluated task")
+    axis.set_ylabel("task of the vector" * named)

@@ -1,0 +1,69 @@
+"""The vectors among themselves: cosine of each pair, and the length of each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tangent_bench.figures import Figure
+from tangent_bench.figures._entities import task_title, training_title
+from tangent_bench.figures._matrix import CELL, Scale, matrix
+from tangent_bench.figures._panels import annotate, panels, title
+from tangent_bench.figures._select import by_model, need, pick, task_order
+from tangent_bench.figures._style import look
+from tangent_bench.summary import summarize
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+FIGURE = Figure(title="Cosines and lengths of the task vectors", reads=("vector_geometry",), category="Vectors")
+
+
+@look()
+def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
+    """Axes [models, ways of fine-tuning].
+
+    Raises:
+        ValueError: rows of the experiment are missing.
+    """
+    rows = need(rows, *FIGURE.reads)
+    table = summarize(rows)
+    ways = sorted(table["training"].unique(), key=lambda way: (way != "standard", way))
+    parts, num = list(by_model(table)), len(task_order(table))
+    axes = panels(len(parts), len(ways), ax, (max(CELL * num + 1.75, 3.2), CELL * num + 1.3))
+    largest = _pairs(table)["value"].abs().max()
+    for line, (name, part) in zip(axes, parts, strict=True):
+        for axis, way in zip(line, ways, strict=True):
+            _panel(axis, pick(part, training=way), largest)
+            title(axis, f"{name}\n{training_title(way)}")
+    seeds = rows["seed"].nunique()
+    words = (
+        f"cosines of vectors of n = {rows['num_samples'].max():,} parameters; mean of {seeds} seed{'s' * (seeds > 1)}"
+    )
+    annotate(axes, words, ax)
+    return axes
+
+
+def _panel(axis, part: pd.DataFrame, largest: float) -> None:
+    import numpy as np
+
+    tasks = task_order(part)
+    values = np.full((len(tasks), len(tasks)), np.nan)
+    for pair, cosine in _pairs(part)[["sources", "value"]].itertuples(index=False, name=None):
+        i, j = (tasks.index(task) for task in pair.split("+"))
+        values[i, j] = values[j, i] = cosine
+    names = [task_title(task) for task in tasks]
+    lengths = [f"{name}  {_length(part, task)}" for task, name in zip(tasks, names, strict=True)]
+    matrix(axis, values, (lengths, names), Scale("PuOr", -largest, largest, ".2f"))
+    axis.set_ylabel("task   ‖τ‖ (of ‖θ0‖)")
+
+
+def _pairs(table: pd.DataFrame) -> pd.DataFrame:
+    """Cosines of two different vectors; that of a vector with itself is 1 and would rule the colours."""
+    found = pick(table, metric="cosine")
+    return found[[len(set(pair.split("+"))) == 2 for pair in found["sources"]]]
+
+
+def _length(part: pd.DataFrame, task: str) -> str:
+    norm, relative = (pick(part, sources=task, metric=metric)["value"] for metric in ("norm", "relative_norm"))
+    return f"{norm.mean():.2f} ({100 * relative.mean():.1f} %)"

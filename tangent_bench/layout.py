@@ -1,0 +1,62 @@
+"""Where every artefact lies, relative to the results folder of a preset. One place, used by rules, scripts and the library.
+
+Imports nothing heavy: the Snakefile is parsed with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+JOINT = "multitask"  # the pseudo task of the vector that was trained on all tasks together
+
+
+@dataclass(frozen=True)
+class Mode:
+    """How a vector was made × what it is put into; "standard-tangent" is the paper's post-hoc linearization."""
+
+    training: str
+    evaluation: str
+
+    def __str__(self) -> str:
+        return f"{self.training}-{self.evaluation}"
+
+    @classmethod
+    def parse(cls, text: str) -> Mode:
+        """From "training-evaluation".
+
+        >>> Mode.parse("standard-tangent")
+        Mode(training='standard', evaluation='tangent')
+        """
+        training, _, evaluation = text.rpartition("-")
+        if not training or evaluation not in ("network", "tangent", "none"):
+            raise ValueError(
+                f"Mode {text!r} is not understood; expected training-evaluation, as 'standard-network' or 'linear-tangent'."
+            )
+        return cls(training, evaluation)
+
+
+def data(task: str, split: str) -> str:
+    return f"data/{task}/{split}.safetensors"
+
+
+def head(model: str, task: str) -> str:
+    return f"heads/{model}/{task}.safetensors"
+
+
+def base(model: str, init: str, task: str) -> str:
+    """f0 of val and test, labels and blocks."""
+    return f"base/{model}/{init}/{task}.safetensors"
+
+
+def vector(model: str, init: str, training: str, task: str, seed: int | str) -> str:
+    return f"vectors/{model}/{init}/{training}/{task}/seed-{seed}.safetensors"
+
+
+def features(model: str, init: str, training: str, task: str, seed: int | str) -> str:
+    """J τ of every source on the images of `task`."""
+    return f"features/{model}/{init}/{training}/{task}/seed-{seed}.safetensors"
+
+
+def outcome(experiment: str, model: str, init: str, mode: Mode | str, seed: int | str, suffix: str = "csv") -> str:
+    """Rows ("csv"), or predictions and bootstrap replicates ("safetensors") of an experiment in one mode."""
+    return f"outcomes/{experiment}/{model}/{init}/{mode}/seed-{seed}.{suffix}"

@@ -1,0 +1,77 @@
+"""The Taylor expansion of an encoder in its parameters.
+
+    f_lin(x; θ) = f(x; θ0) + J(x; θ0) (θ − θ0)
+
+Ortiz-Jimenez, Favero, Frossard, "Task Arithmetic in the Tangent Space", NeurIPS 2023, §3. What is linearized is the image encoder
+before the L2 normalisation; the head normalises afterwards. Valid for modules in `eval()` whose buffers do not depend on the input.
+
+Shapes: B images, C channels, H, W; D embedding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from tangent_bench.vectors import subtract
+
+
+@contextmanager
+def differentiable_attention() -> Iterator[None]:
+    """Math attention, and no inference fast path: the fused kernels have no forward derivative.
+
+    Every evaluation of a network goes through it as well, so that f_lin(x; θ0) = f(x; θ0) bit for bit.
+    """
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+
+
+def parameters(network: nn.Module) -> dict[str, Tensor]:
+    """θ: the parameters of the network by name, detached copies.
+
+    Raises:
+        ValueError: the network has running statistics (BatchNorm), which no Taylor expansion in θ covers.
+    """
+    for name, module in network.named_modules():
+        if getattr(module, "running_mean", None) is not None:
+            raise ValueError(
+                f"Module {name!r} keeps running statistics; its buffers cannot be linearized. Use a LayerNorm model."
+            )
+    return {name: value.detach().clone() for name, value in network.named_parameters()}
+
+
+def encode(network: nn.Module, theta: Mapping[str, Tensor], images_BCHW: Tensor) -> Tensor:
+    """f(x; θ): embeddings [B, D] before normalisation."""
+    with differentiable_attention():
+        return torch.func.functional_call(network, dict(theta), (images_BCHW,))
+
+
+def product(
+    network: nn.Module, theta0: Mapping[str, Tensor], tangent: Mapping[str, Tensor], images_BCHW: Tensor
+) -> tuple[Tensor, Tensor]:
+    """f(x; θ0) and J(x; θ0) · tangent, both [B, D], by one forward-mode product."""
+
+    def function(theta: dict[str, Tensor]) -> Tensor:
+        return torch.func.functional_call(network, theta, (images_BCHW,))
+
+    with differentiable_attention():
+        # jvp compares the order of keys too, and files sort theirs.
+        return torch.func.jvp(function, (dict(theta0),), ({key: tangent[key] for key in theta0},))
+
+
+def encode_linearized(
+    network: nn.Module, theta0: Mapping[str, Tensor], theta: Mapping[str, Tensor], images_BCHW: Tensor
+) -> Tensor:
+    """f_lin(x; θ) [B, D]; differentiable in θ, affine in θ."""
+    base_BD, change_BD = product(network, theta0, subtract(theta, theta0), images_BCHW)
+    return base_BD + change_BD

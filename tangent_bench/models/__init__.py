@@ -1,0 +1,102 @@
+"""Models: one file for each, all of them open_clip's; the embedded tiny CLIP is a config and weights like any other.
+
+Only the image tower is fine-tuned; the text tower makes the heads. θ0 is *defined* as the stored weights.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+from tangent_bench import registry
+
+ASSETS = Path(__file__).parent / "assets"
+
+
+@dataclass(frozen=True)
+class Model:
+    """An open_clip model.
+
+    Attributes:
+        title: name for tables and plots.
+        architecture: open_clip's name of it; `config`, if given, is a JSON file registered under that name.
+        weights: a safetensors file, or a tag that open_clip knows ("openai"); None leaves it random.
+        merges: a tokenizer merges file for a truncated vocabulary, or None for open_clip's own.
+        source: who trained it, on what; licence included.
+    """
+
+    title: str
+    architecture: str
+    weights: str | None
+    config: str | None = None
+    merges: str | None = None
+    source: str = ""
+
+
+def find(name: str, custom: dict | None = None) -> Model:
+    """The model `name`: an entry of the config's `custom_models`, else the plug-in file of that name."""
+    if custom and name in custom:
+        entry = dict(custom[name])
+        return Model(**{"title": name, "architecture": name, "weights": None, **entry})
+    return registry.load("models", name).MODEL
+
+
+def _register(model: Model) -> None:
+    import open_clip
+
+    if model.config is not None:
+        if not Path(model.config).is_file():
+            raise ValueError(
+                f"Model {model.title!r}: its config {model.config} does not exist; give an open_clip JSON file."
+            )
+        open_clip.add_model_config(Path(model.config))
+    if model.architecture not in open_clip.list_models():
+        raise ValueError(
+            f"Unknown architecture {model.architecture!r}: open_clip has no such model, and a config file "
+            f"must be named {model.architecture}.json to define it."
+        )
+
+
+def create(model: Model, init: str = "pretrained", seed: int = 0):
+    """An open_clip model in `eval()`, float32, on the CPU, without gradients.
+
+    Args:
+        init: "pretrained" loads the weights; "random" draws them with `seed`.
+
+    Raises:
+        ValueError: unknown architecture, missing or mismatched weights, or a QuickGELU mismatch (open_clip only warns).
+    """
+    import open_clip
+    import torch
+
+    _register(model)
+    pretrained = model.weights if init == "pretrained" else None
+    if (
+        pretrained is not None
+        and pretrained.endswith((".safetensors", ".bin", ".pt"))
+        and not Path(pretrained).is_file()
+    ):
+        raise ValueError(f"Model {model.title!r}: weights {pretrained} do not exist; check the path or rebuild them.")
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*QuickGELU.*")
+        torch.manual_seed(seed)
+        try:
+            network = open_clip.create_model(model.architecture, pretrained=pretrained)
+        except UserWarning as mismatch:
+            raise ValueError(f"Model {model.title!r}: {mismatch} Use the architecture with '-quickgelu'.") from None
+        except RuntimeError as error:
+            reason = str(error).splitlines()[0]
+            raise ValueError(
+                f"Model {model.title!r}: {pretrained} does not fit {model.architecture} ({reason})"
+            ) from None
+    return network.eval().requires_grad_(False)
+
+
+def tokenizer(model: Model):
+    """Text → tokens, int64 [texts, context_length]."""
+    import open_clip
+
+    _register(model)
+    options = {} if model.merges is None else {"bpe_path": str(model.merges)}
+    return open_clip.get_tokenizer(model.architecture, **options)

@@ -1,0 +1,196 @@
+"""A results folder, opened: every artefact by its coordinates, verified when it is read; and the study of one job on top.
+
+Torch is imported only where a network is needed: the tangent side is NumPy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from tangent_bench import artefacts, layout, models, registry
+from tangent_bench.evaluation import NetworkEvaluator, TangentEvaluator, prepare_images
+from tangent_bench.experiments import Labels, Study
+from tangent_bench.layout import Mode
+from tangent_bench.selection import grid
+
+
+class Results:
+    """Artefacts of one model, initialisation and seed under `root`."""
+
+    def __init__(
+        self, root: str | Path, model: str, init: str, seed: int, custom_models: Mapping | None = None
+    ) -> None:
+        self.root, self.model, self.init, self.seed = Path(root), model, init, seed
+        self._custom_models = dict(custom_models or {})
+        self._load = lru_cache(maxsize=64)(artefacts.load)
+
+    def images(self, task: str, split: str) -> tuple[dict[str, np.ndarray], dict]:
+        """images_NHWC, labels_N, blocks_N and facts (title, class_names, templates, digest)."""
+        return self._load(self.root / layout.data(task, split), "images")
+
+    def labels(self, task: str, split: str) -> Labels:
+        """Labels and blocks, which the base features carry too so that the tangent side reads no images."""
+        tensors, about = self._base(task)
+        return Labels(
+            tensors[f"{split}/labels"], tensors[f"{split}/blocks"], about["num_classes"], about["images"][split]
+        )
+
+    def _base(self, task: str) -> tuple[dict[str, np.ndarray], dict]:
+        return self._load(self.root / layout.base(self.model, self.init, task), "base features")
+
+    def head(self, task: str) -> np.ndarray:
+        """head_KD, float32."""
+        return self._load(self.root / layout.head(self.model, task), "head")[0]["head"]
+
+    def base(self, task: str, split: str) -> np.ndarray:
+        """f0_ND, float32."""
+        return self._base(task)[0][split]
+
+    def change(self, training: str, task: str, split: str, source: str) -> np.ndarray:
+        """(J τ_source)_ND on the images of a task, float32.
+
+        Raises:
+            ValueError: the features were made from another vector than the one that is there now.
+        """
+        path = self.root / layout.features(self.model, self.init, training, task, self.seed)
+        tensors, about = self._load(path, "features")
+        if f"{split}/{source}" not in tensors:
+            raise ValueError(
+                f"{path} has no features of {source!r}; it has {', '.join(about['vectors'])}. Delete it and run again."
+            )
+        return tensors[f"{split}/{source}"]
+
+    @cached_property
+    def network(self):
+        """The image tower with θ0, in eval(), without gradients."""
+        return image_tower(models.find(self.model, self._custom_models), self.init, self.seed)
+
+    def vector(self, training: str, source: str) -> dict:
+        """τ of a source, name → tensor; checked against the model.
+
+        Raises:
+            ValueError: the vector belongs to another θ0, or its keys or shapes do not match the model.
+        """
+        import torch
+
+        from tangent_bench.vectors import require_same
+
+        path = self.root / layout.vector(self.model, self.init, training, source, self.seed)
+        tensors, about = artefacts.load(path, "vector")
+        vector = {key: torch.from_numpy(value) for key, value in tensors.items()}
+        require_same(vector, self.network.theta0, str(path), self.model)
+        if about["theta0"] != self.network.digest:
+            raise ValueError(
+                f"{path} was made from other weights of {self.model!r} than are there now; delete it and run again."
+            )
+        return vector
+
+    def prepared(self, task: str, split: str):
+        """Images as the encoder takes them, float32 [N, C, size, size]."""
+        return self.network.prepare(self.images(task, split)[0]["images"])
+
+
+@dataclass(frozen=True)
+class Tower:
+    """An image tower: module, θ0, the digest of θ0, and how it wants its images."""
+
+    module: object
+    theta0: dict
+    digest: str
+    size: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def prepare(self, images_NHWC: np.ndarray):
+        """uint8 images → float32 [N, C, size, size]."""
+        return prepare_images(images_NHWC, self.size, self.mean, self.std)
+
+    def normalise(self, images_NCHW):
+        """Images in [0, 1] → normalised."""
+        import torch
+
+        return (images_NCHW - torch.tensor(self.mean).view(3, 1, 1)) / torch.tensor(self.std).view(3, 1, 1)
+
+
+def image_tower(model: models.Model, init: str, seed: int) -> Tower:
+    """The image tower of an open_clip model; `seed` matters only for a random initialisation."""
+    from tangent_bench.linearize import parameters
+    from tangent_bench.seeds import derive
+
+    network = models.create(model, init, derive("random init", model.architecture, seed) % 2**31)
+    visual = network.visual
+    size = visual.image_size if isinstance(visual.image_size, int) else visual.image_size[0]
+    theta0 = parameters(visual)
+    digest = artefacts.digest({k: v.numpy() for k, v in theta0.items()})
+    mean, std = visual.image_mean, visual.image_std
+    return Tower(visual, theta0, digest, size, tuple(mean), tuple(std))
+
+
+def study(results: Results, experiment: str, mode: Mode, config: Mapping) -> Study:
+    """The study of one job. `config` needs tasks, control, coefficients, control_threshold, bootstrap, method, joint."""
+    scope = registry.load("experiments", experiment).EXPERIMENT.scope
+    needs_network = scope == "mode" and mode.evaluation == "network" and mode.training != "none"
+    evaluator = None
+    if scope == "mode":
+        evaluator = _network_evaluator(results, mode, config) if needs_network else _tangent_evaluator(results, mode)
+    return Study(
+        experiment=experiment,
+        model=results.model,
+        init=results.init,
+        mode=mode,
+        seed=results.seed,
+        tasks=tuple(config["tasks"]),
+        control=config["control"],
+        coefficients=grid(**config["coefficients"]),
+        control_threshold=config["control_threshold"],
+        num_replicates=config["bootstrap"]["replicates"],
+        method=config["method"],
+        evaluator=evaluator,
+        labels=results.labels,
+        joint=config["joint_training"]["enabled"],
+        vectors=lambda source: results.vector(mode.training, source),
+        theta0=lambda: results.network.theta0,
+        others=_others(results, experiment, config) if scope == "together" else {},
+    )
+
+
+def _tangent_evaluator(results: Results, mode: Mode) -> TangentEvaluator:
+    def change(task: str, split: str, source: str) -> np.ndarray:
+        return results.change(mode.training, task, split, source)
+
+    return TangentEvaluator(results.base, change, results.head)
+
+
+def _network_evaluator(results: Results, mode: Mode, config: Mapping) -> NetworkEvaluator:
+    from tangent_bench.linearize import encode
+
+    tower = results.network
+    sources = [*config["tasks"], *([layout.JOINT] if config["joint_training"]["enabled"] else [])]
+    return NetworkEvaluator(
+        encoder=lambda theta, images_BCHW: encode(tower.module, theta, images_BCHW),
+        theta0=tower.theta0,
+        vectors={source: results.vector(mode.training, source) for source in sources},
+        head=results.head,
+        images=results.prepared,
+        batch_size=config["evaluation"]["batch_size"],
+    )
+
+
+def _others(results: Results, experiment: str, config: Mapping) -> dict:
+    """(experiment, mode) → replicates by metric, of all the outcomes that a comparison reads."""
+    found = {}
+    for name in registry.load("experiments", experiment).EXPERIMENT.reads:
+        for mode in map(Mode.parse, config["modes"]):
+            if mode.training == "none" and registry.load("experiments", name).EXPERIMENT.needs_vectors:
+                continue
+            path = results.root / layout.outcome(name, results.model, results.init, mode, results.seed, "safetensors")
+            tensors, _ = artefacts.load(path, "outcome")
+            found[name, mode] = {
+                k.removeprefix("replicates/"): v for k, v in tensors.items() if k.startswith("replicates/")
+            }
+    return found

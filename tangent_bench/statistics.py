@@ -1,0 +1,45 @@
+"""Resampling of images by independent unit, in a form where the estimate is replicate 0.
+
+`weights` are bootstrap counts [1 + R, N]: row 0 is all ones, row r counts how often image n was drawn. Any statistic computed along
+that axis gives its estimate and its replicates together, selections on validation included. The same (task, split) has the same
+weights in every mode and seed, so that differences between modes are paired.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tangent_bench.seeds import generator
+
+
+def weights(blocks_N: np.ndarray, replicates: int, *names: object) -> np.ndarray:
+    """Bootstrap counts, float32 [1 + replicates, N]: whole blocks are drawn with replacement (overlapping crops belong together).
+
+    Raises:
+        ValueError: no images.
+    """
+    if len(blocks_N) == 0:
+        raise ValueError(f"No images to resample for {' '.join(map(str, names))}; check the split.")
+    units, index_N = np.unique(blocks_N, return_inverse=True)
+    rng = generator("bootstrap", *names)
+    counts = rng.multinomial(len(units), np.full(len(units), 1.0 / len(units)), size=replicates)
+    return np.concatenate([np.ones((1, len(blocks_N)), np.float32), counts[:, index_N].astype(np.float32)])
+
+
+def accuracy(correct_PN: np.ndarray, weights_RN: np.ndarray) -> np.ndarray:
+    """Weighted share of correct predictions for each point and replicate, float64 [R, P]."""
+    # Counts are small integers: float32 sums are exact below 2**24.
+    hits_RP = weights_RN @ correct_PN.T.astype(np.float32)
+    return hits_RP.astype(np.float64) / weights_RN.sum(1, dtype=np.float64)[:, None]
+
+
+def interval(replicates_R: np.ndarray, level: float = 0.95) -> tuple[float, float]:
+    """Percentile interval from replicates 1...; replicate 0 is the estimate."""
+    tail = (1.0 - level) / 2.0
+    low, high = np.quantile(replicates_R[1:], [tail, 1.0 - tail])
+    return float(low), float(high)
+
+
+def nonlinear_advantage(nonlinear, linear, num_classes: int):
+    """(acc_nonlinear − acc_linear) · C / (C − 1), C classes: 1 is from chance to perfect (paper, §3)."""
+    return (nonlinear - linear) * num_classes / (num_classes - 1)

@@ -1,0 +1,124 @@
+"""Means over seeds with 95 % intervals, and the suite's last words: `python -m tangent_bench.summary results/tiny`.
+
+The test images are the same for every seed (crossed, not nested), so their error does not shrink with more seeds:
+    variance of a mean = s²_seed / S + s²_image,  Student's t with S − 1 degrees of freedom.
+With fewer than `MIN_SEEDS` seeds s²_seed is not worth estimating: the interval covers the images only, and says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MIN_SEEDS = 5
+Z = 1.959963984540054  # 97.5 % point of the normal distribution: the rows' intervals are 95 %
+TABLES = ("table1_addition", "table2_negation")
+
+
+def interval_label(num_seeds: int) -> str:
+    """What an interval over that many seeds covers."""
+    return "seeds and images" if num_seeds >= MIN_SEEDS else "images, conditional on these seeds"
+
+
+def summarize(rows: pd.DataFrame) -> pd.DataFrame:
+    """One line for each coordinate: mean over seeds, `low`, `high`, `num_seeds`, and what the `interval` covers.
+
+    A metric "…_tuned" was taken at a coefficient that each seed chose: seeds are averaged whatever they chose, and
+    `coefficient` is the mean of the choices.
+
+    Raises:
+        ValueError: the rows do not obey the schema.
+    """
+    from tangent_bench.rows import COLUMNS, KEY, check
+
+    rows = check(rows)
+    rows = rows.assign(
+        at=rows["coefficient"].mask(rows["metric"].str.endswith("_tuned")),
+        below=(rows["value"] - rows["low"]) ** 2,
+        above=(rows["high"] - rows["value"]) ** 2,
+        image=((rows["high"] - rows["low"]) / (2 * Z)) ** 2,
+    )
+    keys = ["at" if c == "coefficient" else c for c in KEY if c != "seed"]
+    groups = rows.groupby(keys, sort=False, dropna=False)
+    mean = groups[["coefficient", "value", "below", "above", "image"]].mean()
+    mean["num_samples"] = groups["num_samples"].max()
+    mean["num_seeds"] = groups["seed"].nunique()
+    mean["seed"] = groups["value"].var(ddof=1)
+    whole = groups["image"].count() == groups.size()  # an interval that a single seed lacks is no interval
+    table = _with_intervals(mean, whole).reset_index().drop(columns="at")
+    return table[[c for c in COLUMNS if c != "seed"] + ["num_seeds", "interval"]]
+
+
+def _with_intervals(mean: pd.DataFrame, whole: pd.Series) -> pd.DataFrame:
+    """`mean` (value; squared half-widths below and above; variances image and seed) with low, high and interval."""
+    from scipy.stats import t
+
+    many = mean["num_seeds"] >= MIN_SEEDS
+    spread = (mean["seed"] / mean["num_seeds"] + mean["image"].where(whole, 0.0)) ** 0.5
+    half = spread * t.ppf(0.975, (mean["num_seeds"] - 1).clip(lower=1))
+    # the root of the mean square is at least the mean: uneven seeds widen the interval
+    low = mean["value"] - half.where(many, mean["below"].where(whole) ** 0.5)
+    high = mean["value"] + half.where(many, mean["above"].where(whole) ** 0.5)
+    bounded = mean.index.get_level_values("metric").isin(["accuracy", "accuracy_tuned"])
+    label = mean["num_seeds"].map(interval_label).mask(many & ~whole, "seeds").where(low.notna(), "")
+    return mean.assign(
+        low=low.mask(bounded, low.clip(lower=0.0)), high=high.mask(bounded, high.clip(upper=1.0)), interval=label
+    )
+
+
+def report(folder: Path) -> str:
+    """The two tables, the signs of the effects, and where everything lies, as text.
+
+    Raises:
+        ValueError: no rows there, or a damaged file.
+    """
+    from tangent_bench import registry
+    from tangent_bench.figures import _render, _select
+    from tangent_bench.rows import read
+
+    rows = read(folder / "rows.csv")
+    effects = registry.load("figures", "effects_table")
+    parts = []
+    for name in TABLES:
+        plugin = registry.load("figures", name)
+        if not set(plugin.FIGURE.reads) <= set(rows["experiment"]):
+            parts.append(
+                f"{plugin.FIGURE.title}: not in this run ({' and '.join(plugin.FIGURE.reads)} were not asked for)\n"
+            )
+            continue
+        note = _select.note(_select.need(rows, *plugin.FIGURE.reads))
+        parts.append(f"{plugin.FIGURE.title} (preset {folder.name}, % [95 % interval])\n")
+        parts.append(_render.plain(plugin.build(rows)) + f"\n{note}\n")
+        if set(effects.FIGURE.reads) <= set(rows["experiment"]):
+            parts.append(_render.plain(effects.build(rows, tables=(name,))) + "\n")
+    page = folder / "report.html"
+    parts += [f"Tables and figures: {folder / 'tables'}, {folder / 'figures'}"]
+    parts += [f"Report: {page}" + ("" if page.is_file() else " (not written yet)")]
+    return "\n".join(parts)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print the report of a results folder; 1 if it cannot be made."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tangent_bench.summary", description="Print the two tables of a run."
+    )
+    parser.add_argument("folder", type=Path, help="the folder of a preset, such as results/tiny")
+    folder = parser.parse_args(arguments).folder
+    try:
+        text = report(folder)
+    except ValueError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without α or ↓ still gets its numbers
+    print(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,34 @@
+"""Colours that can be told apart."""
+
+from __future__ import annotations
+
+import numpy as np
+
+Colour = tuple[int, int, int]
+
+
+def luma(colour: Colour) -> int:
+    """Brightness in [0, 255] as the eye weighs the channels (ITU-R BT.601)."""
+    red, green, blue = colour
+    return (299 * red + 587 * green + 114 * blue) // 1000
+
+
+def any_colour(rng: np.random.Generator) -> Colour:
+    """A colour uniform in the RGB cube."""
+    red, green, blue = rng.integers(0, 256, 3).tolist()
+    return red, green, blue
+
+
+def contrasting(rng: np.random.Generator, other: Colour, least: int = 80) -> Colour:
+    """A colour whose luma differs from that of `other` by at least `least` (at most 127, so that there is one)."""
+    assert least <= 127, least
+    while True:
+        colour = any_colour(rng)
+        if abs(luma(colour) - luma(other)) >= least:
+            return colour
+
+
+def near(rng: np.random.Generator, colour: Colour, spread: int = 24) -> Colour:
+    """A shade of `colour`: each channel off by at most `spread`."""
+    red, green, blue = (min(255, max(0, v + d)) for v, d in zip(colour, rng.integers(-spread, spread + 1, 3).tolist()))
+    return red, green, blue

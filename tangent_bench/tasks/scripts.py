@@ -1,0 +1,108 @@
+"""Scripts: three letters of a writing system; which one is it? No letter occurs in two splits."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from tangent_bench.seeds import generator
+from tangent_bench.tasks import Images, Task
+from tangent_bench.tasks._backgrounds import blurry
+from tangent_bench.tasks._colours import any_colour, contrasting
+from tangent_bench.tasks._glyphs import LICENCE, SANS, glyph
+from tangent_bench.tasks._labels import balanced_labels
+from tangent_bench.tasks._photometric import jitter
+from tangent_bench.tasks._splits import check_split
+from tangent_bench.tasks._warp import rotated
+
+# Letters that both faces draw. Of Cyrillic, those that neither Latin nor Greek shares.
+LETTERS = {
+    "armenian": [chr(c) for c in (*range(0x0531, 0x0557), *range(0x0561, 0x0587))],
+    "georgian": [chr(c) for c in range(0x10D0, 0x10F7)],
+    "hebrew": [chr(c) for c in range(0x05D0, 0x05EB)],
+    "arabic": [chr(c) for c in (*range(0x0627, 0x063B), *range(0x0641, 0x064B), 0x0679, 0x0686, 0x0698, 0x06AF)],
+    "lao": [chr(c) for c in (0xE81, 0xE82, 0xE84, 0xE87, 0xE88, 0xE8A, 0xE8D, *range(0xE94, 0xE98))]
+    + [chr(c) for c in (*range(0xE99, 0xEA0), 0xEA1, 0xEA2, 0xEA3, 0xEA5, 0xEA7, 0xEAA, 0xEAB, 0xEAD, 0xEAE)],
+    "cyrillic": list("бвджзийклфцчшщъыьэюяБДЖЗИЙЛЦЧШЩЪЫЭЮЯЂЄЉЊЋЏђєљњћџѢѣѦѧѪѫѴѵ"),
+    "braille": [chr(c) for c in range(0x2801, 0x2840) if (c - 0x2800).bit_count() > 1],
+    "nko": [chr(c) for c in range(0x07CA, 0x07E8)],
+    "cree": list("ᐁᐃᐅᐊᐯᐱᐳᐸᑌᑎᑐᑕᑫᑭᑯᑲᒉᒋᒍᒐᒣᒥᒧᒪᓀᓂᓄᓇᓓᓕᓗᓚᓭᓯᓱᓴᔦᔨᔪᔭᕃᕆᕈᕋ"),
+    "ogham": [chr(c) for c in range(0x1681, 0x169B)],
+}
+TASK = Task(
+    title="Scripts",
+    class_names=tuple(LETTERS),
+    templates=("{} letters", "letters of the {} alphabet", "three {} letters", "a photo of {} writing"),
+    kind="rendered",
+    source="DejaVu Sans and Sans Bold letters, three to an image; a split's letters occur in no other split (of each "
+    "script 60 % train, 15 % validation, 25 % test, at random). Validation and test letters come in groups of three "
+    "that share none, training letters in any three",
+    licence=LICENCE,
+    block="group of three letters, and typeface",
+)
+FACES = SANS[:2]
+NUM_IMAGES = {"train": 3000, "val": 500, "test": 1500}
+NUM_LETTERS = 3  # in an image
+CANVAS = 64  # twice the size of the image
+
+
+def letters(split: str) -> list[list[str]]:
+    """For each class the letters that `split` may use."""
+    pools = []
+    for script, known in LETTERS.items():
+        shuffled = [known[i] for i in generator("tasks", "scripts", "letters", script).permutation(len(known))]
+        edges = {"train": (0, 60), "val": (60, 75), "test": (75, 100)}[split]
+        pools.append(shuffled[len(known) * edges[0] // 100 : len(known) * edges[1] // 100])
+    return pools
+
+
+def _text(pool: list[str], split: str, rng: np.random.Generator) -> list[str]:
+    """Three letters: any for training, else those of one group, so that no two groups share a letter."""
+    if split != "train":
+        group = NUM_LETTERS * int(rng.integers(0, len(pool) // NUM_LETTERS))
+        pool = pool[group : group + NUM_LETTERS]
+    return [pool[i] for i in rng.permutation(len(pool))[:NUM_LETTERS]]
+
+
+def _word(text: list[str], face: str, rng: np.random.Generator) -> Image.Image:
+    """Letters beside each other, centred on the canvas, together at most as wide as it."""
+    size, space = int(rng.integers(28, 41)), int(rng.integers(2, 6))
+    room = CANVAS - 4 - space * (len(text) - 1)
+    inks = [glyph(letter, face, size) for letter in text]
+    wide = sum(ink.width for ink in inks)
+    if wide > room:
+        inks = [ink.resize((max(1, ink.width * room // wide), ink.height)) for ink in inks]
+    wide = sum(ink.width for ink in inks) + space * (len(text) - 1)
+    word, left = Image.new("L", (CANVAS, CANVAS)), (CANVAS - wide) // 2
+    for ink in inks:
+        word.paste(ink, (left, (CANVAS - ink.height) // 2))
+        left += ink.width + space
+    return word
+
+
+def _image(text: list[str], face: str, rng: np.random.Generator) -> np.ndarray:
+    shift = (int(rng.integers(-2, 3)), int(rng.integers(-5, 6)))
+    word = rotated(_word(text, face, rng), int(rng.integers(-20, 21)) / 128, 1.0, shift)
+    paper = any_colour(rng)
+    picture = blurry(rng, CANVAS, paper, spread=20)
+    picture.paste(contrasting(rng, paper, 100), mask=word)
+    return np.asarray(picture.reduce(2))
+
+
+def load(split: str) -> Images:
+    """The images of `split` (3,000, 500 and 1,500).
+
+    Raises:
+        ValueError: an unknown split.
+    """
+    check_split(__name__, split)
+    rng = generator("tasks", "scripts", split)
+    pools, labels = letters(split), balanced_labels(NUM_IMAGES[split], len(LETTERS), rng)
+    images, blocks = [], []
+    for label in labels:
+        pool, face = pools[label], int(rng.integers(0, len(FACES)))
+        text = _text(pool, split, rng)
+        images.append(_image(text, FACES[face], rng))
+        blocks.append(len(FACES) * min(map(ord, text)) + face)
+    pixels = jitter(np.stack(images), rng, contrast=(44, 68), brightness=20, noise=8)
+    return Images(pixels, labels, np.array(blocks))

@@ -1,0 +1,23 @@
+"""Linear fine-tuning: the Taylor expansion at θ0 is trained itself, f_lin(x; θ) = f(x; θ0) + J(x; θ0)(θ − θ0)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from torch import Tensor, nn
+
+from tangent_bench.linearize import encode_linearized
+from tangent_bench.training import Training
+
+TRAINING = Training(
+    title="Linear FT",
+    parametrisation="all parameters of the image encoder, in its expansion f_lin(x; θ) at θ0",
+    vector_format="dense",
+    affine=True,
+    reference="Ortiz-Jimenez, Favero, Frossard, Task Arithmetic in the Tangent Space, NeurIPS 2023",
+)
+
+
+def encoder(network: nn.Module, theta0: Mapping[str, Tensor]) -> Callable[[dict[str, Tensor], Tensor], Tensor]:
+    """(θ, images_BCHW) → f_lin(x; θ), [B, D]."""
+    return lambda theta, images_BCHW: encode_linearized(network, theta0, theta, images_BCHW)

@@ -1,0 +1,23 @@
+"""Non-linear fine-tuning: the network itself, f(x; θ)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from torch import Tensor, nn
+
+from tangent_bench.linearize import encode
+from tangent_bench.training import Training
+
+TRAINING = Training(
+    title="Non-lin. FT",
+    parametrisation="all parameters of the image encoder, f(x; θ)",
+    vector_format="dense",
+    affine=False,
+    reference="Ilharco et al., Editing Models with Task Arithmetic, ICLR 2023",
+)
+
+
+def encoder(network: nn.Module, theta0: Mapping[str, Tensor]) -> Callable[[dict[str, Tensor], Tensor], Tensor]:
+    """(θ, images_BCHW) → f(x; θ), [B, D]."""
+    return lambda theta, images_BCHW: encode(network, theta, images_BCHW)

@@ -1,0 +1,193 @@
+"""Every figure and table: from rows of any number of seeds and models, labelled, not cut off, same bytes twice."""
+
+import io
+import warnings
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure as Canvas
+
+from tangent_bench import registry
+from tangent_bench.figures import Figure, _render, _style
+from tangent_bench.figures._entities import MODES, ZERO_SHOT, mode, task_marker
+from tests import synthetic
+
+CAPTIONS = Path(__file__).parents[2] / "workflow" / "report"
+ABOUT = {name: registry.load("figures", name).FIGURE for name in registry.names("figures")}
+FIGURES = [name for name, about in ABOUT.items() if about.kind == "figure"]
+TABLES = [name for name, about in ABOUT.items() if about.kind == "table"]
+FEW = ("mnist", "symbols", "terrain")
+RUNS = {
+    "one seed": {},
+    "two seeds": {"seeds": (0, 1), "tasks": FEW},
+    "five seeds": {"seeds": range(5), "tasks": FEW},
+    "two models": {"models": ("tiny", "ViT-B-32"), "tasks": FEW},
+    "a user's tasks": {"tasks": ("my_signs", "my_pets")},
+}
+# Machado, Oliveira, Fernandes, "A Physiologically-based Model for Simulation of Color Vision Deficiency", 2009
+PROTANOPIA = np.array(
+    [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]
+)
+DEUTERANOPIA = np.array(
+    [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]
+)
+
+
+@cache
+def rows(run):
+    return synthetic.make(**RUNS[run])
+
+
+@pytest.mark.parametrize("name", ABOUT)
+def test_says_what_it_is(name):
+    about, module = ABOUT[name], registry.load("figures", name)
+    assert about.title and module.__doc__
+    assert about.reads and set(about.reads) <= set(registry.names("experiments"))
+    assert callable(getattr(module, {"figure": "draw", "table": "build"}[about.kind]))
+    caption = (CAPTIONS / f"{name}.rst").read_text(encoding="utf-8")
+    assert "snakemake.params.run.preset" in caption and "snakemake.params.run.seeds" in caption
+
+
+@pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize("name", FIGURES)
+def test_draws_with_labels_and_nothing_cut_off(name, run):
+    figure = registry.load("figures", name).draw(rows(run)).flat[0].figure
+    figure.draw_without_rendering()
+    inside = figure.get_tightbbox().padded(-0.02)
+    assert inside.x0 >= 0 and inside.y0 >= 0
+    assert inside.x1 <= figure.get_figwidth() and inside.y1 <= figure.get_figheight()
+    words = [text.get_text() for text in figure.findobj(lambda a: hasattr(a, "get_text"))]
+    assert any("%" in text for text in words), "no unit"
+    assert "n =" in figure.get_supxlabel()
+    for axis in figure.axes:
+        assert axis.get_xlabel() or [tick for tick in axis.get_xticklabels() if tick.get_text()]
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_two_models_have_panels_of_their_own(name):
+    axes = registry.load("figures", name).draw(rows("two models"))
+    single = registry.load("figures", name).draw(rows("two seeds"))
+    assert axes.size == 2 * single.size
+    titles = " ".join(axis.get_title() + axis.get_title(loc="left") for axis in axes.flat)
+    assert "Tiny ViT/8" in titles and "ViT-B-32" in titles
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_same_rows_same_bytes(name, tmp_path):
+    for ending in ("svg", "pdf"):
+        files = [tmp_path / f"{i}.{ending}" for i in range(2)]
+        for path in files:
+            _style.save(registry.load("figures", name).draw(rows("two seeds")).flat[0].figure, path)
+        assert files[0].read_bytes() == files[1].read_bytes()
+        assert b"dc:date" not in files[0].read_bytes() and b"CreationDate" not in files[0].read_bytes()
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_draws_into_given_axes_or_says_how_many_it_needs(name):
+    draw = registry.load("figures", name).draw
+    number = draw(rows("two seeds")).size
+    axes = Canvas().subplots(1, number, squeeze=False)
+    assert list(draw(rows("two seeds"), ax=axes).flat) == list(axes.flat)
+    with pytest.raises(ValueError, match="panels"):
+        draw(rows("two seeds"), ax=Canvas().subplots(1, number + 1))
+
+
+@pytest.mark.parametrize("name", ABOUT)
+def test_missing_experiment_is_named(name):
+    module, missing = registry.load("figures", name), ABOUT[name].reads[0]
+    left = rows("two seeds")[lambda table: table["experiment"] != missing]
+    with pytest.raises(ValueError, match=f"'{missing}'.*config"):
+        (module.draw if ABOUT[name].kind == "figure" else module.build)(left)
+
+
+@pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_render_in_every_format(name, run):
+    cells = registry.load("figures", name).build(rows(run))
+    names = cells["row"].drop_duplicates()
+    assert len(names) and cells.loc[cells["unit"] != "text", "value"].notna().any()
+    assert set(cells["group"]) == ({"Tiny ViT/8", "ViT-B-32"} if run == "two models" else {"Tiny ViT/8"})
+    assert _render.markdown(cells, "note").count("\n| ") == len(names) + 1
+    assert _render.csv(cells).count("\n") == len(names) + 1
+    tex = _render.latex(cells, "A title: 5 % & more", name)
+    assert tex.count(r"\toprule") == tex.count(r"\bottomrule") == 1 and r"5 \% \& more" in tex
+    columns = {line.count("&") for line in tex.splitlines() if line.endswith(r"\\") and "multicolumn" not in line}
+    assert len(columns) == 1 and "%" not in tex.split(r"\midrule")[1]
+    assert "<td>" in _render.html(cells, "title") and "nan" not in _render.plain(cells)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_show_the_value_of_the_rows(name):
+    table = rows("one seed")
+    build = registry.load("figures", name).build
+    scaled = table.assign(value=table["value"] * 0.5, low=table["low"] * 0.5, high=table["high"] * 0.5)
+    first, second = build(table), build(scaled)
+    share = second["value"] / first["value"]
+    assert np.allclose(share[first["unit"] != "text"].dropna(), 0.5)
+
+
+def test_table_1_holds_the_right_numbers():
+    table = rows("one seed")
+    cells = registry.load("figures", "table1_addition").build(table).set_index(["row", "column"])["value"]
+    added = table[(table["experiment"] == "task_addition") & (table["task"] == "all") & (table["split"] == "test")]
+    linear = added[(added["training"] == "linear") & (added["sources"] == "+".join(synthetic.TASKS))]
+    for column, metric in (
+        ("Absolute", "accuracy_tuned"),
+        ("Normalized", "normalized_accuracy_tuned"),
+        ("Recovered gain", "recovered_gain_tuned"),
+    ):
+        assert cells["Linear FT", column] == linear.loc[linear["metric"] == metric, "value"].item()
+    start = linear[(linear["metric"] == "normalized_accuracy") & (linear["coefficient"] == 0.0)]
+    assert cells["Linear FT", "Norm. at α = 0"] == start["value"].item()
+
+
+def test_scatter_has_one_point_per_task_and_greys_the_half_below():
+    axis = registry.load("figures", "scatter_posthoc").draw(rows("one seed")).flat[0]
+    assert len(axis.containers) == len(synthetic.TASKS)
+    corners = axis.collections[0].get_paths()[0].vertices
+    assert (corners[:, 1] <= corners[:, 0] + 1e-9).all()
+
+
+def test_colours_and_markers_belong_to_modes():
+    known = (ZERO_SHOT, *MODES)
+    assert len({m.colour for m in known}) == len({m.marker for m in known}) == len(known)
+    assert all(mode(m.training, m.evaluation) is m for m in known)
+    assert mode("attention_only", "tangent") == mode("attention_only", "tangent")
+    assert len({task_marker(task, [*synthetic.TASKS, "pets"]) for task in (*synthetic.TASKS, "pets")}) == 9
+
+
+@pytest.mark.parametrize("seen", [np.eye(3), PROTANOPIA, DEUTERANOPIA], ids=["normal", "protanopia", "deuteranopia"])
+def test_colours_of_modes_are_told_apart(seen):
+    from matplotlib.colors import to_rgb
+
+    linear = [seen @ np.power(to_rgb(m.colour), 2.2) for m in MODES]
+    for i in range(len(linear)):
+        for j in range(i):
+            assert np.linalg.norm(linear[i] - linear[j]) > 0.2
+
+
+def test_unknown_kind_and_ending():
+    with pytest.raises(ValueError, match="unknown kind 'plot'"):
+        Figure("x", reads=("single_task",), kind="plot")
+    with pytest.raises(ValueError, match="'jpg'"):
+        _style.save(Canvas(), "x.jpg")
+
+
+def test_only_possible_figures_are_made():
+    about = ABOUT["scatter_linear"]
+    assert about.possible(["single_task"], ["standard-network", "linear-tangent"])
+    assert not about.possible(["single_task"], ["standard-network"])
+    assert not about.possible(["task_addition"], ["standard-network", "linear-tangent"])
+
+
+def test_drawing_leaves_matplotlib_as_it_was():
+    import matplotlib
+
+    before = dict(matplotlib.rcParams)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = registry.load("figures", "overview").draw(rows("two seeds")).flat[0].figure
+        figure.savefig(io.BytesIO())
+    assert dict(matplotlib.rcParams) == before

@@ -1,0 +1,231 @@
+"""Result rows as the experiments write them, from made-up numbers: what figures and tables are tested on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import combinations, combinations_with_replacement
+
+import numpy as np
+import pandas as pd
+
+from tangent_bench import rows
+from tangent_bench.rows import Row
+from tangent_bench.seeds import generator
+
+TASKS = ("mnist", "street_numbers", "symbols", "scripts", "materials", "photographs", "terrain", "objects")
+CONTROL = "compositions"
+MODES = (("standard", "network"), ("standard", "tangent"), ("linear", "tangent"))
+GRID = [round(0.05 * i, 2) for i in range(21)]
+NUM_TEST, NUM_VAL = 1200, 500
+_PEAK = {"standard-network": (0.3, 0.62), "standard-tangent": (0.45, 0.58), "linear-tangent": (0.55, 0.65)}
+_SINGLE = {"standard-network": 0.92, "standard-tangent": 0.80, "linear-tangent": 0.88}
+
+
+def make(
+    models: Iterable[str] = ("tiny",), seeds: Iterable[int] = (0,), tasks: tuple[str, ...] = TASKS
+) -> pd.DataFrame:
+    """Rows of all experiments for these models, seeds and tasks."""
+    return rows.frame(row for model in models for seed in seeds for row in _Maker(model, seed, tasks).rows())
+
+
+class _Maker:
+    def __init__(self, model: str, seed: int, tasks: tuple[str, ...]) -> None:
+        self.model, self.seed, self.tasks = model, seed, tasks
+        self.rng = generator("synthetic", model, seed)
+        spread = generator("synthetic", "tasks")
+        self.zero = {task: float(spread.uniform(0.2, 0.75)) for task in (*TASKS, *tasks)}
+
+    def row(self, experiment: str, mode: tuple[str, str], metric: str, value: float, **at: object) -> Row:
+        """A row with an interval of the size that so many images give; `width` 0 leaves it out."""
+        width, split = at.pop("width", None), at.pop("split", "test")
+        images = (NUM_TEST if split == "test" else NUM_VAL) * (len(self.tasks) if at["task"] in ("all", "own") else 1)
+        half = 1.96 * np.sqrt(max(value * (1 - value), 0.01) / images) if width is None else width
+        bounds = {"low": value - half, "high": value + half} if half else {}
+        about = {
+            "model": self.model,
+            "init": "pretrained",
+            "seed": self.seed,
+            "split": split,
+            "num_samples": images,
+            **bounds,
+        }
+        return Row(
+            experiment=experiment,
+            training=mode[0],
+            evaluation=mode[1],
+            metric=metric,
+            value=float(value),
+            **about,
+            **at,
+        )
+
+    def noise(self, size: float = 0.01) -> float:
+        return float(self.rng.uniform(-size, size))
+
+    def rows(self) -> list[Row]:
+        parts = [self.single_task(), self.addition(), self.negation(), self.comparison(), self.geometry()]
+        return [row for part in parts for row in part]
+
+    def single_task(self) -> list[Row]:
+        out = []
+        for split in ("val", "test"):
+            for task in (*self.tasks, "all", CONTROL):
+                value = {"all": 0.46, CONTROL: 0.71}.get(task, self.zero.get(task))
+                out.append(
+                    self.row("single_task", ("none", "network"), "accuracy", value, sources="", task=task, split=split)
+                )
+        for mode in MODES:
+            top, about = _SINGLE["-".join(mode)], {"sources": "each", "task": "own", "coefficient": 1.0}
+            for source in self.tasks:
+                out += self._vector(mode, source, top)
+            out.append(self.row("single_task", mode, "accuracy", top + self.noise(), **about))
+            for task in (*self.tasks, "all"):
+                out.append(
+                    self.row(
+                        "single_task", mode, "accuracy", top - 0.04, sources="multitask", task=task, coefficient=1.0
+                    )
+                )
+        return out
+
+    def _vector(self, mode: tuple[str, str], source: str, top: float) -> list[Row]:
+        at = {"sources": source, "coefficient": 1.0}
+        own = min(0.99, top + self.noise(0.06))
+        out = [
+            self.row("single_task", mode, "accuracy", own, task=source, split=split, **at) for split in ("val", "test")
+        ]
+        for task in self.tasks:
+            if task != source:
+                out.append(
+                    self.row(
+                        "single_task", mode, "accuracy", max(0.05, self.zero[task] + self.noise(0.1)), task=task, **at
+                    )
+                )
+        best = float(not (source == "scripts" and mode[0] == "linear"))
+        return [*out, self.row("single_task", mode, "best_on_own_task", best, task=source, width=0, **at)]
+
+    def addition(self) -> list[Row]:
+        out = []
+        for mode in MODES:
+            peak, top = _PEAK["-".join(mode)]
+            peak = round(peak + 0.05 * (self.seed % 3), 2)
+            out += self._along(mode, peak, top)
+            out += self._tuned(mode, peak, top + self.noise())
+            if mode[1] == "tangent":
+                out += self._subsets(mode, peak, top)
+        return out
+
+    def _along(self, mode: tuple[str, str], peak: float, top: float) -> list[Row]:
+        out, at = [], {"sources": "+".join(self.tasks), "method": "task_arithmetic"}
+        for split, grid in (("val", GRID), ("test", (0.0, 1.0))):
+            for alpha in grid:
+                mean = 0.46 + (top - 0.46) * (1 - ((alpha - peak) / max(peak, 0.5)) ** 2)
+                for metric, value in (
+                    ("accuracy", mean),
+                    ("normalized_accuracy", mean / 0.9),
+                    ("recovered_gain", (mean - 0.46) / 0.44),
+                ):
+                    for task in (*self.tasks, "all") if metric == "accuracy" else ("all",):
+                        shift = 0.0 if task == "all" else self.zero[task] - 0.46
+                        value_here = min(1.0, max(0.03, value + shift)) if metric == "accuracy" else value
+                        about = {"task": task, "split": split, "coefficient": alpha, **at}
+                        out.append(self.row("task_addition", mode, metric, value_here, **about))
+        return out
+
+    def _tuned(self, mode: tuple[str, str], peak: float, top: float) -> list[Row]:
+        at = {"sources": "+".join(self.tasks), "method": "task_arithmetic"}
+        add = lambda metric, value, **more: self.row("task_addition", mode, metric, value, **at, **more)  # noqa: E731
+        out = [add("accuracy_tuned", min(1, top + self.noise(0.2)), task=task, coefficient=peak) for task in self.tasks]
+        out += [
+            add("normalized_accuracy_tuned", top / _SINGLE["-".join(mode)], task="all", coefficient=peak, width=0.02),
+            add("recovered_gain_tuned", (top - 0.46) / 0.4, task="all", coefficient=peak, width=0.04),
+            add("selected_coefficient", peak, task="all", split="val", width=0),
+            add("selected_at_edge", 0.0, task="all", split="val", width=0),
+        ]
+        return out if mode[1] == "tangent" else [*out, add("accuracy_tuned", top, task="all", coefficient=peak)]
+
+    def _subsets(self, mode: tuple[str, str], peak: float, top: float) -> list[Row]:
+        out = []
+        for num in range(1, len(self.tasks) + 1):
+            for chosen in combinations(self.tasks, num):
+                at = {
+                    "sources": "+".join(chosen),
+                    "method": "task_arithmetic",
+                    "coefficient": min(1.0, peak + 0.05 * (len(self.tasks) - num)),
+                }
+                share = num / len(self.tasks)
+                for task, value in (("own", 0.9 - (0.9 - top) * share), ("all", 0.46 + (top - 0.46) * share)):
+                    value += self.noise(0.05) * (1 - share)
+                    out.append(self.row("task_addition", mode, "accuracy_tuned", value, task=task, **at))
+                    if num < len(self.tasks) or task == "own":
+                        out.append(
+                            self.row("task_addition", mode, "normalized_accuracy_tuned", value / 0.9, task=task, **at)
+                        )
+        return out
+
+    def negation(self) -> list[Row]:
+        out, at = [], {"method": "task_arithmetic"}
+        for mode, depth in zip(MODES, (0.6, 0.75, 0.8), strict=True):
+            for source in self.tasks:
+                for alpha in GRID:
+                    about = {"sources": source, "coefficient": -alpha, "split": "val", **at}
+                    forgotten = self.zero[source] * (1 - depth * alpha)
+                    out.append(self.row("task_negation", mode, "accuracy", forgotten, task=source, **about))
+                    out.append(
+                        self.row(
+                            "task_negation",
+                            mode,
+                            "accuracy",
+                            0.71 - (1 - depth / 2) * 0.3 * alpha**2,
+                            task=CONTROL,
+                            **about,
+                        )
+                    )
+                about = {"sources": source, "task": source, **at}
+                out.append(
+                    self.row(
+                        "task_negation",
+                        mode,
+                        "accuracy_tuned",
+                        self.zero[source] * (1 - depth / 2),
+                        coefficient=-0.5,
+                        **about,
+                    )
+                )
+                out.append(self.row("task_negation", mode, "selected_coefficient", -0.5, split="val", width=0, **about))
+                about["task"] = CONTROL
+                out.append(
+                    self.row("task_negation", mode, "accuracy_tuned", 0.68 + self.noise(), coefficient=-0.5, **about)
+                )
+            for task, value in (("own", 0.46 * (1 - depth / 2)), (CONTROL, 0.68)):
+                out.append(
+                    self.row(
+                        "task_negation", mode, "accuracy_tuned", value + self.noise(), sources="each", task=task, **at
+                    )
+                )
+        return out
+
+    def comparison(self) -> list[Row]:
+        every, at = "+".join(self.tasks), {"params_id": "minus standard-network", "method": "task_arithmetic"}
+        out = []
+        for mode, single, added, negated in ((MODES[1], -0.12, -0.04, 0.001), (MODES[2], -0.04, 0.03, -0.03)):
+            for metric, value, sources, task in (
+                ("single_task/accuracy", single, "each", "own"),
+                ("task_addition/accuracy_tuned", added, every, "all"),
+                ("task_negation/target_accuracy_tuned", negated, "each", "own"),
+                ("task_negation/control_accuracy_tuned", 0.002, "each", CONTROL),
+            ):
+                about = {"sources": sources, "task": task, "width": 0.012, **at}
+                out.append(self.row("posthoc_comparison", mode, metric, value + self.noise(0.002), **about))
+        return out
+
+    def geometry(self) -> list[Row]:
+        out = []
+        for training, size in (("standard", 1.1), ("linear", 1.6)):
+            lengths = {task: size + self.noise(0.3) for task in self.tasks}
+            found = [("norm", length, task) for task, length in lengths.items()]
+            found += [("relative_norm", length / 40, task) for task, length in lengths.items()]
+            for a, b in combinations_with_replacement(self.tasks, 2):
+                found.append(("cosine", 1.0 if a == b else self.noise(0.12), f"{a}+{b}"))
+            at = {"task": "", "split": "", "width": 0}
+            out += [self.row("vector_geometry", (training, "none"), m, v, sources=s, **at) for m, v, s in found]
+        return out

@@ -1,0 +1,114 @@
+"""What every file of tangent_bench/tasks must keep to."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+
+import numpy as np
+import pytest
+
+from tangent_bench import registry
+from tangent_bench.tasks import SIDE, SPLITS, Images, Task, content_digest
+
+NAMES = registry.names("tasks")
+KINDS = ("real", "rendered", "generated")
+
+
+def task(name: str) -> Task:
+    return registry.load("tasks", name).TASK
+
+
+@cache
+def loaded(name: str, split: str) -> Images:
+    return registry.load("tasks", name).load(split)
+
+
+def hashes(images: Images) -> set[str]:
+    return {hashlib.sha256(np.ascontiguousarray(image)).hexdigest() for image in images.images}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_fields_are_valid(name: str) -> None:
+    fields = task(name)
+    assert fields.title and fields.source and fields.licence and fields.block
+    assert fields.kind in KINDS
+    assert fields.splits and set(fields.splits) <= set(SPLITS) and len(set(fields.splits)) == len(fields.splits)
+    assert len(fields.class_names) >= 2
+    assert len(set(fields.class_names)) == len(fields.class_names)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_prompts_are_complete(name: str) -> None:
+    fields = task(name)
+    assert fields.templates and len(set(fields.templates)) == len(fields.templates)
+    for template in fields.templates:
+        assert template.count("{}") == 1 and template.count("{") == 1, template
+    for class_name in fields.class_names:
+        assert class_name == class_name.strip().lower() and class_name, "the tokenizer's corpus is in lower case"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_splits_are_well_formed(name: str) -> None:
+    for split in task(name).splits:
+        images, labels, blocks = loaded(name, split)
+        assert images.dtype == np.uint8 and images.shape == (len(labels), SIDE, SIDE, 3)
+        assert labels.dtype == np.int64 and blocks.dtype == np.int64 and blocks.shape == labels.shape
+        assert set(labels.tolist()) <= set(range(len(task(name).class_names)))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_class_is_present(name: str) -> None:
+    classes = set(range(len(task(name).class_names)))
+    for split in set(task(name).splits) & {"train", "test"}:
+        assert set(loaded(name, split).labels.tolist()) == classes, split
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_images_show_something(name: str) -> None:
+    for split in task(name).splits:
+        pixels = loaded(name, split).images.reshape(len(loaded(name, split).labels), -1)
+        constant = int((pixels.max(axis=1) - pixels.min(axis=1) < 4).sum())
+        assert constant == 0, f"{constant} images of {name}/{split} are of one colour"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_image_is_in_two_splits_or_twice_in_one(name: str) -> None:
+    found = {split: hashes(loaded(name, split)) for split in task(name).splits}
+    for split in found:
+        assert len(found[split]) == len(loaded(name, split).labels), f"{name}/{split} repeats an image"
+        for other in set(found) - {split}:
+            assert not found[split] & found[other], f"{name}: {split} and {other} share images"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_blocks_do_not_straddle_splits(name: str) -> None:
+    if task(name).block == "image":
+        for split in task(name).splits:
+            blocks = loaded(name, split).blocks
+            assert len(np.unique(blocks)) == len(blocks), "each image is to be a block of its own"
+        return
+    found = {split: set(loaded(name, split).blocks.tolist()) for split in task(name).splits}
+    for split in found:
+        assert len(found[split]) >= 20, f"{name}/{split}: too few blocks to resample"
+        for other in set(found) - {split}:
+            assert not found[split] & found[other], f"{name}: a block lies in {split} and {other}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_loading_twice_gives_the_same(name: str) -> None:
+    split = task(name).splits[-1]
+    again = registry.load("tasks", name).load(split)
+    assert content_digest(again) == content_digest(loaded(name, split))
+    assert np.array_equal(again.blocks, loaded(name, split).blocks)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_unknown_split_is_refused_in_words(name: str) -> None:
+    with pytest.raises(ValueError, match="nonsense.*expected one of"):
+        registry.load("tasks", name).load("nonsense")
+
+
+def test_control_has_no_training_split() -> None:
+    without = [name for name in NAMES if "train" not in task(name).splits]
+    assert set(without) <= {"compositions"}, f"tasks without a training split: {without}"

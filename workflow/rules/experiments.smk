@@ -1,0 +1,44 @@
+# One job for each experiment, mode, model, initialisation and seed: a whole coefficient grid, never one coefficient.
+
+
+def experiment_inputs(wildcards):
+    """What a job reads; the tangent side reads features, never a network or images."""
+    w, mode = wildcards, Mode.parse(wildcards.mode)
+    scope = needs(w.experiment, "scope")
+    labels = [results(layout.base(w.model, w.init, t)) for t in EVALUATED]
+    if scope == "together":
+        return labels + outcomes("safetensors", w.model, w.init, w.seed, needs(w.experiment, "reads"))
+    vectors = [results(layout.vector(w.model, w.init, mode.training, s, w.seed)) for s in SOURCES]
+    if scope == "training":
+        return vectors
+    files = labels + [results(layout.head(w.model, t)) for t in EVALUATED]
+    if mode.training == "none":
+        return files
+    if mode.evaluation == "tangent":
+        return files + [results(layout.features(w.model, w.init, mode.training, t, w.seed)) for t in EVALUATED]
+    return files + vectors + [results(layout.data(t, s)) for t in EVALUATED for s in ("val", "test")]
+
+
+rule run_experiment:
+    input:
+        experiment_inputs,
+    output:
+        rows=results("outcomes/{experiment}/{model}/{init}/{mode}/seed-{seed}.csv"),
+        sidecar=results("outcomes/{experiment}/{model}/{init}/{mode}/seed-{seed}.safetensors"),
+    log:
+        results("logs/run_experiment/{experiment}.{model}.{init}.{mode}.{seed}.log"),
+    params:
+        results=RESULTS,
+        config={
+            key: config[key]
+            for key in (
+                "tasks", "control", "modes", "method", "coefficients", "control_threshold", "bootstrap", "evaluation",
+                "joint_training", "custom_models",
+            )
+        },
+        code=lambda w: code(
+            f"experiments/{w.experiment}.py", "experiments/__init__.py", "evaluation.py", "selection.py", "statistics.py", "methods/*.py"
+        ),
+    threads: 1
+    script:
+        "../scripts/run_experiment.py"

@@ -1,0 +1,45 @@
+# A vector for each (model, init, training, task, seed), one more that is trained on all tasks, and their features on every task.
+
+
+def training_tasks(wildcards):
+    return config["tasks"] if wildcards.task == JOINT else [wildcards.task]
+
+
+rule finetune:
+    input:
+        train=lambda w: [results(layout.data(t, "train")) for t in training_tasks(w)],
+        heads=lambda w: [results(layout.head(w.model, t)) for t in training_tasks(w)],
+        weights=weights_of,
+    output:
+        results("vectors/{model}/{init}/{training}/{task}/seed-{seed}.safetensors"),
+    log:
+        results("logs/finetune/{model}.{init}.{training}.{task}.{seed}.log"),
+    params:
+        tasks=training_tasks,
+        recipe=lambda w: config["training"] | ({"steps": config["joint_training"]["steps"]} if w.task == JOINT else {}),
+        custom_models=config["custom_models"],
+        code=lambda w: code(*FORMS, f"training/{w.training}.py"),
+    threads: 1
+    priority: 10
+    script:
+        "../scripts/finetune.py"
+
+
+rule encode_changes:
+    input:
+        val=results("data/{task}/val.safetensors"),
+        test=results("data/{task}/test.safetensors"),
+        vectors=lambda w: [results(layout.vector(w.model, w.init, w.training, s, w.seed)) for s in SOURCES],
+    output:
+        results("features/{model}/{init}/{training}/{task}/seed-{seed}.safetensors"),
+    log:
+        results("logs/encode_changes/{model}.{init}.{training}.{task}.{seed}.log"),
+    params:
+        results=RESULTS,
+        sources=SOURCES,
+        custom_models=config["custom_models"],
+        batch_size=config["evaluation"]["batch_size"],
+        code=code("features.py", "linearize.py", "evaluation.py", "models/*.py"),
+    threads: 1
+    script:
+        "../scripts/encode_changes.py"

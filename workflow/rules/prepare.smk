@@ -1,0 +1,50 @@
+# Images once, heads once for each (model, task), and what the untouched network says (f0) once for all modes, methods and seeds.
+
+
+
+rule prepare_images:
+    output:
+        results("data/{task}/{split}.safetensors"),
+    log:
+        results("logs/prepare_images/{task}.{split}.log"),
+    params:
+        custom=lambda w: config["custom_tasks"].get(w.task),
+        limit=lambda w: config["data"][f"max_{w.split}"],
+        code=lambda w: code(f"tasks/{w.task}.py", "tasks/_*.py", "tasks/__init__.py", *(["corpus/*.py"] if w.task == CONTROL else [])),
+    threads: 1
+    script:
+        "../scripts/prepare_images.py"
+
+
+rule build_head:
+    input:
+        data=results("data/{task}/test.safetensors"),
+        weights=weights_of,
+    output:
+        results("heads/{model}/{task}.safetensors"),
+    log:
+        results("logs/build_head/{model}.{task}.log"),
+    params:
+        custom_models=config["custom_models"],
+        code=code("heads.py", "models/*.py"),
+    threads: 1
+    script:
+        "../scripts/build_head.py"
+
+
+rule encode_base:
+    input:
+        val=results("data/{task}/val.safetensors"),
+        test=results("data/{task}/test.safetensors"),
+        weights=weights_of,
+    output:
+        results("base/{model}/{init}/{task}.safetensors"),
+    log:
+        results("logs/encode_base/{model}.{init}.{task}.log"),
+    params:
+        custom_models=config["custom_models"],
+        batch_size=config["evaluation"]["batch_size"],
+        code=code("features.py", "linearize.py", "evaluation.py", "models/*.py"),
+    threads: 1
+    script:
+        "../scripts/encode_base.py"

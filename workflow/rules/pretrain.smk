@@ -1,0 +1,32 @@
+# The embedded tiny CLIP from its recipe: `snakemake pretrain --cores all`. Not part of `all`; the weights are shipped.
+PRETRAINING = "results/pretraining/tiny"
+
+
+rule draw_corpus:
+    output:
+        f"{PRETRAINING}/shards/{{shard}}.safetensors",
+    log:
+        f"{PRETRAINING}/logs/draw_corpus.{{shard}}.log",
+    params:
+        recipe=config["pretraining"],
+        code=code("corpus/*.py", "seeds.py"),
+    threads: 1
+    script:
+        "../scripts/draw_corpus.py"
+
+
+rule pretrain:
+    input:
+        expand(f"{PRETRAINING}/shards/{{shard}}.safetensors", shard=[f"{k:02d}" for k in range(config["pretraining"]["num_shards"])]),
+    output:
+        weights=f"{PRETRAINING}/tangent-tiny.safetensors",
+        losses=f"{PRETRAINING}/losses.csv",
+    log:
+        f"{PRETRAINING}/logs/pretrain.log",
+    params:
+        folder=PRETRAINING,
+        recipe=config["pretraining"],
+        code=code("pretraining.py", "models/*.py"),
+    threads: 1
+    script:
+        "../scripts/pretrain.py"

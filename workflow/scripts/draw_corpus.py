@@ -1,0 +1,13 @@
+"""One shard of the pre-training corpus: pictures and tokenised captions."""
+
+from tangent_bench.provenance import job
+
+with job(snakemake):
+    import numpy as np
+
+    from tangent_bench import artefacts, models, pretraining
+
+    recipe = pretraining.Recipe.from_config(snakemake.params.recipe)
+    number, size = int(snakemake.wildcards.shard), recipe.num_images // snakemake.params.recipe["num_shards"]
+    pictures = pretraining.draw_shard(recipe, models.find("tiny"), np.arange(number * size, (number + 1) * size))
+    artefacts.save(snakemake.output[0], "corpus shard", pictures, seed=recipe.seed, first=number * size)

@@ -1,0 +1,26 @@
+"""Pre-train the tiny CLIP; after a kill it goes on from the last saved state, bit for bit."""
+
+from tangent_bench.provenance import job
+
+with job(snakemake) as record:
+    from pathlib import Path
+
+    import numpy as np
+
+    from tangent_bench import artefacts, models, pretraining
+
+    params = snakemake.params
+    recipe, folder = pretraining.Recipe.from_config(params.recipe), Path(params.folder)
+    shards = [artefacts.load(path, "corpus shard")[0] for path in snakemake.input]
+    images, tokens = (np.concatenate([shard.pop(key) for shard in shards]) for key in ("images", "tokens"))
+    trainer = pretraining.Trainer(recipe, models.find("tiny"), lambda indices: (images[indices], tokens[indices]))
+
+    def snapshot(step, weights):
+        artefacts.save(folder / f"snapshots/step-{step:05d}.safetensors", "pretraining weights", weights, step=step)
+
+    wanted = {round(recipe.steps * percent / 100) for percent in params.recipe["snapshots"]}
+    pretraining.run(trainer, folder / "state.safetensors", snapshot, wanted)
+    artefacts.save(snakemake.output.weights, "pretraining weights", trainer.weights(), step=trainer.step)
+    lines = [f"{step},{loss:.6f}" for step, loss in enumerate(trainer.losses)]
+    artefacts.write_text(snakemake.output.losses, "\n".join(["step,loss", *lines]) + "\n")
+    record["last_loss"] = float(np.mean(trainer.losses[-100:]))

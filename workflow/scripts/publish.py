@@ -1,0 +1,18 @@
+"""Copies of tables and figures, and the rows, compressed so that the same rows give the same bytes."""
+
+from tangent_bench.provenance import job
+
+with job(snakemake) as record:
+    import gzip
+    from pathlib import Path
+
+    from tangent_bench import rows
+    from tangent_bench.artefacts import atomic
+
+    rows.read(snakemake.input.rows)  # nothing damaged is published
+    pairs = zip(snakemake.input.files, snakemake.output.files, strict=True)
+    contents = {target: Path(source).read_bytes() for source, target in pairs}
+    contents[snakemake.output.rows] = gzip.compress(Path(snakemake.input.rows).read_bytes(), mtime=0)
+    for target, content in contents.items():
+        with atomic(target) as temporary:
+            temporary.write_bytes(content)
