@@ -21,7 +21,7 @@ NO_OTHER_RUN := import os, psutil, sys; \
   sys.exit(f"Another run is at work in this folder (process {runs[0]}): wait for it or stop it, then call make again." if runs else 0)
 
 .NOTPARALLEL:
-.PHONY: help install reproduce pretrain test test-unit test-full lint bench clean
+.PHONY: help install reproduce publish pretrain test test-unit test-full lint bench clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1: /p' Makefile
@@ -72,3 +72,7 @@ bench: $(READY) ## time the measured verbs
 clean: ## remove what presets built; published results, the pre-training (hours) and .venv stay
 	find results -mindepth 1 -maxdepth 1 ! -name published ! -name pretraining -exec rm -rf {} +
 	rm -rf .pytest_cache .ruff_cache .hypothesis .benchmarks .snakemake/log .snakemake/scripts
+
+publish: $(READY) ## copy tables and figures of the tiny preset to results/published and into the README
+	.venv/bin/python $(RUN_MODULE) publish --configfile config/tiny.yaml --cores $(CORES)
+	.venv/bin/python -m tangent_bench.readme

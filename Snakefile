@@ -25,6 +25,7 @@ include: "workflow/rules/finetune.smk"
 include: "workflow/rules/experiments.smk"
 include: "workflow/rules/publish.smk"
 include: "workflow/rules/pretrain.smk"
+include: "workflow/rules/sweep.smk"
 
 
 rule all:

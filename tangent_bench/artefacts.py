@@ -75,7 +75,7 @@ def digest(tensors: dict[str, np.ndarray]) -> str:
     """
     state = hashlib.sha256()
     for name in sorted(tensors):
-        array = np.ascontiguousarray(tensors[name])
+        array = np.asarray(tensors[name], order="C")
         state.update(f"{name}|{array.dtype.str}|{array.shape}|".encode())
         state.update(array.data)
     return state.hexdigest()
@@ -88,17 +88,32 @@ def save(path: str | Path, kind: str, tensors: dict[str, np.ndarray], /, **about
     """
     from safetensors.numpy import save_file
 
-    tensors = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+    tensors = {name: np.asarray(array, order="C") for name, array in tensors.items()}
     sha256 = digest(tensors)
-    meta = {_META: json.dumps({"kind": kind, "sha256": sha256, "about": about}, sort_keys=True)}
+    text = json.dumps({"kind": kind, "sha256": sha256, "about": about}, sort_keys=True)
     with atomic(path) as temporary:
         try:
-            save_file(tensors, temporary, metadata=meta)
+            # The facts have a digest of their own: they are no tensors, and a flipped bit there would be believed.
+            save_file(tensors, temporary, metadata={_META: f"{_sha256(text)} {text}"})
         except Exception as error:  # safetensors reports a full disk as its own error type
             if isinstance(error, OSError):
                 raise
             raise OSError(0, str(error)) from None
     return sha256
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _facts(path: str | Path, entry: str | None) -> dict | None:
+    """What `save` wrote into the header, after its own digest was checked; None of a file of someone else."""
+    if entry is None:
+        return None
+    sha256, _, text = entry.partition(" ")
+    if _sha256(text) != sha256:
+        raise DamagedFile(path, "its description does not match its sha256")
+    return json.loads(text)
 
 
 def load(path: str | Path, kind: str) -> tuple[dict[str, np.ndarray], dict]:
@@ -116,11 +131,13 @@ def load(path: str | Path, kind: str) -> tuple[dict[str, np.ndarray], dict]:
         )
     try:
         with safe_open(path, framework="numpy") as file:
-            meta = json.loads((file.metadata() or {}).get(_META, "null"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
+            meta = _facts(path, (file.metadata() or {}).get(_META))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no dict)
+    except DamagedFile:
+        raise
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         raise DamagedFile(path, f"it is no readable safetensors file ({error})") from None
-    if not isinstance(meta, dict) or not {"kind", "sha256", "about"} <= set(meta):
+    if meta is None:
         raise ValueError(f"{path} was not written by tangent_bench: expected a {kind} file with a digest.")
     if meta["kind"] != kind:
         raise ValueError(f"{path} holds {meta['kind']!r}, expected {kind!r}; check the path in the config.")

@@ -6,6 +6,7 @@ Imports neither torch nor open_clip.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -13,8 +14,10 @@ from pathlib import Path
 import yaml
 
 from tangent_bench import registry
-from tangent_bench.layout import Mode
+from tangent_bench.layout import JOINT, Mode
 
+RESERVED = {JOINT, "all", "own", "each"}  # words of the columns `sources` and `task`
+_NUMBER = re.compile(r"[-+]?\d+(\.\d*)?([eE][-+]?\d+)?|true|false|null")
 SCHEMA = Path(__file__).parent.parent / "workflow" / "schemas" / "config.schema.yaml"
 
 
@@ -28,7 +31,8 @@ def validate(config: Mapping) -> dict:
     """The config, if it is one.
 
     Raises:
-        ValueError: one sentence with the key, the value given, what is allowed, and the nearest name for a misspelt one.
+        ValueError: one sentence with the key, the value given, what is allowed, and the nearest name for a misspelt
+        one.
     """
     from jsonschema import Draft202012Validator
 
@@ -47,20 +51,24 @@ def _sentence(error) -> str:
         key = next(k for k in error.instance if k not in allowed)
         near = difflib.get_close_matches(str(key), allowed, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
-        return f"Config: unknown key {'.'.join(filter(None, [where, str(key)]))!r}; allowed here: {', '.join(allowed)}.{hint}"
+        path = ".".join(filter(None, [where, str(key)]))
+        return f"Config: unknown key {path!r}; allowed here: {', '.join(allowed)}.{hint}"
     if error.validator == "type":
-        hint = (
-            " (YAML reads 1e-5 as text: write 1.0e-5)"
-            if isinstance(error.instance, str) and "e" in error.instance
-            else ""
-        )
-        expected = (
-            error.validator_value if isinstance(error.validator_value, str) else " or ".join(error.validator_value)
-        )
-        return f"Config: {where!r} is {error.instance!r}, expected {expected}{hint}."
+        expected = error.validator_value
+        expected = expected if isinstance(expected, str) else " or ".join(expected)
+        return f"Config: {where!r} is {error.instance!r}, expected {expected}{_why_text(error.instance)}."
     if error.validator == "enum":
         return f"Config: {where!r} is {error.instance!r}, expected one of {', '.join(map(str, error.validator_value))}."
     return f"Config: {where or 'the file'!r}: {error.message}."
+
+
+def _why_text(value: object) -> str:
+    """What to do if a number came as text."""
+    if not isinstance(value, str):
+        return ""
+    if _NUMBER.fullmatch(value) and not isinstance(yaml.safe_load(value), str):
+        return " (Snakemake reads numbers within lists and maps of --config as text: put them into a --configfile)"
+    return " (YAML reads 1e-5 as text: write 1.0e-5)" if _NUMBER.fullmatch(value) else ""
 
 
 def _require_plugins(config: dict) -> None:
@@ -81,16 +89,29 @@ def _require_plugins(config: dict) -> None:
         raise ValueError(
             f"Config: the control {config['control']!r} is also among the tasks; a control must be another task."
         )
+    reserved = sorted(RESERVED & config["custom_tasks"].keys())
+    if reserved:
+        raise ValueError(f"Config: 'custom_tasks.{reserved[0]}' means something else in result rows; rename the task.")
     for text in config["modes"]:
-        mode = Mode.parse(text)
-        if mode.training not in ("none", *config["trainings"]):
-            raise ValueError(
-                f"Config: mode {text!r} needs training {mode.training!r}, which is not among trainings {config['trainings']}."
-            )
+        _require_mode(text, config["trainings"])
     grid = config["coefficients"]
     if grid["first"] != 0.0 or grid["last"] <= grid["first"]:
         raise ValueError(
-            f"Config: coefficients run from {grid['first']} to {grid['last']}; they must start at 0 (zero-shot) and rise."
+            f"Config: coefficients run from {grid['first']} to {grid['last']}; they must start at 0 (zero-shot) and "
+            f"rise."
+        )
+
+
+def _require_mode(text: str, trainings: list[str]) -> None:
+    mode = Mode.parse(text)
+    if mode.training not in ("none", *trainings):
+        raise ValueError(
+            f"Config: mode {text!r} needs training {mode.training!r}, which is not among trainings {trainings}."
+        )
+    if mode.evaluation == "none" or (mode.training == "none" and mode.evaluation != "network"):
+        raise ValueError(
+            f"Config: mode {text!r} evaluates nothing; expected none-network (zero-shot), or a training with -network "
+            "or -tangent."
         )
 
 

@@ -23,8 +23,8 @@ class Evaluator(Protocol):
 class TangentEvaluator:
     """f_lin(x; θ0 + Σ c τ) = f0 + Σ c J τ, from stored f0 and J τ; no network is touched.
 
-    The L2 normalisation of the embedding scales all logits of an image alike, so the arg-max needs only (f0 + Σ c J τ) · h_k,
-    which is affine in c as well.
+    The L2 normalisation of the embedding scales all logits of an image alike, so the arg-max needs only (f0 + Σ c J τ)
+    · h_k, which is affine in c as well.
     """
 
     def __init__(
@@ -62,7 +62,9 @@ class NetworkEvaluator:
     def __init__(
         self, encoder, theta0: dict, vectors: Mapping[str, dict], head: Callable, images: Callable, batch_size: int
     ) -> None:
-        """Args: encoder(θ, images_BCHW) → embeddings_BD; head(task) → head_KD; images(task, split) → prepared images_NCHW."""
+        """Args: encoder(θ, images_BCHW) → embeddings_BD; head(task) → head_KD; images(task, split) → prepared
+        images_NCHW.
+        """
         self._encoder, self._theta0, self._vectors = encoder, theta0, vectors
         self._head, self._images, self._batch_size = head, images, batch_size
 
@@ -82,7 +84,9 @@ class NetworkEvaluator:
 
 
 def prepare_images(images_NHWC: np.ndarray, size: int, mean: Sequence[float], std: Sequence[float]):
-    """uint8 images as the encoder expects them, float32 [N, C, size, size]: bicubic resize and centre crop if needed."""
+    """uint8 images as the encoder expects them, float32 [N, C, size, size]: bicubic resize and centre crop if
+    needed.
+    """
     import torch
     from torch.nn.functional import interpolate
 

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from tangent_bench import forward_mode
 from tangent_bench.linearize import encode, product
 
 log = logging.getLogger(__name__)
@@ -32,9 +33,15 @@ def changes(
     images_NCHW: Tensor,
     batch_size: int,
 ) -> list[np.ndarray]:
-    """J(x; θ0) τ for each τ of `tangents`, float32 [N, D] each."""
-    parts: list[list[Tensor]] = [[] for _ in tangents]
-    for batch_BCHW in images_NCHW.split(batch_size):
-        for part, tangent in zip(parts, tangents, strict=True):
-            part.append(product(network, theta0, tangent, batch_BCHW)[1])
-    return [torch.cat(part).numpy() for part in parts]
+    """J(x; θ0) τ for each τ of `tangents`, float32 [N, D] each.
+
+    Vision transformers share one primal pass among all tangents, in batches that take the memory of `batch_size`
+    images of one forward pass; another network takes one generic product for each.
+    """
+    if not forward_mode.supports(network):
+        log.info("%s has no own forward-mode rules: one generic product for each vector", type(network).__name__)
+        batches = images_NCHW.split(batch_size)
+        return [torch.cat([product(network, theta0, t, b)[1] for b in batches]).numpy() for t in tangents]
+    stacked = forward_mode.stack(tangents)
+    batches = images_NCHW.split(max(1, batch_size // (1 + 2 * len(tangents))))
+    return list(torch.cat([forward_mode.products(network, theta0, stacked, b)[1] for b in batches], 1).numpy())

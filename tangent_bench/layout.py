@@ -1,4 +1,5 @@
-"""Where every artefact lies, relative to the results folder of a preset. One place, used by rules, scripts and the library.
+"""Where every artefact lies, relative to the results folder of a preset. One place, used by rules, scripts and the
+library.
 
 Imports nothing heavy: the Snakefile is parsed with it.
 """
@@ -30,7 +31,8 @@ class Mode:
         training, _, evaluation = text.rpartition("-")
         if not training or evaluation not in ("network", "tangent", "none"):
             raise ValueError(
-                f"Mode {text!r} is not understood; expected training-evaluation, as 'standard-network' or 'linear-tangent'."
+                f"Mode {text!r} is not understood; expected training-evaluation, as 'standard-network' or "
+                f"'linear-tangent'."
             )
         return cls(training, evaluation)
 

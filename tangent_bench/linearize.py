@@ -2,8 +2,9 @@
 
     f_lin(x; θ) = f(x; θ0) + J(x; θ0) (θ − θ0)
 
-Ortiz-Jimenez, Favero, Frossard, "Task Arithmetic in the Tangent Space", NeurIPS 2023, §3. What is linearized is the image encoder
-before the L2 normalisation; the head normalises afterwards. Valid for modules in `eval()` whose buffers do not depend on the input.
+Ortiz-Jimenez, Favero, Frossard, "Task Arithmetic in the Tangent Space", NeurIPS 2023, §3. What is linearized is the
+image encoder before the L2 normalisation; the head normalises afterwards. Valid for modules in `eval()` whose buffers
+do not depend on the input.
 
 Shapes: B images, C channels, H, W; D embedding.
 """
@@ -16,7 +17,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from tangent_bench.vectors import subtract
+from tangent_bench import forward_mode
+from tangent_bench.vectors import require_same, subtract
 
 
 @contextmanager
@@ -69,9 +71,32 @@ def product(
         return torch.func.jvp(function, (dict(theta0),), ({key: tangent[key] for key in theta0},))
 
 
+class _Linearized(torch.autograd.Function):
+    """f_lin(x; θ) with ∂L/∂θ = J(x; θ0)ᵀ g: one pass for f0 with its graph, J τ beside it without one, one pass back.
+
+    Nothing of the tangent is kept for the backward pass: f_lin is affine in θ, so its gradient does not depend on θ.
+    """
+
+    @staticmethod
+    def forward(ctx, network, theta0, images_BCHW, *theta):
+        leaves = {key: value.detach().requires_grad_(True) for key, value in theta0.items()}
+        tangent = {key: (t.detach() - theta0[key])[None] for key, t in zip(theta0, theta, strict=True)}
+        with torch.enable_grad():
+            base_BD, changes_TBD = forward_mode.products(network, leaves, tangent, images_BCHW)
+        ctx.base, ctx.leaves = base_BD, tuple(leaves.values())
+        return base_BD.detach() + changes_TBD[0]
+
+    @staticmethod
+    def backward(ctx, gradient_BD):
+        return (None, None, None, *torch.autograd.grad(ctx.base, ctx.leaves, gradient_BD))
+
+
 def encode_linearized(
     network: nn.Module, theta0: Mapping[str, Tensor], theta: Mapping[str, Tensor], images_BCHW: Tensor
 ) -> Tensor:
-    """f_lin(x; θ) [B, D]; differentiable in θ, affine in θ."""
+    """f_lin(x; θ) [B, D]; differentiable in θ, affine in θ. Networks without own rules take the generic product."""
+    if forward_mode.supports(network):
+        require_same(theta, theta0, "theta", "theta0")
+        return _Linearized.apply(network, theta0, images_BCHW, *(theta[key] for key in theta0))
     base_BD, change_BD = product(network, theta0, subtract(theta, theta0), images_BCHW)
     return base_BD + change_BD

@@ -1,6 +1,8 @@
-"""The fine-tuning loop, shared by all training modes: AdamW, warm-up, cosine, clipping (paper, appendix; official code).
+"""The fine-tuning loop, shared by all training modes: AdamW, warm-up, cosine, clipping (paper, appendix; official
+code).
 
-A *source* is a task's training images with its head; joint training has several, each with an equal part of every batch.
+A *source* is a task's training images with its head; joint training has several, each with an equal part of every
+batch.
 Shapes: N images, B batch, C, H, W; K classes, D embedding.
 """
 
@@ -67,7 +69,9 @@ def indices(source: Source, size: int, seed: int) -> Iterator[np.ndarray]:
 
 
 def augment(images_BHWC: np.ndarray, size: int, crop_scale: float, seed: int) -> Tensor:
-    """Random resized crops (bicubic, area in [crop_scale, 1], no flip) as the paper's, float in [0, 1], [B, C, size, size]."""
+    """Random resized crops (bicubic, area in [crop_scale, 1], no flip) as the paper's, float in [0, 1], [B, C, size,
+    size].
+    """
     from torchvision.transforms import InterpolationMode, v2
 
     crop = v2.RandomResizedCrop(size, scale=(crop_scale, 1.0), interpolation=InterpolationMode.BICUBIC, antialias=True)
@@ -163,7 +167,8 @@ def _require_usable(sources: list[Source], recipe: Recipe) -> None:
             )
     if recipe.batch_size < len(sources):
         raise ValueError(
-            f"training.batch_size is {recipe.batch_size}, but {len(sources)} tasks are trained jointly; give at least one image each."
+            f"training.batch_size is {recipe.batch_size}, but {len(sources)} tasks are trained jointly; give at "
+            f"least one image each."
         )
     if recipe.decay_towards not in DECAY_TARGETS:
         raise ValueError(

@@ -1,7 +1,7 @@
 """Contrastive pre-training of the tiny CLIP on the generated corpus; resumable, and the same bits on the same machine.
 
-Loss (Radford et al., "Learning Transferable Visual Models From Natural Language Supervision", 2021, §2.3): the mean of the cross
-entropies of images against captions and of captions against images, on s · cos(image, caption).
+Loss (Radford et al., "Learning Transferable Visual Models From Natural Language Supervision", 2021, §2.3): the mean of
+the cross entropies of images against captions and of captions against images, on s · cos(image, caption).
 
 Schedule: warm-up, a constant trunk, a linear cool-down to zero, so that towers along the trunk can be compared later.
 Shapes: N pictures, V caption variants, L tokens, B batch, H, W, C image axes.
@@ -117,7 +117,7 @@ class Trainer:
     def __init__(
         self, recipe: Recipe, model: Model, fetch: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
     ) -> None:
-        self.recipe, self.fetch, self.step, self.losses = recipe, fetch, 0, []
+        self.recipe, self.fetch, self.step, self.losses, self.seconds = recipe, fetch, 0, [], 0.0
         self.network = create(model, init="random", seed=derive("pretraining init", recipe.seed) % 2**31)
         self.network.requires_grad_(True).train()
         self.optimizer = _optimizer(self.network, recipe)
@@ -127,6 +127,7 @@ class Trainer:
 
     def advance(self) -> float:
         """One optimiser step; returns the loss before it."""
+        started = time.monotonic()
         images_BCHW, tokens_BL = _batch(self.recipe, self.step, self.fetch, self.mean, self.std)
         for group in self.optimizer.param_groups:
             group["lr"] = self.recipe.rate(self.step)
@@ -143,6 +144,7 @@ class Trainer:
         with torch.no_grad():
             self.network.logit_scale.clamp_(0.0, np.log(100.0))
         self.step += 1
+        self.seconds += time.monotonic() - started
         self.losses.append(loss.item())
         return loss.item()
 
@@ -156,7 +158,9 @@ class Trainer:
         for i, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer/{i}/{k}": np.asarray(v) for k, v in state.items()}
         tensors["losses"] = np.array(self.losses)
-        artefacts.save(path, "pretraining state", tensors, step=self.step, recipe=asdict(self.recipe))
+        artefacts.save(
+            path, "pretraining state", tensors, step=self.step, seconds=self.seconds, recipe=asdict(self.recipe)
+        )
 
     def resume(self, path: Path) -> None:
         """Go on from a state of the same recipe; a state of another one is an error."""
@@ -176,7 +180,7 @@ class Trainer:
                 state.setdefault(int(index), {})[name] = torch.from_numpy(value.copy())
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": state, "param_groups": groups})
-        self.step, self.losses = about["step"], tensors["losses"].tolist()
+        self.step, self.seconds, self.losses = about["step"], about["seconds"], tensors["losses"].tolist()
 
 
 def run(

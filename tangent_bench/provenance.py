@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
 import platform
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -32,47 +34,72 @@ def limit_threads(count: int) -> None:
 def job(snakemake) -> Iterator[dict]:
     """Run the body of a rule's script.
 
-    The body may put facts into the yielded dict; they go into the run record, `<log>.json`. A ValueError is the user's: its sentence is
-    printed and the job fails. Anything else is ours: the traceback goes into the log, and the sentence says where.
+    The body may put facts into the yielded dict; they go into the run record, `<log>.json`. A ValueError is the
+    user's: its sentence is printed and the job fails. Anything else is ours: the traceback goes into the log, and the
+    sentence says where.
     """
     limit_threads(snakemake.threads)
     log_file = Path(str(snakemake.log[0]))
+    record: dict = {"rule": snakemake.rule, "wildcards": dict(snakemake.wildcards.items()), "started": time.time()}
+    try:
+        _open_log(log_file)
+        yield record
+        _write_record(log_file.with_suffix(".json"), record | _made_from(snakemake))
+    except KeyboardInterrupt:
+        _fail(f"{snakemake.rule}: stopped; the same command goes on from here.", status=130)
+    except (ValueError, FloatingPointError, MemoryError, OSError) as error:
+        _fail(f"{snakemake.rule}: {str(error) or type(error).__name__}")
+    except Exception as error:
+        sentence = f"{snakemake.rule}: unexpected {type(error).__name__}: {error} (traceback in {log_file})"
+        _fail(sentence, traceback.format_exc())
+
+
+def _open_log(log_file: Path) -> None:
     log_file.parent.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(log_file, mode="w", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", datefmt="%H:%M:%S"))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.captureWarnings(True)
-    record: dict = {"rule": snakemake.rule, "wildcards": dict(snakemake.wildcards.items()), "started": time.time()}
-    try:
-        yield record
-    except (ValueError, FloatingPointError, MemoryError, OSError) as error:
-        _fail(log_file, f"{snakemake.rule}: {error}", "")
-    except Exception as error:
-        _fail(
-            log_file,
-            f"{snakemake.rule}: unexpected {type(error).__name__}: {error} (traceback in {log_file})",
-            traceback.format_exc(),
-        )
-    _write_record(log_file.with_suffix(".json"), record, snakemake.threads)
+    logging.raiseExceptions = False  # or a log on a full disk prints tracebacks of its own
 
 
-def _fail(log_file: Path, sentence: str, details: str) -> None:
-    logging.error("%s", sentence)
-    if details:
-        logging.error("%s", details)
+def _fail(sentence: str, details: str = "", status: int = 1) -> None:
+    """Say it in the log and on the terminal, and end the process."""
+    # A second Ctrl-C, or one from Snakemake, while we are leaving would print a traceback after all.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for text in filter(None, (sentence, details)):
+        if logging.root.handlers:  # none if the log itself could not be opened
+            logging.error("%s", text)
     logging.shutdown()
+    # One write, so that the sentences of two jobs do not mix.
+    sys.stderr.write(f"tangent_bench: {sentence}\n")
+    sys.stderr.flush()
     # os._exit: Snakemake's script wrapper would print a traceback around sys.exit.
-    print(f"tangent_bench: {sentence}", file=sys.stderr, flush=True)
-    os._exit(1)
+    os._exit(status)
 
 
-def _write_record(path: Path, record: dict, threads: int) -> None:
+def _made_from(snakemake) -> dict:
+    """What the job was given and what it made: its part of the config, and the sha256 of every file."""
+    return {
+        "params": dict(snakemake.params.items()),
+        "inputs": {str(path): _sha256(path) for path in snakemake.input},
+        "outputs": {str(path): _sha256(path) for path in snakemake.output},
+        "threads": snakemake.threads,
+        "device": "cpu",
+    }
+
+
+def _sha256(path: str | Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _write_record(path: Path, record: dict) -> None:
     from tangent_bench.artefacts import write_text
 
     record |= {
         "seconds": round(time.time() - record["started"], 3),
         "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-        "threads": threads,
         "processor": platform.processor() or platform.machine(),
         "system": platform.platform(),
         "python": platform.python_version(),

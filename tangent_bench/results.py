@@ -1,4 +1,4 @@
-"""A results folder, opened: every artefact by its coordinates, verified when it is read; and the study of one job on top.
+"""A results folder, opened: artefacts by their coordinates, verified when they are read; and the study of one job.
 
 Torch is imported only where a network is needed: the tangent side is NumPy.
 """
@@ -55,7 +55,7 @@ class Results:
         """(J τ_source)_ND on the images of a task, float32.
 
         Raises:
-            ValueError: the features were made from another vector than the one that is there now.
+            ValueError: there are no features of that source, or they were made at another θ0 than f0.
         """
         path = self.root / layout.features(self.model, self.init, training, task, self.seed)
         tensors, about = self._load(path, "features")
@@ -63,12 +63,15 @@ class Results:
             raise ValueError(
                 f"{path} has no features of {source!r}; it has {', '.join(about['vectors'])}. Delete it and run again."
             )
+        if about["theta0"] != self._base(task)[1]["theta0"]:
+            raise ValueError(f"{path} was made from other weights of {self.model!r} than f0; delete it and run again.")
         return tensors[f"{split}/{source}"]
 
     @cached_property
     def network(self):
         """The image tower with θ0, in eval(), without gradients."""
-        return image_tower(models.find(self.model, self._custom_models), self.init, self.seed)
+        # One random network for all fine-tuning seeds, as there is one pre-trained: f0 is shared by them.
+        return image_tower(models.find(self.model, self._custom_models), self.init, 0)
 
     def vector(self, training: str, source: str) -> dict:
         """τ of a source, name → tensor; checked against the model.
@@ -132,7 +135,7 @@ def image_tower(model: models.Model, init: str, seed: int) -> Tower:
 
 
 def study(results: Results, experiment: str, mode: Mode, config: Mapping) -> Study:
-    """The study of one job. `config` needs tasks, control, coefficients, control_threshold, bootstrap, method, joint."""
+    """The study of one job; `config` is the part of the config that the rule `run_experiment` passes."""
     scope = registry.load("experiments", experiment).EXPERIMENT.scope
     needs_network = scope == "mode" and mode.evaluation == "network" and mode.training != "none"
     evaluator = None

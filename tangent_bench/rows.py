@@ -3,9 +3,9 @@
 Row vocabulary (used by every experiment and every figure):
   training     none | standard | linear | ...   how the vector was made
   evaluation   network | tangent | none         what it was put into (none: nothing was evaluated)
-  sources      tasks whose vectors were used, joined by "+"; "" for none; "each" where a mean runs over vectors used one by one
-  task         task that was evaluated; "all" for the mean over tasks; "own" where each vector met its own task
-  coefficient  what multiplies the vector (negative in negation); empty where it has no meaning
+  sources      tasks whose vectors were used, joined by "+"; "" for none; "each" where a mean runs over vectors used
+  one by one task         task that was evaluated; "all" for the mean over tasks; "own" where each vector met its own
+  task coefficient  what multiplies the vector (negative in negation); empty where it has no meaning
   metric       accuracy, normalized_accuracy, recovered_gain, ...; "_tuned" = at the coefficient selected on validation
   low, high    95 % interval (empty if none), num_samples the number of images behind the value
 """
@@ -52,8 +52,8 @@ class Row:
 
 
 COLUMNS = (
-    "schema_version", "experiment", "model", "init", "protocol", "training", "evaluation", "method", "params_id", "sources",
-    "task", "split", "seed", "coefficient", "coefficient2", "metric", "value", "low", "high", "num_samples",
+    "schema_version", "experiment", "model", "init", "protocol", "training", "evaluation", "method", "params_id",
+    "sources", "task", "split", "seed", "coefficient", "coefficient2", "metric", "value", "low", "high", "num_samples",
 )  # fmt: skip
 assert set(COLUMNS) == {f.name for f in fields(Row)}
 KEY = [c for c in COLUMNS if c not in ("value", "low", "high", "num_samples")]
@@ -135,4 +135,4 @@ def read(path: str | Path) -> pd.DataFrame:
         raise ValueError(f"{path} is no rows file of tangent_bench: its first line must hold its sha256.")
     if hashlib.sha256(body).hexdigest() != first[len(_MARK) :].decode("ascii", "replace"):
         raise DamagedFile(path, "its content does not match its sha256")
-    return check(pd.read_csv(io.BytesIO(body), keep_default_na=False, na_values=[""], dtype={c: str for c in _TEXT}))
+    return check(pd.read_csv(io.BytesIO(body), keep_default_na=False, na_values=[""], dtype=dict.fromkeys(_TEXT, str)))

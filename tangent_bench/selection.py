@@ -1,6 +1,8 @@
-"""How a coefficient is chosen on validation images. Arrays may have leading axes (bootstrap replicates) before the grid axis A.
+"""How a coefficient is chosen on validation images. Arrays may have leading axes (bootstrap replicates) before the
+grid axis A.
 
-Protocol: Ortiz-Jimenez et al. 2023 and its official code for addition; Ilharco et al. 2023 for the control rule of negation.
+Protocol: Ortiz-Jimenez et al. 2023 and its official code for addition; Ilharco et al. 2023 for the control rule of
+negation.
 """
 
 from __future__ import annotations
@@ -39,7 +41,8 @@ def select_addition(accuracy_AT: np.ndarray, single_T: np.ndarray) -> np.ndarray
 
 
 def select_negation(target_A: np.ndarray, control_A: np.ndarray, zero_shot: np.ndarray, threshold: float) -> np.ndarray:
-    """Index of the lowest target accuracy among coefficients that keep the control; ties go to the smallest, shape [...].
+    """Index of the lowest target accuracy among coefficients that keep the control; ties go to the smallest, shape
+    [...].
 
     A coefficient is allowed if its control accuracy is at least `threshold` × zero-shot control accuracy.
 

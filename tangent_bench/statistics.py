@@ -1,8 +1,8 @@
 """Resampling of images by independent unit, in a form where the estimate is replicate 0.
 
-`weights` are bootstrap counts [1 + R, N]: row 0 is all ones, row r counts how often image n was drawn. Any statistic computed along
-that axis gives its estimate and its replicates together, selections on validation included. The same (task, split) has the same
-weights in every mode and seed, so that differences between modes are paired.
+`weights` are bootstrap counts [1 + R, N]: row 0 is all ones, row r counts how often image n was drawn. Any statistic
+computed along that axis gives its estimate and its replicates together, selections on validation included. The same
+(task, split) has the same weights in every mode and seed, so that differences between modes are paired.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from tangent_bench.seeds import generator
 
 
 def weights(blocks_N: np.ndarray, replicates: int, *names: object) -> np.ndarray:
-    """Bootstrap counts, float32 [1 + replicates, N]: whole blocks are drawn with replacement (overlapping crops belong together).
+    """Bootstrap counts, float32 [1 + replicates, N]: whole blocks are drawn with replacement (overlapping crops belong
+    together).
 
     Raises:
         ValueError: no images.

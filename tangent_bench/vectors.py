@@ -6,11 +6,12 @@ A *vector* is a dict from parameter name to tensor. Nothing here changes its inp
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
-Vector = dict[str, Tensor]
+Vector = dict[str, "Tensor"]
 
 
 def require_same(
@@ -24,7 +25,8 @@ def require_same(
     for missing, holder, lacking in ((set(b) - set(a), name_b, name_a), (set(a) - set(b), name_a, name_b)):
         if missing:
             raise ValueError(
-                f"Vector '{lacking}' lacks key {min(missing)!r} that '{holder}' has; were both built from the same model?"
+                f"Vector '{lacking}' lacks key {min(missing)!r} that '{holder}' has; "
+                "were both built from the same model?"
             )
     for key in a:
         if a[key].shape != b[key].shape:
@@ -43,6 +45,7 @@ def subtract(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> Vector:
 def combine(terms: list[tuple[float, Mapping[str, Tensor]]]) -> Vector:
     """Σ_k c_k v_k of (coefficient, vector) pairs, at least one.
 
+    >>> import torch
     >>> combine([(2.0, {"w": torch.ones(2)}), (-1.0, {"w": torch.ones(2)})])["w"].tolist()
     [1.0, 1.0]
     """

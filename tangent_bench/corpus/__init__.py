@@ -1,8 +1,8 @@
 """The pre-training world: captioned 32 × 32 images from programs, one file for each family.
 
-A family module has three functions. `compose(rng)` decides what is shown (what, which colour, on what: a tuple of words);
-`phrase(composition)` says it; `render(rng, composition)` draws an example. Captions are paraphrases of the phrase. One composition in
-`HELD_OUT_MODULUS` is never pre-trained on: the control task is made of those.
+A family module has three functions. `compose(rng)` decides what is shown (what, which colour, on what: a tuple of
+words); `phrase(composition)` says it; `render(rng, composition)` draws an example. Captions are paraphrases of the
+phrase. One composition in `HELD_OUT_MODULUS` is never pre-trained on: the control task is made of those.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SIDE = 32
 HELD_OUT_MODULUS = 40
 # How often each family is drawn; glyphs and shapes carry the largest vocabularies.
 WEIGHTS = {
-    "glyphs": 5, "shapes": 5, "solids": 4, "textures": 4, "terrain": 3, "scenes": 4, "layouts": 2, "fields": 1,
+    "glyphs": 6, "shapes": 6, "solids": 4, "textures": 4, "terrain": 4, "scenes": 4, "layouts": 2, "fields": 1,
 }  # fmt: skip
 
 

@@ -29,8 +29,13 @@ def uniform(rng: np.random.Generator, low: float, high: float) -> float:
 
 def shade(rng: np.random.Generator, name: str, spread: int = 22) -> tuple[int, int, int]:
     """An example of the named colour: each channel moves by at most `spread`."""
+    return jitter(rng, COLOURS[name], spread)
+
+
+def jitter(rng: np.random.Generator, colour: tuple[int, int, int], spread: int) -> tuple[int, int, int]:
+    """A colour nearby: each channel moves by at most `spread`."""
     offsets = rng.integers(-spread, spread + 1, size=3)
-    return tuple(int(min(255, max(0, c + d))) for c, d in zip(COLOURS[name], offsets, strict=True))
+    return tuple(int(min(255, max(0, c + d))) for c, d in zip(colour, offsets, strict=True))
 
 
 def two_colours(rng: np.random.Generator) -> tuple[str, str]:

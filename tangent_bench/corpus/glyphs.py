@@ -9,7 +9,7 @@ import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from tangent_bench.corpus._canvas import affine, fractal, blend, photograph, pick, shade, two_colours, uniform, warp
+from tangent_bench.corpus._canvas import affine, blend, fractal, photograph, pick, shade, two_colours, uniform, warp
 
 SIDE = 96
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")

@@ -282,14 +282,27 @@ def officer(rng):
 
 
 SCENES = {
-    "a night sky full of stars": night_sky, "galaxies in deep space": galaxies, "a cup of coffee": coffee, "the face of a cat": cat,
-    "a medical image of a retina": retina, "a microscope image of stained tissue": tissue, "a rocket on its launch pad": rocket,
-    "a temple with a curved roof": temple, "a flower with leaves": blossom, "the face of a person": face,
-    "a sunset over the horizon": sunset, "mountains behind a lake": lake, "a forest of fir trees": forest,
-    "a meadow under the sky": meadow, "houses along a street": street, "the wheel of a motorcycle": wheel,
-    "a microscope image of living cells": cells, "the silhouette of a horse": horse, "an astronaut in a space suit": astronaut,
+    "a night sky full of stars": night_sky,
+    "galaxies in deep space": galaxies,
+    "a cup of coffee": coffee,
+    "the face of a cat": cat,
+    "a medical image of a retina": retina,
+    "a microscope image of stained tissue": tissue,
+    "a rocket on its launch pad": rocket,
+    "a temple with a curved roof": temple,
+    "a flower with leaves": blossom,
+    "the face of a person": face,
+    "a sunset over the horizon": sunset,
+    "mountains behind a lake": lake,
+    "a forest of fir trees": forest,
+    "a meadow under the sky": meadow,
+    "houses along a street": street,
+    "the wheel of a motorcycle": wheel,
+    "a microscope image of living cells": cells,
+    "the silhouette of a horse": horse,
+    "an astronaut in a space suit": astronaut,
     "a portrait of an officer in uniform": officer,
-}  # fmt: skip
+}
 LIGHTS = {"": (0.92, 1.08), "in bright light": (1.3, 1.5), "in dim light": (0.5, 0.68), "in pale light": (0.92, 1.08)}
 
 
@@ -305,8 +318,8 @@ def phrase(composition: tuple[str, ...]) -> str:
 def render(rng: np.random.Generator, composition: tuple[str, ...]) -> np.ndarray:
     scene, light = composition
     image = SCENES[scene](rng)
-    if rng.random() < 0.4:
-        box = uniform(rng, 0, 14), uniform(rng, 0, 14), SIDE - uniform(rng, 0, 14), SIDE - uniform(rng, 0, 14)
+    if rng.random() < 0.6:
+        box = (*(uniform(rng, 0, 22) for _ in range(2)), *(SIDE - uniform(rng, 0, 22) for _ in range(2)))
         image = image.crop(tuple(int(b) for b in box)).resize((SIDE, SIDE), Image.BILINEAR)
     pixels = np.asarray(image, dtype=np.float64) * uniform(rng, *LIGHTS[light])
     if light == "in pale light":

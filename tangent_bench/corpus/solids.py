@@ -82,7 +82,9 @@ def _pattern(rng: np.random.Generator, finish: str, points) -> np.ndarray:
 
 
 def _shading(solid, points) -> np.ndarray:
-    """Half-Lambert light in [0, 1]; the normal is from forward differences, the lamp above and to one side of the solid."""
+    """Half-Lambert light in [0, 1]; the normal is from forward differences, the lamp above and to one side of the
+    solid.
+    """
     x, y, z = points
     e = 0.02
     here = solid(x, y, z)

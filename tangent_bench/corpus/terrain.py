@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from tangent_bench.corpus._canvas import blend, coordinates, fractal, photograph, pick, rotated, uniform
+from tangent_bench.corpus._canvas import blend, coordinates, fractal, jitter, photograph, pick, rotated, uniform
 
 SIDE = 48
 FACING = {"north": (0, 1), "south": (0, -1), "east": (-1, 0), "west": (1, 0)}  # uphill direction; y downwards
 TINTS = {
-    "grey": ((20, 20, 20), (235, 235, 235)), "green": ((20, 45, 20), (170, 205, 130)),
-    "brown": ((50, 30, 15), (225, 190, 140)), "blue": ((10, 20, 60), (150, 190, 235)),
-}  # fmt: skip
+    "grey": ((20, 20, 20), (235, 235, 235)),
+    "green": ((20, 45, 20), (170, 205, 130)),
+    "brown": ((50, 30, 15), (225, 190, 140)),
+    "blue": ((10, 20, 60), (150, 190, 235)),
+}
 
 
 def _landform(rng: np.random.Generator, name: str) -> np.ndarray:
@@ -36,9 +38,19 @@ def _landform(rng: np.random.Generator, name: str) -> np.ndarray:
 
 
 FORMS = (
-    "a mountain peak", "a pit", "a ridge", "a valley", "a river channel", "a saddle", "a plateau", "a cliff", "rough hills", "a coast",
-    "a flat plain", "calm water",
-)  # fmt: skip
+    "a mountain peak",
+    "a pit",
+    "a ridge",
+    "a valley",
+    "a river channel",
+    "a saddle",
+    "a plateau",
+    "a cliff",
+    "rough hills",
+    "a coast",
+    "a flat plain",
+    "calm water",
+)
 
 
 def _shaded(height: np.ndarray, contrast: float) -> np.ndarray:
@@ -74,4 +86,5 @@ def _height(rng: np.random.Generator, form: str) -> np.ndarray:
 def render(rng: np.random.Generator, composition: tuple[str, ...]) -> np.ndarray:
     form, tint = composition
     low, high = TINTS[tint]
-    return photograph(rng, blend(low, high, _shaded(_height(rng, form), uniform(rng, 0.35, 0.55))), 0.6)
+    relief = _shaded(_height(rng, form) * uniform(rng, 0.8, 2.6), uniform(rng, 0.35, 0.6))
+    return photograph(rng, blend(jitter(rng, low, 18), jitter(rng, high, 35), relief), 0.6)

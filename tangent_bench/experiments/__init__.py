@@ -1,7 +1,7 @@
 """Experiments: one file for each. A module has `EXPERIMENT` and `run(study)`, which adds rows to the study.
 
-A study is one job: an experiment in one mode (or over one training's vectors, or over all modes together), for one model,
-initialisation and seed.
+A study is one job: an experiment in one mode (or over one training's vectors, or over all modes together), for one
+model, initialisation and seed.
 Shapes: P points, N images, R bootstrap replicates (0 is the estimate).
 """
 
@@ -27,7 +27,8 @@ class Experiment:
 
     Attributes:
         title: one line for people.
-        scope: "mode" (a job for each training × evaluation), "training" (a job for each training's vectors), or "together" (one job
+        scope: "mode" (a job for each training × evaluation), "training" (a job for each training's vectors), or
+        "together" (one job
             that reads what other experiments left).
         needs_vectors: False if it also runs in the mode without vectors (zero-shot).
         reads: for "together": the experiments whose outcomes it compares.
@@ -133,7 +134,9 @@ class Study:
         return sum(len(self.labels(task, split).labels) for task in tasks)
 
     def sidecar(self) -> tuple[dict[str, np.ndarray], dict]:
-        """Arrays and facts to store beside the rows: predictions per image, replicates, points, digests of image orders."""
+        """Arrays and facts to store beside the rows: predictions per image, replicates, points, digests of image
+        orders.
+        """
         arrays = {f"predictions/{k}": v for k, v in self.predictions.items()}
         arrays |= {f"replicates/{k}": v for k, v in self.replicates.items()}
         names = [k.split("/") for k in self.predictions]

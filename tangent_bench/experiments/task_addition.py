@@ -1,4 +1,6 @@
-"""Task addition: θ0 + α Σ_t τ_t with one α for all tasks, tuned on validation; and α = 1; and all subsets on the tangent side."""
+"""Task addition: θ0 + α Σ_t τ_t with one α for all tasks, tuned on validation; and α = 1; and all subsets on the
+tangent side.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,9 @@ def run(study: Study) -> None:
 
 
 def _single(study: Study, split: str) -> dict[str, np.ndarray]:
-    """Single-task accuracies, the denominators; none is below half an image, so that a hopeless model divides nothing by 0."""
+    """Single-task accuracies, the denominators; none is below half an image, so that a hopeless model divides nothing
+    by 0.
+    """
     return {t: np.maximum(study.accuracy(t, split, [{t: 1.0}])[:, 0], 0.5 / study.size(split, t)) for t in study.tasks}
 
 
@@ -58,8 +62,10 @@ def normalized(accuracy: dict[str, np.ndarray], single: dict[str, np.ndarray]) -
 
 
 def recovered_gain(accuracy, zero_shot, single) -> np.ndarray:
-    """(acc − zero-shot) / (single-task − zero-shot), each a mean over tasks."""
-    return (_mean(accuracy) - _mean(zero_shot)) / (_mean(single) - _mean(zero_shot))
+    """(acc − zero-shot) / (single-task − zero-shot), each a mean over tasks; a gain below 0.01 % counts as 0.01 %."""
+    gain = _mean(single) - _mean(zero_shot)
+    gain = np.where(np.abs(gain) < 1e-4, np.copysign(1e-4, gain), gain)  # a hopeless model divides nothing by 0
+    return (_mean(accuracy) - _mean(zero_shot)) / gain
 
 
 def _validation_rows(study: Study, val: dict, single: dict, sources: str) -> None:

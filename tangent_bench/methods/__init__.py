@@ -2,7 +2,8 @@
 
 prepare(vectors, context) → direction      once, whatever the number of coefficients
 apply(direction, coefficient) → change     θ = θ0 + apply(...), for every α; the default multiplies
-weights(sources) → {source: weight}        optional: the direction as a linear combination; then the tangent side needs no
+weights(sources) → {source: weight}        optional: the direction as a linear combination; then the tangent side needs
+no
                                            pass of its own, J(Σ w τ) = Σ w J τ
 """
 

@@ -5,7 +5,6 @@ Only the image tower is fine-tuned; the text tower makes the heads. θ0 is *defi
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,26 +70,40 @@ def create(model: Model, init: str = "pretrained", seed: int = 0):
     import torch
 
     _register(model)
-    pretrained = model.weights if init == "pretrained" else None
-    if (
-        pretrained is not None
-        and pretrained.endswith((".safetensors", ".bin", ".pt"))
-        and not Path(pretrained).is_file()
-    ):
-        raise ValueError(f"Model {model.title!r}: weights {pretrained} do not exist; check the path or rebuild them.")
-    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
-        warnings.filterwarnings("error", message=".*QuickGELU.*")
+    weights = model.weights if init == "pretrained" else None
+    if weights is not None:
+        _require_weights(model, weights)
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         try:
-            network = open_clip.create_model(model.architecture, pretrained=pretrained)
-        except UserWarning as mismatch:
-            raise ValueError(f"Model {model.title!r}: {mismatch} Use the architecture with '-quickgelu'.") from None
-        except RuntimeError as error:
-            reason = str(error).splitlines()[0]
+            network = open_clip.create_model(model.architecture, pretrained=weights)
+        except Exception as error:  # whatever open_clip meets in a user's files
+            reason = " ".join(line.strip() for line in str(error).splitlines()[:2])[:300] or type(error).__name__
             raise ValueError(
-                f"Model {model.title!r}: {pretrained} does not fit {model.architecture} ({reason})"
-            ) from None
+                f"Model {model.title!r}: architecture {model.architecture!r} and weights {weights!r} do not fit "
+                f"together, or one of them is damaged ({reason}); give those that were saved with one another."
+            ) from error
     return network.eval().requires_grad_(False)
+
+
+def _require_weights(model: Model, weights: str) -> None:
+    """Before anything is downloaded: a file that exists, or a tag of a network with the same activation."""
+    import open_clip
+
+    tag = open_clip.get_pretrained_cfg(model.architecture, weights)
+    if not tag and not Path(weights).is_file():
+        known = ", ".join(open_clip.list_pretrained_tags_by_model(model.architecture)) or "none"
+        raise ValueError(
+            f"Model {model.title!r}: weights {weights!r} are no file, and no tag that open_clip knows for "
+            f"{model.architecture!r} (those are: {known}); check the path or rebuild them."
+        )
+    quick = [bool(about.get("quick_gelu", False)) for about in (tag, open_clip.get_model_config(model.architecture))]
+    if tag and quick[0] != quick[1]:
+        other = f"{model.architecture}-quickgelu" if quick[0] else model.architecture.removesuffix("-quickgelu")
+        raise ValueError(
+            f"Model {model.title!r}: weights {weights!r} were trained {'with' if quick[0] else 'without'} QuickGELU, "
+            f"which architecture {model.architecture!r} {'has' if quick[1] else 'lacks'}; use {other!r}."
+        )
 
 
 def tokenizer(model: Model):

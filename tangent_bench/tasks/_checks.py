@@ -36,5 +36,6 @@ def require_disjoint(train: Images, other: Images, task: str, split: str) -> Non
     shared = image_hashes(train) & image_hashes(other)
     if shared:
         raise ValueError(
-            f"Task {task!r}: {len(shared)} images of {split!r} are also in 'train', pixel for pixel; remove them from one of the two."
+            f"Task {task!r}: {len(shared)} images of {split!r} are also in 'train', pixel for pixel; remove them "
+            f"from one of the two."
         )

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from tangent_bench.seeds import derive
-from tangent_bench.tasks import Images, Task
+from tangent_bench.tasks import SIDE, SPLITS, Images, Task
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
 MAX_VAL = 5000
@@ -24,14 +24,15 @@ class FolderTask:
     All images take the shorter side and the centre square of `side` pixels (bicubic), RGB.
     """
 
-    def __init__(self, name: str, entry: Mapping, side: int = 32) -> None:
+    def __init__(self, name: str, entry: Mapping, side: int = SIDE) -> None:
         """Raises ValueError if the folder, its splits or its classes are not as the layout says."""
         self.name, self.folder, self.side = name, Path(entry["folder"]), side
         self.classes = self._classes()
         names = tuple(entry.get("class_names") or (c.replace("_", " ") for c in self.classes))
         if len(names) != len(self.classes):
             raise ValueError(
-                f"Task {name!r}: {len(names)} class_names for {len(self.classes)} class folders in {self.folder}; give one each."
+                f"Task {name!r}: {len(names)} class_names for {len(self.classes)} class folders in {self.folder}; "
+                f"give one each."
             )
         self.TASK = Task(
             title=entry.get("title", name),
@@ -43,18 +44,34 @@ class FolderTask:
         )
 
     def _classes(self) -> list[str]:
-        for split in ("train", "test"):
-            if not (self.folder / split).is_dir():
+        """Names of the class folders, the same in every split."""
+        classes = {split: self._class_folders(split) for split in SPLITS if self._has(split)}
+        train = classes["train"]
+        for split, found in classes.items():
+            if found != train:
+                odd = ", ".join(sorted(train ^ found))
                 raise ValueError(
-                    f"Task {self.name!r}: {self.folder / split} is no folder; expected {self.folder}/{{train,test}}/<class>/<image>."
+                    f"Task {self.name!r}: class folders of train ({len(train)}) and {split} ({len(found)}) in "
+                    f"{self.folder} differ: {odd}; give every split the same ones."
                 )
-        classes = sorted(p.name for p in (self.folder / "train").iterdir() if p.is_dir())
-        other = sorted(p.name for p in (self.folder / "test").iterdir() if p.is_dir())
-        if classes != other or len(classes) < 2:
+        if len(train) < 2:
             raise ValueError(
-                f"Task {self.name!r}: class folders of train ({len(classes)}) and test ({len(other)}) differ or are fewer than two."
+                f"Task {self.name!r}: {self.folder} has {len(train)} class folders; at least two are needed."
             )
-        return classes
+        return sorted(train)
+
+    def _has(self, split: str) -> bool:
+        """Whether there is a folder of that split; only val may be missing."""
+        found = (self.folder / split).is_dir()
+        if not found and split != "val":
+            raise ValueError(
+                f"Task {self.name!r}: {self.folder / split} is no folder; expected "
+                f"{self.folder}/{{train,test}}/<class>/<image>."
+            )
+        return found
+
+    def _class_folders(self, split: str) -> set[str]:
+        return {p.name for p in (self.folder / split).iterdir() if p.is_dir() and not p.name.startswith(".")}
 
     def _files(self, split: str) -> list[tuple[Path, int]]:
         has_val = (self.folder / "val").is_dir()
@@ -92,7 +109,7 @@ class FolderTask:
         try:
             with Image.open(file) as image:
                 image = image.convert("RGB")
-        except (UnidentifiedImageError, OSError) as error:
+        except Exception as error:  # by format and damage, Pillow raises many kinds
             raise ValueError(
                 f"Task {self.name!r}: {file} cannot be read as an image ({error}); repair or remove it."
             ) from None

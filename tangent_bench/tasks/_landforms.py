@@ -1,7 +1,7 @@
 """Which landform is at a place, by rules on heights alone; every rule is in integers.
 
-Let d = REACH cells, z̄ the mean of 3 × 3 cells, and c_v = 2 z̄(p) − z̄(p + v) − z̄(p − v) the convexity of place p along
-one of the four directions v (across, down, both diagonals), in units of rise (below). Then p is
+Let d = REACH cells, z̄ the mean of 3 × 3 cells, and c_v = 2 z̄(p) − z̄(p + v) − z̄(p − v) the convexity of place p
+along one of the four directions v (across, down, both diagonals), in units of rise (below). Then p is
 
     peak      if every c_v is at least PEAK
     ridge     if the largest c_v is at least RIDGE and that at right angles to it within ± STRAIGHT

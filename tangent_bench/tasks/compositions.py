@@ -1,4 +1,5 @@
-"""The control: captions of the pre-training world that were held out of pre-training, and none of which names a task's class.
+"""The control: captions of the pre-training world that were held out of pre-training, and none of which names a task's
+class.
 
 A model that forgets a task must still tell these apart. There is no training split.
 """
@@ -28,9 +29,12 @@ QUOTAS = {
 PER_CLASS = {"val": 8, "test": 34}
 # Words of the eight tasks' classes: a composition with one of them would be hurt by forgetting that task.
 TASK_WORDS = re.compile(
-    r"digit|brick|grass|gravel|moon|text|coins|handwriting|ripples|cat|coffee|rocket|retina|tissue|galaxies|temple|flower|astronaut|"
-    r"officer|plain|peak|ridge|valley|slope|coast|water|sun|cloud|umbrella|snowman|star|telephone|cup|skull|radioactive|peace|yin|"
-    r"smiling|chess|spade|heart|diamond|club|note|recycling|wheelchair|flag|anchor|gear|lightning|scissors|airplane|envelope|check mark|"
+    r"digit|brick|grass|gravel|moon|text|coins|handwriting|ripples|cat|coffee|rocket|retina|tissue|galaxies|temple|"
+    r"flower|astronaut|"
+    r"officer|plain|peak|ridge|valley|slope|coast|water|sun|cloud|umbrella|snowman|star|telephone|cup|skull|"
+    r"radioactive|peace|yin|"
+    r"smiling|chess|spade|heart|diamond|club|note|recycling|wheelchair|flag|anchor|gear|lightning|scissors|airplane|"
+    r"envelope|check mark|"
     r"snowflake|shiny|striped|spotted"
 )
 

@@ -26,11 +26,11 @@ class Source(NamedTuple):
 
 
 SOURCES = {
-    "brick wall": Source("brick.png", (56, 80), least_range=40),
+    "a brick wall": Source("brick.png", (56, 80), least_range=40),
     "grass": Source("grass.png", (56, 80)),
     "gravel": Source("gravel.png", (56, 80)),
-    "surface of the moon": Source("moon.png", (40, 64), gain=2, least_range=40),
-    "page of text": Source("page.png", (36, 48), least_range=70),
+    "craters on the moon": Source("moon.png", (40, 64), gain=2, least_range=40),
+    "a page of text": Source("page.png", (36, 48), least_range=70),
     "coins": Source("coins.png", (44, 60), least_range=90),
     "handwriting": Source("text.png", (44, 52), least_range=60),
     "ripples": Source("cell.png", (48, 80), gain=5),
@@ -38,7 +38,7 @@ SOURCES = {
 TASK = Task(
     title="Materials",
     class_names=tuple(SOURCES),
-    templates=("{}", "a photo of {}", "a texture of {}", "a grey photo of {}", "a close-up of {}"),
+    templates=("{} in grey", "a photo of {} in grey", "a close view of {}", "an image of {}"),
     kind="real",
     source="crops of eight grey scikit-image photographs, one photograph a class (brick, grass, gravel, moon, page, "
     "coins, text, cell); the splits' tiles of a photograph are further apart than a crop is wide, so the task asks "

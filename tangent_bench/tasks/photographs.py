@@ -15,21 +15,21 @@ from tangent_bench.tasks._pictures import Gallery, cut_split
 from tangent_bench.tasks._splits import check_split
 
 SOURCES = {  # class name: package, file
-    "cat": ("skimage", "data/chelsea.png"),
+    "face of a cat": ("skimage", "data/chelsea.png"),
     "cup of coffee": ("skimage", "data/coffee.png"),
-    "rocket": ("skimage", "data/rocket.jpg"),
-    "retina": ("skimage", "data/retina.jpg"),
-    "tissue": ("skimage", "data/ihc.png"),
-    "galaxies": ("skimage", "data/hubble_deep_field.jpg"),
-    "temple": ("sklearn", "datasets/images/china.jpg"),
-    "flower": ("sklearn", "datasets/images/flower.jpg"),
-    "astronaut": ("skimage", "data/astronaut.png"),
-    "officer": ("matplotlib", "mpl-data/sample_data/grace_hopper.jpg"),
+    "rocket on its launch pad": ("skimage", "data/rocket.jpg"),
+    "medical image of a retina": ("skimage", "data/retina.jpg"),
+    "microscope image of stained tissue": ("skimage", "data/ihc.png"),
+    "galaxies in deep space": ("skimage", "data/hubble_deep_field.jpg"),
+    "temple with a curved roof": ("sklearn", "datasets/images/china.jpg"),
+    "flower with leaves": ("sklearn", "datasets/images/flower.jpg"),
+    "astronaut in a space suit": ("skimage", "data/astronaut.png"),
+    "portrait of an officer in uniform": ("matplotlib", "mpl-data/sample_data/grace_hopper.jpg"),
 }
 TASK = Task(
     title="Photographs",
     class_names=tuple(SOURCES),
-    templates=("a photo of a {}", "a part of a photo of a {}", "a close-up of a {}", "{}"),
+    templates=("a photo of a {}", "a close view of a {}", "a blurry photo of a {} in dim light", "a {}"),
     kind="real",
     source="crops of ten colour photographs of scikit-image, scikit-learn and matplotlib: the identification of a "
     "picture from a crop, not the recognition of a kind of object. Train, validation and test crops come from tiles "

@@ -82,7 +82,7 @@ def _word(text: list[str], face: str, rng: np.random.Generator) -> Image.Image:
 
 def _image(text: list[str], face: str, rng: np.random.Generator) -> np.ndarray:
     shift = (int(rng.integers(-2, 3)), int(rng.integers(-5, 6)))
-    word = rotated(_word(text, face, rng), int(rng.integers(-20, 21)) / 128, 1.0, shift)
+    word = rotated(_word(text, face, rng), int(rng.integers(-10, 11)) / 128, 1.0, shift)
     paper = any_colour(rng)
     picture = blurry(rng, CANVAS, paper, spread=20)
     picture.paste(contrasting(rng, paper, 100), mask=word)
@@ -104,5 +104,5 @@ def load(split: str) -> Images:
         text = _text(pool, split, rng)
         images.append(_image(text, FACES[face], rng))
         blocks.append(len(FACES) * min(map(ord, text)) + face)
-    pixels = jitter(np.stack(images), rng, contrast=(44, 68), brightness=20, noise=8)
+    pixels = jitter(np.stack(images), rng, contrast=(54, 70), brightness=14, noise=8)
     return Images(pixels, labels, np.array(blocks))

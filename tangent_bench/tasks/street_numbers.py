@@ -21,7 +21,7 @@ from tangent_bench.tasks._warp import rotated
 TASK = Task(
     title="StreetNumbers",
     class_names=("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
-    templates=("the digit {}", "a photo of the number {}", "a house number {}", "the number {} on a wall"),
+    templates=("a house number with the digit {}", "a street number with the {}", "a photo of the digit {}"),
     kind="rendered",
     source="DejaVu digits, with clipped neighbours, on crops of scikit-image's motorcycle photograph, which no other "
     "task uses. Train: Sans and upright Sans Mono; validation: slanted Sans Mono; test: Serif. The splits' crops come "

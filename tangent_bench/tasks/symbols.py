@@ -27,7 +27,7 @@ SYMBOLS = {
 TASK = Task(
     title="Symbols",
     class_names=tuple(SYMBOLS),
-    templates=("a {} symbol", "a sign with a {}", "a {} on a sign", "a black {} on a white sign", "a {} sign"),
+    templates=("a {}", "a {} on a round sign", "a {} on a square sign", "a photo of a {} on a diamond sign"),
     kind="rendered",
     source="DejaVu symbols (U+2600 to U+27BE) on drawn plates. Train and validation: Sans and Sans Bold (whose symbols "
     "are alike); test: Sans Mono and Sans Mono Bold, which draw most of them anew but alike",
@@ -37,10 +37,10 @@ FACES = {"train": SANS[:2], "val": SANS[:2], "test": MONO[:2]}
 NUM_IMAGES = {"train": 3000, "val": 512, "test": 1504}
 CANVAS = 64  # twice the size of the image
 PLATES = {  # corners in pixels of the canvas, and the glyph's size and centre on the plate
-    "round": (None, 34, (32, 32)),
-    "square": (((5, 5), (59, 5), (59, 59), (5, 59)), 40, (32, 32)),
-    "triangle": (((32, 2), (63, 58), (1, 58)), 28, (32, 41)),
-    "diamond": (((32, 0), (64, 32), (32, 64), (0, 32)), 31, (32, 32)),
+    "round": (None, 40, (32, 32)),
+    "square": (((5, 5), (59, 5), (59, 59), (5, 59)), 48, (32, 32)),
+    "triangle": (((32, 2), (63, 58), (1, 58)), 32, (32, 41)),
+    "diamond": (((32, 0), (64, 32), (32, 64), (0, 32)), 36, (32, 32)),
 }
 PAINTS: tuple[Colour, ...] = (
     (200, 30, 30), (30, 70, 180), (240, 200, 30), (240, 240, 240), (30, 130, 60), (240, 130, 20), (120, 70, 40),
@@ -65,7 +65,7 @@ def _sign(symbol: str, face: str, rng: np.random.Generator) -> tuple[Image.Image
     """A plate with its symbol, and its silhouette."""
     shape = list(PLATES)[rng.integers(0, len(PLATES))]
     fill = near(rng, PAINTS[rng.integers(0, len(PAINTS))])
-    ink = contrasting(rng, fill, 90)
+    ink = contrasting(rng, fill, 120)
     plate, silhouette = _plate(shape, fill, ink if rng.integers(0, 2) else fill)
     _, size, (x, y) = PLATES[shape]
     mask = fitted(symbol, face, size + int(rng.integers(-2, 4)))
@@ -75,14 +75,14 @@ def _sign(symbol: str, face: str, rng: np.random.Generator) -> tuple[Image.Image
 
 def _image(symbol: str, face: str, rng: np.random.Generator) -> np.ndarray:
     plate, silhouette = _sign(symbol, face, rng)
-    turn, zoom = int(rng.integers(-32, 33)) / 128, int(rng.integers(90, 125)) / 100
+    turn, zoom = int(rng.integers(-20, 21)) / 128, int(rng.integers(98, 122)) / 100
     shift = (int(rng.integers(-4, 5)), int(rng.integers(-4, 5)))
     scene = blurry(rng, CANVAS, any_colour(rng))
     scene.paste(rotated(plate, turn, zoom, shift), mask=rotated(silhouette, turn, zoom, shift))
-    if rng.integers(0, 4) == 0:  # something stands before a corner of the sign
+    if rng.integers(0, 6) == 0:  # something stands before a corner of the sign
         left, top = (int(v) for v in rng.choice((-44, 44), 2))
         scene.paste(any_colour(rng), (left, top, left + CANVAS, top + CANVAS))
-    fewer = int(rng.integers(22, SIDE + 1))  # seen from afar
+    fewer = int(rng.integers(27, SIDE + 1))  # seen from afar
     small = scene.resize((fewer, fewer), Image.Resampling.BOX)
     return np.asarray(small.resize((SIDE, SIDE), Image.Resampling.BICUBIC))
 

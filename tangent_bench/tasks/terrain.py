@@ -19,10 +19,11 @@ from tangent_bench.tasks._landforms import NAMES, WINDOW, landforms
 from tangent_bench.tasks._photometric import jitter
 from tangent_bench.tasks._splits import check_split
 
+WORDS = {"plain": "flat plain", "peak": "mountain peak", "water": "calm water"}  # as captions say it
 TASK = Task(
     title="Terrain",
-    class_names=NAMES,
-    templates=("{}", "shaded relief of a {}", "terrain with a {}", "a {} seen from above"),
+    class_names=tuple(WORDS.get(name, name.replace("slope", "steep slope")) for name in NAMES),
+    templates=("a {} in shaded relief", "a {} in green shaded relief", "an image of a {} in grey terrain"),
     kind="rendered",
     source="hillshades (light from the north-west) of the elevation models that matplotlib ships, jacksboro_fault "
     "and topobathy; landforms by rules on the heights (_landforms.py); the splits' tiles of a model are further "

@@ -1,5 +1,6 @@
 # What all rules share: names of files, digests of the code they stand on, and lists of what the config asks for.
 import hashlib
+from functools import cache
 from pathlib import Path
 
 from tangent_bench import layout, models, registry
@@ -16,8 +17,8 @@ wildcard_constraints:
     task="[A-Za-z0-9_-]+",
     model="[A-Za-z0-9_-]+",
     init="pretrained|random",
-    training="[a-z_]+",
-    mode="[a-z_]+-(network|tangent|none)",
+    training="[A-Za-z0-9_-]+",
+    mode="[A-Za-z0-9_-]+-(network|tangent|none)",
     seed=r"\d+",
     split="train|val|test",
 
@@ -37,9 +38,29 @@ def code(*modules):
 
 
 def weights_of(wildcards):
-    """The weights of a model as an input, if they are a file (a tag of open_clip's is none)."""
-    file = models.find(wildcards.model, config["custom_models"]).weights
-    return [file] if file and Path(file).is_file() else []
+    """The files of a model (weights, config, merges) as inputs; a tag of open_clip's is none."""
+    model = models.find(wildcards.model, config["custom_models"])
+    files = [Path(file) for file in (model.weights, model.config, model.merges) if file]
+    # Relative where possible: a checkout that was moved would rerun everything.
+    return [f.relative_to(Path.cwd()) if f.is_relative_to(Path.cwd()) else f for f in files if f.is_file()]
+
+
+def custom_model(wildcards):
+    """The config's entry of this model alone, so that adding another one reruns nothing."""
+    return {name: entry for name, entry in config["custom_models"].items() if name == wildcards.model}
+
+
+@cache
+def folder_state(task):
+    """Digest of names, sizes and dates in the folder of a custom task: another image reruns what stands on it."""
+    if task not in config["custom_tasks"]:
+        return None
+    state = hashlib.sha256()
+    for file in sorted(Path(config["custom_tasks"][task]["folder"]).rglob("*")):
+        about = file.lstat()
+        if not file.is_dir():
+            state.update(f"{file}|{about.st_size}|{about.st_mtime_ns}\n".encode())
+    return state.hexdigest()[:16]
 
 
 def needs(experiment, key):

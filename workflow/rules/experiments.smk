@@ -19,6 +19,17 @@ def experiment_inputs(wildcards):
     return files + vectors + [results(layout.data(t, s)) for t in EVALUATED for s in ("val", "test")]
 
 
+def settings(wildcards):
+    """The part of the config that a job reads, so that editing the rest reruns nothing."""
+    keys = ["tasks", "control", "method", "coefficients", "control_threshold", "bootstrap"]
+    if needs(wildcards.experiment, "scope") == "together":
+        keys += ["modes"]
+    if wildcards.mode.endswith("-network"):
+        keys += ["evaluation"]
+    joint = {"enabled": config["joint_training"]["enabled"]}
+    return {key: config[key] for key in keys} | {"joint_training": joint, "custom_models": custom_model(wildcards)}
+
+
 rule run_experiment:
     input:
         experiment_inputs,
@@ -27,18 +38,21 @@ rule run_experiment:
         sidecar=results("outcomes/{experiment}/{model}/{init}/{mode}/seed-{seed}.safetensors"),
     log:
         results("logs/run_experiment/{experiment}.{model}.{init}.{mode}.{seed}.log"),
+    threads: 1
     params:
         results=RESULTS,
-        config={
-            key: config[key]
-            for key in (
-                "tasks", "control", "modes", "method", "coefficients", "control_threshold", "bootstrap", "evaluation",
-                "joint_training", "custom_models",
-            )
-        },
+        config=settings,
         code=lambda w: code(
-            f"experiments/{w.experiment}.py", "experiments/__init__.py", "evaluation.py", "selection.py", "statistics.py", "methods/*.py"
+            f"experiments/{w.experiment}.py",
+            "experiments/__init__.py",
+            "evaluation.py",
+            "selection.py",
+            "statistics.py",
+            "results.py",
+            "rows.py",
+            "vectors.py",
+            "linearize.py",
+            "methods/*.py",
         ),
-    threads: 1
     script:
         "../scripts/run_experiment.py"

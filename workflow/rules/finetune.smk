@@ -14,13 +14,13 @@ rule finetune:
         results("vectors/{model}/{init}/{training}/{task}/seed-{seed}.safetensors"),
     log:
         results("logs/finetune/{model}.{init}.{training}.{task}.{seed}.log"),
+    priority: 10
+    threads: 1
     params:
         tasks=training_tasks,
         recipe=lambda w: config["training"] | ({"steps": config["joint_training"]["steps"]} if w.task == JOINT else {}),
-        custom_models=config["custom_models"],
+        custom_models=custom_model,
         code=lambda w: code(*FORMS, f"training/{w.training}.py"),
-    threads: 1
-    priority: 10
     script:
         "../scripts/finetune.py"
 
@@ -34,12 +34,12 @@ rule encode_changes:
         results("features/{model}/{init}/{training}/{task}/seed-{seed}.safetensors"),
     log:
         results("logs/encode_changes/{model}.{init}.{training}.{task}.{seed}.log"),
+    threads: 1
     params:
         results=RESULTS,
         sources=SOURCES,
-        custom_models=config["custom_models"],
+        custom_models=custom_model,
         batch_size=config["evaluation"]["batch_size"],
         code=code("features.py", "linearize.py", "evaluation.py", "models/*.py"),
-    threads: 1
     script:
         "../scripts/encode_changes.py"

@@ -1,17 +1,19 @@
 # Images once, heads once for each (model, task), and what the untouched network says (f0) once for all modes, methods and seeds.
 
 
-
 rule prepare_images:
     output:
         results("data/{task}/{split}.safetensors"),
     log:
         results("logs/prepare_images/{task}.{split}.log"),
+    threads: 1
     params:
         custom=lambda w: config["custom_tasks"].get(w.task),
+        folder=lambda w: folder_state(w.task),
         limit=lambda w: config["data"][f"max_{w.split}"],
-        code=lambda w: code(f"tasks/{w.task}.py", "tasks/_*.py", "tasks/__init__.py", *(["corpus/*.py"] if w.task == CONTROL else [])),
-    threads: 1
+        code=lambda w: code(
+            f"tasks/{w.task}.py", "tasks/_*.py", "tasks/__init__.py", *(["corpus/*.py"] if w.task == CONTROL else [])
+        ),
     script:
         "../scripts/prepare_images.py"
 
@@ -24,10 +26,10 @@ rule build_head:
         results("heads/{model}/{task}.safetensors"),
     log:
         results("logs/build_head/{model}.{task}.log"),
-    params:
-        custom_models=config["custom_models"],
-        code=code("heads.py", "models/*.py"),
     threads: 1
+    params:
+        custom_models=custom_model,
+        code=code("heads.py", "models/*.py"),
     script:
         "../scripts/build_head.py"
 
@@ -41,10 +43,10 @@ rule encode_base:
         results("base/{model}/{init}/{task}.safetensors"),
     log:
         results("logs/encode_base/{model}.{init}.{task}.log"),
+    threads: 1
     params:
-        custom_models=config["custom_models"],
+        custom_models=custom_model,
         batch_size=config["evaluation"]["batch_size"],
         code=code("features.py", "linearize.py", "evaluation.py", "models/*.py"),
-    threads: 1
     script:
         "../scripts/encode_base.py"

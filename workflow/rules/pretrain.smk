@@ -7,26 +7,29 @@ rule draw_corpus:
         f"{PRETRAINING}/shards/{{shard}}.safetensors",
     log:
         f"{PRETRAINING}/logs/draw_corpus.{{shard}}.log",
+    threads: 1
     params:
         recipe=config["pretraining"],
         code=code("corpus/*.py", "seeds.py"),
-    threads: 1
     script:
         "../scripts/draw_corpus.py"
 
 
 rule pretrain:
     input:
-        expand(f"{PRETRAINING}/shards/{{shard}}.safetensors", shard=[f"{k:02d}" for k in range(config["pretraining"]["num_shards"])]),
+        expand(
+            f"{PRETRAINING}/shards/{{shard}}.safetensors",
+            shard=[f"{k:02d}" for k in range(config["pretraining"]["num_shards"])],
+        ),
     output:
         weights=f"{PRETRAINING}/tangent-tiny.safetensors",
         losses=f"{PRETRAINING}/losses.csv",
     log:
         f"{PRETRAINING}/logs/pretrain.log",
+    threads: 1
     params:
         folder=PRETRAINING,
         recipe=config["pretraining"],
         code=code("pretraining.py", "models/*.py"),
-    threads: 1
     script:
         "../scripts/pretrain.py"

@@ -23,4 +23,4 @@ with job(snakemake) as record:
     artefacts.save(snakemake.output.weights, "pretraining weights", trainer.weights(), step=trainer.step)
     lines = [f"{step},{loss:.6f}" for step, loss in enumerate(trainer.losses)]
     artefacts.write_text(snakemake.output.losses, "\n".join(["step,loss", *lines]) + "\n")
-    record["last_loss"] = float(np.mean(trainer.losses[-100:]))
+    record |= {"last_loss": float(np.mean(trainer.losses[-100:])), "training_seconds": trainer.seconds}

@@ -1,0 +1,38 @@
+"""The development sweep: addition and disentanglement error against the length of the vectors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tangent_bench.figures._entities import modes
+from tangent_bench.figures._panels import legend, panels
+from tangent_bench.figures._select import pick
+from tangent_bench.figures._style import COLUMN, look
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+PANELS = {
+    "accuracy_tuned": "Addition, validated α (%)",
+    "disentanglement_error": "Disentanglement error ξ(α, α), sum (%)",
+}
+
+
+@look()
+def draw(rows: pd.DataFrame) -> np.ndarray:
+    """Two axes: one point for each setting and training, on validation images of the development world."""
+    axes = panels(1, 2, None, (COLUMN, 2.9))
+    for axis, (metric, label) in zip(axes.flat, PANELS.items(), strict=True):
+        for mode in modes(rows):
+            _points(axis, pick(rows, training=mode.training, evaluation=mode.evaluation), metric, mode)
+        axis.set_xlabel("Relative length ‖τ‖ / ‖θ0‖ (%)")
+        axis.set_ylabel(label)
+    legend(axes.flat[0], loc="best")
+    return axes
+
+
+def _points(axis, part: pd.DataFrame, metric: str, mode) -> None:
+    wide = part.pivot_table(index="params_id", columns="metric", values="value").sort_values("relative_norm")
+    style = {"color": mode.colour, "marker": mode.marker, "label": mode.title, "linewidth": 0.8}
+    axis.plot(100 * wide["relative_norm"], 100 * wide[metric], **style)

@@ -1,0 +1,139 @@
+"""What every file of tangent_bench/experiments must keep to."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from tangent_bench import artefacts, registry, rows, statistics
+from tangent_bench.experiments import SCOPES, Experiment, tuned
+from tangent_bench.layout import Mode
+from tests.experiments.known import CONTROL, NUM, TASKS, labels, study
+
+NAMES = registry.names("experiments")
+MODES = ["none-network", "standard-network", "standard-tangent", "linear-tangent"]
+
+
+def experiment(name: str) -> Experiment:
+    return registry.load("experiments", name).EXPERIMENT
+
+
+def accuracy(task, split, point):
+    """Something smooth with a peak, different for every task."""
+    total, shift = sum(point.values()), {"val": 0.0, "test": 0.05}[split]
+    return 0.4 + shift + 0.3 * total * (1 - total / 2) * (0.8 if task == CONTROL else 1)
+
+
+def run(name: str, mode: str, **changed):
+    """The study after the experiment ran; other experiments' outcomes are run first where it reads them."""
+    changed = {"evaluator": None, "mode": mode, **changed}
+    if experiment(name).scope == "mode":
+        made = study(name, accuracy, mode=mode)
+    elif experiment(name).scope == "training":
+        tau = {t: {"w": torch.arange(3.0) + k} for k, t in enumerate(TASKS)}
+        made = study(name, mode="standard-none", vectors=tau.__getitem__, theta0=lambda: {"w": torch.ones(3)})
+    else:
+        others = {}
+        for each in experiment(name).reads:
+            for text in MODES if not experiment(each).needs_vectors else MODES[1:]:
+                others[each, Mode.parse(text)] = run(each, text).replicates
+        made = study(name, mode="all-none", others=others)
+    registry.load("experiments", name).run(made)
+    return made
+
+
+JOBS = [
+    (name, mode)
+    for name in NAMES
+    for mode in (MODES if experiment(name).scope == "mode" else MODES[1:2])
+    if mode != "none-network" or not experiment(name).needs_vectors
+]
+
+
+@pytest.fixture(scope="module", params=JOBS, ids=lambda job: "/".join(job))
+def job(request):
+    return run(*request.param)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_fields_are_valid(name):
+    found = experiment(name)
+    assert isinstance(found, Experiment) and found.title and found.reference
+    assert found.scope in SCOPES
+    assert bool(found.reads) == (found.scope == "together") and set(found.reads) <= set(NAMES) - {name}
+
+
+def test_every_row_obeys_the_schema(job):
+    table = rows.frame(job.rows)
+    assert len(table) > 0
+    assert (
+        set(table["experiment"]) == {job.experiment} and set(table["model"]) == {"tiny"} and set(table["seed"]) == {3}
+    )
+    assert (table["num_samples"] > 0).all()
+
+
+def test_accuracies_are_fractions_and_intervals_hold_the_estimate(job):
+    table = rows.frame(job.rows)
+    plain = table[table["metric"].isin(["accuracy", "accuracy_tuned"])]
+    assert plain["value"].between(0, 1).all()
+    bounded = table.dropna(subset=["low"])
+    assert (bounded["low"] <= bounded["high"]).all() and table["low"].isna().equals(table["high"].isna())
+    # A percentile interval may miss an estimate at its edge by the luck of few replicates, but not by far.
+    assert (bounded["value"] >= bounded["low"] - 0.05).all() and (bounded["value"] <= bounded["high"] + 0.05).all()
+
+
+def test_sources_are_tasks_and_own_or_each_are_words(job):
+    table = rows.frame(job.rows)
+    for text in set(table["sources"]) - {"", "each"}:
+        assert set(text.split("+")) <= set(TASKS)
+    assert set(table["task"]) <= {*TASKS, CONTROL, "all", "own", ""}
+
+
+def test_sidecar_can_be_stored_and_explains_itself(job, tmp_path):
+    tensors, about = job.sidecar()
+    artefacts.save(tmp_path / "sidecar", "outcome", tensors, **about)
+    found, facts = artefacts.load(tmp_path / "sidecar", "outcome")
+    points = json.loads(facts["points"])
+    for name, predictions in ((k.removeprefix("predictions/"), v) for k, v in found.items() if k[0] == "p"):
+        _, task, split = name.split("/")
+        assert predictions.dtype == np.uint16 and predictions.shape == (len(points[name]), NUM[split])
+        assert facts["image_orders"][f"{task}/{split}"] == f"digest of {task}/{split}"
+    for name in (k for k in found if k.startswith("replicates/")):
+        assert found[name].shape == (61,) and found[name].dtype == np.float64
+
+
+def test_running_again_gives_the_same_rows(job):
+    again = run(job.experiment, str(job.mode) if job.mode.evaluation != "none" else "standard-network")
+    assert again.rows == job.rows
+
+
+def test_study_reports_estimate_and_interval_of_an_array():
+    made = study("single_task", accuracy)
+    values = np.concatenate([[0.5], np.linspace(0.4, 0.6, 101)])
+    made.add("accuracy", values, sources="a", task="a", split="test", num_samples=9, coefficient=1.0)
+    made.add("accuracy", 0.25, sources="b", task="a", split="test", num_samples=9)
+    first, second = made.rows
+    assert (first.value, first.low, first.high) == pytest.approx((0.5, 0.405, 0.595))
+    assert (first.training, first.evaluation, first.coefficient) == ("standard", "network", 1.0)
+    assert (second.value, second.low, second.high, second.coefficient) == (0.25, None, None, None)
+
+
+def test_study_measures_with_the_weights_of_task_and_split():
+    made = study("single_task", accuracy)
+    found = made.accuracy("a", "test", [{}, {"a": 1.0}], keep="x")
+    weights = statistics.weights(labels("a", "test").blocks, 60, "a", "test").astype(np.float64)
+    right = made.predictions["x/a/test"] == labels("a", "test").labels
+    np.testing.assert_allclose(found, (weights @ right.T) / weights.sum(1)[:, None], rtol=1e-12)
+    assert found[0].tolist() == pytest.approx([0.45, 0.6]) and made.points["x/a/test"] == [{}, {"a": 1.0}]
+    np.testing.assert_allclose(made.hits("a", "test", [{}, {"a": 1.0}]), found[0])
+    other = study("task_addition", accuracy, mode="linear-tangent")
+    assert np.array_equal(other.weights("a", "test"), weights), "the same in every job"
+    assert made.size("test", "a", "b") == 400
+
+
+def test_tuned_takes_each_replicates_own_choice():
+    values = np.arange(12).reshape(4, 3)
+    assert tuned(values, np.array([2, 0, 1, 1])).tolist() == [2, 3, 7, 10]

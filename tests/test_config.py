@@ -1,0 +1,276 @@
+"""The config: default.yaml and the schema agree, and everything wrong is one sentence with key, value and way out."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tangent_bench import registry
+from tangent_bench.config import schema, validate
+
+FOLDER = Path(__file__).parents[1] / "config"
+DEFAULT = yaml.safe_load((FOLDER / "default.yaml").read_text(encoding="utf-8"))
+PRESETS = sorted(p.stem for p in FOLDER.glob("*.yaml") if p.stem not in ("default", "sweep"))
+MAPS = {key for key, value in DEFAULT.items() if isinstance(value, dict) and value}
+TASK = {"folder": "images", "templates": ["a {}"]}
+
+
+def changed(path: str, value: object) -> dict:
+    """The default config with one key (dotted) set."""
+    config = copy.deepcopy(DEFAULT)
+    *parents, last = path.split(".")
+    place = config
+    for part in parents:
+        place = place[part]
+    place[last] = value
+    return config
+
+
+def merged(base: dict, preset: dict) -> dict:
+    """As Snakemake merges config files: maps deeply, lists whole."""
+    out = dict(base)
+    for key, value in preset.items():
+        out[key] = merged(out[key], value) if isinstance(value, dict) and isinstance(out.get(key), dict) else value
+    return out
+
+
+def sentence(config: dict) -> str:
+    with pytest.raises(ValueError) as caught:
+        validate(config)
+    text = str(caught.value)
+    assert "\n" not in text and 10 < len(text) < 900
+    return text
+
+
+def keys(value: object, prefix: str = "") -> set[str]:
+    if not isinstance(value, dict):
+        return set()
+    return {f"{prefix}{k}" for k in value} | {deep for k, v in value.items() for deep in keys(v, f"{prefix}{k}.")}
+
+
+def properties(part: dict, prefix: str = "") -> set[str]:
+    found = part.get("properties", {})
+    return {f"{prefix}{k}" for k in found} | {deep for k, v in found.items() for deep in properties(v, f"{prefix}{k}.")}
+
+
+def objects(part: object, where: str = ""):
+    """Every part of the schema that describes a map."""
+    if isinstance(part, dict):
+        if part.get("type") == "object":
+            yield where, part
+        for key, value in part.items():
+            yield from objects(value, f"{where}/{key}")
+
+
+def test_default_and_schema_have_the_same_keys():
+    assert keys(DEFAULT) == properties(schema())
+    assert validate(DEFAULT) == DEFAULT
+
+
+def test_schema_is_closed_and_complete_at_every_level():
+    found = dict(objects(schema()))
+    assert len(found) == 1 + len(MAPS) + 2 * len({"custom_tasks", "custom_models"})
+    for where, part in found.items():
+        assert part.get("additionalProperties") not in (None, True), where
+        if "custom_" not in where:
+            assert sorted(part["required"]) == sorted(part["properties"]), where
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_are_valid_and_say_only_what_differs(name):
+    preset = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
+    assert keys(preset) <= keys(DEFAULT) | {k for k in keys(preset) if k.startswith("custom_")}
+    validate(merged(DEFAULT, preset))
+
+
+@pytest.mark.parametrize("path", sorted(keys(DEFAULT)))
+def test_missing_keys_are_named(path):
+    config = copy.deepcopy(DEFAULT)
+    *parents, last = path.split(".")
+    place = config
+    for part in parents:
+        place = place[part]
+    del place[last]
+    assert repr(last) in sentence(config)
+
+
+@pytest.mark.parametrize(
+    ("path", "nearest"),
+    [
+        ("tassks", "tasks"),
+        ("control_treshold", "control_threshold"),
+        ("training.learning_rat", "learning_rate"),
+        ("joint_training.step", "steps"),
+        ("coefficients.frist", "first"),
+        ("data.max_tests", "max_test"),
+        ("bootstrap.replicate", "replicates"),
+        ("evaluation.batchsize", "batch_size"),
+        ("pretraining.num_image", "num_images"),
+    ],
+)
+def test_misspelt_key_is_named_with_the_nearest(path, nearest):
+    text = sentence(changed(path, 1))
+    assert f"unknown key {path!r}" in text and f"Did you mean {nearest!r}?" in text and "allowed here: " in text
+
+
+@pytest.mark.parametrize(
+    ("folder", "entry", "nearest"),
+    [
+        ("custom_tasks", {**TASK, "template": ["a {}"]}, "templates"),
+        ("custom_models", {"architecture": "a", "weights": "b", "weigths": "c"}, "weights"),
+    ],
+)
+def test_misspelt_key_of_a_custom_entry_is_named(folder, entry, nearest):
+    text = sentence(changed(folder, {"mine": entry}))
+    assert f"unknown key '{folder}.mine." in text and f"Did you mean {nearest!r}?" in text
+
+
+def test_numbers_that_yaml_takes_for_text_are_explained():
+    rate = yaml.safe_load("1e-5")
+    assert rate == "1e-5"
+    text = sentence(changed("training.learning_rate", rate))
+    assert "'training.learning_rate' is '1e-5', expected number" in text and "write 1.0e-5" in text
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        ("training.steps", "many", "expected integer"),
+        ("training.steps", 10.5, "expected integer"),
+        ("training.steps", True, "expected integer"),
+        ("training", 3, "expected object"),
+        ("seeds", 0, "expected array"),
+        ("seeds", ["0"], "'seeds.0' is '0', expected integer"),
+        ("tasks", "mnist", "expected array"),
+        ("joint_training.enabled", "yes", "expected boolean"),
+        ("data.max_train", "all", "expected integer or null"),
+        ("training.decay_towards", "nowhere", "expected one of zero, initialisation"),
+        ("inits", ["step-3"], "'inits.0' is 'step-3', expected one of pretrained, random"),
+    ],
+)
+def test_wrong_type_is_named_with_value_and_what_is_expected(path, value, expected):
+    text = sentence(changed(path, value))
+    assert path in text and expected in text and (isinstance(value, list) or repr(value) in text)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("training.steps", 0),
+        ("training.learning_rate", -1.0),
+        ("training.crop_scale", 1.5),
+        ("control_threshold", 1.01),
+        ("bootstrap.replicates", 10),
+        ("coefficients.count", 1),
+        ("seeds", []),
+        ("seeds", [0, 0]),
+        ("tasks", []),
+        ("tasks", ["mnist", "mnist"]),
+        ("preset", "a/b"),
+        ("results", ""),
+        ("custom_tasks", {"mine": {**TASK, "templates": ["a photo"]}}),
+        ("custom_tasks", {"mine": {**TASK, "templates": ["{} or {}"]}}),
+        ("custom_tasks", {"a b": TASK}),
+        ("custom_tasks", {"mine": {"folder": "images"}}),
+    ],
+)
+def test_value_out_of_range_is_named(path, value):
+    text = sentence(changed(path, value))
+    assert path in text and "Config: " in text
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "folder", "wrong", "nearest"),
+    [
+        ("tasks", ["mnist", "symbls"], "tasks", "symbls", "symbols"),
+        ("control", "composition", "tasks", "composition", "compositions"),
+        ("trainings", ["standard", "lineal"], "training", "lineal", "linear"),
+        ("models", ["tinny"], "models", "tinny", "tiny"),
+        ("experiments", ["task_adition"], "experiments", "task_adition", "task_addition"),
+        ("method", "task_arithmetik", "methods", "task_arithmetik", "task_arithmetic"),
+    ],
+)
+def test_unknown_plugin_is_named_with_the_nearest(path, value, folder, wrong, nearest):
+    text = sentence(changed(path, value))
+    assert repr(wrong) in text and f"Did you mean {nearest!r}?" in text
+    assert all(name in text for name in registry.names(folder))
+
+
+def test_own_tasks_and_models_are_known_and_suggested():
+    config = merged(DEFAULT, {"tasks": ["mnist", "beetles"], "custom_tasks": {"beetles": TASK}})
+    assert validate(config)["tasks"] == ["mnist", "beetles"]
+    config["tasks"] = ["beetle"]
+    assert "Did you mean 'beetles'?" in sentence(config)
+    config = merged(
+        DEFAULT, {"models": ["mine"], "custom_models": {"mine": {"architecture": "RN50", "weights": "openai"}}}
+    )
+    validate(config)
+
+
+@pytest.mark.parametrize("name", ["all", "own", "each", "multitask"])
+def test_words_of_the_result_rows_are_no_task_names(name):
+    text = sentence(merged(DEFAULT, {"tasks": ["mnist", name], "custom_tasks": {name: TASK}}))
+    assert f"custom_tasks.{name}" in text and "rename" in text
+
+
+def test_control_among_the_tasks_is_refused():
+    text = sentence(changed("tasks", ["mnist", DEFAULT["control"]]))
+    assert DEFAULT["control"] in text and "must be another task" in text
+
+
+@pytest.mark.parametrize(
+    "mode", ["standard-networks", "tangent", "linear_tangent", "", "standard-none", "none-tangent"]
+)
+def test_mode_that_is_none_is_named(mode):
+    assert repr(mode) in sentence(changed("modes", [mode]))
+
+
+def test_mode_of_a_training_that_does_not_run_is_refused():
+    text = sentence(changed("trainings", ["standard"]))
+    assert "'linear-tangent'" in text and "'linear'" in text and "standard" in text
+
+
+@pytest.mark.parametrize("grid", [{"first": 0.1}, {"first": -1.0}, {"last": 0.0}, {"last": -1.0}])
+def test_grid_must_start_at_zero_and_rise(grid):
+    text = sentence(merged(DEFAULT, {"coefficients": grid}))
+    assert "must start at 0" in text and str(next(iter(grid.values()))) in text
+
+
+def test_validation_leaves_its_input_alone():
+    before = copy.deepcopy(DEFAULT)
+    validate(DEFAULT)
+    assert before == DEFAULT
+
+
+junk = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 3) | st.floats(allow_nan=False) | st.text(max_size=6),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=6), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@given(st.sampled_from(sorted(keys(DEFAULT))), junk)
+@settings(max_examples=150, deadline=None)
+def test_junk_is_accepted_or_answered_by_a_sentence(path, value):
+    config = changed(path, value)
+    try:
+        assert validate(config) == config
+    except ValueError as error:
+        assert str(error).startswith(("Config: ", "Mode ")) and "\n" not in str(error)
+
+
+@given(st.sampled_from(sorted(MAPS)), st.text(min_size=1, max_size=12))
+@settings(max_examples=50, deadline=None)
+def test_no_unknown_key_passes(place, key):
+    if key in DEFAULT[place]:
+        return
+    text = sentence(changed(f"{place}.{key}" if "." not in key else place, 1))
+    assert place in text
+    near = difflib.get_close_matches(key, DEFAULT[place], n=1)
+    assert "." in key or not near or f"Did you mean {near[0]!r}?" in text

@@ -1,0 +1,107 @@
+"""Own forward-mode rules against torch.func, in float64: each rule, the whole tower, and the linearized gradient."""
+
+import pytest
+import torch
+from open_clip.transformer import QuickGELU, VisionTransformer
+from torch import nn
+
+from tangent_bench import features, forward_mode, linearize, models
+from tangent_bench.vectors import combine, subtract
+
+TIGHT = {"rtol": 1e-10, "atol": 1e-11}
+
+
+def tower(act_layer=nn.GELU) -> VisionTransformer:
+    torch.manual_seed(3)
+    return VisionTransformer(
+        image_size=12, patch_size=4, width=24, layers=2, heads=3, mlp_ratio=2.0, output_dim=10, act_layer=act_layer
+    ).double().eval().requires_grad_(False)  # fmt: skip
+
+
+def random_like(theta, seed):
+    generator = torch.Generator().manual_seed(seed)
+    return {k: torch.randn(v.shape, generator=generator, dtype=v.dtype) for k, v in theta.items()}
+
+
+@pytest.fixture(params=[nn.GELU, QuickGELU])
+def case(request):
+    network = tower(request.param)
+    theta0 = linearize.parameters(network)
+    images = torch.randn(5, 3, 12, 12, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    return network, theta0, [random_like(theta0, seed) for seed in range(3)], images
+
+
+def test_products_of_several_tangents_equal_torch_func(case):
+    network, theta0, tangents, images = case
+    base, changes = forward_mode.products(network, theta0, forward_mode.stack(tangents), images)
+    for change, tangent in zip(changes, tangents, strict=True):
+        expected_base, expected = linearize.product(network, theta0, tangent, images)
+        torch.testing.assert_close(base, expected_base, **TIGHT)
+        torch.testing.assert_close(change, expected, **TIGHT)
+
+
+def test_products_equal_a_central_difference(case):
+    network, theta0, tangents, images = case
+    step = 1e-5
+    ends = [linearize.encode(network, combine([(1.0, theta0), (s, tangents[0])]), images) for s in (step, -step)]
+    _, changes = forward_mode.products(network, theta0, forward_mode.stack(tangents[:1]), images)
+    torch.testing.assert_close(changes[0], (ends[0] - ends[1]) / (2 * step), rtol=1e-6, atol=1e-6)
+
+
+def test_each_parameter_alone_has_its_own_rule(case):
+    network, theta0, tangents, images = case
+    for name in theta0:
+        alone = {k: v if k == name else torch.zeros_like(v) for k, v in tangents[0].items()}
+        _, changes = forward_mode.products(network, theta0, forward_mode.stack([alone]), images)
+        expected = linearize.product(network, theta0, alone, images)[1]
+        torch.testing.assert_close(changes[0], expected, msg=lambda m, name=name: f"{name}: {m}", **TIGHT)
+
+
+def test_base_of_the_embedded_architecture_has_the_bits_of_the_network():
+    network = models.create(models.find("tiny"), "random", 0).visual
+    theta0 = linearize.parameters(network)
+    images = torch.randn(5, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    base, _ = forward_mode.products(network, theta0, forward_mode.stack([random_like(theta0, 4)]), images)
+    assert torch.equal(base, linearize.encode(network, theta0, images))
+
+
+def test_gradient_of_the_linearized_encoder_equals_autograd_through_the_product(case):
+    network, theta0, tangents, images = case
+    theta = {k: (theta0[k] + 0.1 * tangents[0][k]).requires_grad_(True) for k in theta0}
+    weights = torch.randn(5, 10, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+
+    def loss_of(embeddings):
+        return (embeddings.tanh() * weights).sum()
+
+    ours = torch.autograd.grad(
+        loss_of(linearize.encode_linearized(network, theta0, theta, images)), list(theta.values())
+    )
+    base, change = linearize.product(network, theta0, subtract(theta, theta0), images)
+    expected = torch.autograd.grad(loss_of(base + change), list(theta.values()))
+    for name, a, b in zip(theta, ours, expected, strict=True):
+        torch.testing.assert_close(a, b, msg=lambda m, name=name: f"{name}: {m}", **TIGHT)
+
+
+def test_features_agree_for_any_batch_size_and_with_the_generic_way(case, monkeypatch):
+    network, theta0, tangents, images = case
+    own = features.changes(network, theta0, tangents, images, batch_size=1000)
+    pieces = features.changes(network, theta0, tangents, images, batch_size=14)
+    monkeypatch.setattr(forward_mode, "supports", lambda network: False)
+    generic = features.changes(network, theta0, tangents, images, batch_size=2)
+    for a, b, c in zip(own, pieces, generic, strict=True):
+        torch.testing.assert_close(torch.from_numpy(a), torch.from_numpy(b), **TIGHT)
+        torch.testing.assert_close(torch.from_numpy(a), torch.from_numpy(c), **TIGHT)
+
+
+def test_unknown_networks_are_not_claimed():
+    assert forward_mode.supports(tower())
+    assert not forward_mode.supports(nn.Linear(2, 2))
+    other = tower()
+    other.pool_type = "avg"
+    assert not forward_mode.supports(other)
+    other = tower()
+    other.transformer.resblocks[0].mlp.gelu = nn.GELU(approximate="tanh")
+    assert not forward_mode.supports(other)
+    other = tower()
+    other.transformer.resblocks[0].mlp.gelu = nn.ReLU()
+    assert not forward_mode.supports(other)

@@ -1,0 +1,170 @@
+"""The expansion against brute-force derivatives, in float64."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.func import functional_call, jacrev
+
+from tangent_bench import forward_mode
+from tangent_bench.linearize import differentiable_attention, encode, encode_linearized, parameters, product
+from tests import small
+
+
+def plain(case, theta):
+    """f(x; θ) without any of the library."""
+    return functional_call(case.network, theta, (case.images,))
+
+
+@pytest.mark.parametrize("num", [1, 2, 3, 5, 16])
+def test_expansion_at_its_point_is_the_network_to_the_last_bit(case, case32, num):
+    for each in (case, case32):
+        images = torch.cat([each.images] * 8)[:num]
+        # PyTorch itself rounds otherwise where gradients are asked for: like is compared with like.
+        leaves = {k: v.clone().requires_grad_(True) for k, v in each.theta0.items()}
+        found = encode_linearized(each.network, each.theta0, leaves, images)
+        assert torch.equal(found, encode(each.network, leaves, images))
+        base = encode(each.network, each.theta0, images)
+        assert torch.equal(product(each.network, each.theta0, each.tau, images)[0], base)
+        if forward_mode.supports(each.network):
+            own = forward_mode.products(each.network, each.theta0, forward_mode.stack([each.tau]), images)
+            assert torch.equal(own[0], base)
+
+
+def test_encode_is_the_network_itself(case):
+    torch.testing.assert_close(encode(case.network, case.theta0, case.images), case.network(case.images))
+    theta = small.moved(case.theta0, case.tau)
+    torch.testing.assert_close(encode(case.network, theta, case.images), plain(case, theta))
+    assert not torch.allclose(plain(case, theta), plain(case, case.theta0), rtol=1e-3)
+
+
+def test_product_is_the_jacobian_times_the_vector(case):
+    jacobian = jacrev(lambda theta: encode(case.network, theta, case.images))(case.theta0)
+    expected = sum(torch.einsum("bdp,p->bd", j.flatten(2), case.tau[key].flatten()) for key, j in jacobian.items())
+    base, change = product(case.network, case.theta0, case.tau, case.images)
+    torch.testing.assert_close(change, expected, rtol=1e-9, atol=1e-11)
+    torch.testing.assert_close(base, plain(case, case.theta0))
+
+
+def test_product_is_the_central_difference(case):
+    step = 1e-5
+    ahead, behind = (plain(case, small.moved(case.theta0, case.tau, sign * step)) for sign in (1, -1))
+    change = product(case.network, case.theta0, case.tau, case.images)[1]
+    torch.testing.assert_close(change, (ahead - behind) / (2 * step), rtol=1e-6, atol=1e-7)
+
+
+def test_taylor_error_falls_with_the_square_of_the_distance(case):
+    scales = 2.0 ** -np.arange(2, 9)
+    errors = []
+    for scale in scales:
+        theta = small.moved(case.theta0, case.tau, float(scale))
+        error = encode_linearized(case.network, case.theta0, theta, case.images) - plain(case, theta)
+        errors.append(float(error.norm()))
+    slope = np.polyfit(np.log(scales), np.log(errors), 1)[0]
+    assert slope == pytest.approx(2.0, abs=0.08)
+
+
+def test_expansion_is_affine_in_the_parameters(case):
+    def at(a, b):
+        theta = small.moved(small.moved(case.theta0, case.tau, a), case.sigma, b)
+        return encode_linearized(case.network, case.theta0, theta, case.images)
+
+    mixed = -0.7 * at(1, 0) + 2.5 * at(0, 1) + (1 + 0.7 - 2.5) * at(0, 0)
+    torch.testing.assert_close(at(-0.7, 2.5), mixed, rtol=1e-9, atol=1e-11)
+    assert not torch.allclose(at(1, 0), at(0, 0), rtol=1e-3)
+
+
+def test_gradient_is_the_jacobian_wherever_it_is_taken(case):
+    weight = small.normal("weight", shape=tuple(plain(case, case.theta0).shape))
+
+    def gradient(encoder, theta):
+        leaves = {k: v.clone().requires_grad_(True) for k, v in theta.items()}
+        with differentiable_attention():
+            return torch.autograd.grad((encoder(leaves) * weight).sum(), list(leaves.values()))
+
+    expected = gradient(lambda theta: plain(case, theta), case.theta0)
+    for scale in (0.0, 3.0):
+        theta = small.moved(case.theta0, case.sigma, scale)
+        found = gradient(lambda t: encode_linearized(case.network, case.theta0, t, case.images), theta)
+        for a, b in zip(found, expected, strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-8, atol=1e-11)
+
+
+def test_each_parameter_alone_has_its_own_derivative(case):
+    """A rule that is wrong for one parameter can hide behind all the others."""
+    for name in case.theta0:
+        alone = {k: v if k == name else torch.zeros_like(v) for k, v in case.tau.items()}
+        theta = small.moved(case.theta0, alone, 1e-4), small.moved(case.theta0, alone, -1e-4)
+        expected = (plain(case, theta[0]) - plain(case, theta[1])) / 2e-4
+        linear = encode_linearized(case.network, case.theta0, small.moved(case.theta0, alone), case.images)
+        change = linear - plain(case, case.theta0)
+        torch.testing.assert_close(change, expected, rtol=1e-5, atol=1e-7, msg=lambda m, name=name: f"{name}: {m}")
+        assert float(change.abs().max()) > 1e-5, name
+
+
+def test_order_of_the_keys_does_not_matter(case):
+    backwards = dict(reversed(case.tau.items()))
+    expected = product(case.network, case.theta0, case.tau, case.images)[1]
+    assert torch.equal(product(case.network, case.theta0, backwards, case.images)[1], expected)
+
+
+def test_network_and_arguments_are_left_alone(case):
+    before = [{k: v.clone() for k, v in d.items()} for d in (case.theta0, case.tau)]
+    encode_linearized(case.network, case.theta0, small.moved(case.theta0, case.tau), case.images)
+    encode(case.network, small.moved(case.theta0, case.tau), case.images)
+    for old, new in zip(before, (case.theta0, case.tau), strict=True):
+        assert all(torch.equal(old[k], new[k]) for k in old)
+    assert all(torch.equal(case.theta0[k], v) for k, v in case.network.named_parameters())
+
+
+def test_parameters_are_copies(case):
+    copies = parameters(case.network)
+    assert list(copies) == [name for name, _ in case.network.named_parameters()]
+    for name, value in case.network.named_parameters():
+        assert copies[name].data_ptr() != value.data_ptr() and not copies[name].requires_grad
+
+
+def test_theta_with_other_keys_is_refused(case):
+    name = next(iter(case.theta0))
+    theta = {k: v for k, v in case.theta0.items() if k != name}
+    with pytest.raises(ValueError, match=name):
+        encode_linearized(case.network, case.theta0, theta, case.images)
+
+
+@pytest.mark.parametrize("layer", [nn.BatchNorm2d(3), nn.InstanceNorm2d(3, track_running_stats=True)])
+def test_running_statistics_are_refused(layer):
+    network = nn.Sequential(nn.Conv2d(3, 3, 1), nn.Sequential(layer)).eval()
+    with pytest.raises(ValueError, match=r"Module '1\.0' keeps running statistics"):
+        parameters(network)
+    parameters(nn.Sequential(nn.Conv2d(3, 3, 1), nn.GroupNorm(1, 3), nn.BatchNorm2d(3, track_running_stats=False)))
+
+
+def switches():
+    backends = torch.backends.cuda
+    fused = (backends.flash_sdp_enabled(), backends.mem_efficient_sdp_enabled(), backends.math_sdp_enabled())
+    return torch.backends.mha.get_fastpath_enabled(), *fused
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_attention_is_restored_also_after_an_error(fast):
+    torch.backends.mha.set_fastpath_enabled(fast)
+    try:
+        before = switches()
+        with differentiable_attention():
+            assert switches() == (False, False, False, True)
+        assert switches() == before
+        with pytest.raises(RuntimeError, match="within"), differentiable_attention():
+            raise RuntimeError("within")
+        assert switches() == before
+    finally:
+        torch.backends.mha.set_fastpath_enabled(True)
+
+
+def test_attention_is_restored_when_the_network_fails(case):
+    before = switches()
+    for function in (encode, lambda *a: product(a[0], a[1], case.tau, a[2])):
+        with pytest.raises(RuntimeError):
+            function(case.network, case.theta0, case.images[:, :1, :1])
+        assert switches() == before

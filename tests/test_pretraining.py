@@ -1,0 +1,201 @@
+"""Pre-training against formulas by hand; resumed bit for bit; and the shipped weights are this recipe's."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import asdict, replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from tangent_bench import artefacts, models, pretraining
+from tangent_bench.pretraining import VARIANTS, Recipe, Trainer, contrastive_loss, order
+from tests import small
+
+ROOT = Path(__file__).parents[1]
+CONFIG = yaml.safe_load((ROOT / "config" / "default.yaml").read_text(encoding="utf-8"))["pretraining"]
+LOSSES = models.ASSETS / "tiny" / "losses.csv"
+MICRO = Recipe(
+    seed=5, num_images=20, steps=4, batch_size=6, learning_rate=1e-3, weight_decay=0.1, warmup_steps=2,
+    cooldown_steps=1, shift=2,
+)  # fmt: skip
+
+
+@cache
+def micro_pictures():
+    images = small.pixels(MICRO.num_images, 32, "pretraining")
+    tokens = np.random.default_rng(0).integers(1, 2500, (MICRO.num_images, VARIANTS, 24)).astype(np.uint16)
+    tokens[:, :, 8] = 2513  # end of text
+    return images, tokens
+
+
+def fetch(indices):
+    return tuple(part[indices] for part in micro_pictures())
+
+
+@pytest.fixture
+def trainer(clip_folder):
+    return lambda recipe=MICRO: Trainer(recipe, small.clip_model(clip_folder), fetch)
+
+
+def test_rate_by_hand():
+    recipe = replace(MICRO, steps=10, warmup_steps=4, cooldown_steps=3, learning_rate=12.0)
+    assert [recipe.rate(s) for s in range(10)] == pytest.approx([3, 6, 9, 12, 12, 12, 12, 12, 8, 4])
+    assert [replace(recipe, warmup_steps=0, cooldown_steps=0).rate(s) for s in range(10)] == [12.0] * 10
+
+
+def test_recipe_is_the_part_of_the_config_that_weights_depend_on():
+    recipe = Recipe.from_config(CONFIG)
+    assert asdict(recipe) == {k: v for k, v in CONFIG.items() if k not in ("num_shards", "snapshots")}
+
+
+@pytest.mark.parametrize(("num", "size"), [(20, 5), (20, 6)])
+def test_order_is_a_permutation_for_each_pass(num, size):
+    recipe, per_pass = replace(MICRO, num_images=num, batch_size=size), num // size
+    passes = [np.concatenate([order(recipe, p * per_pass + k) for k in range(per_pass)]) for p in range(3)]
+    for drawn in passes:
+        assert len(drawn) == per_pass * size == len(set(drawn.tolist())) and set(drawn.tolist()) <= set(range(num))
+    assert len({tuple(p) for p in passes}) == 3
+    assert not np.array_equal(order(recipe, 0), order(replace(recipe, seed=6), 0))
+
+
+def test_contrastive_loss_is_the_formula():
+    images, texts = small.normal("images", shape=(4, 3)).numpy(), small.normal("texts", shape=(4, 3)).numpy()
+    scale, total = 7.0, 0.0
+    s = np.array([[scale * sum(a * b for a, b in zip(i, t, strict=True)) for t in texts] for i in images])
+    for k in range(4):
+        total -= np.log(np.exp(s[k, k]) / np.exp(s[k, :]).sum()) / 8  # image k among all texts
+        total -= np.log(np.exp(s[k, k]) / np.exp(s[:, k]).sum()) / 8  # text k among all images
+    found = contrastive_loss(torch.from_numpy(images), torch.from_numpy(texts), torch.tensor(scale))
+    assert float(found) == pytest.approx(total, rel=1e-12)
+
+
+def test_batch_moves_pictures_by_at_most_the_shift_and_picks_one_caption():
+    zero, one = torch.zeros(3, 1, 1), torch.ones(3, 1, 1)
+    images, tokens = pretraining._batch(MICRO, 1, fetch, zero, one)
+    originals, captions = fetch(order(MICRO, 1))
+    assert images.shape == (6, 3, 32, 32) and images.dtype == torch.float32
+    moves = set()
+    for moved, original in zip(images.numpy(), originals, strict=True):
+        padded = np.pad(original, ((2, 2), (2, 2), (0, 0)), mode="edge") / np.float32(255)
+        windows = {(y, x): padded[y : y + 32, x : x + 32] for y in range(5) for x in range(5)}
+        moves |= {at for at, w in windows.items() if np.array_equal(moved.transpose(1, 2, 0), w.astype(np.float32))}
+    assert len(moves) > 2
+    for row, three in zip(tokens.numpy(), captions, strict=True):
+        assert any(np.array_equal(row, caption) for caption in three)
+    normalised, _ = pretraining._batch(MICRO, 1, fetch, zero + 0.5, one * 0.25)
+    torch.testing.assert_close(normalised, (images - 0.5) / 0.25)
+
+
+def test_first_loss_is_that_of_the_open_clip_model(trainer):
+    made = trainer()
+    images, tokens = pretraining._batch(MICRO, 0, fetch, made.mean, made.std)
+    with torch.no_grad():
+        image, text = made.network.encode_image(images), made.network.encode_text(tokens)
+    image, text = (e / e.norm(dim=1, keepdim=True) for e in (image, text))
+    expected = contrastive_loss(image, text, made.network.logit_scale.detach().exp())
+    assert made.advance() == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_decay_acts_on_matrices_only(trainer):
+    groups = trainer().optimizer.param_groups
+    assert [g["weight_decay"] for g in groups] == [0.1, 0.0]
+    assert all(p.ndim >= 2 for p in groups[0]["params"]) and all(p.ndim < 2 for p in groups[1]["params"])
+    assert sum(len(g["params"]) for g in groups) == len(list(trainer().network.parameters()))
+
+
+def same(a: dict, b: dict) -> bool:
+    return a.keys() == b.keys() and all(np.array_equal(a[k], b[k]) for k in a)
+
+
+def test_resumed_training_is_the_same_to_the_last_bit(trainer, tmp_path):
+    whole, first, second = trainer(), trainer(), trainer()
+    for _ in range(4):
+        whole.advance()
+    for _ in range(2):
+        first.advance()
+    first.save(tmp_path / "state")
+    second.resume(tmp_path / "state")
+    assert second.step == 2 and second.losses == first.losses and same(second.weights(), first.weights())
+    for _ in range(2):
+        second.advance()
+    assert second.losses == whole.losses and same(second.weights(), whole.weights())
+    for a, b in zip(second.network.parameters(), whole.network.parameters(), strict=True):
+        ours, theirs = second.optimizer.state[a], whole.optimizer.state[b]
+        assert all(torch.equal(ours[k], theirs[k]) for k in ("exp_avg", "exp_avg_sq", "step"))
+
+
+def test_run_goes_on_where_it_was_stopped(trainer, tmp_path):
+    taken = {}
+    pretraining.run(trainer(), tmp_path / "whole", lambda step, w: taken.update({step: w}), {0, 2, 4})
+    assert sorted(taken) == [0, 2, 4] and not same(taken[0], taken[4])
+    stopped = trainer()
+    with pytest.raises(KeyboardInterrupt):
+        pretraining.run(stopped, tmp_path / "state", interrupt, {3}, save_every=2)
+    resumed = trainer()
+    pretraining.run(resumed, tmp_path / "state", lambda step, w: None, set())
+    assert resumed.step == 4 and same(resumed.weights(), taken[4])
+    finished = trainer()
+    pretraining.run(finished, tmp_path / "state", lambda step, w: None, set())
+    assert finished.step == 4 and same(finished.weights(), taken[4])
+
+
+def interrupt(step, weights):
+    raise KeyboardInterrupt
+
+
+def test_state_of_another_recipe_or_a_damaged_one_is_refused(trainer, tmp_path):
+    trainer().save(tmp_path / "state")
+    with pytest.raises(ValueError, match="state belongs to another recipe than the config's `pretraining`; delete it"):
+        trainer(replace(MICRO, learning_rate=2e-3)).resume(tmp_path / "state")
+    content = bytearray((tmp_path / "state").read_bytes())
+    content[-5] ^= 4
+    (tmp_path / "state").write_bytes(content)
+    with pytest.raises(artefacts.DamagedFile, match="state is damaged"):
+        trainer().resume(tmp_path / "state")
+
+
+def test_seed_of_the_recipe_is_a_seed(trainer):
+    made = [trainer(replace(MICRO, seed=s)) for s in (5, 5, 6)]
+    losses = [[t.advance() for _ in range(2)] for t in made]
+    assert losses[0] == losses[1] != losses[2]
+
+
+def test_divergence_is_one_sentence(trainer):
+    made = trainer()
+    with torch.no_grad():
+        made.network.visual.proj.fill_(torch.nan)
+    with pytest.raises(ValueError, match=r"diverged at step 0 \(loss nan\); lower pretraining\.learning_rate"):
+        made.advance()
+
+
+def test_shards_are_cut_from_one_corpus():
+    recipe, tiny = replace(MICRO, seed=0), models.find("tiny")
+    whole = pretraining.draw_shard(recipe, tiny, np.arange(10, 16))
+    part = pretraining.draw_shard(recipe, tiny, np.array([14, 11]))
+    assert whole["images"].shape == (6, 32, 32, 3) and whole["tokens"].shape == (6, VARIANTS, 24)
+    for key in ("images", "tokens"):
+        assert np.array_equal(part[key], whole[key][[4, 1]])
+
+
+def test_shipped_weights_are_the_recipes():
+    """The first 20 losses of the run that made the weights, computed again from the config and the code."""
+    with LOSSES.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == CONFIG["steps"] and [int(row["step"]) for row in rows[:20]] == list(range(20))
+    recipe, tiny = Recipe.from_config(CONFIG), models.find("tiny")
+    needed = np.concatenate([order(recipe, step) for step in range(20)])
+    place = {int(index): k for k, index in enumerate(needed)}
+    shard = pretraining.draw_shard(recipe, tiny, needed)
+
+    def fetch(indices):
+        chosen = [place[int(i)] for i in indices]
+        return shard["images"][chosen], shard["tokens"][chosen]
+
+    trainer = Trainer(recipe, tiny, fetch)
+    found = [trainer.advance() for _ in range(20)]
+    np.testing.assert_allclose(found, [float(row["loss"]) for row in rows[:20]], rtol=0, atol=1e-4)

@@ -1,0 +1,166 @@
+"""A results folder: what does not belong together is refused, and what does comes back as it was written."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from tangent_bench import artefacts, layout, models
+from tangent_bench.experiments import single_task
+from tangent_bench.layout import Mode
+from tangent_bench.linearize import encode, encode_linearized
+from tangent_bench.results import Results, image_tower, study
+from tangent_bench.seeds import derive
+from tests import small
+
+TASKS, CONTROL, NUM = ("one", "two"), "held", 24
+CONFIG = {
+    "tasks": list(TASKS),
+    "control": CONTROL,
+    "coefficients": {"first": 0.0, "last": 1.0, "count": 3},
+    "control_threshold": 0.95,
+    "bootstrap": {"replicates": 100},
+    "method": "task_arithmetic",
+    "joint_training": {"enabled": False},
+    "evaluation": {"batch_size": 10},
+    "modes": ["none-network", "standard-network", "standard-tangent"],
+}
+
+
+@pytest.fixture(scope="module")
+def custom(tmp_path_factory):
+    """A model of the user's own, with weights."""
+    folder = tmp_path_factory.mktemp("model")
+    model = small.clip_model(folder)
+    save_file(models.create(model, "random", 1).state_dict(), folder / "weights.safetensors")
+    entry = {"architecture": model.architecture, "config": model.config, "merges": model.merges}
+    return {"mine": {**entry, "weights": str(folder / "weights.safetensors")}}
+
+
+def fill(root, custom):
+    """Every artefact of two tasks and a control, by the plain functions of the library."""
+    from tangent_bench import features
+
+    tower = image_tower(models.find("mine", custom), "pretrained", 0)
+    tau = {t: small.direction(tower.theta0, t, size=0.1) for t in TASKS}
+    for task in (*TASKS, CONTROL):
+        labels, base, change = np.arange(NUM) % 4, {}, {}
+        head = 10 * small.normal("head", task, shape=(4, 6)).float().numpy()
+        artefacts.save(root / layout.head("mine", task), "head", {"head": head})
+        for split in ("val", "test"):
+            images = small.pixels(NUM, 32, task, split)
+            tensors = {"images": images, "labels": labels, "blocks": np.arange(NUM)}
+            artefacts.save(root / layout.data(task, split), "images", tensors, class_names=list("abcd"))
+            prepared = tower.prepare(images)
+            base[split] = features.base(tower.module, tower.theta0, prepared, 7)
+            base |= {f"{split}/labels": labels, f"{split}/blocks": np.arange(NUM)}
+            found = features.changes(tower.module, tower.theta0, list(tau.values()), prepared, 7)
+            change |= {f"{split}/{t}": f for t, f in zip(TASKS, found, strict=True)}
+        facts = {"num_classes": 4, "images": {"val": "v", "test": "t"}, "theta0": tower.digest}
+        artefacts.save(root / layout.base("mine", "pretrained", task), "base features", base, **facts)
+        path = root / layout.features("mine", "pretrained", "standard", task, 5)
+        artefacts.save(path, "features", change, theta0=tower.digest, vectors=list(TASKS))
+    for task in TASKS:
+        vector = {k: v.numpy() for k, v in tau[task].items()}
+        save_vector(root, task, vector, tower.digest)
+    return tower, tau
+
+
+def save_vector(root, task, vector, digest):
+    artefacts.save(root / layout.vector("mine", "pretrained", "standard", task, 5), "vector", vector, theta0=digest)
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory, custom):
+    root = tmp_path_factory.mktemp("template")
+    return root, *fill(root, custom)
+
+
+@pytest.fixture
+def filled(tmp_path, custom, template):
+    root, tower, tau = template
+    shutil.copytree(root, tmp_path / "results")
+    return Results(tmp_path / "results", "mine", "pretrained", 5, custom), tower, tau
+
+
+@pytest.mark.parametrize("mode", ["none-network", "standard-network", "standard-tangent"])
+def test_study_of_files_is_the_brute_force_of_its_mode(filled, mode):
+    results, tower, tau = filled
+    made = study(results, "single_task", Mode.parse(mode), CONFIG)
+    single_task.run(made)
+    encoder = {"network": encode, "tangent": lambda n, t, x: encode_linearized(n, tower.theta0, t, x)}
+    evaluation = mode.split("-")[1]
+    for source, task in ((s, t) for s in TASKS for t in TASKS):
+        theta = tower.theta0 if mode.startswith("none") else small.moved(tower.theta0, tau[source])
+        embeddings = encoder[evaluation](tower.module, theta, results.prepared(task, "test"))
+        classes = (embeddings @ torch.from_numpy(results.head(task)).T).argmax(1).numpy()
+        expected = float((classes == results.labels(task, "test").labels).mean())
+        where = "" if mode.startswith("none") else source
+        rows = [r for r in made.rows if (r.metric, r.sources, r.task, r.split) == ("accuracy", where, task, "test")]
+        assert [r.value for r in rows] == pytest.approx([expected])
+
+
+def test_vector_of_other_weights_is_refused(filled):
+    results, tower, tau = filled
+    save_vector(results.root, "one", {k: v.numpy() for k, v in tau["one"].items()}, "0" * 64)
+    with pytest.raises(ValueError, match=r"one/seed-5\.safetensors was made from other weights of 'mine'.*delete it"):
+        results.vector("standard", "one")
+
+
+@pytest.mark.parametrize("kind", ["missing", "extra", "transposed"])
+def test_vector_that_does_not_fit_the_model_is_refused(filled, kind):
+    results, tower, tau = filled
+    vector = {k: v.numpy() for k, v in tau["one"].items()}
+    if kind == "missing":
+        del vector["proj"]
+    elif kind == "extra":
+        vector["bias"] = np.zeros(2, np.float32)
+    else:
+        vector["proj"] = vector["proj"].T
+    save_vector(results.root, "one", vector, tower.digest)
+    key = {"missing": "lacks key 'proj'", "extra": "lacks key 'bias'", "transposed": "Key 'proj' has shape"}[kind]
+    with pytest.raises(ValueError, match=f"{key}.*same model"):
+        results.vector("standard", "one")
+
+
+def test_features_of_other_weights_or_without_the_source_are_refused(filled):
+    results, tower, _ = filled
+    path = results.root / layout.features("mine", "pretrained", "standard", "one", 5)
+    with pytest.raises(ValueError, match="has no features of 'three'; it has one, two"):
+        results.change("standard", "one", "val", "three")
+    tensors, _ = artefacts.load(path, "features")
+    artefacts.save(path, "features", tensors, theta0="0" * 64, vectors=list(TASKS))
+    fresh = Results(results.root, "mine", "pretrained", 5, results._custom_models)
+    with pytest.raises(ValueError, match="made from other weights of 'mine' than f0; delete it"):
+        fresh.change("standard", "one", "val", "two")
+
+
+def test_damaged_vector_reaches_no_experiment(filled):
+    results, _, _ = filled
+    path = results.root / layout.vector("mine", "pretrained", "standard", "two", 5)
+    content = bytearray(path.read_bytes())
+    content[-100] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(artefacts.DamagedFile, match="two/seed-5.safetensors is damaged"):
+        study(results, "task_addition", Mode.parse("standard-network"), CONFIG)
+
+
+def test_random_tower_is_one_for_all_fine_tuning_seeds(tmp_path, custom):
+    first, second = (Results(tmp_path, "mine", "random", seed, custom).network for seed in (0, 1))
+    assert first.digest == second.digest
+    assert first.digest != Results(tmp_path, "mine", "pretrained", 0, custom).network.digest
+    seed = derive("random init", "test-small", 0) % 2**31
+    expected = models.create(models.find("mine", custom), "random", seed).visual.state_dict()
+    assert all(torch.equal(v, expected[k]) for k, v in first.theta0.items())
+
+
+def test_tower_normalises_as_it_prepares(custom):
+    tower = image_tower(models.find("mine", custom), "pretrained", 0)
+    images = small.pixels(2, 32, "tower")
+    plain = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
+    torch.testing.assert_close(tower.normalise(plain), tower.prepare(images))
+    assert tower.mean == pytest.approx((0.48145466, 0.4578275, 0.40821073)), "CLIP's"

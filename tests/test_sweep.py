@@ -1,0 +1,65 @@
+"""The development sweep: its rule, its settings, and one point of it on a small tower."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from tangent_bench import sweep
+from tangent_bench.loop import Recipe, Source
+from tangent_bench.results import Tower
+
+RECIPE = Recipe(
+    steps=4, batch_size=6, learning_rate=1e-2, weight_decay=0.1, clip_norm=1.0, warmup_steps=1, decay_towards="zero"
+)
+
+
+def rows(scores: dict[tuple[str, str], float]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [{"params_id": p, "training": t, "metric": "accuracy_tuned", "value": v} for (p, t), v in scores.items()]
+    )
+
+
+def test_the_rule_takes_the_mean_over_trainings():
+    table = rows({("a", "standard"): 0.9, ("a", "linear"): 0.1, ("b", "standard"): 0.6, ("b", "linear"): 0.5})
+    best, scores = sweep.choose(table)
+    assert best == "b"
+    assert scores == pytest.approx({"a": 0.5, "b": 0.55})
+
+
+def test_warmup_stays_a_quarter():
+    assert sweep.recipe_at(RECIPE, 3e-4, 200).warmup_steps == 50
+    assert sweep.setting(3e-4, 200) == "learning_rate=0.0003 steps=200"
+
+
+class Linear(torch.nn.Module):
+    """[B, 3, 4, 4] → [B, 5], linear in its parameters."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(48, 5)
+
+    def forward(self, images):
+        return self.layer(images.flatten(1))
+
+
+def test_a_point_measures_both_trainings_alike_on_a_linear_network():
+    torch.manual_seed(0)
+    network = Linear().requires_grad_(False)
+    tower = Tower(network, {k: v.clone() for k, v in network.named_parameters()}, "", 4, (0.5,) * 3, (0.5,) * 3)
+    rng = np.random.default_rng(0)
+    tasks = []
+    for name in ("first", "second"):
+        images = rng.integers(0, 256, size=(40, 4, 4, 3), dtype=np.uint8)
+        labels = (images[:, 0, 0, 0] > 127).astype(np.int64)
+        tasks.append(
+            sweep.Development(Source(name, images[:30], labels[:30], torch.randn(2, 5)), images[30:], labels[30:])
+        )
+    grid = np.linspace(0, 1, 5)
+    found = {t: sweep.run(tower, "tiny", t, tasks, RECIPE, grid, 0, 8) for t in ("standard", "linear")}
+    values = {t: {row.metric: row.value for row in table} for t, table in found.items()}
+    for metric, value in values["standard"].items():
+        assert values["linear"][metric] == pytest.approx(value, abs=1e-5), metric
+    assert 0.0 <= values["linear"]["disentanglement_error"] <= 2.0
+    assert values["linear"]["relative_norm"] > 0.0
+    assert {row.split for table in found.values() for row in table} == {"val"}

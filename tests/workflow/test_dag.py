@@ -1,0 +1,131 @@
+"""What Snakemake plans from a config, and what every rule must have."""
+
+from __future__ import annotations
+
+import math
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tangent_bench import registry
+from tangent_bench.layout import Mode
+from tests.workflow.checkout import ROOT, Checkout, environment, merged, preset
+
+HERE = Checkout(ROOT)
+RULES = [*(ROOT / "workflow/rules").glob("*.smk")]
+PRESETS = ["default", "tiny", "micro"]
+
+
+def _plan(tmp_path, name: str, **changed: object) -> dict[str, int]:
+    """Jobs of a dry run into a folder where nothing is built."""
+    finished = HERE.snakemake("-n", *preset(name, tmp_path, results=str(tmp_path / "results"), **changed))
+    assert finished.status == 0, finished.output
+    return finished.jobs
+
+
+def _num_modes(config: dict, experiment: str) -> int:
+    """Jobs of an experiment for one model, initialisation and seed."""
+    about = registry.load("experiments", experiment).EXPERIMENT
+    if about.scope == "together":
+        return 1
+    if about.scope == "training":
+        return len(config["trainings"])
+    return sum(Mode.parse(m).training != "none" or not about.needs_vectors for m in config["modes"])
+
+
+def _expected(config: dict) -> dict[str, int]:
+    """Number of jobs of each rule, from the config."""
+    tasks, control = len(config["tasks"]), 1
+    models, inits, seeds, trainings = (len(config[key]) for key in ("models", "inits", "seeds", "trainings"))
+    experiments = config["experiments"]
+    figures = {name: registry.load("figures", name).FIGURE for name in registry.names("figures")}
+    made = {n: f.kind for n, f in figures.items() if f.possible(experiments, config["modes"])}
+    return {
+        "prepare_images": 3 * tasks + 2 * control,
+        "build_head": models * (tasks + control),
+        "encode_base": models * inits * (tasks + control),
+        "finetune": models * inits * trainings * seeds * (tasks + config["joint_training"]["enabled"]),
+        "encode_changes": models * inits * trainings * seeds * (tasks + control),
+        "run_experiment": models * inits * seeds * sum(_num_modes(config, e) for e in experiments),
+        "collect_rows": 1,
+        "summarize": 1,
+        "contact_sheet": tasks + control,
+        **{f"make_table_{name}": 1 for name, kind in made.items() if kind == "table"},
+        **{f"draw_figure_{name}": 1 for name, kind in made.items() if kind == "figure"},
+    }
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_jobs_of_a_preset(tmp_path, name):
+    assert _plan(tmp_path, name) == _expected(merged(name))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"seeds": [0, 1]},
+        {"inits": ["pretrained", "random"]},
+        {"seeds": [3, 4], "inits": ["pretrained", "random"]},
+        {"joint_training": {"enabled": False}},
+        {"experiments": ["single_task"], "modes": ["none-network"]},
+    ],
+    ids=str,
+)
+def test_jobs_follow_the_config(tmp_path, changed):
+    config = merged("micro")
+    before = _expected(config)
+    config |= {key: {**config[key], **value} if isinstance(value, dict) else value for key, value in changed.items()}
+    expected = _expected(config)
+    if config["experiments"] == ["single_task"]:  # without vectors nothing is fine-tuned
+        expected |= {"finetune": 0, "encode_changes": 0}
+    assert _plan(tmp_path, "micro", **changed) == {rule: count for rule, count in expected.items() if count}
+    factor = math.prod(len(changed[key]) for key in ("seeds", "inits") if key in changed)
+    if factor > 1:
+        doubled = {rule: count / before[rule] for rule, count in expected.items()}
+        assert {doubled[rule] for rule in ("finetune", "encode_changes", "run_experiment")} == {factor}
+        assert doubled["encode_base"] == len(config["inits"])
+        assert {doubled[rule] for rule in ("prepare_images", "build_head", "collect_rows", "contact_sheet")} == {1}
+
+
+def _rules() -> dict[str, str]:
+    """Name → text of every rule, as written."""
+    found = {}
+    for file in RULES:
+        for text in re.split(r"^ *rule ", file.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
+            found[text.partition(":")[0]] = text
+        for text in re.split(r"^ *rule:\n", file.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
+            found[re.search(r'f"(\w+)_{', text)[1]] = text
+    return found
+
+
+def test_every_rule_declares_threads_and_a_log_and_has_a_script_of_its_name():
+    for name, text in _rules().items():
+        own = text.partition("\nrule ")[0]
+        assert re.search(r"^ +threads: ", own, re.MULTILINE), f"rule {name} declares no threads"
+        assert re.search(r"^ +log:", own, re.MULTILINE), f"rule {name} has no log"
+        assert f'"../scripts/{name}.py"' in own, f"rule {name} does not run scripts/{name}.py"
+        assert f"logs/{name}" in own, f"the log of rule {name} is not named after it"
+
+
+def test_every_script_has_a_rule():
+    assert {file.stem for file in (ROOT / "workflow/scripts").glob("*.py")} == set(_rules())
+
+
+def test_the_snakefile_is_a_table_of_contents():
+    assert len((ROOT / "Snakefile").read_text(encoding="utf-8").splitlines()) <= 40
+
+
+def test_planning_imports_nothing_heavy():
+    program = (
+        "import sys; from snakemake.cli import main\n"
+        "sys.argv = ['snakemake', '-n', '--quiet', 'rules', '--config', 'results=nowhere']\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code\n"
+        "print('heavy:', *sorted({'torch', 'open_clip', 'torchvision', 'sklearn', 'scipy'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=environment(), capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1].split() == ["heavy:"]

@@ -1,0 +1,82 @@
+"""What makes Snakemake run a job again, what does not, and that a job run again gives the same bytes."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from tangent_bench import artefacts, layout
+from tangent_bench.layout import JOINT
+from tests.workflow.checkout import merged, preset
+
+pytestmark = pytest.mark.slow
+CONFIG = merged("micro")
+TASKS, CONTROL, TRAININGS = CONFIG["tasks"], CONFIG["control"], CONFIG["trainings"]
+EVALUATED, SOURCES = [*TASKS, CONTROL], [*TASKS, JOINT]
+MODEL = "tiny", "pretrained"
+RESULTS = CONFIG["results"]
+
+
+def test_a_second_run_has_nothing_to_do(micro):
+    assert micro.snakemake("-n", *preset("micro")).jobs == {}
+
+
+CHEAP = {"collect_rows", "summarize", "make_table", "draw_figure"}
+MEASURING = {"run_experiment", *CHEAP}
+TRAINING = {"finetune", "encode_changes", *MEASURING}
+EDITS = {
+    "preset: other": {"make_table", "draw_figure"},
+    "bootstrap: {replicates: 101}": MEASURING,
+    "control_threshold: 0.9": MEASURING,
+    "coefficients: {count: 6}": MEASURING,
+    "evaluation: {batch_size: 251}": {"encode_base", "encode_changes", *MEASURING},
+    "training: {learning_rate: 2.0e-4}": TRAINING,
+    "joint_training: {steps: 5}": TRAINING,
+    "data: {max_train: 255}": {"prepare_images", "contact_sheet", *TRAINING},
+    "seeds: [0, 1]": TRAINING,
+    "pretraining: {steps: 1}": set(),
+    "custom_models: {other: {architecture: RN50, weights: openai}}": set(),
+    "custom_tasks: {other: {folder: nowhere, templates: ['a {}']}}": set(),
+}
+
+
+@pytest.mark.parametrize("text", EDITS)
+def test_an_edit_of_the_config_reruns_what_depends_on_it(micro, tmp_path, text):
+    finished = micro.snakemake("-n", *preset("micro", tmp_path, **yaml.safe_load(text)))
+    assert finished.status == 0, finished.output
+    loops = ("make_table", "draw_figure")
+    found = {next((kind for kind in loops if rule.startswith(kind)), rule) for rule in finished.jobs}
+    assert found == EDITS[text]
+
+
+def test_another_seed_leaves_the_first_alone(micro, tmp_path):
+    jobs = micro.snakemake("-n", *preset("micro", tmp_path, seeds=[0, 1])).jobs
+    assert jobs["finetune"] == len(TRAININGS) * len(SOURCES)
+    assert jobs["encode_changes"] == len(TRAININGS) * len(EVALUATED)
+
+
+def test_touching_a_file_reruns_nothing(spare):
+    spare.path(f"{RESULTS}/{layout.vector(*MODEL, 'linear', TASKS[0], 0)}").touch()
+    spare.path(f"{RESULTS}/rows.csv").touch()
+    assert spare.snakemake("-n", *preset("micro")).jobs == {}
+
+
+def test_an_edit_of_the_library_reruns_what_stands_on_it(spare):
+    for module, rules in (("figures/_style", {"draw_figure", "make_table"}), ("training/linear", TRAINING)):
+        file = spare.path(f"tangent_bench/{module}.py")
+        before = file.read_bytes()
+        file.write_bytes(before + b"\n# edited\n")
+        found = spare.snakemake("-n", *preset("micro")).jobs
+        assert {next((k for k in ("draw_figure", "make_table") if r.startswith(k)), r) for r in found} == rules
+        file.write_bytes(before)
+
+
+def test_a_seed_repeats_bit_for_bit_and_another_differs(spare, tmp_path):
+    again, other = (f"{RESULTS}/{layout.vector(*MODEL, 'linear', TASKS[1], seed)}" for seed in (0, 1))
+    before = spare.path(again).read_bytes()
+    spare.path(again).unlink()
+    finished = spare.snakemake(again, other, *preset("micro", tmp_path, seeds=[0, 1]))
+    assert finished.status == 0 and finished.jobs == {"finetune": 2}, finished.output
+    assert spare.path(again).read_bytes() == before
+    first, second = (artefacts.load(spare.path(path), "vector")[0] for path in (again, other))
+    assert all((first[key] != second[key]).any() for key in first if "weight" in key)

@@ -1,0 +1,49 @@
+# The development sweep: `snakemake sweep --cores all --configfile config/sweep.yaml`. Not part of `all`; its rows are tracked.
+
+
+rule sweep_point:
+    input:
+        train=expand(results("data/{task}/train.safetensors"), task=config["tasks"]),
+        val=expand(results("data/{task}/val.safetensors"), task=config["tasks"]),
+        heads=expand(results("heads/{{model}}/{task}.safetensors"), task=config["tasks"]),
+        weights=weights_of,
+    output:
+        results("sweep/{model}/{training}/rate-{rate}/steps-{steps}.csv"),
+    log:
+        results("logs/sweep_point/{model}.{training}.{rate}.{steps}.log"),
+    threads: 1
+    params:
+        tasks=config["tasks"],
+        recipe=config["training"],
+        seed=config["seeds"][0],
+        coefficients=config["coefficients"],
+        batch_size=config["evaluation"]["batch_size"],
+        custom_models=config["custom_models"],
+        code=lambda w: code(
+            *FORMS, "sweep.py", "features.py", "evaluation.py", "selection.py", f"training/{w.training}.py"
+        ),
+    script:
+        "../scripts/sweep_point.py"
+
+
+rule sweep:
+    input:
+        expand(
+            results("sweep/{model}/{training}/rate-{rate}/steps-{steps}.csv"),
+            model=config["models"],
+            training=config["trainings"],
+            rate=config["sweep"]["learning_rates"],
+            steps=config["sweep"]["steps"],
+        ),
+    output:
+        rows="results/published/sweep/rows.csv",
+        choice="results/published/sweep/choice.md",
+        figure="results/published/sweep/sweep.svg",
+        picture="results/published/sweep/sweep.png",
+    log:
+        results("logs/sweep.log"),
+    threads: 1
+    params:
+        code=code("sweep.py", "figures/_sweep.py"),
+    script:
+        "../scripts/sweep.py"

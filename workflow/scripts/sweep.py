@@ -1,0 +1,20 @@
+"""All points of the development sweep in one file, the choice that the rule makes, and its figure."""
+
+from tangent_bench.provenance import job
+
+with job(snakemake) as record:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import pandas as pd
+
+    from tangent_bench import rows, sweep
+    from tangent_bench.artefacts import write_text
+    from tangent_bench.figures import _style, _sweep
+
+    table = rows.check(pd.concat([rows.read(path) for path in snakemake.input], ignore_index=True))
+    rows.write(snakemake.output.rows, table)
+    write_text(snakemake.output.choice, sweep.report(table))
+    axes = _sweep.draw(table)
+    for path in (snakemake.output.figure, snakemake.output.picture):
+        _style.save(axes.flat[0].figure, path)
