@@ -32,9 +32,9 @@ LOG = "logs/finetune/tiny.pretrained.standard.mnist.0.log"
 
 
 @pytest.fixture
-def mini(tmp_path) -> Iterator[Checkout]:
-    """Sources with a preset `mini`, nothing built."""
-    checkout = Checkout.of_sources(tmp_path / "checkout")
+def mini(tmp_path, micro) -> Iterator[Checkout]:
+    """The sources that `micro` ran, with a preset `mini`, nothing built."""
+    checkout = Checkout.of_sources(tmp_path / "checkout", micro.root)
     checkout.path("config/mini.yaml").write_text(yaml.safe_dump(MINI), encoding="utf-8")
     yield checkout
     shutil.rmtree(checkout.root)

@@ -1,0 +1,110 @@
+"""The golden values: the headline rows of the tiny preset, with the tolerance that each may have on another machine.
+
+    python -m tests.golden.make            writes tests/golden/tiny.csv from results/tiny/rows.csv
+
+Run it after a change that is meant to move numbers, look at the difference, and say in the commit why it is right.
+
+Why the tolerances are what they are. Zero-shot numbers involve no training: only an arg-max that is nearly a tie can flip
+between CPUs, so a few images. Fine-tuning multiplies rounding: other instructions or another number of threads change
+the last bits of a gradient, and after hundreds of steps the weights differ by some percent of the task vector. The model is then
+another one of the same quality, measured on the *same* images. Two such models disagree on fewer images than two draws
+of images would: half of three binomial standard errors is generous, and 0.02 is kept as a floor since the tasks with
+high accuracy would otherwise get less than one bad step may cost. Means over T tasks vary less, but selection of α adds
+its own step, so they keep the floor. Ratios divide by something below one, and get more for that.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tangent_bench import rows
+from tangent_bench.rows import KEY
+
+ROOT = Path(__file__).resolve().parents[2]
+GOLDEN = Path(__file__).with_name("tiny.csv")
+COLUMNS = [*KEY, "value", "tolerance"]
+
+FLOOR = 0.02  # of an accuracy that was trained
+IMAGES = 3  # that may flip where nothing was trained
+TOLERANCES: dict[str, Callable[[pd.Series], float]] = {
+    "accuracy": lambda row: IMAGES / row["num_samples"] if row["training"] == "none" else _trained(row),
+    "accuracy_tuned": lambda row: _trained(row),
+    "normalized_accuracy_tuned": lambda row: 1.5 * FLOOR,  # divides by 0.8 to 0.9, which moves as well
+    "recovered_gain_tuned": lambda row: 4 * FLOOR,  # divides by a gain of about 0.4, which moves as well
+    "selected_coefficient": lambda row: 0.1 + 1e-9,  # two steps of the grid: the maximum is flat
+    "norm": lambda row: 0.03 * row["value"],  # the path differs, its length hardly
+}
+
+
+def _trained(row: pd.Series) -> float:
+    share = min(max(row["value"], 0.0), 1.0)
+    return max(FLOOR, 0.5 * 3.0 * np.sqrt(share * (1.0 - share) / row["num_samples"]))
+
+
+def headlines(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows that the tables of the README stand on, with their tolerances."""
+    test, own = table["split"] == "test", table["sources"] == table["task"]
+    together = table["sources"] == max(table["sources"], key=lambda text: text.count("+"))
+    experiment, metric = table["experiment"], table["metric"]
+    wanted = {
+        "zero-shot": (experiment == "single_task") & test & (table["training"] == "none"),
+        "own tasks": (experiment == "single_task") & test & (metric == "accuracy") & own,
+        "their mean": (experiment == "single_task") & test & (table["sources"] == "each"),
+        "all at once": (experiment == "single_task") & (table["sources"] == "multitask") & (table["task"] == "all"),
+        "sums": (experiment == "task_addition")
+        & test
+        & metric.str.endswith("_tuned")
+        & together
+        & (table["task"] == "all"),
+        "chosen": (experiment == "task_addition") & (metric == "selected_coefficient"),
+        "negated": (experiment == "task_negation") & test & (table["sources"] == "each"),
+        "lengths": (experiment == "vector_geometry") & (metric == "norm"),
+    }
+    chosen = table[np.logical_or.reduce(list(wanted.values()))].copy()
+    for name, mask in wanted.items():
+        if not mask.any():
+            raise ValueError(
+                f"The rows have nothing under {name!r}; golden values need all experiments of the tiny preset."
+            )
+    chosen["tolerance"] = [TOLERANCES[row["metric"]](row) for _, row in chosen.iterrows()]
+    return _matched(chosen)[COLUMNS].reset_index(drop=True)
+
+
+def _matched(table: pd.DataFrame) -> pd.DataFrame:
+    """Without the coefficient of "_tuned" rows: it is a result, no coordinate."""
+    return table.assign(coefficient=table["coefficient"].mask(table["metric"].str.endswith("_tuned")))
+
+
+def read() -> pd.DataFrame:
+    """The golden values as they are committed."""
+    text = {column: str for column in KEY if column not in ("schema_version", "seed", "coefficient", "coefficient2")}
+    return pd.read_csv(GOLDEN, dtype=text, keep_default_na=False, na_values={"coefficient": [""], "coefficient2": [""]})
+
+
+def deviations(golden: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """The golden values that `table` lacks (found is empty) or misses by more than their tolerance."""
+    keys = {"on": list(KEY), "how": "left", "suffixes": ("", "_found")}
+    both = golden.merge(_matched(headlines(table)), **keys).rename(columns={"value_found": "found"})
+    off = ~((both["found"] - both["value"]).abs() <= both["tolerance"])
+    return both.loc[off, [*KEY, "value", "tolerance", "found"]]
+
+
+def main() -> int:
+    source = ROOT / "results/tiny/rows.csv"
+    try:
+        table = headlines(rows.read(source))
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
+    table.to_csv(GOLDEN, index=False, float_format="%.6g", lineterminator="\n")
+    print(f"{len(table)} values of {source} written to {GOLDEN}; look at `git diff` before committing them.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""The tiny preset against the committed values, and against what it was built to reach."""
+
+from __future__ import annotations
+
+import pytest
+
+from tangent_bench import rows
+from tests import synthetic
+from tests.golden import make
+from tests.workflow.checkout import ROOT, Checkout, merged, preset
+
+TINY = merged("tiny")
+
+
+@pytest.fixture(scope="session")
+def tiny():
+    """Rows of the tiny preset, built in place if it is not there yet (about 12 minutes)."""
+    here = Checkout(ROOT)
+    finished = here.run(*here.command(*preset("tiny"))[:-1], "all")
+    assert finished.status == 0, finished.output
+    return rows.read(ROOT / TINY["results"] / "rows.csv")
+
+
+@pytest.mark.slow
+@pytest.mark.golden
+def test_headline_numbers_are_those_that_were_committed(tiny):
+    off = make.deviations(make.read(), tiny)
+    assert off.empty, f"\n{off.dropna(axis=1, how='all').to_string()}"
+
+
+@pytest.mark.slow
+@pytest.mark.golden
+def test_golden_values_cover_the_whole_preset():
+    golden = make.read()
+    assert set(golden["experiment"]) == set(TINY["experiments"]) - {"posthoc_comparison"}  # differences of the others
+    assert set(golden["training"] + "-" + golden["evaluation"]) >= set(TINY["modes"])
+    assert set(golden["task"]) >= {*TINY["tasks"], TINY["control"], "all", "own"}
+    assert set(golden["seed"]) == set(TINY["seeds"])
+
+
+@pytest.mark.slow
+@pytest.mark.golden
+def test_the_world_is_as_hard_as_it_should_be(tiny):
+    """Pre-training leaves something to learn, and fine-tuning learns it."""
+    test = tiny[(tiny["experiment"] == "single_task") & (tiny["split"] == "test") & (tiny["metric"] == "accuracy")]
+    zero_shot = test[(test["training"] == "none") & (test["task"] == "all")]["value"].item()
+    mode = (test["training"] == "standard") & (test["evaluation"] == "network")
+    standard = test[mode & (test["sources"] == "each")]["value"].item()
+    assert 0.35 <= zero_shot <= 0.60
+    assert standard >= 0.85
+
+
+# The comparison itself, on made-up rows
+
+
+@pytest.fixture
+def made_up():
+    return synthetic.make()
+
+
+def test_rows_agree_with_golden_values_of_their_own(made_up):
+    golden = make.headlines(made_up)
+    assert len(golden) == 10 + 3 * 8 + 3 + 3 + 3 * 3 + 3 + 2 * 3 + 2 * 8
+    assert (golden["tolerance"] > 0).all()
+    assert make.deviations(golden, made_up).empty
+
+
+@pytest.mark.parametrize(("share", "num_off"), [(0.9, 0), (-0.9, 0), (1.1, 1), (-1.1, 1)])
+def test_a_number_is_off_when_it_leaves_its_tolerance(made_up, share, num_off):
+    golden = make.headlines(made_up)
+    golden.loc[5, "value"] += share * golden.loc[5, "tolerance"]
+    assert len(make.deviations(golden, made_up)) == num_off
+
+
+def test_a_missing_number_is_off(made_up):
+    golden = make.headlines(made_up)
+    fewer = made_up[~((made_up["metric"] == "norm") & (made_up["sources"] == "mnist"))]
+    assert len(make.deviations(golden, fewer)) == 2
+
+
+def test_another_chosen_coefficient_is_still_the_same_row(made_up):
+    golden = make.headlines(made_up)
+    tuned = made_up["metric"].str.endswith("_tuned")
+    assert make.deviations(golden, made_up.assign(coefficient=made_up["coefficient"].mask(tuned, 0.9))).empty
+
+
+def test_rows_of_another_preset_make_no_golden_values(made_up):
+    with pytest.raises(ValueError, match="'lengths'"):
+        make.headlines(made_up[made_up["experiment"] != "vector_geometry"])
