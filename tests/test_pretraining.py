@@ -45,6 +45,8 @@ def trainer(clip_folder):
 def test_rate_by_hand():
     recipe = replace(MICRO, steps=10, warmup_steps=4, cooldown_steps=3, learning_rate=12.0)
     assert [recipe.rate(s) for s in range(10)] == pytest.approx([3, 6, 9, 12, 12, 12, 12, 12, 8, 4])
+    short = replace(recipe, steps=4, cooldown_steps=4)
+    assert [short.rate(s) for s in range(4)] == pytest.approx([3, 6, 6, 3]), "the smaller of rise and fall"
     assert [replace(recipe, warmup_steps=0, cooldown_steps=0).rate(s) for s in range(10)] == [12.0] * 10
 
 
@@ -85,8 +87,8 @@ def test_batch_moves_pictures_by_at_most_the_shift_and_picks_one_caption():
         windows = {(y, x): padded[y : y + 32, x : x + 32] for y in range(5) for x in range(5)}
         moves |= {at for at, w in windows.items() if np.array_equal(moved.transpose(1, 2, 0), w.astype(np.float32))}
     assert len(moves) > 2
-    for row, three in zip(tokens.numpy(), captions, strict=True):
-        assert any(np.array_equal(row, caption) for caption in three)
+    chosen = [[np.array_equal(row, caption) for caption in three].index(True) for row, three in zip(tokens, captions)]
+    assert len(set(chosen)) > 1, "one of the variants of its own picture, and not always the same"
     normalised, _ = pretraining._batch(MICRO, 1, fetch, zero + 0.5, one * 0.25)
     torch.testing.assert_close(normalised, (images - 0.5) / 0.25)
 

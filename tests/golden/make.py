@@ -19,18 +19,29 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from tangent_bench import rows
+from tangent_bench.figures._select import pick
 from tangent_bench.rows import KEY
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = Path(__file__).with_name("tiny.csv")
 COLUMNS = [*KEY, "value", "tolerance"]
+SUMS = ("accuracy_tuned", "normalized_accuracy_tuned", "recovered_gain_tuned")
 
 FLOOR = 0.02  # of an accuracy that was trained
 IMAGES = 3  # that may flip where nothing was trained
+HEADLINES: dict[str, dict[str, object]] = {
+    "zero-shot": {"experiment": "single_task", "split": "test", "training": "none"},
+    "own tasks": {"experiment": "single_task", "split": "test", "metric": "accuracy", "own": True},
+    "their mean": {"experiment": "single_task", "split": "test", "sources": "each"},
+    "all at once": {"experiment": "single_task", "split": "test", "sources": "multitask", "task": "all"},
+    "sums": {"experiment": "task_addition", "split": "test", "metric": SUMS, "task": "all", "together": True},
+    "chosen": {"experiment": "task_addition", "metric": "selected_coefficient"},
+    "negated": {"experiment": "task_negation", "split": "test", "sources": "each"},
+    "lengths": {"experiment": "vector_geometry", "metric": "norm"},
+}
 TOLERANCES: dict[str, Callable[[pd.Series], float]] = {
     "accuracy": lambda row: IMAGES / row["num_samples"] if row["training"] == "none" else _trained(row),
     "accuracy_tuned": lambda row: _trained(row),
@@ -43,36 +54,20 @@ TOLERANCES: dict[str, Callable[[pd.Series], float]] = {
 
 def _trained(row: pd.Series) -> float:
     share = min(max(row["value"], 0.0), 1.0)
-    return max(FLOOR, 0.5 * 3.0 * np.sqrt(share * (1.0 - share) / row["num_samples"]))
+    return max(FLOOR, 0.5 * 3.0 * (share * (1.0 - share) / row["num_samples"]) ** 0.5)
 
 
 def headlines(table: pd.DataFrame) -> pd.DataFrame:
     """The rows that the tables of the README stand on, with their tolerances."""
-    test, own = table["split"] == "test", table["sources"] == table["task"]
-    together = table["sources"] == max(table["sources"], key=lambda text: text.count("+"))
-    experiment, metric = table["experiment"], table["metric"]
-    wanted = {
-        "zero-shot": (experiment == "single_task") & test & (table["training"] == "none"),
-        "own tasks": (experiment == "single_task") & test & (metric == "accuracy") & own,
-        "their mean": (experiment == "single_task") & test & (table["sources"] == "each"),
-        "all at once": (experiment == "single_task") & (table["sources"] == "multitask") & (table["task"] == "all"),
-        "sums": (experiment == "task_addition")
-        & test
-        & metric.str.endswith("_tuned")
-        & together
-        & (table["task"] == "all"),
-        "chosen": (experiment == "task_addition") & (metric == "selected_coefficient"),
-        "negated": (experiment == "task_negation") & test & (table["sources"] == "each"),
-        "lengths": (experiment == "vector_geometry") & (metric == "norm"),
-    }
-    chosen = table[np.logical_or.reduce(list(wanted.values()))].copy()
-    for name, mask in wanted.items():
-        if not mask.any():
-            raise ValueError(
-                f"The rows have nothing under {name!r}; golden values need all experiments of the tiny preset."
-            )
+    most = max(table["sources"], key=lambda text: text.count("+"))
+    marked = table.assign(own=table["sources"] == table["task"], together=table["sources"] == most)
+    parts = {name: pick(marked, **where) for name, where in HEADLINES.items()}
+    for name, part in parts.items():
+        if part.empty:
+            raise ValueError(f"No rows are {name!r}; golden values need all experiments of the tiny preset.")
+    chosen = pd.concat(parts.values(), ignore_index=True)
     chosen["tolerance"] = [TOLERANCES[row["metric"]](row) for _, row in chosen.iterrows()]
-    return _matched(chosen)[COLUMNS].reset_index(drop=True)
+    return _matched(chosen)[COLUMNS]
 
 
 def _matched(table: pd.DataFrame) -> pd.DataFrame:

@@ -62,7 +62,12 @@ def test_touching_a_file_reruns_nothing(spare):
 
 
 def test_an_edit_of_the_library_reruns_what_stands_on_it(spare):
-    for module, rules in (("figures/_style", {"draw_figure", "make_table"}), ("training/linear", TRAINING)):
+    edited = {
+        "figures/_style": {"draw_figure", "make_table"},
+        "training/linear": TRAINING,
+        "forward_mode": {"encode_base", *TRAINING},
+    }
+    for module, rules in edited.items():
         file = spare.path(f"tangent_bench/{module}.py")
         before = file.read_bytes()
         file.write_bytes(before + b"\n# edited\n")
@@ -80,3 +85,10 @@ def test_a_seed_repeats_bit_for_bit_and_another_differs(spare, tmp_path):
     assert spare.path(again).read_bytes() == before
     first, second = (artefacts.load(spare.path(path), "vector")[0] for path in (again, other))
     assert all((first[key] != second[key]).any() for key in first if "weight" in key)
+
+
+def test_another_seed_of_a_random_network_has_a_vector_of_its_own(spare, tmp_path):
+    target = f"{RESULTS}/{layout.outcome('vector_geometry', 'tiny', 'random', 'standard-none', 1)}"
+    changed = {"inits": ["random"], "seeds": [1], "tasks": TASKS[:1], "joint_training": {"enabled": False}}
+    finished = spare.snakemake(target, *preset("micro", tmp_path, **changed))
+    assert finished.status == 0 and finished.jobs == {"finetune": 1, "run_experiment": 1}, finished.output

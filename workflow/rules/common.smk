@@ -92,4 +92,15 @@ def outcomes(suffix="csv", model=None, init=None, seed=None, experiments=None):
 
 
 ROWS = outcomes
-FORMS = "loop.py", "linearize.py", "vectors.py", "heads.py", "seeds.py", "artefacts.py", "models/*.py"
+# What forms a vector, and what encodes images.
+FORMS = (
+    "loop.py",
+    "linearize.py",
+    "forward_mode.py",
+    "vectors.py",
+    "heads.py",
+    "seeds.py",
+    "artefacts.py",
+    "models/*.py",
+)
+ENCODES = "features.py", "linearize.py", "forward_mode.py", "evaluation.py", "models/*.py"

@@ -52,6 +52,7 @@ rule run_experiment:
             "rows.py",
             "vectors.py",
             "linearize.py",
+            "forward_mode.py",
             "methods/*.py",
         ),
     script:

@@ -40,6 +40,6 @@ rule encode_changes:
         sources=SOURCES,
         custom_models=custom_model,
         batch_size=config["evaluation"]["batch_size"],
-        code=code("features.py", "linearize.py", "evaluation.py", "models/*.py"),
+        code=code(*ENCODES),
     script:
         "../scripts/encode_changes.py"
