@@ -14,10 +14,6 @@ from tests.workflow.checkout import Checkout, preset
 @pytest.fixture(scope="session")
 def micro(tmp_path_factory) -> Iterator[Checkout]:
     """The micro preset from end to end. Read it only; `spare` is for changing things."""
-    import os  # DEBUG
-    if os.environ.get("DEBUG_MICRO"):  # DEBUG
-        yield Checkout(Path(os.environ["DEBUG_MICRO"]))  # DEBUG
-        return  # DEBUG
     checkout = Checkout.of_sources(tmp_path_factory.mktemp("micro") / "checkout")
     finished = checkout.snakemake(*preset("micro"))
     assert finished.status == 0, finished.output

@@ -39,6 +39,7 @@ rule run_experiment:
     log:
         results("logs/run_experiment/{experiment}.{model}.{init}.{mode}.{seed}.log"),
     threads: 1
+    priority: 20  # the network's grids are the longest jobs: none of them should be the last to start
     params:
         results=RESULTS,
         config=settings,
