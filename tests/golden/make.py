@@ -4,13 +4,14 @@
 
 Run it after a change that is meant to move numbers, look at the difference, and say in the commit why it is right.
 
-Why the tolerances are what they are. Zero-shot numbers involve no training: only an arg-max that is nearly a tie can flip
-between CPUs, so a few images. Fine-tuning multiplies rounding: other instructions or another number of threads change
-the last bits of a gradient, and after hundreds of steps the weights differ by some percent of the task vector. The model is then
-another one of the same quality, measured on the *same* images. Two such models disagree on fewer images than two draws
-of images would: half of three binomial standard errors is generous, and 0.02 is kept as a floor since the tasks with
-high accuracy would otherwise get less than one bad step may cost. Means over T tasks vary less, but selection of α adds
-its own step, so they keep the floor. Ratios divide by something below one, and get more for that.
+Why the tolerances are what they are. Zero-shot numbers involve no training: only an arg-max that is nearly a tie can
+flip between CPUs, so a few images. Fine-tuning multiplies rounding: other instructions or another number of threads
+change the last bits of a gradient, and after hundreds of steps the weights differ by some percent of the task vector.
+The model is then another one of the same quality, measured on the *same* images. Two such models disagree on fewer
+images than two draws of images would: half of three binomial standard errors is generous, and 0.02 is kept as a floor
+since the tasks with high accuracy would otherwise get less than one bad step may cost. Means over T tasks vary less,
+but selection of α adds its own step, so they keep the floor. Ratios divide by something below one, and get more for
+that.
 """
 
 from __future__ import annotations

@@ -38,8 +38,8 @@ rule run_experiment:
         sidecar=results("outcomes/{experiment}/{model}/{init}/{mode}/seed-{seed}.safetensors"),
     log:
         results("logs/run_experiment/{experiment}.{model}.{init}.{mode}.{seed}.log"),
-    threads: 1
     priority: 20  # the network's grids are the longest jobs: none of them should be the last to start
+    threads: 1
     params:
         results=RESULTS,
         config=settings,
