@@ -35,7 +35,8 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
             _panel(axis, part, mode, named=axis is line[0])
             title(axis, f"{name}\n{mode.title}")
     words = "test accuracy (%); *: another vector does better on this task"
-    annotate(axes, f"{words}; {note(rows, per_task=True, intervals=False)}", ax)
+    shown_rows = rows[rows["task"].isin(task_order(table))]  # not the control
+    annotate(axes, f"{words}; {note(shown_rows, per_task=True, intervals=False)}", ax)
     return axes
 
 
