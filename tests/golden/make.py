@@ -4,14 +4,15 @@
 
 Run it after a change that is meant to move numbers, look at the difference, and say in the commit why it is right.
 
-Why the tolerances are what they are. Zero-shot numbers involve no training: only an arg-max that is nearly a tie can
-flip between CPUs, so a few images. Fine-tuning multiplies rounding: other instructions or another number of threads
-change the last bits of a gradient, and after hundreds of steps the weights differ by some percent of the task vector.
-The model is then another one of the same quality, measured on the *same* images. Two such models disagree on fewer
-images than two draws of images would: half of three binomial standard errors is generous, and 0.02 is kept as a floor
-since the tasks with high accuracy would otherwise get less than one bad step may cost. Means over T tasks vary less,
-but selection of α adds its own step, so they keep the floor. Ratios divide by something below one, and get more for
-that.
+Why the tolerances are what they are. Other instructions change the last bits of every sum, and fine-tuning carries
+them on. Measured: four vectors (MNIST and terrain, both trainings among them, 300 steps) made with AVX2, or with
+nothing newer than SSE (ATEN_CPU_CAPABILITY, MKL_CBWR, ONEDNN_MAX_CPU_ISA), in place of AVX-512: 0.02 to 0.04 % of their
+length apart, and not one test prediction differed. The number of cores does not matter: every job has one thread. So
+the tolerances are not there for what was seen, but for processors and libraries that were not tried, where training
+may take another path: the model is then another one of the same quality, on the *same* images. Two such models differ
+on fewer images than two draws of images would: hence half of three binomial standard errors, with a floor for tasks
+that are nearly solved. Zero-shot involves no training: only an arg-max that is nearly a tie can flip, so a few images.
+A ratio divides by a number below one that moves as well, and gets more.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ TOLERANCES: dict[str, Callable[[pd.Series], float]] = {
     "normalized_accuracy_tuned": lambda row: 1.5 * FLOOR,  # divides by 0.8 to 0.9, which moves as well
     "recovered_gain_tuned": lambda row: 4 * FLOOR,  # divides by a gain of about 0.4, which moves as well
     "selected_coefficient": lambda row: 0.1 + 1e-9,  # two steps of the grid: the maximum is flat
-    "norm": lambda row: 0.03 * row["value"],  # the path differs, its length hardly
+    "norm": lambda row: 0.03 * row["value"],  # the path may differ, its length hardly
 }
 
 

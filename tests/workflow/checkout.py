@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -88,7 +89,7 @@ class Checkout:
         return Finished(done.returncode, done.stdout)
 
     def start(self, *command: str) -> subprocess.Popen:
-        """Start a command as the leader of a process group of its own."""
+        """Start a command as the leader of a process group of its own, where Ctrl-C works as in a terminal."""
         return subprocess.Popen(
             command,
             cwd=self.root,
@@ -97,6 +98,9 @@ class Checkout:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            preexec_fn=lambda: signal.signal(
+                signal.SIGINT, signal.SIG_DFL
+            ),  # ignored where tests run in the background
         )
 
 
