@@ -3,9 +3,9 @@
 Row vocabulary (used by every experiment and every figure):
   training     none | standard | linear | ...   how the vector was made
   evaluation   network | tangent | none         what it was put into (none: nothing was evaluated)
-  sources      tasks whose vectors were used, joined by "+"; "" for none; "each" where a mean runs over vectors used
-  one by one task         task that was evaluated; "all" for the mean over tasks; "own" where each vector met its own
-  task coefficient  what multiplies the vector (negative in negation); empty where it has no meaning
+  sources      tasks whose vectors were used, joined by "+"; "" for none; "each" where a mean runs over single vectors
+  task         task that was evaluated; "all" for the mean over tasks; "own" where each vector met its own task
+  coefficient  what multiplies the vector (negative in negation); empty where it has no meaning
   metric       accuracy, normalized_accuracy, recovered_gain, ...; "_tuned" = at the coefficient selected on validation
   low, high    95 % interval (empty if none), num_samples the number of images behind the value
 """

@@ -49,3 +49,14 @@ def test_zero_shot_accuracy_is_the_stated_one(task):
 def test_losses_fall():
     losses = np.array([float(row["loss"]) for row in shipped("losses.csv")])
     assert losses[-100:].mean() < 0.3 * losses[:20].mean()
+
+
+def test_a_flipped_bit_of_the_weights_is_refused(tmp_path):
+    from dataclasses import replace
+
+    damaged = tmp_path / "tangent-tiny.safetensors"
+    content = bytearray((shipping.ASSETS / "tangent-tiny.safetensors").read_bytes())
+    content[len(content) // 2] ^= 1
+    damaged.write_bytes(content)
+    with pytest.raises(ValueError, match="not those that were shipped"):
+        models.create(replace(models.find("tiny"), weights=str(damaged)))

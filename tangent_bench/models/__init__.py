@@ -23,6 +23,7 @@ class Model:
         weights: a safetensors file, or a tag that open_clip knows ("openai"); None leaves it random.
         merges: a tokenizer merges file for a truncated vocabulary, or None for open_clip's own.
         source: who trained it, on what; licence included.
+        sealed: whether the weights are a file of `artefacts.save`, whose digest is checked at every read.
     """
 
     title: str
@@ -31,6 +32,7 @@ class Model:
     config: str | None = None
     merges: str | None = None
     source: str = ""
+    sealed: bool = False
 
 
 def find(name: str, custom: dict | None = None) -> Model:
@@ -73,6 +75,8 @@ def create(model: Model, init: str = "pretrained", seed: int = 0):
     weights = model.weights if init == "pretrained" else None
     if weights is not None:
         _require_weights(model, weights)
+        if model.sealed:
+            _require_intact(model, weights)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         try:
@@ -104,6 +108,18 @@ def _require_weights(model: Model, weights: str) -> None:
             f"Model {model.title!r}: weights {weights!r} were trained {'with' if quick[0] else 'without'} QuickGELU, "
             f"which architecture {model.architecture!r} {'has' if quick[1] else 'lacks'}; use {other!r}."
         )
+
+
+def _require_intact(model: Model, weights: str) -> None:
+    """A flipped bit changes numbers, not the shape of a file: only its digest tells."""
+    from tangent_bench import artefacts
+
+    try:
+        artefacts.load(weights, "pretraining weights")
+    except ValueError as error:
+        raise ValueError(
+            f"Model {model.title!r}: its weights are not those that were shipped ({error}); restore {weights} with git."
+        ) from None
 
 
 def tokenizer(model: Model):

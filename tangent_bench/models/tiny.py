@@ -8,5 +8,6 @@ MODEL = Model(
     config=str(ASSETS / "tiny" / "tangent-tiny.json"),
     weights=str(ASSETS / "tiny" / "tangent-tiny.safetensors"),
     merges=str(ASSETS / "tiny" / "merges.txt.gz"),
+    sealed=True,
     source="tangent_bench's own corpus (MIT); see the model card beside the weights",
 )

@@ -30,6 +30,6 @@ rule pretrain:
     params:
         folder=PRETRAINING,
         recipe=config["pretraining"],
-        code=code("pretraining.py", "models/*.py"),
+        code=code("pretraining.py"),
     script:
         "../scripts/pretrain.py"
