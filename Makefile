@@ -44,7 +44,7 @@ reproduce: $(READY) ## run a preset from end to end and print its tables (PRESET
 	$(SNAKEMAKE) --report results/$(PRESET)/report.html
 	@.venv/bin/python -m tangent_bench.summary results/$(PRESET)
 
-pretrain: $(READY) ## rebuild the shipped model from its recipe (hours; goes on where it was cut off)
+pretrain: $(READY) ## rebuild the shipped model from its recipe (about an hour; goes on where it was cut off)
 	$(SNAKEMAKE) --cores $(CORES) pretrain
 
 # One thread each: the same sums on every machine, and no fight for the cores.
@@ -58,7 +58,7 @@ test: lint test-unit ## lint, the quick tests, then micro and tiny from end to e
 test-unit: $(READY) ## the quick tests alone
 	$(PYTEST)
 
-test-full: test ## everything: `make test`, then what rebuilds the pre-training
+test-full: test ## `make test`, then the tests marked "full" (none yet)
 	$(PYTEST) -m full || test $$? -eq 5 # 5: there is no such test (yet)
 
 lint: $(READY) ## ruff and snakefmt, changing nothing

@@ -14,7 +14,7 @@ TINY = merged("tiny")
 
 @pytest.fixture(scope="session")
 def tiny():
-    """Rows of the tiny preset, built in place if it is not there yet (about 12 minutes)."""
+    """Rows of the tiny preset, built in place if it is not there yet (about 15 minutes)."""
     here = Checkout(ROOT)
     finished = here.run(*here.command(*preset("tiny"))[:-1], "all")
     assert finished.status == 0, finished.output
