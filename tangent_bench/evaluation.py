@@ -15,9 +15,9 @@ Point = Mapping[str, float]
 
 
 class Evaluator(Protocol):
-    """What predicts. `predict` returns class indices, uint16 [P, N]."""
+    """What predicts. `predict` returns class indices, uint16 [P, N], of the first `limit` images (all if None)."""
 
-    def predict(self, task: str, split: str, points: Sequence[Point]) -> np.ndarray: ...
+    def predict(self, task: str, split: str, points: Sequence[Point], limit: int | None = None) -> np.ndarray: ...
 
 
 class TangentEvaluator:
@@ -44,14 +44,14 @@ class TangentEvaluator:
             self._cache[key] = features_ND @ self._head(task).T
         return self._cache[key]
 
-    def predict(self, task: str, split: str, points: Sequence[Point]) -> np.ndarray:
-        base_NK = self._projected(task, split, "")
+    def predict(self, task: str, split: str, points: Sequence[Point], limit: int | None = None) -> np.ndarray:
+        base_NK = self._projected(task, split, "")[:limit]
         chosen = np.empty((len(points), len(base_NK)), dtype=np.uint16)
         for row, point in zip(chosen, points, strict=True):
             logits_NK = base_NK
             for source, coefficient in point.items():
                 if coefficient != 0.0:
-                    logits_NK = logits_NK + np.float32(coefficient) * self._projected(task, split, source)
+                    logits_NK = logits_NK + np.float32(coefficient) * self._projected(task, split, source)[:limit]
             row[:] = logits_NK.argmax(1)
         return chosen
 
@@ -68,12 +68,12 @@ class NetworkEvaluator:
         self._encoder, self._theta0, self._vectors = encoder, theta0, vectors
         self._head, self._images, self._batch_size = head, images, batch_size
 
-    def predict(self, task: str, split: str, points: Sequence[Point]) -> np.ndarray:
+    def predict(self, task: str, split: str, points: Sequence[Point], limit: int | None = None) -> np.ndarray:
         import torch
 
         from tangent_bench.vectors import add
 
-        images_NCHW, head_KD = self._images(task, split), torch.from_numpy(np.asarray(self._head(task)))
+        images_NCHW, head_KD = self._images(task, split)[:limit], torch.from_numpy(np.asarray(self._head(task)))
         chosen = np.empty((len(points), len(images_NCHW)), dtype=np.uint16)
         with torch.no_grad():
             for row, point in zip(chosen, points, strict=True):

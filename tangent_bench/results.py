@@ -136,7 +136,8 @@ def image_tower(model: models.Model, init: str, seed: int) -> Tower:
 
 def study(results: Results, experiment: str, mode: Mode, config: Mapping) -> Study:
     """The study of one job; `config` is the part of the config that the rule `run_experiment` passes."""
-    scope = registry.load("experiments", experiment).EXPERIMENT.scope
+    about = registry.load("experiments", experiment).EXPERIMENT
+    scope = about.scope
     needs_network = scope == "mode" and mode.evaluation == "network" and mode.training != "none"
     evaluator = None
     if scope == "mode":
@@ -159,6 +160,8 @@ def study(results: Results, experiment: str, mode: Mode, config: Mapping) -> Stu
         vectors=lambda source: results.vector(mode.training, source),
         theta0=lambda: results.network.theta0,
         others=_others(results, experiment, config) if scope == "together" else {},
+        settings=config.get(about.section, {}),
+        results=results if about.opens else None,
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,7 +19,10 @@ from tangent_bench.evaluation import Evaluator, Point
 from tangent_bench.layout import Mode
 from tangent_bench.rows import Row
 
-SCOPES = ("mode", "training", "together")
+if TYPE_CHECKING:
+    from tangent_bench.results import Results
+
+SCOPES = ("mode", "training", "model", "together")
 
 
 @dataclass(frozen=True)
@@ -27,11 +31,12 @@ class Experiment:
 
     Attributes:
         title: one line for people.
-        scope: "mode" (a job for each training × evaluation), "training" (a job for each training's vectors), or
-        "together" (one job
-            that reads what other experiments left).
+        scope: "mode" (a job for each training × evaluation), "training" (a job for each training's vectors), "model"
+            (one job, without vectors), or "together" (one job that reads what other experiments left).
         needs_vectors: False if it also runs in the mode without vectors (zero-shot).
         reads: for "together": the experiments whose outcomes it compares.
+        opens: for "training" and "model": whether the job opens the network, images, heads and features.
+        section: the section of the config that is its own, "" for none.
         reference: where it is defined.
     """
 
@@ -40,6 +45,8 @@ class Experiment:
     reference: str
     needs_vectors: bool = True
     reads: tuple[str, ...] = ()
+    opens: bool = False
+    section: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,9 @@ class Study:
     Attributes:
         labels: (task, split) → Labels.
         vectors: source → τ, or None where only features are known.
+        settings: the experiment's own section of the config.
+        results: the results folder, for experiments that open it (`results.Results`: network, prepared, head, base,
+            change).
         replicates: metric → array [R], kept for paired differences between modes.
     """
 
@@ -78,6 +88,8 @@ class Study:
     joint: bool = False
     vectors: Callable[[str], Mapping] | None = None
     theta0: Callable[[], Mapping] | None = None
+    settings: Mapping = field(default_factory=dict)
+    results: Results | None = None
     others: Mapping[tuple[str, Mode], Mapping[str, np.ndarray]] = field(default_factory=dict)
     rows: list[Row] = field(default_factory=list)
     replicates: dict[str, np.ndarray] = field(default_factory=dict)

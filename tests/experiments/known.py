@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 
 import numpy as np
+import torch
 
+from tangent_bench import features
 from tangent_bench.experiments import Labels, Study
 from tangent_bench.layout import Mode
+from tangent_bench.linearize import parameters
+from tangent_bench.results import Tower
 from tangent_bench.selection import grid
+from tests import small
 
 TASKS, CONTROL, NUM, CLASSES = ("a", "b", "c"), "control", {"val": 40, "test": 200}, 4
 
@@ -24,7 +32,7 @@ class Known:
     def __init__(self, accuracy: Callable[[str, str, dict], float]) -> None:
         self.accuracy, self.asked = accuracy, []
 
-    def predict(self, task, split, points):
+    def predict(self, task, split, points, limit=None):
         truth, rows = labels(task, split).labels, []
         for point in points:
             self.asked.append((task, split, tuple(sorted(point.items()))))
@@ -32,7 +40,42 @@ class Known:
             # Right ones are spread over the images, so that their resampling is fair.
             place = np.argsort(np.argsort((np.arange(len(truth)) * 37) % len(truth)))
             rows.append(np.where(place < right, truth, (truth + 1) % CLASSES))
-        return np.stack(rows).astype(np.uint16)
+        return np.stack(rows).astype(np.uint16)[:, :limit]
+
+
+@cache
+def _tower() -> Tower:
+    """A small transformer in float32."""
+    with tempfile.TemporaryDirectory() as folder:
+        network = small.vit(Path(folder), torch.float32)
+    return Tower(network, parameters(network), "digest of θ0", 32, (0.5,) * 3, (0.25,) * 3)
+
+
+class Folder:
+    """A results folder in memory, as experiments that open one see it: a small network, three tasks and a control."""
+
+    def __init__(self) -> None:
+        self.network = _tower()
+
+    def prepared(self, task: str, split: str):
+        return self.network.prepare(small.pixels(NUM[split], 32, task, split))
+
+    def head(self, task: str) -> np.ndarray:
+        return small.normal("head", task, shape=(CLASSES, 6)).float().numpy()
+
+    def vector(self, training: str, source: str) -> dict:
+        return small.direction(self.network.theta0, training, source, size=0.02)
+
+    def base(self, task: str, split: str) -> np.ndarray:
+        return features.base(self.network.module, self.network.theta0, self.prepared(task, split), 50)
+
+    def change(self, training: str, task: str, split: str, source: str) -> np.ndarray:
+        tower, tau = self.network, self.vector(training, source)
+        return features.changes(tower.module, tower.theta0, [tau], self.prepared(task, split), 50)[0]
+
+
+# Settings of experiments that have a section in the config, small enough for a test of seconds.
+SETTINGS: dict[str, dict] = {}
 
 
 def study(experiment: str, accuracy=None, mode: str = "standard-network", **changed) -> Study:
@@ -50,6 +93,7 @@ def study(experiment: str, accuracy=None, mode: str = "standard-network", **chan
         "method": "task_arithmetic",
         "evaluator": Known(accuracy) if accuracy else None,
         "labels": labels,
+        "settings": SETTINGS.get(experiment, {}),
     }
     return Study(**{**about, **changed})
 

@@ -11,7 +11,7 @@ import torch
 from tangent_bench import artefacts, registry, rows, statistics
 from tangent_bench.experiments import SCOPES, Experiment, tuned
 from tangent_bench.layout import Mode
-from tests.experiments.known import CONTROL, NUM, TASKS, labels, study
+from tests.experiments.known import CONTROL, NUM, TASKS, Folder, labels, study
 
 NAMES = registry.names("experiments")
 MODES = ["none-network", "standard-network", "standard-tangent", "linear-tangent"]
@@ -35,6 +35,9 @@ def run(name: str, mode: str, **changed):
     elif experiment(name).scope == "training":
         tau = {t: {"w": torch.arange(3.0) + k} for k, t in enumerate(TASKS)}
         made = study(name, mode="standard-none", vectors=tau.__getitem__, theta0=lambda: {"w": torch.ones(3)})
+        made.results = Folder() if experiment(name).opens else None
+    elif experiment(name).scope == "model":
+        made = study(name, mode="none-none", results=Folder() if experiment(name).opens else None)
     else:
         others = {}
         for each in experiment(name).reads:

@@ -75,6 +75,8 @@ def modes_of(experiment):
         return [Mode("all", "none")]
     if scope == "training":
         return [Mode(training, "none") for training in config["trainings"]]
+    if scope == "model":
+        return [Mode("none", "none")]
     modes = map(Mode.parse, config["modes"])
     return [m for m in modes if m.training != "none" or not needs(experiment, "needs_vectors")]
 

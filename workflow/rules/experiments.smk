@@ -9,14 +9,16 @@ def experiment_inputs(wildcards):
     if scope == "together":
         return labels + outcomes("safetensors", w.model, w.init, w.seed, needs(w.experiment, "reads"))
     vectors = [results(layout.vector(w.model, w.init, mode.training, s, w.seed)) for s in SOURCES]
-    if scope == "training":
-        return vectors
+    features = [results(layout.features(w.model, w.init, mode.training, t, w.seed)) for t in EVALUATED]
+    images = [results(layout.data(t, s)) for t in EVALUATED for s in ("val", "test")]
     files = labels + [results(layout.head(w.model, t)) for t in EVALUATED]
+    if scope == "model":
+        return files + images if needs(w.experiment, "opens") else []
+    if scope == "training":
+        return files + images + vectors + features if needs(w.experiment, "opens") else vectors
     if mode.training == "none":
         return files
-    if mode.evaluation == "tangent":
-        return files + [results(layout.features(w.model, w.init, mode.training, t, w.seed)) for t in EVALUATED]
-    return files + vectors + [results(layout.data(t, s)) for t in EVALUATED for s in ("val", "test")]
+    return files + (features if mode.evaluation == "tangent" else vectors + images)
 
 
 def settings(wildcards):
@@ -26,6 +28,7 @@ def settings(wildcards):
         keys += ["modes"]
     if wildcards.mode.endswith("-network"):
         keys += ["evaluation"]
+    keys += filter(None, [needs(wildcards.experiment, "section")])
     joint = {"enabled": config["joint_training"]["enabled"]}
     return {key: config[key] for key in keys} | {"joint_training": joint, "custom_models": custom_model(wildcards)}
 
