@@ -1,5 +1,7 @@
 # All paths are relative and programs start as `python -m`, so a checkout may lie in a folder with spaces in its name.
 PRESET ?= tiny
+# The config to run; another one than the preset's own may add to its results (analyses adds to tiny).
+CONFIG ?= $(PRESET)
 CORES ?= all
 PYTHON ?= python3
 # An index to take torch and torchvision from, e.g. PyTorch's CPU wheels: see environment.yml.
@@ -11,7 +13,7 @@ PIP := .venv/bin/python -m pip install -c requirements.lock
 PYTEST := .venv/bin/python -m pytest
 # Snakemake 9 leaves the path of its interpreter unquoted in the commands of scripts; a relative one has no spaces.
 RUN_MODULE := $(if $(word 2,$(CURDIR)),-c 'import sys; sys.executable = ".venv/bin/python"; from snakemake.cli import main; main()',-m snakemake)
-SNAKEMAKE := .venv/bin/python $(RUN_MODULE) --configfile config/$(PRESET).yaml
+SNAKEMAKE := .venv/bin/python $(RUN_MODULE) --configfile config/$(CONFIG).yaml
 
 # Snakemake's locks do not say whose they are, so look for another Snakemake, or a job of one, at work in this folder.
 NO_OTHER_RUN := import os, psutil, sys; \
@@ -21,7 +23,7 @@ NO_OTHER_RUN := import os, psutil, sys; \
   sys.exit(f"Another run is at work in this folder (process {runs[0]}): wait for it or stop it, then call make again." if runs else 0)
 
 .NOTPARALLEL:
-.PHONY: help install reproduce publish pretrain test test-unit test-full lint bench clean
+.PHONY: help install reproduce analyses publish pretrain test test-unit test-full lint bench clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1: /p' Makefile
@@ -38,13 +40,16 @@ $(READY): pyproject.toml requirements.lock
 	@touch $(READY)
 
 reproduce: $(READY) ## run a preset from end to end and print its tables (PRESET=tiny)
-	@test -f config/$(PRESET).yaml || { echo "There is no preset '$(PRESET)': config/ has $$(cd config && echo *.yaml)." >&2; exit 1; }
+	@test -f config/$(CONFIG).yaml || { echo "There is no preset '$(CONFIG)': config/ has $$(cd config && echo *.yaml)." >&2; exit 1; }
 	@test -z "$$(ls .snakemake/locks 2>/dev/null)" || { .venv/bin/python -c '$(NO_OTHER_RUN)' && $(SNAKEMAKE) --unlock; }
 	$(SNAKEMAKE) --cores $(CORES)
 	$(SNAKEMAKE) --report results/$(PRESET)/report.html
 	@.venv/bin/python -m tangent_bench.summary results/$(PRESET)
 
-pretrain: $(READY) ## rebuild the shipped model from its recipe (about an hour; goes on where it was cut off)
+analyses: ## why it works, on top of the tiny preset: kernel gap, disentanglement maps, NTK, claims
+	@$(MAKE) reproduce PRESET=tiny CONFIG=analyses
+
+pretrain: $(READY) ## rebuild the shipped model from its recipe (about an hour and a half; goes on where it was cut off)
 	$(SNAKEMAKE) --cores $(CORES) pretrain
 
 # One thread each: the same sums on every machine, and no fight for the cores.
@@ -74,5 +79,5 @@ clean: ## remove what presets built; published results, the pre-training (hours)
 	rm -rf .pytest_cache .ruff_cache .hypothesis .benchmarks .snakemake/log .snakemake/scripts
 
 publish: $(READY) ## copy tables and figures of the tiny preset to results/published and into the README
-	.venv/bin/python $(RUN_MODULE) publish --configfile config/tiny.yaml --cores $(CORES)
+	.venv/bin/python $(RUN_MODULE) publish --configfile config/analyses.yaml --cores $(CORES)
 	.venv/bin/python -m tangent_bench.readme

@@ -6,6 +6,7 @@ Imports neither torch nor open_clip.
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -40,8 +41,18 @@ def validate(config: Mapping) -> dict:
     errors = sorted(Draft202012Validator(schema()).iter_errors(config), key=lambda e: list(map(str, e.absolute_path)))
     if errors:
         raise ValueError(_sentence(errors[0]))
+    _require_finite(config)
     _require_plugins(config)
     return config
+
+
+def _require_finite(value: object, where: str = "") -> None:
+    """JSON's schema language lets .nan and .inf pass every bound."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"Config: {where!r} is {value}, expected a finite number.")
+    items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        _require_finite(inner, f"{where}.{key}" if where else str(key))
 
 
 def _sentence(error) -> str:
@@ -92,6 +103,11 @@ def _require_plugins(config: dict) -> None:
     reserved = sorted(RESERVED & config["custom_tasks"].keys())
     if reserved:
         raise ValueError(f"Config: 'custom_tasks.{reserved[0]}' means something else in result rows; rename the task.")
+    odd = sorted(set(config["joint_training"]["trainings"]) - set(config["trainings"]))
+    if odd:
+        raise ValueError(
+            f"Config: 'joint_training.trainings' has {odd[0]!r}, which is not among trainings {config['trainings']}."
+        )
     for text in config["modes"]:
         _require_mode(text, config["trainings"])
     grid = config["coefficients"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tangent_bench.artefacts import write_text
 
-TABLES = ("table1_addition", "table2_negation", "effects_table")
+TABLES = ("claims_table", "table1_addition", "table2_negation")
 
 
 def filled(text: str, folder: Path) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +72,10 @@ class Results:
         """The image tower with θ0, in eval(), without gradients."""
         # One random network for all fine-tuning seeds, as there is one pre-trained: f0 is shared by them.
         return image_tower(models.find(self.model, self._custom_models), self.init, 0)
+
+    def random_network(self, seed: int) -> Tower:
+        """The image tower at a random initialisation: what the same architecture is without pre-training."""
+        return image_tower(models.find(self.model, self._custom_models), "random", seed)
 
     def vector(self, training: str, source: str) -> dict:
         """τ of a source, name → tensor; checked against the model.
@@ -156,7 +160,7 @@ def study(results: Results, experiment: str, mode: Mode, config: Mapping) -> Stu
         method=config["method"],
         evaluator=evaluator,
         labels=results.labels,
-        joint=config["joint_training"]["enabled"],
+        joint=mode.training in config["joint_training"]["trainings"],
         vectors=lambda source: results.vector(mode.training, source),
         theta0=lambda: results.network.theta0,
         others=_others(results, experiment, config) if scope == "together" else {},
@@ -173,10 +177,13 @@ def _tangent_evaluator(results: Results, mode: Mode) -> TangentEvaluator:
 
 
 def _network_evaluator(results: Results, mode: Mode, config: Mapping) -> NetworkEvaluator:
+    from tangent_bench import inference
     from tangent_bench.linearize import encode
 
     tower = results.network
-    sources = [*config["tasks"], *([layout.JOINT] if config["joint_training"]["enabled"] else [])]
+    fast = partial(inference.encode, tower.module) if inference.supports(tower.module) else None
+    joint = [layout.JOINT] if mode.training in config["joint_training"]["trainings"] else []
+    sources = [*config["tasks"], *joint]
     return NetworkEvaluator(
         encoder=lambda theta, images_BCHW: encode(tower.module, theta, images_BCHW),
         theta0=tower.theta0,
@@ -184,6 +191,7 @@ def _network_evaluator(results: Results, mode: Mode, config: Mapping) -> Network
         head=results.head,
         images=results.prepared,
         batch_size=config["evaluation"]["batch_size"],
+        fast=fast,
     )
 
 

@@ -5,7 +5,8 @@ Row vocabulary (used by every experiment and every figure):
   evaluation   network | tangent | none         what it was put into (none: nothing was evaluated)
   sources      tasks whose vectors were used, joined by "+"; "" for none; "each" where a mean runs over single vectors
   task         task that was evaluated; "all" for the mean over tasks; "own" where each vector met its own task
-  coefficient  what multiplies the vector (negative in negation); empty where it has no meaning
+  coefficient  what multiplies the vector (negative in negation), or the first of two, the second of which coefficient2
+               multiplies; empty where it has no meaning
   metric       accuracy, normalized_accuracy, recovered_gain, ...; "_tuned" = at the coefficient selected on validation
   low, high    95 % interval (empty if none), num_samples the number of images behind the value
 """

@@ -18,6 +18,12 @@ ASSETS = models.ASSETS / "tiny"
 TASKS = (
     "mnist", "street_numbers", "symbols", "scripts", "materials", "photographs", "terrain", "objects", "compositions",
 )  # fmt: skip
+EARLIER = (
+    1.125,
+    3.375,
+    11.25,
+    33.75,
+)  # percent of the steps: image towers, in half precision to keep the repository small
 
 _INTRODUCTION = """# Tiny ViT/8
 
@@ -26,8 +32,8 @@ An image–text model for tests and small experiments: open_clip's CLIP. Image t
 merges; embedding 256. Float32.
 
 **Data**: generated pictures with captions (`tangent_bench/corpus`): glyphs of Computer Modern and STIX, outlines of
-signs, shaded solids, textures, shaded relief, scenes, layouts, fields. No photograph, no person, no text from the web.
-One composition in 40 is held out. **Not for** anything outside this benchmark.
+signs, shaded solids, textures, shaded relief, scenes, invented writing, layouts, fields. No photograph, no person, no
+text from the web. One composition in 40 is held out. **Not for** anything outside this benchmark.
 
 **Recipe** (`snakemake pretrain --cores all`): symmetric contrastive loss, AdamW with betas (0.9, 0.98), warm-up,
 constant rate, linear cool-down, one thread.
@@ -91,6 +97,11 @@ def main(folder: Path) -> None:
 
     weights, about = artefacts.load(folder / "tangent-tiny.safetensors", "pretraining weights")
     sha256 = artefacts.save(ASSETS / "tangent-tiny.safetensors", "pretraining weights", weights, step=about["step"])
+    for percent in EARLIER:
+        step = round(about["step"] * percent / 100)
+        tower, _ = artefacts.load(folder / f"snapshots/step-{step:05d}.safetensors", "pretraining weights")
+        half = {k.removeprefix("visual."): v.astype(np.float16) for k, v in tower.items() if k.startswith("visual.")}
+        artefacts.save(ASSETS / f"along/step-{round(percent)}.safetensors", "pretraining weights", half, step=step)
     text = (folder / "losses.csv").read_text(encoding="utf-8")
     artefacts.write_text(ASSETS / "losses.csv", text)
     losses = np.array([float(line.split(",")[1]) for line in text.split()[1:]])

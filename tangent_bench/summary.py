@@ -72,7 +72,7 @@ def _with_intervals(mean: pd.DataFrame, whole: pd.Series) -> pd.DataFrame:
 
 
 def report(folder: Path) -> str:
-    """The two tables, the signs of the effects, and where everything lies, as text.
+    """The claims that were tested, the two tables, and where everything lies, as text.
 
     Raises:
         ValueError: no rows there, or a damaged file.
@@ -82,8 +82,7 @@ def report(folder: Path) -> str:
     from tangent_bench.rows import read
 
     rows = read(folder / "rows.csv")
-    effects = registry.load("figures", "effects_table")
-    parts = []
+    parts = _claims(rows)
     for name in TABLES:
         plugin = registry.load("figures", name)
         if not set(plugin.FIGURE.reads) <= set(rows["experiment"]):
@@ -94,12 +93,22 @@ def report(folder: Path) -> str:
         note = _select.note(_select.need(rows, *plugin.FIGURE.reads))
         parts.append(f"{plugin.FIGURE.title} (preset {folder.name}, % [95 % interval])\n")
         parts.append(_render.plain(plugin.build(rows)) + f"\n{note}\n")
-        if set(effects.FIGURE.reads) <= set(rows["experiment"]):
-            parts.append(_render.plain(effects.build(rows, tables=(name,))) + "\n")
     page = folder / "report.html"
     parts += [f"Tables and figures: {folder / 'tables'}, {folder / 'figures'}"]
     parts += [f"Report: {page}" + ("" if page.is_file() else " (not written yet)")]
     return "\n".join(parts)
+
+
+def _claims(rows: pd.DataFrame) -> list[str]:
+    """The claims table, short, where the run compares modes."""
+    from tangent_bench import registry
+    from tangent_bench.figures import _render, _select
+
+    plugin = registry.load("figures", "claims_table")
+    if not set(plugin.FIGURE.reads) <= set(rows["experiment"]):
+        return []
+    note = f"Verdicts with Holm's correction; estimates in points (signed), or plain numbers.\n{_select.note(rows)}"
+    return [f"{plugin.FIGURE.title}\n", _render.plain(plugin.build(rows, brief=True)) + f"\n{note}\n"]
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import combinations, combinations_with_replacement
+from itertools import combinations, combinations_with_replacement, product
 
 import numpy as np
 import pandas as pd
@@ -64,6 +64,9 @@ class _Maker:
 
     def rows(self) -> list[Row]:
         parts = [self.single_task(), self.addition(), self.negation(), self.comparison(), self.geometry()]
+        parts += [self.kernel_gap(), self.ntk_localization()]
+        parts += [self.disentanglement(), self.disentanglement_comparison()]
+        parts += [self.ntk_theory()]
         return [row for part in parts for row in part]
 
     def single_task(self) -> list[Row]:
@@ -228,4 +231,93 @@ class _Maker:
                 found.append(("cosine", 1.0 if a == b else self.noise(0.12), f"{a}+{b}"))
             at = {"task": "", "split": "", "width": 0}
             out += [self.row("vector_geometry", (training, "none"), m, v, sources=s, **at) for m, v, s in found]
+        return out
+
+    def disentanglement(self) -> list[Row]:
+        """Maps on coarse grids: light along the axes and where both coefficients are positive."""
+        out, name = [], "disentanglement"
+        tasks, odd = self.tasks, len(self.tasks) % 2
+        pairs = [*zip(tasks[::2], tasks[1::2], strict=False), *[tasks[-2:]] * odd]
+        for mode, scale in zip(MODES, (0.5, 0.6, 0.4), strict=True):
+            for pair in pairs:
+                for grid, places in (("wide", range(-3, 4)), ("unit", (0.0, 0.5, 1.0))):
+                    at = {"sources": "+".join(pair), "params_id": grid, "width": 0}
+                    for x, y in product(places, repeat=2):
+                        harm = scale * (1 - 0.5 * (x > 0 and y > 0))
+                        for task, other in zip(pair, (y, x), strict=True):
+                            at |= {"task": task, "coefficient": float(x), "coefficient2": float(y)}
+                            out.append(self.row(name, mode, "disentanglement_term", harm * min(1, abs(other)), **at))
+            for metric, value in (("mean", scale), ("relative", 2 * scale)):
+                for sources in ("each", *map("+".join, pairs)):
+                    about = {"sources": sources, "task": "all"}
+                    out.append(self.row(name, mode, f"{metric}_disentanglement_error", value + self.noise(), **about))
+        return out
+
+    def disentanglement_comparison(self) -> list[Row]:
+        out, at = [], {"sources": "each", "task": "all", "width": 0.02}
+        for mode, value in zip(MODES, (0.3, 0.4, 0.2), strict=True):
+            for metric in ("disentanglement_error_tuned", "matched_disentanglement_error", "matched_coefficient"):
+                out.append(self.row("disentanglement_comparison", mode, metric, value + self.noise(), **at))
+            if mode == MODES[0]:
+                continue
+            names = [f"{kind}_disentanglement_error" for kind in ("mean", "relative", "matched")]
+            for metric in (*names, "disentanglement_error_tuned"):
+                about = {"params_id": "minus standard-network", **at}
+                out.append(self.row("disentanglement_comparison", mode, metric, value - 0.3 + self.noise(), **about))
+        return out
+
+    def kernel_gap(self) -> list[Row]:
+        out = []
+        for training, sign in (("standard", 1.0), ("linear", -1.0)):
+            for task in (*self.tasks, "own"):
+                spread = 0.0 if task == "own" else 1.0
+                found = [("network_accuracy", "network", 1.0, 0.7 + 0.15 * sign + self.noise(0.1) * spread, {})]
+                found += [("tangent_accuracy", "tangent", 1.0, 0.75 - 0.05 * sign + self.noise(0.1) * spread, {})]
+                found += [("zero_shot_accuracy", "none", 0.0, 0.4, {})]
+                found += [("nonlinear_advantage", "none", 1.0, 0.2 * sign + self.noise(0.1) * spread, {"width": 0.05})]
+                for alpha in (0.05, 0.1, 0.25, 0.5, 0.75, 1.0):
+                    error = alpha * (1.2 - 0.2 * sign + self.noise(0.3) * spread)
+                    found.append(("output_error", "none", alpha, error, {"width": 0.02}))
+                    found.append(("output_angle", "none", alpha, 35.0 * alpha**2, {"width": 0.5}))
+                found += [("kernel_drift", "none", 1.0, 0.6 - 0.1 * sign + self.noise(0.2) * spread, {"width": 0})]
+                found += [("kernel_alignment", "none", 1.0, 0.87, {"width": 0})]
+                about = {"params_id": "256 validation images"}
+                found += [("kernel_regression_accuracy", "none", None, 0.63 + self.noise(0.2) * spread, about)]
+                at = {"sources": "each" if task == "own" else task, "task": task}
+                out += [
+                    self.row("kernel_gap", (training, evaluation), metric, value, coefficient=alpha, **at, **more)
+                    for metric, evaluation, alpha, value, more in found
+                ]
+        return out
+
+    def ntk_localization(self) -> list[Row]:
+        out = []
+        found = {"localization_auroc": 0.75, "localization_auroc_null_haar": 0.6, "local_energy_off": 0.4}
+        found |= {"localization_auroc_null_random_init": 0.65, "local_energy_on": 0.55, "num_eigenfunctions": 90.0}
+        found |= {"localization_auroc_above_haar": 0.15, "localization_auroc_above_random_init": 0.1}
+        for task in (*self.tasks, "all"):
+            at = {"sources": "", "task": task, "params_id": "theta0; embedding, 8 probes; label_energy 0.9"}
+            for metric, value in found.items():
+                whole = metric.startswith("num")
+                value, width = value + self.noise(0.05) * (not whole), 0 if whole else 0.04
+                out.append(self.row("ntk_localization", ("none", "none"), metric, value, width=width, **at))
+        return out
+
+    def ntk_theory(self) -> list[Row]:
+        """Power laws of the width, a mark for each of three initialisations."""
+        out, widths = [], (32, 128, 512)
+        for metric, split, size in (
+            ("width_kernel_change", "train", 0.4),
+            ("width_linearization_distance", "train", 0.07),
+            ("width_linearization_distance", "test", 0.13),
+        ):
+            at = {"sources": "", "task": "", "split": split}
+            for width in widths:
+                law, about = size * 32 / width, {"coefficient": float(width), **at}
+                out.append(self.row("ntk_theory", ("none", "none"), metric, law, width=0.2 * law, **about))
+                for number in range(3):
+                    value = law * (1 + self.noise(0.3))
+                    about["coefficient2"] = float(number)
+                    out.append(self.row("ntk_theory", ("none", "none"), metric, value, width=0, **about))
+            out.append(self.row("ntk_theory", ("none", "none"), f"{metric}_slope", -0.9, width=0.07, **at))
         return out

@@ -55,7 +55,8 @@ def keys(value: object, prefix: str = "") -> set[str]:
 
 
 def properties(part: dict, prefix: str = "") -> set[str]:
-    found = part.get("properties", {})
+    named = part.get("$ref", "").removeprefix("#/$defs/")
+    found = (schema()["$defs"][named] if named else part).get("properties", {})
     return {f"{prefix}{k}" for k in found} | {deep for k, v in found.items() for deep in properties(v, f"{prefix}{k}.")}
 
 
@@ -75,7 +76,11 @@ def test_default_and_schema_have_the_same_keys():
 
 def test_schema_is_closed_and_complete_at_every_level():
     found = dict(objects(schema()))
-    assert len(found) == 1 + len(MAPS) + 2 * len({"custom_tasks", "custom_models"})
+    shared = [where for where in found if where.startswith("/$defs/")]
+    nested = [key for place in MAPS for key, value in DEFAULT[place].items() if isinstance(value, dict)]
+    by_name = sum(str(part).count(f"#/$defs/{where.rpartition('/')[2]}'") for where in shared for part in [schema()])
+    maps = 1 + len(MAPS) + len(nested) + 2 * len({"custom_tasks", "custom_models"})
+    assert len(found) - len(shared) + by_name == maps
     for where, part in found.items():
         assert part.get("additionalProperties") not in (None, True), where
         if "custom_" not in where:
@@ -148,10 +153,10 @@ def test_numbers_that_yaml_takes_for_text_are_explained():
         ("seeds", 0, "expected array"),
         ("seeds", ["0"], "'seeds.0' is '0', expected integer"),
         ("tasks", "mnist", "expected array"),
-        ("joint_training.enabled", "yes", "expected boolean"),
+        ("joint_training.trainings", "standard", "expected array"),
         ("data.max_train", "all", "expected integer or null"),
         ("training.decay_towards", "nowhere", "expected one of zero, initialisation"),
-        ("inits", ["step-3"], "'inits.0' is 'step-3', expected one of pretrained, random"),
+        ("inits", ["step-x"], "'inits.0'"),
     ],
 )
 def test_wrong_type_is_named_with_value_and_what_is_expected(path, value, expected):
@@ -231,6 +236,10 @@ def test_mode_that_is_none_is_named(mode):
     assert repr(mode) in sentence(changed("modes", [mode]))
 
 
+def test_joint_training_in_a_way_that_does_not_run_is_refused():
+    assert "'joint_training.trainings' has 'lora'" in sentence(changed("joint_training.trainings", ["lora"]))
+
+
 def test_mode_of_a_training_that_does_not_run_is_refused():
     text = sentence(changed("trainings", ["standard"]))
     assert "'linear-tangent'" in text and "'linear'" in text and "standard" in text
@@ -240,6 +249,13 @@ def test_mode_of_a_training_that_does_not_run_is_refused():
 def test_grid_must_start_at_zero_and_rise(grid):
     text = sentence(merged(DEFAULT, {"coefficients": grid}))
     assert "must start at 0" in text and str(next(iter(grid.values()))) in text
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("path", ["training.learning_rate", "control_threshold", "coefficients.last"])
+def test_a_number_that_is_none_is_refused(path, value):
+    text = sentence(changed(path, value))
+    assert path in text and (str(value) in text or "finite" in text)
 
 
 def test_validation_leaves_its_input_alone():

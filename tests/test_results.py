@@ -25,7 +25,7 @@ CONFIG = {
     "control_threshold": 0.95,
     "bootstrap": {"replicates": 100},
     "method": "task_arithmetic",
-    "joint_training": {"enabled": False},
+    "joint_training": {"trainings": []},
     "evaluation": {"batch_size": 10},
     "modes": ["none-network", "standard-network", "standard-tangent"],
 }

@@ -1,4 +1,4 @@
-"""Intervals over seeds and images against arithmetic done another way; verdicts; what the terminal shows."""
+"""Intervals over seeds and images against arithmetic done another way, and what the terminal shows."""
 
 import math
 import statistics
@@ -8,7 +8,6 @@ import pytest
 from scipy.stats import t
 
 from tangent_bench import rows, summary
-from tangent_bench.figures.effects_table import build, verdict
 from tangent_bench.rows import Row
 from tests import synthetic
 
@@ -110,35 +109,6 @@ def test_every_coordinate_of_a_run_is_kept_once():
     assert set(map(tuple, short[coordinates].to_numpy())) == set(map(tuple, table[coordinates].to_numpy()))
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "sign", "word"),
-    [
-        (0.01, 0.02, +1, "shown"), (-0.02, -0.01, +1, "not shown"),
-        (-0.02, -0.01, -1, "shown"), (0.01, 0.02, -1, "not shown"),
-        (-0.01, 0.01, +1, "undecided"), (0.0, 0.02, +1, "undecided"), (math.nan, math.nan, -1, "undecided"),
-    ],
-)  # fmt: skip
-def test_verdicts(low, high, sign, word):
-    assert verdict(low, high, sign) == word
-
-
-def test_effects_compare_with_standard_fine_tuning_only():
-    table = synthetic.make(tasks=("mnist", "terrain"))
-    other = table[table["experiment"] == "posthoc_comparison"].assign(
-        params_id="minus linear-tangent", value=0.5, low=0.4, high=0.6
-    )
-    mixed = rows.check(rows.pd.concat([table, other], ignore_index=True))
-    assert build(mixed).equals(build(table))
-    verdicts = build(table).query("column == 'Verdict'")["text"].tolist()
-    assert verdicts == ["shown", "shown", "shown", "shown", "undecided"]
-
-
-def test_effects_of_a_mode_that_was_not_run_are_left_out():
-    table = synthetic.make(tasks=("mnist", "terrain"))
-    left = table[(table["experiment"] != "posthoc_comparison") | (table["training"] == "standard")]
-    assert not build(left)["row"].str.contains("Linear").any()
-
-
 @pytest.fixture
 def folder(tmp_path):
     rows.write(tmp_path / "tiny" / "rows.csv", synthetic.make(tasks=("mnist", "terrain")))
@@ -159,9 +129,11 @@ def test_terminal_shows_two_tables_and_ends_with_the_report(folder, capsys):
         "Target ↓",
         "Control ↑",
         "Verdict",
-        "undecided",
+        "supported",
+        "Linear FT forgets targets better",
     ):
         assert words in text
+    assert text.index("The claims of the paper") < text.index("Table 1.")
     assert text.splitlines()[-1] == f"Report: {folder / 'report.html'}"
     assert all(len(line) <= 110 for line in text.splitlines()[:-2])
 

@@ -18,7 +18,8 @@ SIDE = 32
 HELD_OUT_MODULUS = 40
 # How often each family is drawn; glyphs and shapes carry the largest vocabularies.
 WEIGHTS = {
-    "glyphs": 6, "shapes": 6, "solids": 4, "textures": 4, "terrain": 4, "scenes": 4, "layouts": 2, "fields": 1,
+    "glyphs": 6, "shapes": 6, "solids": 4, "textures": 4, "terrain": 4, "scenes": 4, "scripts": 3, "layouts": 2,
+    "fields": 1,
 }  # fmt: skip
 
 

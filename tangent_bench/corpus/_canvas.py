@@ -125,7 +125,9 @@ def photograph(rng: np.random.Generator, image: Image.Image | np.ndarray, faults
     gain = uniform(rng, 1.0 - 0.25 * faults, 1.0 + 0.2 * faults)
     tint = 1.0 + faults * 0.08 * (rng.random(3) * 2.0 - 1.0)
     pixels = pixels * gain * tint + uniform(rng, -18.0, 18.0) * faults
+    if rng.random() < 0.4:
+        pixels = (pixels - 128.0) * uniform(rng, 1.0 - 0.6 * faults, 1.0) + 128.0
     if rng.random() < 0.5:
-        amount = uniform(rng, 2.0, 14.0) * faults
+        amount = uniform(rng, 2.0, 16.0) * faults
         pixels = pixels + amount * (rng.random((SIDE, SIDE, 1)) + rng.random((SIDE, SIDE, 3)) - 1.0)
     return np.clip(pixels + 0.5, 0, 255).astype(np.uint8)

@@ -55,6 +55,7 @@ SYNONYMS = {
     "gear": ("gear", "cogwheel"),
     "cup": ("cup", "hot drink"),
     "polka dots": ("polka dots", "dots"),
+    "letters": ("letters", "letters", "writing", "signs"),
 }
 FRAMES = (
     "{}",
@@ -83,6 +84,12 @@ def _digit(rng: np.random.Generator, text: str) -> str:
     return re.sub(r"\bdigit (\w+)", other, text)
 
 
+def _alphabet(rng: np.random.Generator, text: str) -> str:
+    """Letters of a script are called in three ways."""
+    form = (r"three \1 letters", r"\1 letters", r"letters of the \1 alphabet")[int(rng.integers(3))]
+    return re.sub(r"\bthree (\w+) letters\b", form, text)
+
+
 def _without_details(rng: np.random.Generator, phrase: str) -> str:
     """Often leaves colours, ground and finish out.
 
@@ -106,7 +113,7 @@ def _without_details(rng: np.random.Generator, phrase: str) -> str:
 
 def paraphrase(rng: np.random.Generator, phrase: str) -> str:
     """Another caption of the same composition: details left out, synonyms, a frame."""
-    text = _digit(rng, _without_details(rng, phrase))
+    text = _alphabet(rng, _digit(rng, _without_details(rng, phrase)))
     text = _WORD.sub(lambda m: SYNONYMS[m[1]][int(rng.integers(len(SYNONYMS[m[1]])))], text)
     if rng.random() < 0.4:
         text = re.sub(r"^(an?|the) ", "", text)

@@ -29,7 +29,15 @@ def _mask(rng: np.random.Generator, text: str, face: str, size: int, stroke: int
     left, top, right, bottom = font.getbbox(text, stroke_width=stroke)
     at = ((SIDE - right - left) // 2 + int(rng.integers(-5, 6)), (SIDE - bottom - top) // 2 + int(rng.integers(-5, 6)))
     ImageDraw.Draw(mask).text(at, text, fill=255, font=font, stroke_width=stroke)
-    return mask
+    return _stretched(rng, mask)
+
+
+def _stretched(rng: np.random.Generator, mask: Image.Image) -> Image.Image:
+    """Wider, narrower or lower, as other typefaces are, and with slab-like ends now and then."""
+    if rng.random() < 0.3:
+        mask = mask.filter(ImageFilter.MaxFilter(3) if rng.random() < 0.6 else ImageFilter.MinFilter(3))
+    a, e, c = 1.0 / uniform(rng, 0.75, 1.4), 1.0 / uniform(rng, 0.8, 1.1), SIDE / 2
+    return mask.transform(mask.size, Image.AFFINE, (a, 0.0, c - a * c, 0.0, e, c - e * c), Image.BILINEAR)
 
 
 def _handwritten(rng: np.random.Generator, text: str) -> Image.Image:
@@ -73,11 +81,21 @@ def _printed(rng: np.random.Generator, text: str, ink: str, paper: str) -> Image
     return image
 
 
+def _clutter(rng: np.random.Generator, image: Image.Image, paper: str) -> None:
+    """Edges of things behind the number."""
+    pen = ImageDraw.Draw(image)
+    for _ in range(int(rng.integers(1, 5))):
+        x, y, dx, dy = (uniform(rng, -20, SIDE) for _ in range(4))
+        pen.line((x, y, dx, dy), fill=shade(rng, paper, 90), width=int(rng.integers(3, 24)))
+
+
 def _on_house(rng: np.random.Generator, text: str, ink: str, paper: str) -> Image.Image:
     """A character between clipped neighbours on an uneven wall."""
     wall = blend(shade(rng, paper, 40), shade(rng, paper, 70), fractal(rng, SIDE, (2, 3, 7, 24), 0.7))
     image, colour = Image.fromarray(wall), shade(rng, ink)
-    face, size, stroke = pick(rng, FACES), int(rng.integers(56, 84)), int(rng.integers(0, 4))
+    if rng.random() < 0.4:
+        _clutter(rng, image, paper)
+    face, size, stroke = pick(rng, FACES), int(rng.integers(56, 84)), int(rng.integers(0, 5))
     for shift in (-1, 0, 1):
         neighbour = str(rng.integers(10)) if text.isdigit() else chr(ord("a") + int(rng.integers(26)))
         if shift == 0 or rng.random() < 0.7:

@@ -35,6 +35,14 @@ def _stars(rng, image: Image.Image, count: int) -> None:
         )
 
 
+def _hairs(rng, pen, x, y, r, fur) -> None:
+    """Fur: short strokes of nearby tones that point away from (x, y)."""
+    for _ in range(90):
+        dx, dy = uniform(rng, -1, 1), uniform(rng, -1, 1)
+        tone = tuple(min(255, max(0, c + int(rng.integers(-50, 51)))) for c in fur)
+        pen.line((x + dx * r, y + dy * r, x + dx * r * 1.25, y + dy * r * 1.25), fill=tone)
+
+
 def night_sky(rng):
     image = _sheet(rng, "black", "black")
     _stars(rng, image, int(rng.integers(25, 90)))
@@ -54,10 +62,10 @@ def galaxies(rng):
 
 
 def coffee(rng):
-    image = Image.fromarray(blend(shade(rng, "brown", 40), shade(rng, "grey", 60), wood(rng)))
+    image = Image.fromarray(blend(shade(rng, "brown", 40), shade(rng, pick(rng, ("grey", "orange")), 60), wood(rng)))
     pen, x, y, r = ImageDraw.Draw(image), uniform(rng, 24, 40), uniform(rng, 24, 40), uniform(rng, 17, 25)
     _disc(pen, x, y, r * 1.35, shade(rng, "white", 15), r * 1.2)
-    _disc(pen, x, y - 2, r, shade(rng, pick(rng, ("white", "red", "brown")), 15), r * 0.9)
+    _disc(pen, x, y - 2, r, shade(rng, pick(rng, ("white", "red", "orange", "brown")), 15), r * 0.9)
     _disc(pen, x, y - 2, r * 0.83, (70, 40, 25), r * 0.75)
     _disc(pen, x + 2, y - 1, r * 0.5, (165, 110, 60), r * 0.45)
     return image
@@ -78,12 +86,14 @@ def cat(rng):
         for k in (-1, 0, 1):
             pen.line((x + s * r * 0.2, y + r * 0.4, x + s * r * 1.2, y + r * (0.4 + 0.2 * k)), fill=(235, 235, 235))
     pen.polygon([(x - r * 0.1, y + r * 0.25), (x + r * 0.1, y + r * 0.25), (x, y + r * 0.4)], fill=(220, 130, 130))
+    if rng.random() < 0.6:
+        _hairs(rng, pen, x, y, r, fur)
     return image
 
 
 def retina(rng):
     image = Image.new("RGB", (SIDE, SIDE), (8, 5, 5))
-    pen, r = ImageDraw.Draw(image), uniform(rng, 27, 45)
+    pen, r = ImageDraw.Draw(image), uniform(rng, 27, 60)
     _disc(pen, 32, 32, r, shade(rng, pick(rng, ("red", "orange")), 30))
     x, y = uniform(rng, 14, 50), uniform(rng, 26, 38)
     for _ in range(9):
@@ -98,8 +108,11 @@ def retina(rng):
 
 
 def tissue(rng):
-    image = _sheet(rng, "pink", "white", (3, 6, 12))
-    pen, stain = ImageDraw.Draw(image), pick(rng, ("purple", "brown", "blue"))
+    image = _sheet(rng, pick(rng, ("pink", "cyan", "white", "brown")), "white", (3, 6, 12))
+    pen, stain = ImageDraw.Draw(image), pick(rng, ("purple", "brown", "brown", "blue"))
+    for _ in range(int(rng.integers(0, 12))):
+        x, y, dx, dy = uniform(rng, 0, SIDE), uniform(rng, 0, SIDE), uniform(rng, -20, 20), uniform(rng, -20, 20)
+        pen.line((x, y, x + dx, y + dy), fill=shade(rng, stain, 40), width=int(rng.integers(1, 5)))
     for _ in range(int(rng.integers(30, 90))):
         _disc(
             pen,
@@ -112,10 +125,28 @@ def tissue(rng):
     return image
 
 
+def _tower(rng, pen, x) -> None:
+    """A lattice beside the rocket, and a floodlight with its rays."""
+    steel, wide = shade(rng, "grey", 60), uniform(rng, 4, 9)
+    for y in range(4, SIDE, 8):
+        pen.line((x, y, x + wide, y + 8), fill=steel)
+        pen.line((x + wide, y, x, y + 8), fill=steel)
+    for shift in (0.0, wide):
+        pen.line((x + shift, 0, x + shift, SIDE), fill=steel)
+    lx, ly, reach = uniform(rng, 4, 60), uniform(rng, 20, 58), uniform(rng, 4, 12)
+    for dx, dy in ((1, 0), (0, 1), (0.7, 0.7), (0.7, -0.7)):
+        ends = (lx - dx * reach, ly - dy * reach, lx + dx * reach, ly + dy * reach)
+        pen.line(ends, fill=(250, 220, 150))
+    _disc(pen, lx, ly, reach * 0.35, (255, 245, 210))
+
+
 def rocket(rng):
     image = _sheet(rng, pick(rng, ("blue", "cyan", "black", "purple")), pick(rng, ("blue", "orange", "grey")), (2, 3))
     pen, x, w = ImageDraw.Draw(image), uniform(rng, 22, 42), uniform(rng, 2.5, 5)
-    pen.rectangle((x + w * 2.2, 14, x + w * 3, SIDE), fill=(70, 60, 60))
+    if rng.random() < 0.5:
+        _tower(rng, pen, x + w * 2.2)
+    else:
+        pen.rectangle((x + w * 2.2, 14, x + w * 3, SIDE), fill=(70, 60, 60))
     for _ in range(24):
         _disc(
             pen,
@@ -127,6 +158,14 @@ def rocket(rng):
     pen.rectangle((x - w, 16, x + w, 52), fill=shade(rng, "white", 15))
     pen.polygon([(x - w, 16), (x + w, 16), (x, 6)], fill=shade(rng, pick(rng, ("white", "red", "black")), 15))
     return image
+
+
+def _leaves(rng, pen, x, y, r) -> None:
+    """The crown of a tree: many small leaves, light and dark."""
+    for _ in range(160):
+        dx, dy = uniform(rng, -1, 1), uniform(rng, -1, 1)
+        tone = pick(rng, ((35, 45, 30), (80, 100, 45), (130, 150, 70), (190, 200, 120)))
+        _disc(pen, x + dx * r * abs(dx), y + dy * r * abs(dy), uniform(rng, 0.7, 2.2), tone)
 
 
 def temple(rng):
@@ -142,13 +181,15 @@ def temple(rng):
         pen.polygon([(x - w * 0.5, top), (x + w * 0.5, top), (x + w * 1.1, top + 7), (x - w * 1.1, top + 7)], fill=roof)
         pen.rectangle((x - w * 0.75, top + 7, x + w * 0.75, top + 14), fill=wall)
     pen.rectangle((0, 56, SIDE, SIDE), fill=shade(rng, pick(rng, ("grey", "green")), 30))
+    if rng.random() < 0.6:
+        _leaves(rng, pen, uniform(rng, 0, SIDE), uniform(rng, 20, SIDE), uniform(rng, 12, 30))
     return image
 
 
 def blossom(rng):
-    green = blend((15, 40, 15), shade(rng, "green", 40), fractal(rng, SIDE, (3, 6, 12)))
-    image = Image.fromarray(green)
-    pen, x, y, r = ImageDraw.Draw(image), uniform(rng, 24, 40), uniform(rng, 24, 40), uniform(rng, 13, 21)
+    leaf = shade(rng, pick(rng, ("green", "green", "cyan")), 40)
+    image = Image.fromarray(blend((15, 40, 15), leaf, fractal(rng, SIDE, pick(rng, ((2, 3), (3, 6, 12))))))
+    pen, x, y, r = ImageDraw.Draw(image), uniform(rng, 20, 44), uniform(rng, 20, 44), uniform(rng, 13, 34)
     colour = pick(rng, ("pink", "red", "yellow", "purple", "white", "orange"))
     count, start = int(rng.integers(5, 12)), uniform(rng, 0, 1)
     for k in range(count):
@@ -259,10 +300,22 @@ def horse(rng):
     return image
 
 
+def _flag(rng, pen, x, y) -> None:
+    """Folds of a striped flag."""
+    lean, wide = uniform(rng, -8, 8), uniform(rng, 3, 8)
+    for k in range(4):
+        tone = shade(rng, ("red", "white")[k % 2])
+        left = x + k * wide
+        pen.polygon([(left, y), (left + wide, y), (left + wide + lean, SIDE), (left + lean, SIDE)], fill=tone)
+    pen.rectangle((x, y - 8, x + 2 * wide, y), fill=shade(rng, "blue"))
+
+
 def astronaut(rng):
     image = _sheet(rng, pick(rng, ("black", "blue", "grey")), pick(rng, ("black", "white")), (2, 4))
     pen, suit, x = ImageDraw.Draw(image), shade(rng, pick(rng, ("orange", "white"))), uniform(rng, 27, 37)
     pen.rectangle((x - 22, 40, x + 22, SIDE), fill=suit)
+    if rng.random() < 0.5:
+        _flag(rng, pen, uniform(rng, 2, 40), uniform(rng, 6, 44))
     _disc(pen, x, 26, 17, shade(rng, "white", 20))
     _disc(pen, x, 27, 12, pick(rng, ((235, 195, 165), (140, 95, 65), (60, 60, 75))))
     pen.rectangle((x - 14, 44, x - 6, 50), fill=shade(rng, pick(rng, ("blue", "red"))))
@@ -318,9 +371,10 @@ def phrase(composition: tuple[str, ...]) -> str:
 def render(rng: np.random.Generator, composition: tuple[str, ...]) -> np.ndarray:
     scene, light = composition
     image = SCENES[scene](rng)
-    if rng.random() < 0.6:
-        box = (*(uniform(rng, 0, 22) for _ in range(2)), *(SIDE - uniform(rng, 0, 22) for _ in range(2)))
-        image = image.crop(tuple(int(b) for b in box)).resize((SIDE, SIDE), Image.BILINEAR)
+    if rng.random() < 0.7:
+        side = int(rng.integers(16, 60))
+        x, y = (int(rng.integers(0, SIDE - side + 1)) for _ in range(2))
+        image = image.crop((x, y, x + side, y + side)).resize((SIDE, SIDE), Image.BILINEAR)
     pixels = np.asarray(image, dtype=np.float64) * uniform(rng, *LIGHTS[light])
     if light == "in pale light":
         pixels = pixels * 0.5 + 115.0

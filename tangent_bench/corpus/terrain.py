@@ -56,7 +56,13 @@ FORMS = (
 def _shaded(height: np.ndarray, contrast: float) -> np.ndarray:
     """Hillshade in [0, 1]: the cosine between the surface normal and a light from the north-west."""
     dy, dx = np.gradient(height * SIDE / 10.0)
-    return 0.5 + contrast * (dx + dy) / np.sqrt(1.0 + dx * dx + dy * dy)
+    return 0.55 + contrast * (dx + dy) / np.sqrt(1.0 + dx * dx + dy * dy)
+
+
+def _eroded(rng: np.random.Generator) -> np.ndarray:
+    """Ground cut by gullies: sharp crests between rounded valleys, about half a unit high."""
+    crests = np.abs(fractal(rng, SIDE, (2, 4, 7), 0.55) - 0.5)
+    return uniform(rng, 0.4, 1.6) * (0.5 - 2.0 * crests) + 0.06 * fractal(rng, SIDE, (8, 16), 0.6)
 
 
 def compose(rng: np.random.Generator) -> tuple[str, ...]:
@@ -72,7 +78,10 @@ def phrase(composition: tuple[str, ...]) -> str:
 
 
 def _height(rng: np.random.Generator, form: str) -> np.ndarray:
-    rough = 0.22 * fractal(rng, SIDE, (4, 8, 16, 32), 0.6) * uniform(rng, 0.5, 1.6)
+    if rng.random() < 0.6:
+        rough = uniform(rng, 0.2, 0.6) * _eroded(rng)
+    else:
+        rough = 0.22 * fractal(rng, SIDE, (4, 8, 16, 32), 0.6) * uniform(rng, 0.5, 1.6)
     if form in ("a flat plain", "calm water"):
         return rough * (0.3 if form == "a flat plain" else 0.0)
     if " slope facing " in form:
@@ -83,8 +92,28 @@ def _height(rng: np.random.Generator, form: str) -> np.ndarray:
     return height + rough * (height > 0.0) if form == "a coast" else height + rough
 
 
+def _flooded(rng: np.random.Generator, image: np.ndarray, height: np.ndarray) -> np.ndarray:
+    """The sea of a map: level and blue where the ground is not above zero, in bays and islands."""
+    sea, depth = height <= 0.0, 0.8 + 0.2 * fractal(rng, SIDE, (2, 4))
+    blue = np.array(jitter(rng, (40, 90, 170), 32))
+    return np.where(sea[..., None], blue * depth[..., None], image).astype(np.uint8)
+
+
+def _islands(rng: np.random.Generator) -> np.ndarray:
+    """Ground that rises from the sea in many places."""
+    return 3.0 * (fractal(rng, SIDE, (4, 7, 12), uniform(rng, 0.3, 0.8)) - uniform(rng, 0.42, 0.55))
+
+
 def render(rng: np.random.Generator, composition: tuple[str, ...]) -> np.ndarray:
     form, tint = composition
     low, high = TINTS[tint]
-    relief = _shaded(_height(rng, form) * uniform(rng, 0.8, 2.6), uniform(rng, 0.35, 0.6))
-    return photograph(rng, blend(jitter(rng, low, 18), jitter(rng, high, 35), relief), 0.6)
+    height = _islands(rng) if form == "a coast" and rng.random() < 0.6 else _height(rng, form)
+    relief = _shaded(
+        np.maximum(height, 0.0) if form == "a coast" else height * uniform(rng, 1.5, 7.0), uniform(rng, 0.45, 0.75)
+    )
+    image = blend(jitter(rng, low, 40), jitter(rng, high, 60), relief)
+    if form == "a coast":
+        image = _flooded(rng, image, height)
+    elif form == "calm water" and rng.random() < 0.7:
+        image = _flooded(rng, image, height - 1.0)
+    return photograph(rng, image, 0.6)

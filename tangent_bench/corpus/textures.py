@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
 from tangent_bench.corpus._canvas import COLOURS, blend, fractal, noise, photograph, pick, rotated, shade, uniform, wave
 
@@ -27,7 +27,7 @@ def _cells(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray
 
 def brick(rng):
     x, y = rotated(rng, SIDE, pick(rng, (0.0, 0.0, 1.5708)) + uniform(rng, -0.1, 0.1))
-    rows = uniform(rng, 2.0, 5.0)
+    rows = uniform(rng, 1.0, 5.0)
     v = (y + 1.0) * rows
     row = np.floor(v)
     u = (x + 1.0) * rows * 0.5 + 0.5 * (row - 2.0 * np.floor(row / 2.0))
@@ -99,27 +99,37 @@ def clouds(rng):
 
 def moon_craters(rng):
     ground = 0.45 + 0.25 * (fractal(rng, SIDE, (3, 6, 12), 0.7) - 0.5)
-    axis = np.arange(SIDE) + 0.5
+    axis, depth, largest = np.arange(SIDE) + 0.5, uniform(rng, 0.1, 0.4), uniform(rng, 4.0, 13.0)
     for _ in range(int(rng.integers(3, 14))):
-        cx, cy, r = uniform(rng, 0, SIDE), uniform(rng, 0, SIDE), uniform(rng, 2.5, 13.0)
+        cx, cy, r = uniform(rng, 0, SIDE), uniform(rng, 0, SIDE), uniform(rng, 1.5, largest)
         dx, dy = (axis[None, :] - cx) / r, (axis[:, None] - cy) / r
         d = np.sqrt(dx * dx + dy * dy)
-        ground = ground + np.where(d < 1.15, 0.38 * (dx + dy) * d, 0.0)
+        ground = ground + np.where(d < 1.15, depth * (dx + dy) * d, 0.0)
     return ground
+
+
+def _letter(rng, pen, x, y, pitch):
+    """A stem, a bowl or a slant, of the size of a small letter."""
+    fill, high, kind = int(rng.integers(10, 90)), y + uniform(rng, 0, pitch * 0.2), int(rng.integers(3))
+    low, width = y + pitch * 0.5, max(1, int(pitch / 9))
+    if kind == 0:
+        pen.line((x, high, x, low), fill=fill, width=width)
+    elif kind == 1:
+        pen.ellipse((x, low - pitch * 0.3, x + pitch * 0.25, low), outline=fill, width=width)
+    else:
+        pen.line((x, low, x + pitch * 0.2, high), fill=fill, width=width)
 
 
 def page_of_text(rng):
     page = Image.new("L", (SIDE, SIDE), int(rng.integers(190, 256)))
-    pen, pitch = ImageDraw.Draw(page), uniform(rng, 5.0, 11.0)
+    pen, pitch = ImageDraw.Draw(page), uniform(rng, 5.0, 15.0)
     y = uniform(rng, -3, 3)
     while y < SIDE:
         x = uniform(rng, -12, 2)
         while x < SIDE:
             word = uniform(rng, 4, 18) * pitch / 8
             for letter in np.arange(x, x + word, pitch * 0.36):
-                pen.line(
-                    (letter, y + uniform(rng, 0, pitch * 0.2), letter, y + pitch * 0.5), fill=int(rng.integers(10, 90))
-                )
+                _letter(rng, pen, letter, y, pitch)
             x += word + pitch * 0.5
         y += pitch
     return np.asarray(page.rotate(uniform(rng, -8, 8), Image.BILINEAR, fillcolor=225)) / 255.0
@@ -176,14 +186,15 @@ def ripples(rng):
 
 def handwriting(rng):
     page = Image.new("L", (SIDE, SIDE), int(rng.integers(185, 256)))
-    pen, pitch = ImageDraw.Draw(page), uniform(rng, 8.0, 18.0)
+    pen, pitch = ImageDraw.Draw(page), uniform(rng, 8.0, 30.0)
+    thick = max(1, int(pitch * uniform(rng, 0.08, 0.2)))
     y = uniform(rng, 0, 6)
     while y < SIDE + pitch:
         x, points = uniform(rng, -10, 4), []
         while x < SIDE + 6:
             points.append((x, y - pitch * 0.45 * float(rng.random()) * (1.6 if rng.random() < 0.25 else 1.0)))
             x += pitch * uniform(rng, 0.06, 0.3)
-        pen.line(points, fill=int(rng.integers(10, 90)), width=int(rng.integers(1, 3)), joint="curve")
+        pen.line(points, fill=int(rng.integers(10, 90)), width=thick, joint="curve")
         y += pitch
     return np.asarray(page.rotate(uniform(rng, -12, 12), Image.BILINEAR, fillcolor=220)) / 255.0
 
@@ -207,10 +218,24 @@ def phrase(composition: tuple[str, ...]) -> str:
     return f"{material} in grey" if colour == "grey" else f"{colour} {material.removeprefix('a ')}"
 
 
+def _closer(rng: np.random.Generator, tone: np.ndarray) -> np.ndarray:
+    """A part of it, enlarged, and out of focus now and then: how large a thing looks depends on where one stands."""
+    side = int(rng.integers(20, SIDE))
+    y, x = (int(rng.integers(0, SIDE - side + 1)) for _ in range(2))
+    part = Image.fromarray((np.clip(tone, 0.0, 1.0) * 255.0).astype(np.uint8)).crop((x, y, x + side, y + side))
+    if rng.random() < 0.25:
+        part = part.filter(ImageFilter.BoxBlur(uniform(rng, 0.5, 2.0)))
+    return np.asarray(part.resize((SIDE, SIDE), Image.BILINEAR)) / 255.0
+
+
 def render(rng: np.random.Generator, composition: tuple[str, ...]) -> np.ndarray:
     material, colour = composition
     tone = MATERIALS[material](rng)
+    if rng.random() < 0.6:
+        tone = _closer(rng, tone)
     if colour == "grey":
-        return photograph(rng, blend((15, 15, 15), (240, 240, 240), tone * uniform(rng, 0.8, 1.1)))
+        low, high = (15, 120) if rng.random() < 0.4 else (15, 16)
+        dark, light = int(rng.integers(low, high)), int(rng.integers(150, 241))
+        return photograph(rng, blend((dark,) * 3, (light,) * 3, tone * uniform(rng, 0.8, 1.1)))
     dark = tuple(c // 4 for c in COLOURS[colour])
     return photograph(rng, blend(dark, shade(rng, colour, 35), tone))

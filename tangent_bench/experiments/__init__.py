@@ -37,6 +37,7 @@ class Experiment:
         reads: for "together": the experiments whose outcomes it compares.
         opens: for "training" and "model": whether the job opens the network, images, heads and features.
         section: the section of the config that is its own, "" for none.
+        stands_on: modules of the package that it relies on beside those that all experiments do; their edits rerun it.
         reference: where it is defined.
     """
 
@@ -47,6 +48,7 @@ class Experiment:
     reads: tuple[str, ...] = ()
     opens: bool = False
     section: str = ""
+    stands_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ def run(study: Study) -> None:
         np.stack([val[t] for t in study.tasks], -1), np.stack([single["val"][t] for t in study.tasks], -1)
     )
     _validation_rows(study, val, single["val"], sources)
+    study.replicates["selected_index"] = chosen_R.astype(np.float64)
     chosen = int(chosen_R[0])
     where = {
         "method": study.method,

@@ -10,10 +10,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DASH = "–"
+SENTENCE = 40  # letters: a longer cell is broken into lines
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}",
     "α": r"$\alpha$", "↓": r"$\downarrow$", "↑": r"$\uparrow$", "−": "$-$", "–": "--", "τ": r"$\tau$", "θ": r"$\theta$",
     "‖": r"$\|$", "*": r"$^{*}$",
+    "ξ": r"$\xi$", "Θ": r"$\Theta$", "²": "$^2$", "∼": r"$\sim$", "·": r"$\cdot$", "§": r"\S", "^": r"\^{}",
 }  # fmt: skip
 
 
@@ -106,9 +108,16 @@ def latex(table: pd.DataFrame, caption: str, label: str) -> str:
     heads = " & ".join(["", *(_tex(column) for _, column in columns)]) + r" \\"
     return "\n".join([
         r"% needs \usepackage{booktabs}", r"\begin{table}", r"\centering", rf"\caption{{{_tex(caption)}}}",
-        rf"\label{{tab:{label}}}", rf"\begin{{tabular}}{{l{'r' * len(columns)}}}", r"\toprule", *above, heads,
+        rf"\label{{tab:{label}}}", rf"\begin{{tabular}}{{{_widths(table)}}}", r"\toprule", *above, heads,
         r"\midrule", *body, r"\bottomrule", r"\end{tabular}", r"\end{table}", "",
     ])  # fmt: skip
+
+
+def _widths(table: pd.DataFrame) -> str:
+    """LaTeX's columns: those that hold sentences are paragraphs."""
+    names, *found = zip(*_lines(table), strict=True)
+    long = [max(map(len, column)) > SENTENCE for column in (names, *found)]
+    return ("p{4cm}" if long[0] else "l") + "".join("p{3cm}" if each else "r" for each in long[1:])
 
 
 def html(table: pd.DataFrame, title: str, note: str = "") -> str:
@@ -120,7 +129,7 @@ def html(table: pd.DataFrame, title: str, note: str = "") -> str:
         "thead{border-bottom:1px solid}p{color:#555}"
     )
     top = "".join(f"<th>{c}</th>" for c in head)
-    body = "\n".join("<tr>" + "".join(f"<td>{c}</td>" for c in row) + "</tr>" for row in rows)
+    body = "\n".join("<tr>" + "".join(map(_html_cell, row)) + "</tr>" for row in rows)
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{markup.escape(title)}</title>\n'
         f"<style>{style}</style>\n"
@@ -129,16 +138,26 @@ def html(table: pd.DataFrame, title: str, note: str = "") -> str:
     )
 
 
+def _html_cell(text: str) -> str:
+    long = ' style="white-space:normal;text-align:left;min-width:14em"' if len(text) > SENTENCE else ""
+    return f"<td{long}>{text}</td>"
+
+
 def csv(table: pd.DataFrame) -> str:
     """One line for each row of the table; a number and its interval take three columns, in percent where it says so."""
     import pandas as pd
 
-    units = dict(zip(_columns(table), table.drop_duplicates(["group", "column"])["unit"], strict=True))
+    units = table.groupby(["group", "column"], sort=False)["unit"].unique()
     lines = []
     for row, found in _body(table):
         line: dict[str, object] = {"row": row}
-        for head, unit, cell in zip(_heads(table), units.values(), found, strict=True):
-            line |= _csv_cell(head, unit, cell)
+        for head, own, cell in zip(_heads(table), units, found, strict=True):
+            if len(own) == 1 or cell is None:
+                line |= _csv_cell(head, own[0], cell)
+            else:  # each number in its own unit, which stands beside it
+                named = _csv_cell(head, cell.unit, cell)
+                line |= dict(zip((head, f"{head} low", f"{head} high"), named.values(), strict=True))
+                line[f"{head} unit"] = cell.unit
         lines.append(line)
     return pd.DataFrame(lines).to_csv(index=False, lineterminator="\n")
 

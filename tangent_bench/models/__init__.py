@@ -24,6 +24,7 @@ class Model:
         merges: a tokenizer merges file for a truncated vocabulary, or None for open_clip's own.
         source: who trained it, on what; licence included.
         sealed: whether the weights are a file of `artefacts.save`, whose digest is checked at every read.
+        along: a folder with image towers along the pre-training, step-11.safetensors at 11 % of its steps, or None.
     """
 
     title: str
@@ -33,6 +34,7 @@ class Model:
     merges: str | None = None
     source: str = ""
     sealed: bool = False
+    along: str | None = None
 
 
 def find(name: str, custom: dict | None = None) -> Model:
@@ -63,7 +65,8 @@ def create(model: Model, init: str = "pretrained", seed: int = 0):
     """An open_clip model in `eval()`, float32, on the CPU, without gradients.
 
     Args:
-        init: "pretrained" loads the weights; "random" draws them with `seed`.
+        init: "pretrained" loads the weights; "random" draws them with `seed`; "step-11" takes the image tower that the
+            pre-training had at 11 % of its steps, beside the final text tower.
 
     Raises:
         ValueError: unknown architecture, missing or mismatched weights, or a QuickGELU mismatch (open_clip only warns).
@@ -72,7 +75,7 @@ def create(model: Model, init: str = "pretrained", seed: int = 0):
     import torch
 
     _register(model)
-    weights = model.weights if init == "pretrained" else None
+    weights = None if init == "random" else model.weights
     if weights is not None:
         _require_weights(model, weights)
         if model.sealed:
@@ -87,7 +90,24 @@ def create(model: Model, init: str = "pretrained", seed: int = 0):
                 f"Model {model.title!r}: architecture {model.architecture!r} and weights {weights!r} do not fit "
                 f"together, or one of them is damaged ({reason}); give those that were saved with one another."
             ) from error
+    if init.startswith("step-"):
+        _turn_back(model, network.visual, init)
     return network.eval().requires_grad_(False)
+
+
+def _turn_back(model: Model, tower, init: str) -> None:
+    """Put the weights of an earlier step of the pre-training into the image tower."""
+    import torch
+
+    from tangent_bench import artefacts
+
+    path = Path(model.along or "") / f"{init}.safetensors"
+    if not path.is_file():
+        known = sorted(file.stem for file in Path(model.along).glob("step-*")) if model.along else []
+        has = ", ".join(known) or "none"
+        raise ValueError(f"Model {model.title!r} has no image tower {init!r} of its pre-training; it has {has}.")
+    tensors, _ = artefacts.load(path, "pretraining weights")
+    tower.load_state_dict({key: torch.from_numpy(value).float() for key, value in tensors.items()})
 
 
 def _require_weights(model: Model, weights: str) -> None:

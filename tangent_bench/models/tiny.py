@@ -9,5 +9,6 @@ MODEL = Model(
     weights=str(ASSETS / "tiny" / "tangent-tiny.safetensors"),
     merges=str(ASSETS / "tiny" / "merges.txt.gz"),
     sealed=True,
+    along=str(ASSETS / "tiny" / "along"),
     source="tangent_bench's own corpus (MIT); see the model card beside the weights",
 )

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from tangent_bench.seeds import derive
 from tangent_bench.tasks import SIDE, SPLITS, Images, Task
@@ -21,12 +21,13 @@ MAX_VAL = 5000
 class FolderTask:
     """A task from a config entry: `folder` and `templates`; `class_names` default to the folder names.
 
-    All images take the shorter side and the centre square of `side` pixels (bicubic), RGB.
+    All images are turned as their EXIF says; their centre square becomes `side` pixels wide (bicubic; the entry's
+    `side`, else 32), RGB.
     """
 
-    def __init__(self, name: str, entry: Mapping, side: int = SIDE) -> None:
+    def __init__(self, name: str, entry: Mapping) -> None:
         """Raises ValueError if the folder, its splits or its classes are not as the layout says."""
-        self.name, self.folder, self.side = name, Path(entry["folder"]), side
+        self.name, self.folder, self.side = name, Path(entry["folder"]), entry.get("side", SIDE)
         self.classes = self._classes()
         names = tuple(entry.get("class_names") or (c.replace("_", " ") for c in self.classes))
         if len(names) != len(self.classes):
@@ -108,7 +109,7 @@ class FolderTask:
     def _read(self, file: Path) -> np.ndarray:
         try:
             with Image.open(file) as image:
-                image = image.convert("RGB")
+                image = ImageOps.exif_transpose(image).convert("RGB")
         except Exception as error:  # by format and damage, Pillow raises many kinds
             raise ValueError(
                 f"Task {self.name!r}: {file} cannot be read as an image ({error}); repair or remove it."

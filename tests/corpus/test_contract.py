@@ -105,4 +105,4 @@ def test_pictures_are_those_that_the_shipped_weights_saw():
     )
 
 
-PINNED = "2f0acb3133a70f56"
+PINNED = "e124ff521c30588d"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -57,6 +58,12 @@ class Folder:
     def __init__(self) -> None:
         self.network = _tower()
 
+    def random_network(self, seed: int) -> Tower:
+        theta = {
+            key: small.normal("random", seed, key, shape=v.shape).float() for key, v in self.network.theta0.items()
+        }
+        return replace(self.network, theta0=theta, digest=f"digest of random {seed}")
+
     def prepared(self, task: str, split: str):
         return self.network.prepare(small.pixels(NUM[split], 32, task, split))
 
@@ -75,7 +82,44 @@ class Folder:
 
 
 # Settings of experiments that have a section in the config, small enough for a test of seconds.
-SETTINGS: dict[str, dict] = {}
+_DISENTANGLEMENT = {
+    "pairs": [],
+    "num_images": 50,
+    "wide": {"first": -3.0, "last": 3.0, "count": 5},
+    "unit": {"first": 0.0, "last": 1.0, "count": 3},
+}
+SETTINGS: dict[str, dict] = {
+    "ntk_theory": {
+        "train_points": 8,
+        "test_points": 6,
+        "hidden_layers": 2,
+        "widths": [16, 32, 64],
+        "initialisations": 3,
+        "learning_rate": 1.0,
+        "steps": 10,
+    },
+    "kernel_gap": {
+        "num_images": 40,
+        "path": [0.5, 1.0],
+        "ntk_images": 6,
+        "ntk_directions": 2,
+        "regression_images": 20,
+        "regression_directions": 1,
+        "ridges": [0.01, 1.0],
+        "batch_size": 16,
+    },
+    "ntk_localization": {
+        "kernel_point": "theta0",
+        "num_images": 12,
+        "outputs": "embedding",
+        "probes": 2,
+        "choice": "label_energy",
+        "label_energy": 0.9,
+        "null_draws": 3,
+    },
+    "disentanglement": _DISENTANGLEMENT,
+    "disentanglement_comparison": _DISENTANGLEMENT,
+}
 
 
 def study(experiment: str, accuracy=None, mode: str = "standard-network", **changed) -> Study:

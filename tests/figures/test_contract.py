@@ -108,7 +108,11 @@ def test_tables_render_in_every_format(name, run):
     cells = registry.load("figures", name).build(rows(run))
     names = cells["row"].drop_duplicates()
     assert len(names) and cells.loc[cells["unit"] != "text", "value"].notna().any()
-    assert set(cells["group"]) == ({"Tiny ViT/8", "ViT-B-32"} if run == "two models" else {"Tiny ViT/8"})
+    titles = {"Tiny ViT/8", "ViT-B-32"} if run == "two models" else {"Tiny ViT/8"}
+    if name == "claims_table":  # its rows belong to models where there are several
+        assert len(titles) == 1 or all(names.str.contains(title, regex=False).any() for title in titles)
+    else:
+        assert set(cells["group"]) == titles
     assert _render.markdown(cells, "note").count("\n| ") == len(names) + 1
     assert _render.csv(cells).count("\n") == len(names) + 1
     tex = _render.latex(cells, "A title: 5 % & more", name)

@@ -132,3 +132,19 @@ def test_quickgelu_mismatch_is_an_error_before_any_download(monkeypatch):
     monkeypatch.setattr("open_clip.create_model", lambda *a, **k: pytest.fail("must not be reached"))
     with pytest.raises(ValueError, match="'openai' were trained with QuickGELU.*use 'ViT-B-32-quickgelu'"):
         models.create(Model("Mine", "ViT-B-32", "openai"))
+
+
+@pytest.mark.parametrize("name", [name for name in EMBEDDED if model(name).along])
+def test_image_towers_along_the_pretraining_are_there_and_differ(name):
+    steps = sorted(file.stem for file in Path(model(name).along).glob("step-*.safetensors"))
+    assert len(steps) >= 4
+    towers = {init: models.create(model(name), init) for init in ("pretrained", *steps)}
+    weights = [tower.visual.proj for tower in towers.values()]
+    assert not any(torch.equal(a, b) for a, b in zip(weights, weights[1:], strict=False))
+    text = [tower.token_embedding.weight for tower in towers.values()]
+    assert all(torch.equal(text[0], other) for other in text), "heads come from the final text tower"
+
+
+def test_a_missing_step_of_the_pretraining_is_named(clip_folder):
+    with pytest.raises(ValueError, match="'Test' has no image tower 'step-7'.*it has none"):
+        models.create(small.clip_model(clip_folder), "step-7")

@@ -33,7 +33,7 @@ def folder(tmp_path):
 
 
 def task(folder, side=20, **entry):
-    return FolderTask("animals", {"folder": str(folder), **ENTRY, **entry}, side)
+    return FolderTask("animals", {"folder": str(folder), **ENTRY, "side": side, **entry})
 
 
 def hashes(images: Images) -> set[bytes]:
@@ -123,6 +123,15 @@ def test_other_shapes_give_their_centre_square(folder, width, height):
     images = task(folder).load("test")
     assert any(np.array_equal(image, pixels(1, 20, "centre")[0]) for image in images.images)
     assert task(folder, side=32).load("test").images.shape == (15, 32, 32, 3)
+
+
+def test_a_phone_held_upright_is_turned_back(folder):
+    upright = Image.fromarray(pixels(1, 20, "phone")[0])
+    exif = Image.Exif()
+    exif[0x0112] = 6  # stored a quarter turn to the left
+    file = folder / "train" / "dog" / "phone.png"
+    upright.transpose(Image.Transpose.ROTATE_90).save(file, exif=exif)
+    assert np.array_equal(task(folder)._read(file), np.asarray(upright))
 
 
 @pytest.mark.parametrize("split", ["train", "test"])

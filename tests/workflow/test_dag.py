@@ -32,6 +32,8 @@ def _num_modes(config: dict, experiment: str) -> int:
         return 1
     if about.scope == "training":
         return len(config["trainings"])
+    if about.scope == "model":
+        return 1
     return sum(Mode.parse(m).training != "none" or not about.needs_vectors for m in config["modes"])
 
 
@@ -46,7 +48,7 @@ def _expected(config: dict) -> dict[str, int]:
         "prepare_images": 3 * tasks + 2 * control,
         "build_head": models * (tasks + control),
         "encode_base": models * inits * (tasks + control),
-        "finetune": models * inits * trainings * seeds * (tasks + config["joint_training"]["enabled"]),
+        "finetune": models * inits * seeds * (trainings * tasks + len(config["joint_training"]["trainings"])),
         "encode_changes": models * inits * trainings * seeds * (tasks + control),
         "run_experiment": models * inits * seeds * sum(_num_modes(config, e) for e in experiments),
         "collect_rows": 1,
@@ -68,7 +70,7 @@ def test_jobs_of_a_preset(tmp_path, name):
         {"seeds": [0, 1]},
         {"inits": ["pretrained", "random"]},
         {"seeds": [3, 4], "inits": ["pretrained", "random"]},
-        {"joint_training": {"enabled": False}},
+        {"joint_training": {"trainings": []}},
         {"experiments": ["single_task"], "modes": ["none-network"]},
     ],
     ids=str,

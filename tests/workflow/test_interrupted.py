@@ -25,7 +25,7 @@ MINI = yaml.safe_load((Path(__file__).parents[2] / "config/micro.yaml").read_tex
     "trainings": ["standard"],
     "modes": ["none-network", "standard-network"],
     "experiments": ["single_task"],
-    "joint_training": {"enabled": False},
+    "joint_training": {"trainings": []},
 }
 VECTOR = layout.vector("tiny", "pretrained", "standard", "mnist", 0)
 LOG = "logs/finetune/tiny.pretrained.standard.mnist.0.log"

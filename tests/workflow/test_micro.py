@@ -15,7 +15,8 @@ from tests.workflow.checkout import merged
 pytestmark = pytest.mark.slow
 CONFIG = merged("micro")
 TASKS, CONTROL, TRAININGS = CONFIG["tasks"], CONFIG["control"], CONFIG["trainings"]
-EVALUATED, SOURCES = [*TASKS, CONTROL], [*TASKS, JOINT]
+EVALUATED = [*TASKS, CONTROL]
+VECTORS = [(t, s) for t in TRAININGS for s in TASKS] + [(t, JOINT) for t in CONFIG["joint_training"]["trainings"]]
 MODES = [Mode.parse(text) for text in CONFIG["modes"] if not text.startswith("none-")]
 GRID = np.linspace(0, 1, CONFIG["coefficients"]["count"])
 MODEL = "tiny", "pretrained"
@@ -48,7 +49,7 @@ def _artefacts() -> set[str]:
     files = {layout.data(task, split) for task in TASKS for split in ("train", "val", "test")}
     files |= {layout.data(CONTROL, split) for split in ("val", "test")}
     files |= {layout.head("tiny", task) for task in EVALUATED} | {layout.base(*MODEL, task) for task in EVALUATED}
-    files |= {layout.vector(*MODEL, training, source, 0) for training in TRAININGS for source in SOURCES}
+    files |= {layout.vector(*MODEL, training, source, 0) for training, source in VECTORS}
     files |= {layout.features(*MODEL, training, task, 0) for training in TRAININGS for task in EVALUATED}
     modes = {
         "single_task": [Mode("none", "network"), *MODES],
@@ -56,6 +57,11 @@ def _artefacts() -> set[str]:
         "task_negation": MODES,
         "vector_geometry": [Mode(training, "none") for training in TRAININGS],
         "posthoc_comparison": [Mode("all", "none")],
+        "kernel_gap": [Mode(training, "none") for training in TRAININGS],
+        "ntk_theory": [Mode("none", "none")],
+        "ntk_localization": [Mode("none", "none")],
+        "disentanglement": MODES,
+        "disentanglement_comparison": [Mode("all", "none")],
     }
     assert set(modes) == set(CONFIG["experiments"])
     return files | {layout.outcome(e, *MODEL, m, 0, "safetensors") for e, found in modes.items() for m in found}
@@ -148,7 +154,7 @@ def test_adding_one_vector_at_coefficient_one_is_its_single_task_model(micro, ta
     from tangent_bench.results import Results, study
 
     source = TASKS[0]
-    config = CONFIG | {"tasks": [source], "joint_training": {"enabled": False}}
+    config = CONFIG | {"tasks": [source], "joint_training": {"trainings": []}}
     alone = study(Results(micro.path(RESULTS), *MODEL, 0), "task_addition", mode, config)
     registry.load("experiments", "task_addition").run(alone)
     found = rows.frame(alone.rows)

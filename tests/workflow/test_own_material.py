@@ -19,7 +19,7 @@ SMALL = {
     "training": {"steps": 4, "batch_size": 16, "warmup_steps": 1},
     "bootstrap": {"replicates": 100},
     "experiments": ["single_task"],
-    "joint_training": {"enabled": False},
+    "joint_training": {"trainings": []},
 }
 STANDARD = {"trainings": ["standard"], "modes": ["none-network", "standard-network"]}
 TOY = {

@@ -6,13 +6,12 @@ import pytest
 import yaml
 
 from tangent_bench import artefacts, layout
-from tangent_bench.layout import JOINT
 from tests.workflow.checkout import merged, preset
 
 pytestmark = pytest.mark.slow
 CONFIG = merged("micro")
 TASKS, CONTROL, TRAININGS = CONFIG["tasks"], CONFIG["control"], CONFIG["trainings"]
-EVALUATED, SOURCES = [*TASKS, CONTROL], [*TASKS, JOINT]
+EVALUATED = [*TASKS, CONTROL]
 MODEL = "tiny", "pretrained"
 RESULTS = CONFIG["results"]
 
@@ -51,7 +50,7 @@ def test_an_edit_of_the_config_reruns_what_depends_on_it(micro, tmp_path, text):
 
 def test_another_seed_leaves_the_first_alone(micro, tmp_path):
     jobs = micro.snakemake("-n", *preset("micro", tmp_path, seeds=[0, 1])).jobs
-    assert jobs["finetune"] == len(TRAININGS) * len(SOURCES)
+    assert jobs["finetune"] == len(TRAININGS) * len(TASKS) + len(CONFIG["joint_training"]["trainings"])
     assert jobs["encode_changes"] == len(TRAININGS) * len(EVALUATED)
 
 
@@ -89,6 +88,6 @@ def test_a_seed_repeats_bit_for_bit_and_another_differs(spare, tmp_path):
 
 def test_another_seed_of_a_random_network_has_a_vector_of_its_own(spare, tmp_path):
     target = f"{RESULTS}/{layout.outcome('vector_geometry', 'tiny', 'random', 'standard-none', 1)}"
-    changed = {"inits": ["random"], "seeds": [1], "tasks": TASKS[:1], "joint_training": {"enabled": False}}
+    changed = {"inits": ["random"], "seeds": [1], "tasks": TASKS[:1], "joint_training": {"trainings": []}}
     finished = spare.snakemake(target, *preset("micro", tmp_path, **changed))
     assert finished.status == 0 and finished.jobs == {"finetune": 1, "run_experiment": 1}, finished.output

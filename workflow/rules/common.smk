@@ -10,13 +10,12 @@ RESULTS = config["results"].rstrip("/")
 PACKAGE = Path(workflow.basedir) / "tangent_bench"
 CONTROL = config["control"]
 EVALUATED = [*config["tasks"], CONTROL]  # tasks that models are evaluated on
-SOURCES = [*config["tasks"], *([JOINT] if config["joint_training"]["enabled"] else [])]
 
 
 wildcard_constraints:
     task="[A-Za-z0-9_-]+",
     model="[A-Za-z0-9_-]+",
-    init="pretrained|random",
+    init=r"pretrained|random|step-\d+",
     training="[A-Za-z0-9_-]+",
     mode="[A-Za-z0-9_-]+-(network|tangent|none)",
     seed=r"\d+",
@@ -40,7 +39,8 @@ def code(*modules):
 def weights_of(wildcards):
     """The files of a model (weights, config, merges) as inputs; a tag of open_clip's is none."""
     model = models.find(wildcards.model, config["custom_models"])
-    files = [Path(file) for file in (model.weights, model.config, model.merges) if file]
+    step = f"{model.along}/{wildcards.get('init', '')}.safetensors" if model.along else None
+    files = [Path(file) for file in (model.weights, model.config, model.merges, step) if file]
     # Relative where possible: a checkout that was moved would rerun everything.
     return [f.relative_to(Path.cwd()) if f.is_relative_to(Path.cwd()) else f for f in files if f.is_file()]
 
@@ -61,6 +61,11 @@ def folder_state(task):
         if not file.is_dir():
             state.update(f"{file}|{about.st_size}|{about.st_mtime_ns}\n".encode())
     return state.hexdigest()[:16]
+
+
+def sources(training):
+    """The names of all vectors that a training makes."""
+    return [*config["tasks"], *([JOINT] if training in config["joint_training"]["trainings"] else [])]
 
 
 def needs(experiment, key):

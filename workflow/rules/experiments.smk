@@ -8,7 +8,7 @@ def experiment_inputs(wildcards):
     labels = [results(layout.base(w.model, w.init, t)) for t in EVALUATED]
     if scope == "together":
         return labels + outcomes("safetensors", w.model, w.init, w.seed, needs(w.experiment, "reads"))
-    vectors = [results(layout.vector(w.model, w.init, mode.training, s, w.seed)) for s in SOURCES]
+    vectors = [results(layout.vector(w.model, w.init, mode.training, s, w.seed)) for s in sources(mode.training)]
     features = [results(layout.features(w.model, w.init, mode.training, t, w.seed)) for t in EVALUATED]
     images = [results(layout.data(t, s)) for t in EVALUATED for s in ("val", "test")]
     files = labels + [results(layout.head(w.model, t)) for t in EVALUATED]
@@ -29,7 +29,7 @@ def settings(wildcards):
     if wildcards.mode.endswith("-network"):
         keys += ["evaluation"]
     keys += filter(None, [needs(wildcards.experiment, "section")])
-    joint = {"enabled": config["joint_training"]["enabled"]}
+    joint = {"trainings": config["joint_training"]["trainings"]}
     return {key: config[key] for key in keys} | {"joint_training": joint, "custom_models": custom_model(wildcards)}
 
 
@@ -58,6 +58,8 @@ rule run_experiment:
             "linearize.py",
             "forward_mode.py",
             "methods/*.py",
+            "inference.py",
+            *needs(w.experiment, "stands_on"),
         ),
     script:
         "../scripts/run_experiment.py"

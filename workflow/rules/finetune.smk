@@ -29,7 +29,7 @@ rule encode_changes:
     input:
         val=results("data/{task}/val.safetensors"),
         test=results("data/{task}/test.safetensors"),
-        vectors=lambda w: [results(layout.vector(w.model, w.init, w.training, s, w.seed)) for s in SOURCES],
+        vectors=lambda w: [results(layout.vector(w.model, w.init, w.training, s, w.seed)) for s in sources(w.training)],
     output:
         results("features/{model}/{init}/{training}/{task}/seed-{seed}.safetensors"),
     log:
@@ -37,7 +37,7 @@ rule encode_changes:
     threads: 1
     params:
         results=RESULTS,
-        sources=SOURCES,
+        sources=lambda w: sources(w.training),
         custom_models=custom_model,
         batch_size=config["evaluation"]["batch_size"],
         code=code(*ENCODES),

@@ -67,7 +67,7 @@ for _table in TABLES:
         params:
             name=_table,
             run=_RUN,
-            code=code("summary.py", "figures/_*.py", f"figures/{_table}.py"),
+            code=code("summary.py", "claims.py", "evidence.py", "verdicts.py", "figures/_*.py", f"figures/{_table}.py"),
         script:
             "../scripts/make_table.py"
 

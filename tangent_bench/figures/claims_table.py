@@ -1,0 +1,81 @@
+"""The paper's claims, one a row: what was estimated, the estimate with its interval, and the verdict."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from tangent_bench.claims import BEYOND_SCALE, CLAIMS, Claim
+from tangent_bench.figures import Figure
+from tangent_bench.figures._cells import Cell, cells
+from tangent_bench.figures._entities import model_title
+from tangent_bench.figures._select import need
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tangent_bench.evidence import Tested
+
+FIGURE = Figure(
+    title="The claims of the paper, and what this run says of them",
+    reads=("posthoc_comparison",),
+    kind="table",
+    category="Claims",
+    modes=("standard-network", "*-tangent"),
+)
+ESTIMATE, VERDICT = "Estimate [95 %]", "Verdict"
+COLUMNS = ("Paper", "Quantity", ESTIMATE, VERDICT, "Detectable", "n", "Conditional on")
+NOT_RUN, NOT_HERE = "not tested in this run", "not tested at this scale"
+
+
+def build(rows: pd.DataFrame, brief: bool = False) -> pd.DataFrame:
+    """Cells: a row for each claim (and model, if there are several), those without rows and those beyond reach below.
+
+    With `brief`, only what was tested, with estimate and verdict: what fits a terminal.
+
+    Raises:
+        ValueError: rows of the comparison between modes are missing.
+    """
+    from tangent_bench.evidence import weigh
+
+    need(rows, *FIGURE.reads)
+    found = weigh(rows)
+    several = len({line.model for line in found} - {""}) > 1
+    items = [cell for line in found for cell in _tested(line, several)]
+    if brief:
+        return cells(item for item in items if item.column in (ESTIMATE, VERDICT))
+    tested = {line.claim.text for line in found}
+    missing = [claim for claim in CLAIMS if claim.text not in tested]
+    items += [cell for claim in missing for cell in _untested(claim.text, claim.place, _quantity(claim), NOT_RUN)]
+    items += [cell for text, place in BEYOND_SCALE for cell in _untested(text, place, "", NOT_HERE)]
+    return cells(items)
+
+
+def _tested(line: Tested, several: bool) -> list[Cell]:
+    claim, estimate = line.claim, line.estimate
+    name = f"{claim.text} ({model_title(line.model)})" if several and line.model else claim.text
+    low, high = estimate.interval()
+    size = _size(claim, estimate.detectable(line.level)) if not math.isnan(line.level) else ""
+    texts = (claim.place, _quantity(claim), None, line.verdict, size, f"{line.num_samples:,}", line.given)
+    return [
+        Cell(name, "", column, estimate.value, low, high, claim.unit)
+        if text is None
+        else Cell(name, "", column, unit="text", text=text)
+        for column, text in zip(COLUMNS, texts, strict=True)
+    ]
+
+
+def _untested(text: str, place: str, quantity: str, why: str) -> list[Cell]:
+    texts = (place, quantity, None, why, "", "", "")
+    return [
+        Cell(text, "", column, unit="points") if words is None else Cell(text, "", column, unit="text", text=words)
+        for column, words in zip(COLUMNS, texts, strict=True)
+    ]
+
+
+def _quantity(claim: Claim) -> str:
+    return f"{claim.quantity} (points)" if claim.unit == "points" else claim.quantity
+
+
+def _size(claim: Claim, value: float) -> str:
+    return f"{100 * value:.1f}" if claim.unit == "points" else f"{value:.2f}"

@@ -1,0 +1,79 @@
+"""Disentanglement maps: what two vectors together change of each task's predictions, over both coefficients."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tangent_bench.figures import Figure
+from tangent_bench.figures._entities import modes, task_title
+from tangent_bench.figures._panels import annotate, panels, title
+from tangent_bench.figures._select import by_model, need, note, pick
+from tangent_bench.figures._style import COLUMN, look
+from tangent_bench.summary import summarize
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+FIGURE = Figure(
+    title="Disentanglement error over both coefficients", reads=("disentanglement",), category="Disentanglement"
+)
+PANEL = (1.75, 2.05)  # inches; four pairs take the width of a page
+HIGHEST = 200.0  # percent: ξ is a sum of two shares
+COLOURS = "YlGnBu"  # light where nothing is disturbed, as in the paper; lightness falls all the way
+SEARCHED = (0.0, 1.0)
+WORDS = "lighter: more disentangled; dashed: where α is searched; thin lines: α = 0; mean over seeds"
+
+
+@look()
+def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
+    """Axes [models × modes, pairs].
+
+    Raises:
+        ValueError: rows of the experiment are missing.
+    """
+    rows = pick(need(rows, *FIGURE.reads), metric="disentanglement_term", params_id="wide")
+    table = summarize(rows)
+    lines = [(name, mode, part) for name, part in by_model(table) for mode in modes(part)]
+    pairs = list(table["sources"].unique())
+    width = max(PANEL[0], COLUMN / len(pairs))  # of one panel; the bar's label takes a column at least
+    axes = panels(len(lines), len(pairs), ax, (width, PANEL[1]))
+    for line, (name, mode, part) in zip(axes, lines, strict=True):
+        found = pick(part, training=mode.training, evaluation=mode.evaluation)
+        for axis, pair in zip(line, pairs, strict=True):
+            image = _map(axis, pick(found, sources=pair), pair.split("+"))
+        title(line[0], f"{name}: {mode.title}", loc="left", fontweight="bold", fontsize=8)
+    _colours(axes, image)
+    annotate(axes, f"{WORDS}; {note(rows, per_task=True, intervals=False)}", ax)
+    return axes
+
+
+def _map(axis, part: pd.DataFrame, tasks: list[str]):
+    """The sum of both terms; the first task's coefficient runs along x."""
+    error = part.pivot_table(index="coefficient2", columns="coefficient", values="value", aggfunc="sum")
+    x, y = error.columns.to_numpy(), error.index.to_numpy()
+    style = {"cmap": COLOURS, "vmin": 0.0, "vmax": HIGHEST, "shading": "nearest", "rasterized": True}
+    image = axis.pcolormesh(x, y, 100 * error.to_numpy(), **style)
+    for line in (axis.axhline, axis.axvline):
+        line(0.0, color="#444444", linewidth=0.4)
+    low, high = SEARCHED
+    box = [low, high, high, low, low], [low, low, high, high, low]
+    axis.plot(*box, color="#D55E00", linestyle=(0, (3, 1.5)), linewidth=1.2)
+    ends = sorted({round(float(c)) for c in (x[0], 0.0, x[-1])})
+    axis.set(
+        aspect="equal",
+        xticks=ends,
+        yticks=ends,
+        xlabel=f"α, {task_title(tasks[0])}",
+        ylabel=f"α, {task_title(tasks[1])}",
+    )
+    axis.spines[:].set_visible(True)
+    return image
+
+
+def _colours(axes: np.ndarray, image) -> None:
+    """One bar for all panels: the range is the same in every figure."""
+    figure, whole = axes.flat[0].figure, list(axes.flat)
+    bar = figure.colorbar(image, ax=whole, location="bottom", shrink=0.5, aspect=35, pad=0.01)
+    bar.set_label("ξ, sum of both tasks' disagreement (%)")
+    bar.outline.set_linewidth(0.6)

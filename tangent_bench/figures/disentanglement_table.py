@@ -1,0 +1,56 @@
+"""Disentanglement in numbers: each mode by itself, and minus non-linear fine-tuning on the same images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tangent_bench.figures import Figure
+from tangent_bench.figures._cells import Cell, cell, cells
+from tangent_bench.figures._entities import MODES, Mode, modes
+from tangent_bench.figures._select import by_model, need, pick
+from tangent_bench.summary import summarize
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FIGURE = Figure(
+    title="Disentanglement error ξ (sum of both tasks' disagreement, at most 200 %), mean over pairs of tasks",
+    reads=("disentanglement", "disentanglement_comparison"),
+    kind="table",
+    category="Disentanglement",
+)
+BASELINE = MODES[0]
+# column, metric
+COLUMNS = (
+    ("Mean, 0 ≤ α ≤ 1", "mean_disentanglement_error"),
+    ("Relative to own changes", "relative_disentanglement_error"),
+    ("At chosen α", "disentanglement_error_tuned"),
+    ("At equal accuracy", "matched_disentanglement_error"),
+)
+
+
+def build(rows: pd.DataFrame) -> pd.DataFrame:
+    """Cells: the scalars of each mode (rows), below them the paired differences to non-linear fine-tuning in points.
+
+    Raises:
+        ValueError: rows of an experiment are missing.
+    """
+    rows = need(rows, *FIGURE.reads)
+    table = summarize(rows[rows["metric"] != "disentanglement_term"])
+    table = pick(table, sources="each", task="all")
+    return cells(item for title, part in by_model(table) for item in _model(title, part))
+
+
+def _model(title: str, part: pd.DataFrame) -> list[Cell]:
+    found = modes(part)
+    items = [item for mode in found for item in _mode(mode, title, part, mode.title, "", "%")]
+    for mode in found:
+        if mode != BASELINE and BASELINE in found:
+            minus = f"minus {BASELINE.training}-{BASELINE.evaluation}"
+            items += _mode(mode, title, part, f"{mode.title} − {BASELINE.title}", minus, "points")
+    return items
+
+
+def _mode(mode: Mode, title: str, part: pd.DataFrame, row: str, params_id: str, unit: str) -> list[Cell]:
+    part = pick(part, training=mode.training, evaluation=mode.evaluation, params_id=params_id)
+    return [cell(row, title, column, pick(part, metric=metric), unit=unit) for column, metric in COLUMNS]

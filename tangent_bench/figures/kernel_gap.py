@@ -1,0 +1,159 @@
+"""Kernel behaviour: output error along θ0 + ατ, drift of the tangent kernel, and what the fixed kernel can do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from tangent_bench.figures import Figure
+from tangent_bench.figures._entities import ZERO_SHOT, mode, task_title, training_title
+from tangent_bench.figures._panels import annotate, legend, panels, title
+from tangent_bench.figures._select import by_model, need, note, pick, task_order
+from tangent_bench.figures._style import COLUMN, errors, look
+from tangent_bench.summary import summarize
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+FIGURE = Figure(
+    title="Kernel behaviour: output error, drift of the tangent kernel, kernel regression",
+    reads=("kernel_gap",),
+    category="Why it works",
+)
+BLACK = "#000000"
+# A legend above its panel, where marks may lie anywhere.
+ABOVE = {
+    "loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "ncols": 2, "columnspacing": 0.8, "handletextpad": 0.2,
+    "fontsize": 6.5,
+}  # fmt: skip
+
+
+class Look(NamedTuple):
+    """How the vectors of a training, or one way of predicting, are drawn."""
+
+    label: str
+    colour: str
+    marker: str
+
+
+@look()
+def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
+    """Axes [models, 3].
+
+    Raises:
+        ValueError: rows of the experiment are missing.
+    """
+    rows = need(rows, *FIGURE.reads)
+    parts = list(by_model(summarize(rows)))
+    axes = panels(len(parts), 3, ax, (COLUMN, 3.3))
+    for line, (name, part) in zip(axes, parts, strict=True):
+        _path(line[0], part)
+        _drift(line[1], part)
+        _accuracies(line[2], part)
+        title(line[0], name)
+    annotate(axes, _note(rows), ax)
+    return axes
+
+
+def _note(rows: pd.DataFrame) -> str:
+    kernels = pick(rows, metric="kernel_drift")
+    images = kernels.loc[kernels["task"] != "own", "num_samples"].max()
+    trained = pick(rows, metric="kernel_regression_accuracy", task="own")["params_id"].unique()
+    words = [note(pick(rows, metric="output_error"), per_task=True), f"tangent kernels: {images} test images per task"]
+    return "; ".join(words + [f"kernel regression learned from {', '.join(trained)} per task"] * bool(len(trained)))
+
+
+def _trainings(part: pd.DataFrame) -> dict[str, Look]:
+    """The trainings that there are, non-linear first, in the colours of the modes that they are known by."""
+    names = sorted(part["training"].unique(), key=lambda name: (name != "standard", name))
+    known = {name: mode(name, "network" if name == "standard" else "tangent") for name in names}
+    return {name: Look(training_title(name), m.colour, m.marker) for name, m in known.items()}
+
+
+def _path(axis, part: pd.DataFrame) -> None:
+    """Output error along the coefficient: a thin line for each task, and their mean."""
+    found = pick(part, metric="output_error").sort_values("coefficient")
+    for training, style in _trainings(part).items():
+        of_training = pick(found, training=training)
+        for task in task_order(part):
+            line = pick(of_training, task=task)
+            axis.plot(line["coefficient"], 100 * line["value"], color=style.colour, linewidth=0.5, alpha=0.6)
+        mean = pick(of_training, task="own")
+        axis.plot(
+            mean["coefficient"], 100 * mean["value"], color=style.colour, marker=style.marker, linewidth=1.8,
+            markeredgecolor="white", markeredgewidth=0.5, label=f"{style.label}, mean",
+        )  # fmt: skip
+    axis.axhline(100, color="#888888", linewidth=0.7, linestyle="--", zorder=0)
+    axis.text(0.01, 102, "as large as the change itself", fontsize=6.5, color="#555555", va="bottom")
+    axis.set_xlim(left=0.0)
+    axis.set_ylim(bottom=0.0)
+    axis.set_xlabel("Coefficient α of the task's own vector")
+    axis.set_ylabel("Output error ‖f − f_lin‖ / ‖f − f₀‖ (%)")
+    legend(axis, loc="upper left", bbox_to_anchor=(0.0, 1.0))
+
+
+def _drift(axis, part: pd.DataFrame) -> None:
+    """Drift of the tangent kernel against the non-linear advantage, a mark for each task; kernel behaviour is 0, 0."""
+    tasks = task_order(part)
+    for training, style in _trainings(part).items():
+        of_training = pick(part, training=training, task=tasks).set_index("task")
+        x = pick(of_training, metric="nonlinear_advantage").reindex(tasks)
+        y = pick(of_training, metric="kernel_drift").reindex(tasks)
+        axis.errorbar(
+            100 * x["value"], 100 * y["value"], xerr=errors(x), fmt=style.marker, color=style.colour,
+            label=style.label, markeredgecolor="black", markeredgewidth=0.5, elinewidth=0.6, ecolor="#888888",
+        )  # fmt: skip
+    _drift_scale(axis)
+    axis.axvline(0, color="#888888", linewidth=0.7, zorder=0)
+    at = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "fontsize": 6.5, "color": "#333333"}
+    axis.annotate("kernel behaviour:\n0 on both axes", (0, 0), (10, 8), arrowprops={"arrowstyle": "->"}, **at)
+    axis.set_xlabel("Non-linear advantage of f over f_lin (%)")
+    axis.set_ylabel("Kernel drift ‖Θ* − Θ₀‖ / ‖Θ₀‖ (%)")
+    legend(axis, **ABOVE)
+
+
+def _drift_scale(axis) -> None:
+    """Logarithmic, since vectors of the two trainings differ by a factor of ten; plain numbers; room for the arrow."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axis.set_yscale("log", nonpositive="mask")
+    axis.set_ylim(bottom=min(15.0, axis.get_ylim()[0] / 2))
+    axis.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _accuracies(axis, part: pd.DataFrame) -> None:
+    """Accuracy on each task: the vector in f and in f_lin, beside regression with the kernel at θ0 and no training."""
+    tasks = task_order(part)
+    place = {task: -float(number) for number, task in enumerate(tasks)}
+    for shift, (style, where) in zip((0.3, 0.15, 0.0, -0.15, -0.3), _predictions(part), strict=False):
+        found = pick(part, **where).drop_duplicates("task").set_index("task").reindex(tasks)
+        axis.errorbar(
+            100 * found["value"], [place[task] + shift for task in tasks], xerr=errors(found), fmt=style.marker,
+            color=style.colour, label=style.label, markersize=4, elinewidth=0.6, markeredgewidth=1.0,
+        )  # fmt: skip
+    for height in list(place.values())[:-1]:
+        axis.axhline(height - 0.5, color="#dddddd", linewidth=0.5, zorder=0)
+    axis.set_yticks(list(place.values()), [task_title(task) for task in tasks])
+    axis.tick_params(axis="y", length=0)
+    axis.set_xlim(0, 102)
+    axis.set_xlabel("Test accuracy (%)")
+    legend(axis, **ABOVE | {"bbox_to_anchor": (0.35, 1.0), "ncols": 3})
+
+
+def _predictions(part: pd.DataFrame) -> list[tuple[Look, dict]]:
+    """Ways of predicting with where their rows are; what needs no vector is the same beside every training."""
+    shown = [
+        (mode("standard", "network"), {"metric": "network_accuracy", "training": "standard"}),
+        (mode("standard", "tangent"), {"metric": "tangent_accuracy", "training": "standard"}),
+        (mode("linear", "tangent"), {"metric": "tangent_accuracy", "training": "linear"}),
+    ]
+    known = [
+        (Look(m.title, m.colour, m.marker), where) for m, where in shown if where["training"] in set(part["training"])
+    ]
+    fixed = [
+        (Look("Kernel regression, Θ(θ0)", BLACK, "D"), {"metric": "kernel_regression_accuracy"}),
+        (Look(ZERO_SHOT.title, ZERO_SHOT.colour, "|"), {"metric": "zero_shot_accuracy"}),
+    ]
+    return known + fixed

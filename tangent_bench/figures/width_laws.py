@@ -1,0 +1,117 @@
+"""Width laws: change of the tangent kernel, and distance from the linearized dynamics, against the width."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from tangent_bench.figures import Figure
+from tangent_bench.figures._panels import annotate, legend, panels, title
+from tangent_bench.figures._select import by_model, need, pick
+from tangent_bench.figures._style import COLUMN, look
+from tangent_bench.summary import summarize
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+FIGURE = Figure(
+    title="Wide networks: the tangent kernel stays, and training is that of the linearization",
+    reads=("ntk_theory",),
+    category="Kernel",
+)
+
+
+class Law(NamedTuple):
+    """A quantity of experiment `ntk_theory` and how it is drawn."""
+
+    metric: str
+    split: str
+    title: str
+    colour: str
+    marker: str
+
+
+PANELS = (
+    (r"$\|\Theta_t-\Theta_0\|_F\,/\,\|\Theta_0\|_F$  (%)", "Change of the tangent kernel"),
+    (r"$\|f_t-f_{\mathrm{lin},t}\|\,/\,\|f_t-f_0\|$  (%)", "Distance from the linearized dynamics"),
+)
+# Two of Okabe and Ito's colours that no mode of fine-tuning has
+LAWS = (
+    (Law("width_kernel_change", "train", "training points", "#000000", "o"),),
+    (
+        Law("width_linearization_distance", "test", "held-out points", "#000000", "o"),
+        Law("width_linearization_distance", "train", "training points", "#D55E00", "s"),
+    ),
+)
+THEORY = ((-0.5, "--", r"$m^{-1/2}$, the proven bound"), (-1.0, ":", r"$m^{-1}$"))
+
+
+@look()
+def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
+    """Axes [models, 2].
+
+    Raises:
+        ValueError: rows of the experiment are missing.
+    """
+    rows = need(rows, *FIGURE.reads)
+    table, parts = summarize(rows), list(by_model(rows))
+    axes = panels(len(parts), len(PANELS), ax, (COLUMN, 3.0))
+    for line, (name, part), (_, means) in zip(axes, parts, by_model(table), strict=True):
+        for axis, laws, (label, words) in zip(line, LAWS, PANELS, strict=True):
+            for law in laws:
+                _law(axis, law, pick(part, split=law.split), pick(means, split=law.split))
+            _theory(axis, pick(means, metric=laws[0].metric, split=laws[0].split))
+            _label(axis, label, sorted(part["coefficient"].dropna().unique()))
+            title(axis, name if len(parts) > 1 else "", words)
+    annotate(axes, _note(rows), ax)
+    return axes
+
+
+def _law(axis, law: Law, part: pd.DataFrame, means: pd.DataFrame) -> None:
+    """A mark for each initialisation, and the fitted power law."""
+    import numpy as np
+
+    points = pick(part, metric=law.metric).dropna(subset=["coefficient2"])
+    look = {"marker": law.marker, "color": law.colour, "markersize": 3.2, "markerfacecolor": "none", "alpha": 0.45}
+    axis.plot(points["coefficient"], 100 * points["value"], linestyle="none", markeredgewidth=0.6, **look)
+    slope = pick(means, metric=f"{law.metric}_slope").iloc[0]
+    logs = np.log(points[["coefficient", "value"]].to_numpy())
+    widths = np.array([points["coefficient"].min(), points["coefficient"].max()])
+    fitted = np.exp(logs[:, 1].mean() + slope["value"] * (np.log(widths) - logs[:, 0].mean()))
+    exponent = "{:.2f} [{:.2f}, {:.2f}]".format(*slope[["value", "low", "high"]]).replace("-", "−")
+    axis.plot(widths, 100 * fitted, color=law.colour, label=f"{law.title}: $m^s$, s = {exponent}")
+
+
+def _theory(axis, means: pd.DataFrame) -> None:
+    """Powers of the width from the first mean of the panel's first quantity."""
+    first = means.dropna(subset=["coefficient"])
+    first = first[first["coefficient2"].isna()].sort_values("coefficient")
+    start, widths = 100 * first["value"].iloc[0], first["coefficient"]
+    for power, style, words in THEORY:
+        line = start * (widths / widths.iloc[0]) ** power
+        axis.plot(widths, line, linestyle=style, color="#777777", linewidth=1.0, label=words, zorder=1)
+
+
+def _label(axis, label: str, widths: list[float]) -> None:
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
+    axis.set(xscale="log", yscale="log", xlabel="Width m (units of each hidden layer)", ylabel=label)
+    low, high = axis.get_ylim()
+    axis.set_ylim(low / 12, high)  # room for the legend
+    axis.set_xticks(widths[:: 2 if len(widths) > 4 else 1], minor=False)
+    axis.set_xticks(widths, minor=True)
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+    axis.xaxis.set_minor_formatter(NullFormatter())
+    axis.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
+    legend(axis, loc="lower left")
+
+
+def _note(rows: pd.DataFrame) -> str:
+    single = rows.dropna(subset=["coefficient2"])
+    draws = single.groupby(["metric", "split", "coefficient", "model", "init"]).size().max()
+    train, test = (pick(single, split=split)["num_samples"].max() for split in ("train", "test"))
+    return (
+        f"n = {train} training and {test} held-out points; {draws} initialisations of each width (marks); s: "
+        "least-squares exponent over all widths with its 95 % interval over initialisations, conditional on these "
+        "points and this time"
+    )
