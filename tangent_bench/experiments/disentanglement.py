@@ -22,8 +22,8 @@ EXPERIMENT = Experiment(
     title="Disentanglement maps",
     scope="mode",
     section="disentanglement",
-    reference="Ortiz-Jimenez et al. 2023, §4 and Fig. 3",
     stands_on=("disentanglement.py",),
+    reference="Ortiz-Jimenez et al. 2023, §4 and Fig. 3",
 )
 GRIDS = ("wide", "unit")
 log = logging.getLogger(__name__)

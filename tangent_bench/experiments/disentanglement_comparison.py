@@ -25,8 +25,8 @@ EXPERIMENT = Experiment(
     scope="together",
     reads=("task_addition", "disentanglement"),
     section="disentanglement",
-    reference="Ortiz-Jimenez et al. 2023, §4; matching and normalization are this suite's own",
     stands_on=("disentanglement.py", "experiments/disentanglement.py"),
+    reference="Ortiz-Jimenez et al. 2023, §4; matching and normalization are this suite's own",
 )
 BASELINES = (Mode("standard", "network"), Mode("standard", "tangent"))
 ON_VALIDATION = ("matched_coefficient", "matched_accuracy")  # where the modes are matched
