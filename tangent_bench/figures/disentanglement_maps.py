@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FIGURE = Figure(
-    title="Disentanglement error over both coefficients", reads=("disentanglement",), category="Disentanglement"
+    title="Disentanglement error over both coefficients", reads=("disentanglement",), category="Why it works"
 )
 PANEL = (1.75, 2.05)  # inches; four pairs take the width of a page
 HIGHEST = 200.0  # percent: ξ is a sum of two shares

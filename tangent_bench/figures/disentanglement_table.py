@@ -17,7 +17,7 @@ FIGURE = Figure(
     title="Disentanglement error ξ (sum of both tasks' disagreement, at most 200 %), mean over pairs of tasks",
     reads=("disentanglement", "disentanglement_comparison"),
     kind="table",
-    category="Disentanglement",
+    category="Why it works",
 )
 BASELINE = MODES[0]
 # column, metric

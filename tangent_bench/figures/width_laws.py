@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 FIGURE = Figure(
     title="Wide networks: the tangent kernel stays, and training is that of the linearization",
     reads=("ntk_theory",),
-    category="Kernel",
+    category="Why it works",
 )
 
 

@@ -15,7 +15,7 @@ from tests.workflow.checkout import ROOT, Checkout, environment, merged, preset
 
 HERE = Checkout(ROOT)
 RULES = [*(ROOT / "workflow/rules").glob("*.smk")]
-PRESETS = ["default", "tiny", "micro"]
+PRESETS = ["default", "tiny", "micro", "analyses"]
 
 
 def _plan(tmp_path, name: str, **changed: object) -> dict[str, int]:
