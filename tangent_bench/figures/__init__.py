@@ -25,6 +25,7 @@ class Figure:
         kind: "figure" (has `draw`) or "table" (has `build`).
         category: its heading in the HTML report.
         modes: patterns of modes ("standard-network", "*-tangent"), each of which a run must have; else it is not made.
+        num_inits: how many initialisations a run must have at least.
     """
 
     title: str
@@ -32,16 +33,18 @@ class Figure:
     kind: str = "figure"
     category: str = "Results"
     modes: tuple[str, ...] = ()
+    num_inits: int = 1
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"Figure {self.title!r}: unknown kind {self.kind!r}, expected one of {', '.join(KINDS)}.")
 
-    def possible(self, experiments: Iterable[str], modes: Iterable[str]) -> bool:
-        """Whether a run of these experiments in these modes has the rows that it needs.
+    def possible(self, experiments: Iterable[str], modes: Iterable[str], num_inits: int = 1) -> bool:
+        """Whether a run of these experiments in these modes, from so many initialisations, has the rows that it needs.
 
         >>> Figure("", reads=("single_task",), modes=("*-tangent",)).possible(["single_task"], ["standard-network"])
         False
         """
         modes = list(modes)
-        return set(self.reads) <= set(experiments) and all(fnmatch.filter(modes, pattern) for pattern in self.modes)
+        fits = all(fnmatch.filter(modes, pattern) for pattern in self.modes) and num_inits >= self.num_inits
+        return fits and set(self.reads) <= set(experiments)

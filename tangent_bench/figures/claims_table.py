@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 FIGURE = Figure(
     title="The claims of the paper, and what this run says of them",
-    reads=("posthoc_comparison",),
+    reads=("task_addition",),
     kind="table",
     category="Claims",
-    modes=("standard-network", "*-tangent"),
+    modes=("standard-network",),
 )
 ESTIMATE, VERDICT = "Estimate [95 %]", "Verdict"
 COLUMNS = ("Paper", "Quantity", ESTIMATE, VERDICT, "Detectable", "n", "Conditional on")
@@ -34,7 +34,7 @@ def build(rows: pd.DataFrame, brief: bool = False) -> pd.DataFrame:
     With `brief`, only what was tested, with estimate and verdict: what fits a terminal.
 
     Raises:
-        ValueError: rows of the comparison between modes are missing.
+        ValueError: rows of task addition are missing.
     """
     from tangent_bench.evidence import weigh
 

@@ -184,6 +184,10 @@ def test_only_possible_figures_are_made():
     assert about.possible(["single_task"], ["standard-network", "linear-tangent"])
     assert not about.possible(["single_task"], ["standard-network"])
     assert not about.possible(["task_addition"], ["standard-network", "linear-tangent"])
+    along = ABOUT["emergence"]
+    assert along.possible(along.reads, ["standard-network"], 2) and not along.possible(
+        along.reads, ["standard-network"]
+    )
 
 
 def test_drawing_leaves_matplotlib_as_it_was():

@@ -15,7 +15,7 @@ from tests.workflow.checkout import ROOT, Checkout, environment, merged, preset
 
 HERE = Checkout(ROOT)
 RULES = [*(ROOT / "workflow/rules").glob("*.smk")]
-PRESETS = ["default", "tiny", "micro", "analyses"]
+PRESETS = ["default", "tiny", "micro", "analyses", "emergence"]
 
 
 def _plan(tmp_path, name: str, **changed: object) -> dict[str, int]:
@@ -43,7 +43,7 @@ def _expected(config: dict) -> dict[str, int]:
     models, inits, seeds, trainings = (len(config[key]) for key in ("models", "inits", "seeds", "trainings"))
     experiments = config["experiments"]
     figures = {name: registry.load("figures", name).FIGURE for name in registry.names("figures")}
-    made = {n: f.kind for n, f in figures.items() if f.possible(experiments, config["modes"])}
+    made = {n: f.kind for n, f in figures.items() if f.possible(experiments, config["modes"], inits)}
     return {
         "prepare_images": 3 * tasks + 2 * control,
         "build_head": models * (tasks + control),

@@ -1,7 +1,11 @@
 # From rows to what people look at: one table of rows, means with intervals, tables, figures, contact sheets, and the tracked subset.
 
 _ABOUT = {name: registry.load("figures", name).FIGURE for name in registry.names("figures")}
-_MADE = {n: about for n, about in _ABOUT.items() if about.possible(config["experiments"], config["modes"])}
+_MADE = {
+    n: about
+    for n, about in _ABOUT.items()
+    if about.possible(config["experiments"], config["modes"], len(config["inits"]))
+}
 FIGURES = [n for n, about in _MADE.items() if about.kind == "figure"]
 TABLES = [n for n, about in _MADE.items() if about.kind == "table"]
 PUBLISHED = [
