@@ -63,7 +63,8 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
             axis.set_xlabel("Steps of the pre-training")
             legend(axis, loc="best")
         title(line[0], model_title(name))
-    annotate(axes, f"ξ over changes made alone; {note(pick(rows, metric='accuracy_tuned'))}", ax)
+    images = pick(table, **ERROR)["num_samples"].max()
+    annotate(axes, f"ξ over changes made alone, n = {images:,}; accuracy and gain, {note(pick(rows, **ADDED))}", ax)
     return axes
 
 
