@@ -173,9 +173,10 @@ def _plain(network, theta, images_NCHW, readout_KD, others_MCHW, batch_size) -> 
     block = max(1, min(batch_size, BLOCK_BYTES // bytes_each))
     lines = []
     for left in images_NCHW.split(block):
-        rows_NP = _jacobian(network, theta, left, readout_KD)
-        lines.append([rows_NP @ _jacobian(network, theta, b, readout_KD).T for b in columns_MCHW.split(block)])
-    return torch.cat([torch.cat(line, 1) for line in lines]).double()
+        # A sum of 10⁸ products in float32 lost 2.5 % of ViT-B/32's kernel.
+        rows_NP = _jacobian(network, theta, left, readout_KD).double()
+        lines.append([rows_NP @ _jacobian(network, theta, b, readout_KD).double().T for b in columns_MCHW.split(block)])
+    return torch.cat([torch.cat(line, 1) for line in lines])
 
 
 def _jacobian(network, theta, images_BCHW: Tensor, readout_KD: Tensor) -> Tensor:
