@@ -70,7 +70,10 @@ def _artefacts() -> set[str]:
 def _published() -> set[str]:
     files = {"rows.csv", "summary.csv"} | {f"sheets/{task}.png" for task in EVALUATED}
     for name in registry.names("figures"):
-        kind = registry.load("figures", name).FIGURE.kind
+        about = registry.load("figures", name).FIGURE
+        if not about.possible(CONFIG["experiments"], CONFIG["modes"], len(CONFIG["inits"])):
+            continue
+        kind = about.kind
         endings = ("svg", "pdf", "png") if kind == "figure" else ("csv", "md", "tex", "html")
         files |= {f"{kind}s/{name}.{ending}" for ending in endings}
     return files
