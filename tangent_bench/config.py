@@ -14,7 +14,7 @@ from pathlib import Path
 
 import yaml
 
-from tangent_bench import registry
+from tangent_bench import models, registry
 from tangent_bench.layout import JOINT, Mode
 
 RESERVED = {JOINT, "all", "own", "each"}  # words of the columns `sources` and `task`
@@ -94,7 +94,10 @@ def _require_plugins(config: dict) -> None:
     }
     for folder, names in wanted.items():
         for name in names:
-            if name not in custom.get(folder, {}) and name not in registry.names(folder):
+            rebuilt = folder == "models" and models.REBUILT.fullmatch(name)
+            if name not in custom.get(folder, {}) and (rebuilt["base"] if rebuilt else name) not in registry.names(
+                folder
+            ):
                 _unknown(folder, name, [*custom.get(folder, {}), *registry.names(folder)])
     if config["control"] in config["tasks"]:
         raise ValueError(

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tangent_bench import forward_mode
+from tangent_bench import products, vision
 from tangent_bench.linearize import encode, product
 
 log = logging.getLogger(__name__)
@@ -35,13 +35,18 @@ def changes(
 ) -> list[np.ndarray]:
     """J(x; θ0) τ for each τ of `tangents`, float32 [N, D] each.
 
-    Vision transformers share one primal pass among all tangents, in batches that take the memory of `batch_size`
-    images of one forward pass; another network takes one generic product for each.
+    Vision transformers share one pass of the network among all tangents; another network takes one generic product for
+    each.
     """
-    if not forward_mode.supports(network):
+    if not vision.supports(network):
         log.info("%s has no own forward-mode rules: one generic product for each vector", type(network).__name__)
         batches = images_NCHW.split(batch_size)
         return [torch.cat([product(network, theta0, t, b)[1] for b in batches]).numpy() for t in tangents]
-    stacked = forward_mode.stack(tangents)
-    batches = images_NCHW.split(max(1, batch_size // (1 + 2 * len(tangents))))
-    return list(torch.cat([forward_mode.products(network, theta0, stacked, b)[1] for b in batches], 1).numpy())
+    with products.fast():
+        parts = [_changes(network, theta0, tangents, batch) for batch in images_NCHW.split(batch_size)]
+    return list(torch.cat(parts, 1).numpy())
+
+
+def _changes(network: nn.Module, theta0: Mapping, tangents: Sequence[Mapping], images_BCHW: Tensor) -> Tensor:
+    _, product_with = vision.linearize(network, theta0, images_BCHW)
+    return torch.stack([product_with(tangent) for tangent in tangents])

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, jacrev, vmap
 
-from tangent_bench import forward_mode, layer_gradients
+from tangent_bench import layer_gradients, vision
 from tangent_bench.layer_gradients import Factors, Piece
 from tangent_bench.linearize import differentiable_attention, encode
 from tangent_bench.linearize import product as forward_product
@@ -55,7 +55,7 @@ def empirical(
         ValueError: no images, or a readout of another width than the embedding.
     """
     readout_KD = _readout(network, theta, images_NCHW, readout_KD)
-    if forward_mode.supports(network):
+    if vision.supports(network):
         kernel_NM = _structured(network, theta, images_NCHW, readout_KD, others_MCHW, batch_size)
     else:
         log.info("%s has no structured gradients here: plain Jacobians, in blocks", type(network).__name__)

@@ -78,7 +78,7 @@ def pieces(
     """The gradients of readout_KD · f(x; θ) in the parameters of these places, for each image of a batch.
 
     Args:
-        network: one that `forward_mode.supports` accepts.
+        network: one that `vision.supports` accepts.
         places: indices into `sizes`.
     """
     outputs_BD, taps = _Forward(network, theta).run(images_BCHW)

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from tangent_bench import forward_mode
+from tangent_bench import vision
 from tangent_bench.vectors import require_same, subtract
 
 
@@ -80,11 +80,11 @@ class _Linearized(torch.autograd.Function):
     @staticmethod
     def forward(ctx, network, theta0, images_BCHW, *theta):
         leaves = {key: value.detach().requires_grad_(True) for key, value in theta0.items()}
-        tangent = {key: (t.detach() - theta0[key])[None] for key, t in zip(theta0, theta, strict=True)}
+        tau = {key: t.detach() - theta0[key] for key, t in zip(theta0, theta, strict=True)}
         with torch.enable_grad():
-            base_BD, changes_TBD = forward_mode.products(network, leaves, tangent, images_BCHW)
+            base_BD, change = vision.linearize(network, leaves, images_BCHW)
         ctx.base, ctx.leaves = base_BD, tuple(leaves.values())
-        return base_BD.detach() + changes_TBD[0]
+        return base_BD.detach() + change(tau)
 
     @staticmethod
     def backward(ctx, gradient_BD):
@@ -95,7 +95,7 @@ def encode_linearized(
     network: nn.Module, theta0: Mapping[str, Tensor], theta: Mapping[str, Tensor], images_BCHW: Tensor
 ) -> Tensor:
     """f_lin(x; θ) [B, D]; differentiable in θ, affine in θ. Networks without own rules take the generic product."""
-    if forward_mode.supports(network):
+    if vision.supports(network):
         require_same(theta, theta0, "theta", "theta0")
         return _Linearized.apply(network, theta0, images_BCHW, *(theta[key] for key in theta0))
     base_BD, change_BD = product(network, theta0, subtract(theta, theta0), images_BCHW)

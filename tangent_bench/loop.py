@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from tangent_bench import heads
+from tangent_bench import heads, products
 from tangent_bench.seeds import derive, generator
 
 log = logging.getLogger(__name__)
@@ -132,7 +132,10 @@ def finetune(
             crop_seed = derive("crops", source.name, seed, step) % 2**62
             images = normalise(augment(source.images[chosen], size, recipe.crop_scale, crop_seed))
             parts.append((images, torch.from_numpy(source.labels[chosen]), source.head))
-        loss = _loss(encoder, theta, parts)
+        optimizer.zero_grad(set_to_none=True)
+        with products.fast():
+            loss = _loss(encoder, theta, parts)
+            loss.backward()
         if not torch.isfinite(loss):
             raise ValueError(
                 f"The loss of {'+'.join(s.name for s in sources)} is {loss.item()} at step {step}; "
@@ -140,8 +143,6 @@ def finetune(
             )
         rate = recipe.rate(step)
         optimizer.param_groups[0]["lr"] = rate
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
         torch.nn.utils.clip_grad_norm_(theta.values(), recipe.clip_norm)
         if not own:
             _decay(theta, theta0, rate * recipe.weight_decay)

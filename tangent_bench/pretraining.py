@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch.nn.functional import normalize
 
-from tangent_bench import artefacts, corpus
+from tangent_bench import artefacts, corpus, products, vision
 from tangent_bench.corpus._captions import paraphrase
 from tangent_bench.models import Model, create, tokenizer
 from tangent_bench.seeds import derive, generator
@@ -63,10 +64,15 @@ class Recipe:
         return self.learning_rate * min(rise, fall)
 
 
-def draw_shard(recipe: Recipe, model: Model, indices: np.ndarray) -> dict[str, np.ndarray]:
-    """Pictures `indices` of the corpus: images_NHWC uint8 and tokens_NVL uint16 (three paraphrases of each phrase)."""
-    pictures = [corpus.sample(recipe.seed, int(i)) for i in indices]
-    rngs = [generator("captions", recipe.seed, int(i)) for i in indices]
+def trunk(entry: dict) -> Recipe:
+    """The recipe of the config's `rebuilding` before any cool-down: `trunk_steps` at constant rate."""
+    return Recipe.from_config(entry | {"steps": entry["trunk_steps"], "cooldown_steps": 0})
+
+
+def draw_shard(seed: int, model: Model, indices: np.ndarray) -> dict[str, np.ndarray]:
+    """Pictures `indices` of the corpus of a seed: images_NHWC uint8 and tokens_NVL uint16 (three paraphrases of each phrase)."""
+    pictures = [corpus.sample(seed, int(i)) for i in indices]
+    rngs = [generator("captions", seed, int(i)) for i in indices]
     captions = [paraphrase(rng, p.phrase) for rng, p in zip(rngs, pictures, strict=True) for _ in range(VARIANTS)]
     tokens = tokenizer(model)(captions).numpy().astype(np.uint16)
     return {
@@ -131,14 +137,14 @@ class Trainer:
         images_BCHW, tokens_BL = _batch(self.recipe, self.step, self.fetch, self.mean, self.std)
         for group in self.optimizer.param_groups:
             group["lr"] = self.recipe.rate(self.step)
-        image_BD, text_BD, scale = self.network(images_BCHW, tokens_BL)
-        loss = contrastive_loss(image_BD, text_BD, scale)
+        self.optimizer.zero_grad(set_to_none=True)
+        with products.fast():
+            loss = self._loss(images_BCHW, tokens_BL)
+            loss.backward()
         if not torch.isfinite(loss):
             raise ValueError(
                 f"Pre-training diverged at step {self.step} (loss {loss.item()}); lower pretraining.learning_rate."
             )
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimizer.step()
         with torch.no_grad():
@@ -147,6 +153,16 @@ class Trainer:
         self.seconds += time.monotonic() - started
         self.losses.append(loss.item())
         return loss.item()
+
+    def _loss(self, images_BCHW: torch.Tensor, tokens_BL: torch.Tensor) -> torch.Tensor:
+        network, visual = self.network, self.network.visual
+        embedded_BD = vision.encode(visual, dict(visual.named_parameters()), images_BCHW)
+        texts_BD = network.encode_text(tokens_BL, normalize=True)
+        return contrastive_loss(normalize(embedded_BD, dim=-1), texts_BD, network.logit_scale.exp())
+
+    def cool_down(self, steps: int) -> None:
+        """Make the steps from here on a cool-down: the learning rate falls linearly to zero in that many."""
+        self.recipe = replace(self.recipe, steps=self.step + steps, cooldown_steps=steps)
 
     def weights(self) -> dict[str, np.ndarray]:
         """All parameters of both towers, float32."""
@@ -183,6 +199,35 @@ class Trainer:
         self.step, self.seconds, self.losses = about["step"], about["seconds"], tensors["losses"].tolist()
 
 
+def open_corpus(paths: Sequence[Path], recipe: Recipe, shuffled: bool = False) -> Callable:
+    """What fetches pictures and captions by their indices from shards; with `shuffled`, captions of other pictures.
+
+    Raises:
+        ValueError: the shards do not hold as many pictures as the recipe asks for.
+    """
+    shards = [artefacts.load(path, "corpus shard")[0] for path in paths]
+    images_NHWC, tokens_NVL = (np.concatenate([shard.pop(key) for shard in shards]) for key in ("images", "tokens"))
+    if len(images_NHWC) != recipe.num_images:
+        raise ValueError(f"The shards hold {len(images_NHWC)} pictures, the recipe asks for {recipe.num_images}.")
+    partner_N = np.arange(recipe.num_images)
+    if shuffled:  # one step along a random circle: no picture keeps its own
+        circle_N = generator("shuffled captions", recipe.seed).permutation(recipe.num_images)
+        partner_N[circle_N] = np.roll(circle_N, 1)
+    return lambda indices: (images_NHWC[indices], tokens_NVL[partner_N[indices]])
+
+
+def advance(trainer: Trainer, last: int) -> None:
+    """Train up to step `last`, with a line in the log now and then."""
+    started, first = time.monotonic(), trainer.step
+    while trainer.step < last:
+        trainer.advance()
+        if trainer.step % LOG_EVERY == 0:
+            rate = (time.monotonic() - started) / (trainer.step - first)
+            mean = float(np.mean(trainer.losses[-LOG_EVERY:]))
+            left = rate * (last - trainer.step) / 60
+            log.info("step %d/%d  loss %.4f  %.0f minutes left", trainer.step, last, mean, left)
+
+
 def run(
     trainer: Trainer, state: Path, snapshot: Callable[[int, dict], None], snapshots: set[int], save_every: int = 250
 ) -> None:
@@ -190,17 +235,13 @@ def run(
     if state.is_file():
         trainer.resume(state)
         log.info("resumed at step %d", trainer.step)
-    started, first = time.monotonic(), trainer.step
     if trainer.step == 0 and 0 in snapshots:
         snapshot(0, trainer.weights())
-    while trainer.step < trainer.recipe.steps:
-        trainer.advance()
-        if trainer.step % LOG_EVERY == 0:
-            rate = (time.monotonic() - started) / (trainer.step - first)
-            left = rate * (trainer.recipe.steps - trainer.step) / 60
-            mean = float(np.mean(trainer.losses[-LOG_EVERY:]))
-            log.info("step %d/%d  loss %.4f  %.0f minutes left", trainer.step, trainer.recipe.steps, mean, left)
+    steps = trainer.recipe.steps
+    while trainer.step < steps:
+        stops = [s for s in (*snapshots, (trainer.step // save_every + 1) * save_every, steps) if s > trainer.step]
+        advance(trainer, min(stops))
         if trainer.step in snapshots:
             snapshot(trainer.step, trainer.weights())
-        if trainer.step % save_every == 0 or trainer.step == trainer.recipe.steps:
+        if trainer.step % save_every == 0 or trainer.step == steps:
             trainer.save(state)

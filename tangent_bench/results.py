@@ -177,11 +177,11 @@ def _tangent_evaluator(results: Results, mode: Mode) -> TangentEvaluator:
 
 
 def _network_evaluator(results: Results, mode: Mode, config: Mapping) -> NetworkEvaluator:
-    from tangent_bench import inference
+    from tangent_bench import products, vision
     from tangent_bench.linearize import encode
 
     tower = results.network
-    fast = partial(inference.encode, tower.module) if inference.supports(tower.module) else None
+    fast = products.fast()(partial(vision.encode, tower.module)) if vision.supports(tower.module) else None
     joint = [layout.JOINT] if mode.training in config["joint_training"]["trainings"] else []
     sources = [*config["tasks"], *joint]
     return NetworkEvaluator(

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.func import functional_call, jacrev
 
-from tangent_bench import forward_mode
+from tangent_bench import vision
 from tangent_bench.linearize import differentiable_attention, encode, encode_linearized, parameters, product
 from tests import small
 
@@ -19,18 +19,19 @@ def plain(case, theta):
 
 
 @pytest.mark.parametrize("num", [1, 2, 3, 5, 16])
-def test_expansion_at_its_point_is_the_network_to_the_last_bit(case, case32, num):
-    for each in (case, case32):
+def test_expansion_at_its_point_is_the_network(case, case32, num):
+    for each, size in ((case, 1e-14), (case32, 2e-6)):
         images = torch.cat([each.images] * 8)[:num]
         # PyTorch itself rounds otherwise where gradients are asked for: like is compared with like.
         leaves = {k: v.clone().requires_grad_(True) for k, v in each.theta0.items()}
         found = encode_linearized(each.network, each.theta0, leaves, images)
-        assert torch.equal(found, encode(each.network, leaves, images))
+        if vision.supports(each.network):  # written out for speed, with sums in another order
+            exact = encode(each.network, leaves, images)
+            assert (found - exact).norm() < size * exact.norm()
+        else:
+            assert torch.equal(found, encode(each.network, leaves, images))
         base = encode(each.network, each.theta0, images)
         assert torch.equal(product(each.network, each.theta0, each.tau, images)[0], base)
-        if forward_mode.supports(each.network):
-            own = forward_mode.products(each.network, each.theta0, forward_mode.stack([each.tau]), images)
-            assert torch.equal(own[0], base)
 
 
 def test_encode_is_the_network_itself(case):

@@ -5,12 +5,16 @@ Only the image tower is fine-tuned; the text tower makes the heads. θ0 is *defi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tangent_bench import registry
 
 ASSETS = Path(__file__).parent / "assets"
+REBUILT = re.compile(
+    r"(?P<base>[a-z][a-z0-9_]*)-pre(?P<seed>\d+)"
+)  # tiny-pre0: `tiny`, pre-trained by the DAG with seed 0
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ class Model:
         merges: a tokenizer merges file for a truncated vocabulary, or None for open_clip's own.
         source: who trained it, on what; licence included.
         sealed: whether the weights are a file of `artefacts.save`, whose digest is checked at every read.
-        along: a folder with image towers along the pre-training, step-11.safetensors at 11 % of its steps, or None.
+        along: a folder with towers along the pre-training, step-11.safetensors at 11 % of its steps, or None.
     """
 
     title: str
@@ -38,10 +42,17 @@ class Model:
 
 
 def find(name: str, custom: dict | None = None) -> Model:
-    """The model `name`: an entry of the config's `custom_models`, else the plug-in file of that name."""
+    """The model `name`: an entry of the config's `custom_models`, else the plug-in file of that name.
+
+    "tiny-pre0" is the plug-in `tiny` with the weights of a pre-training that the DAG makes, of seed 0.
+    """
     if custom and name in custom:
         entry = dict(custom[name])
         return Model(**{"title": name, "architecture": name, "weights": None, **entry})
+    if rebuilt := REBUILT.fullmatch(name):
+        model, towers = find(rebuilt["base"]), f"results/pretraining/{name}/towers"
+        title = f"{model.title}, pre-training {rebuilt['seed']}"
+        return replace(model, title=title, weights=f"{towers}/step-100.safetensors", sealed=True, along=towers)
     return registry.load("models", name).MODEL
 
 
@@ -66,7 +77,8 @@ def create(model: Model, init: str = "pretrained", seed: int = 0):
 
     Args:
         init: "pretrained" loads the weights; "random" draws them with `seed`; "step-11" takes the image tower that the
-            pre-training had at 11 % of its steps, beside the final text tower.
+            pre-training had at 11 % of its steps, beside the final text tower; "whole-11" takes both towers from there;
+            "shuffled-100" is the image tower of the same pre-training with the captions of other pictures.
 
     Raises:
         ValueError: unknown architecture, missing or mismatched weights, or a QuickGELU mismatch (open_clip only warns).
@@ -75,6 +87,8 @@ def create(model: Model, init: str = "pretrained", seed: int = 0):
     import torch
 
     _register(model)
+    if init.startswith("whole-"):
+        model = replace(model, weights=str(_tower_file(model, init.replace("whole", "step"))))
     weights = None if init == "random" else model.weights
     if weights is not None:
         _require_weights(model, weights)
@@ -90,24 +104,29 @@ def create(model: Model, init: str = "pretrained", seed: int = 0):
                 f"Model {model.title!r}: architecture {model.architecture!r} and weights {weights!r} do not fit "
                 f"together, or one of them is damaged ({reason}); give those that were saved with one another."
             ) from error
-    if init.startswith("step-"):
-        _turn_back(model, network.visual, init)
+    if init.startswith(("step-", "shuffled-")):
+        _take_tower(model, network.visual, init)
     return network.eval().requires_grad_(False)
 
 
-def _turn_back(model: Model, tower, init: str) -> None:
-    """Put the weights of an earlier step of the pre-training into the image tower."""
+def _take_tower(model: Model, tower, init: str) -> None:
+    """Put the weights of an earlier step of the pre-training, or of another one, into the image tower."""
     import torch
 
     from tangent_bench import artefacts
 
+    tensors, _ = artefacts.load(_tower_file(model, init), "pretraining weights")
+    own = {key.removeprefix("visual."): value for key, value in tensors.items() if key.startswith("visual.")} or tensors
+    tower.load_state_dict({key: torch.from_numpy(value).float() for key, value in own.items()})
+
+
+def _tower_file(model: Model, init: str) -> Path:
     path = Path(model.along or "") / f"{init}.safetensors"
     if not path.is_file():
-        known = sorted(file.stem for file in Path(model.along).glob("step-*")) if model.along else []
+        known = sorted(file.stem for file in Path(model.along).glob("*-*.safetensors")) if model.along else []
         has = ", ".join(known) or "none"
         raise ValueError(f"Model {model.title!r} has no image tower {init!r} of its pre-training; it has {has}.")
-    tensors, _ = artefacts.load(path, "pretraining weights")
-    tower.load_state_dict({key: torch.from_numpy(value).float() for key, value in tensors.items()})
+    return path
 
 
 def _require_weights(model: Model, weights: str) -> None:

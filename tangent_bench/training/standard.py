@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from torch import Tensor, nn
 
+from tangent_bench import vision
 from tangent_bench.linearize import encode
 from tangent_bench.training import Training
 
@@ -20,4 +21,5 @@ TRAINING = Training(
 
 def encoder(network: nn.Module, theta0: Mapping[str, Tensor]) -> Callable[[dict[str, Tensor], Tensor], Tensor]:
     """(θ, images_BCHW) → f(x; θ), [B, D]."""
-    return lambda theta, images_BCHW: encode(network, theta, images_BCHW)
+    own = vision.encode if vision.supports(network) else encode
+    return lambda theta, images_BCHW: own(network, theta, images_BCHW)

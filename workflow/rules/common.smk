@@ -15,7 +15,7 @@ EVALUATED = [*config["tasks"], CONTROL]  # tasks that models are evaluated on
 wildcard_constraints:
     task="[A-Za-z0-9_-]+",
     model="[A-Za-z0-9_-]+",
-    init=r"pretrained|random|step-\d+",
+    init=r"pretrained|random|(step|whole|shuffled)-\d+",
     training="[A-Za-z0-9_-]+",
     mode="[A-Za-z0-9_-]+-(network|tangent|none)",
     seed=r"\d+",
@@ -39,10 +39,13 @@ def code(*modules):
 def weights_of(wildcards):
     """The files of a model (weights, config, merges) as inputs; a tag of open_clip's is none."""
     model = models.find(wildcards.model, config["custom_models"])
-    step = f"{model.along}/{wildcards.get('init', '')}.safetensors" if model.along else None
+    init = wildcards.get("init", "pretrained").replace("whole", "step")
+    step = f"{model.along}/{init}.safetensors" if model.along and init not in ("pretrained", "random") else None
     files = [Path(file) for file in (model.weights, model.config, model.merges, step) if file]
-    # Relative where possible: a checkout that was moved would rerun everything.
-    return [f.relative_to(Path.cwd()) if f.is_relative_to(Path.cwd()) else f for f in files if f.is_file()]
+    # Relative where possible: a checkout that was moved would rerun everything. What is no file yet the DAG makes, or
+    # it is a tag of open_clip's.
+    made = [file for file in files if file.is_file() or file.is_relative_to("results/pretraining")]
+    return [file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file for file in made]
 
 
 def custom_model(wildcards):
@@ -103,11 +106,12 @@ ROWS = outcomes
 FORMS = (
     "loop.py",
     "linearize.py",
-    "forward_mode.py",
+    "vision.py",
+    "products.py",
     "vectors.py",
     "heads.py",
     "seeds.py",
     "artefacts.py",
     "models/*.py",
 )
-ENCODES = "features.py", "linearize.py", "forward_mode.py", "evaluation.py", "models/*.py"
+ENCODES = "features.py", "linearize.py", "vision.py", "products.py", "evaluation.py", "models/*.py"

@@ -56,9 +56,9 @@ rule run_experiment:
             "rows.py",
             "vectors.py",
             "linearize.py",
-            "forward_mode.py",
+            "vision.py",
             "methods/*.py",
-            "inference.py",
+            "products.py",
             *needs(w.experiment, "stands_on"),
         ),
     script:

@@ -1,12 +1,36 @@
 # The embedded tiny CLIP from its recipe: `snakemake pretrain --cores all`. Not part of `all`; the weights are shipped.
-PRETRAINING = "results/pretraining/tiny"
+# And the models that are pre-trained by the DAG itself: tiny-pre0 is `tiny` with pre-training seed 0 and the recipe `rebuilding`.
+PRETRAINING = "results/pretraining"
+SHIPPED = f"{PRETRAINING}/tiny"
+PERCENTS = sorted(config["rebuilding"]["percents"])
+
+
+wildcard_constraints:
+    run=models.REBUILT.pattern.strip("^$").replace("?P<base>", "").replace("?P<seed>", ""),
+    arm="step|shuffled",
+    percent=r"\d+",
+    shard=r"\d+",
+
+
+def shards(folder, recipe):
+    return [f"{folder}/{k:02d}.safetensors" for k in range(config[recipe]["num_shards"])]
+
+
+def seed_of(run):
+    return int(models.REBUILT.fullmatch(run)["seed"])
+
+
+def trunk_before(wildcards):
+    """The state from which this stretch of the trunk goes on; none for the first."""
+    place = PERCENTS.index(int(wildcards.percent))
+    return [f"{PRETRAINING}/{wildcards.run}/trunk/{wildcards.arm}-{PERCENTS[place - 1]}.safetensors"] if place else []
 
 
 rule draw_corpus:
     output:
-        f"{PRETRAINING}/shards/{{shard}}.safetensors",
+        f"{SHIPPED}/shards/{{shard}}.safetensors",
     log:
-        f"{PRETRAINING}/logs/draw_corpus.{{shard}}.log",
+        f"{SHIPPED}/logs/draw_corpus.{{shard}}.log",
     threads: 1
     params:
         recipe=config["pretraining"],
@@ -15,21 +39,63 @@ rule draw_corpus:
         "../scripts/draw_corpus.py"
 
 
+use rule draw_corpus as draw_corpus_again with:
+    output:
+        f"{PRETRAINING}/corpus/seed-{{seed}}/{{shard}}.safetensors",
+    log:
+        f"{PRETRAINING}/logs/draw_corpus.{{seed}}.{{shard}}.log",
+    params:
+        recipe=lambda w: config["rebuilding"] | {"seed": int(w.seed)},
+        code=code("corpus/*.py", "seeds.py"),
+
+
 rule pretrain:
     input:
-        expand(
-            f"{PRETRAINING}/shards/{{shard}}.safetensors",
-            shard=[f"{k:02d}" for k in range(config["pretraining"]["num_shards"])],
-        ),
+        shards(f"{SHIPPED}/shards", "pretraining"),
     output:
-        weights=f"{PRETRAINING}/tangent-tiny.safetensors",
-        losses=f"{PRETRAINING}/losses.csv",
+        weights=f"{SHIPPED}/tangent-tiny.safetensors",
+        losses=f"{SHIPPED}/losses.csv",
     log:
-        f"{PRETRAINING}/logs/pretrain.log",
+        f"{SHIPPED}/logs/pretrain.log",
     threads: 1
     params:
-        folder=PRETRAINING,
+        folder=SHIPPED,
         recipe=config["pretraining"],
         code=code("pretraining.py"),
     script:
         "../scripts/pretrain.py"
+
+
+# A stretch of the trunk at constant rate, so that no job is long and each goes on from the last.
+rule advance_trunk:
+    input:
+        shards=lambda w: shards(f"{PRETRAINING}/corpus/seed-{seed_of(w.run)}", "rebuilding"),
+        before=trunk_before,
+    output:
+        f"{PRETRAINING}/{{run}}/trunk/{{arm}}-{{percent}}.safetensors",
+    log:
+        f"{PRETRAINING}/{{run}}/logs/advance_trunk.{{arm}}.{{percent}}.log",
+    priority: 30
+    threads: 1
+    params:
+        recipe=lambda w: config["rebuilding"] | {"seed": seed_of(w.run)},
+        code=code("pretraining.py", "vision.py", "products.py"),
+    script:
+        "../scripts/advance_trunk.py"
+
+
+rule cool_down:
+    input:
+        shards=lambda w: shards(f"{PRETRAINING}/corpus/seed-{seed_of(w.run)}", "rebuilding"),
+        trunk=f"{PRETRAINING}/{{run}}/trunk/{{arm}}-{{percent}}.safetensors",
+    output:
+        f"{PRETRAINING}/{{run}}/towers/{{arm}}-{{percent}}.safetensors",
+    log:
+        f"{PRETRAINING}/{{run}}/logs/cool_down.{{arm}}.{{percent}}.log",
+    priority: 25
+    threads: 1
+    params:
+        recipe=lambda w: config["rebuilding"] | {"seed": seed_of(w.run)},
+        code=code("pretraining.py", "vision.py", "products.py"),
+    script:
+        "../scripts/cool_down.py"

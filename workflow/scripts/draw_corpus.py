@@ -7,7 +7,9 @@ with job(snakemake):
 
     from tangent_bench import artefacts, models, pretraining
 
-    recipe = pretraining.Recipe.from_config(snakemake.params.recipe)
-    number, size = int(snakemake.wildcards.shard), recipe.num_images // snakemake.params.recipe["num_shards"]
-    pictures = pretraining.draw_shard(recipe, models.find("tiny"), np.arange(number * size, (number + 1) * size))
-    artefacts.save(snakemake.output[0], "corpus shard", pictures, seed=recipe.seed, first=number * size)
+    recipe = snakemake.params.recipe
+    number, size = int(snakemake.wildcards.shard), recipe["num_images"] // recipe["num_shards"]
+    pictures = pretraining.draw_shard(
+        recipe["seed"], models.find("tiny"), np.arange(number * size, (number + 1) * size)
+    )
+    artefacts.save(snakemake.output[0], "corpus shard", pictures, seed=recipe["seed"], first=number * size)

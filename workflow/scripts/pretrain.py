@@ -11,9 +11,8 @@ with job(snakemake) as record:
 
     params = snakemake.params
     recipe, folder = pretraining.Recipe.from_config(params.recipe), Path(params.folder)
-    shards = [artefacts.load(path, "corpus shard")[0] for path in snakemake.input]
-    images, tokens = (np.concatenate([shard.pop(key) for shard in shards]) for key in ("images", "tokens"))
-    trainer = pretraining.Trainer(recipe, models.find("tiny"), lambda indices: (images[indices], tokens[indices]))
+    fetch = pretraining.open_corpus(snakemake.input, recipe)
+    trainer = pretraining.Trainer(recipe, models.find("tiny"), fetch)
 
     def snapshot(step, weights):
         artefacts.save(folder / f"snapshots/step-{step:05d}.safetensors", "pretraining weights", weights, step=step)

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn.functional import linear
 
-from tangent_bench import evaluation, inference
+from tangent_bench import evaluation, vision
 from tangent_bench.evaluation import NetworkEvaluator
 from tangent_bench.linearize import encode, parameters
 from tests import small
@@ -29,20 +29,20 @@ def moved(network):
 def test_is_the_encoder_at_any_parameters(network):
     dtype = next(network.parameters()).dtype
     theta, images = moved(network), small.images(9, 3, 32, 32, dtype=dtype)
-    exact, found = encode(network, theta, images), inference.encode(network, theta, images)
+    exact, found = encode(network, theta, images), vision.encode(network, theta, images)
     assert found.dtype == dtype and torch.allclose(found, exact, rtol=0, atol=DTYPES[dtype] * float(exact.norm()))
     # Every parameter counts: leaving one out, or taking the network's own, would show.
     for name, value in theta.items():
         changed = dict(theta) | {name: value + 0.3 * small.normal("other", name, shape=value.shape).to(dtype)}
-        assert (inference.encode(network, changed, images) - found).norm() > 1e-5 * found.norm(), name
-        difference = inference.encode(network, changed, images) - encode(network, changed, images)
+        assert (vision.encode(network, changed, images) - found).norm() > 1e-5 * found.norm(), name
+        difference = vision.encode(network, changed, images) - encode(network, changed, images)
         assert difference.norm() < DTYPES[dtype] * found.norm(), name
 
 
 def test_an_image_does_not_depend_on_its_batch(network):
     theta, images = moved(network), small.images(5, 3, 32, 32, dtype=next(network.parameters()).dtype)
-    whole = inference.encode(network, theta, images)
-    parts = torch.cat([inference.encode(network, theta, image[None]) for image in images])
+    whole = vision.encode(network, theta, images)
+    parts = torch.cat([vision.encode(network, theta, image[None]) for image in images])
     assert torch.allclose(whole, parts, rtol=0, atol=DTYPES[whole.dtype] * float(whole.norm()))
 
 
@@ -53,23 +53,15 @@ def test_quick_gelu_and_a_network_without_its_first_norm(network):
     network.transformer.resblocks[0].mlp.gelu, network.ln_pre = QuickGELU(), nn.Identity()
     try:
         theta, images = moved(network), small.images(4, 3, 32, 32, dtype=next(network.parameters()).dtype)
-        exact, found = encode(network, theta, images), inference.encode(network, theta, images)
-        assert inference.supports(network)
+        exact, found = encode(network, theta, images), vision.encode(network, theta, images)
+        assert vision.supports(network)
         assert torch.allclose(found, exact, rtol=0, atol=DTYPES[found.dtype] * float(exact.norm()))
     finally:
         network.transformer.resblocks[0].mlp.gelu, network.ln_pre = kept
 
 
-def test_works_without_onednn(network, monkeypatch):
-    theta, images = moved(network), small.images(4, 3, 32, 32, dtype=next(network.parameters()).dtype)
-    with_it = inference.encode(network, theta, images)
-    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
-    without = inference.encode(network, theta, images)
-    assert torch.allclose(with_it, without, rtol=0, atol=DTYPES[with_it.dtype] * float(with_it.norm()))
-
-
 def test_other_networks_are_not_covered():
-    assert not inference.supports(small.Curved())
+    assert not vision.supports(small.Curved())
 
 
 class Nearly:
@@ -120,6 +112,6 @@ def test_a_logit_that_is_no_number_is_left_to_the_encoder():
 def test_rounding_is_far_above_that_of_float32(tmp_path):
     network = small.vit(tmp_path, torch.float32)
     theta, images = moved(network), small.images(40, 3, 32, 32, dtype=torch.float32)
-    exact, found = encode(network, theta, images), inference.encode(network, theta, images)
+    exact, found = encode(network, theta, images), vision.encode(network, theta, images)
     worst = ((found - exact).norm(dim=1) / exact.norm(dim=1)).max()
     assert 0 < worst < evaluation.ROUNDING / 20

@@ -1,11 +1,13 @@
-"""Own forward-mode rules against torch.func, in float64: each rule, the whole tower, and the linearized gradient."""
+"""The tower written out against open_clip's and torch.func, in float64: values, each rule, the linearized gradient."""
+
+from contextlib import nullcontext
 
 import pytest
 import torch
 from open_clip.transformer import QuickGELU, VisionTransformer
 from torch import nn
 
-from tangent_bench import features, forward_mode, linearize, models
+from tangent_bench import features, linearize, models, products, vision
 from tangent_bench.vectors import combine, subtract
 
 TIGHT = {"rtol": 1e-10, "atol": 1e-11}
@@ -33,36 +35,51 @@ def case(request):
 
 def test_products_of_several_tangents_equal_torch_func(case):
     network, theta0, tangents, images = case
-    base, changes = forward_mode.products(network, theta0, forward_mode.stack(tangents), images)
-    for change, tangent in zip(changes, tangents, strict=True):
+    base, change = vision.linearize(network, theta0, images)
+    for tangent in tangents:
         expected_base, expected = linearize.product(network, theta0, tangent, images)
         torch.testing.assert_close(base, expected_base, **TIGHT)
-        torch.testing.assert_close(change, expected, **TIGHT)
+        torch.testing.assert_close(change(tangent), expected, **TIGHT)
 
 
 def test_products_equal_a_central_difference(case):
     network, theta0, tangents, images = case
     step = 1e-5
     ends = [linearize.encode(network, combine([(1.0, theta0), (s, tangents[0])]), images) for s in (step, -step)]
-    _, changes = forward_mode.products(network, theta0, forward_mode.stack(tangents[:1]), images)
-    torch.testing.assert_close(changes[0], (ends[0] - ends[1]) / (2 * step), rtol=1e-6, atol=1e-6)
+    _, change = vision.linearize(network, theta0, images)
+    torch.testing.assert_close(change(tangents[0]), (ends[0] - ends[1]) / (2 * step), rtol=1e-6, atol=1e-6)
 
 
 def test_each_parameter_alone_has_its_own_rule(case):
     network, theta0, tangents, images = case
+    _, change = vision.linearize(network, theta0, images)
     for name in theta0:
         alone = {k: v if k == name else torch.zeros_like(v) for k, v in tangents[0].items()}
-        _, changes = forward_mode.products(network, theta0, forward_mode.stack([alone]), images)
         expected = linearize.product(network, theta0, alone, images)[1]
-        torch.testing.assert_close(changes[0], expected, msg=lambda m, name=name: f"{name}: {m}", **TIGHT)
+        torch.testing.assert_close(change(alone), expected, msg=lambda m, name=name: f"{name}: {m}", **TIGHT)
 
 
-def test_base_of_the_embedded_architecture_has_the_bits_of_the_network():
+def test_gradient_in_the_parameters_is_that_of_the_network(case):
+    network, theta0, _, images = case
+    gradients = []
+    for encode in (vision.encode, linearize.encode):
+        theta = {k: v.clone().requires_grad_(True) for k, v in theta0.items()}
+        gradients.append(torch.autograd.grad(encode(network, theta, images).tanh().sum(), list(theta.values())))
+    for name, a, b in zip(theta0, *gradients, strict=True):
+        torch.testing.assert_close(a, b, msg=lambda m, name=name: f"{name}: {m}", **TIGHT)
+
+
+@pytest.mark.parametrize("context", [nullcontext, products.fast])
+def test_single_precision_rounds_by_less_than_a_millionth_of_the_length(context):
     network = models.create(models.find("tiny"), "random", 0).visual
     theta0 = linearize.parameters(network)
+    tangent = {k: 0.01 * v for k, v in random_like(theta0, 4).items()}
     images = torch.randn(5, 3, 32, 32, generator=torch.Generator().manual_seed(1))
-    base, _ = forward_mode.products(network, theta0, forward_mode.stack([random_like(theta0, 4)]), images)
-    assert torch.equal(base, linearize.encode(network, theta0, images))
+    with context():
+        base, change = vision.linearize(network, theta0, images)
+        moved = change(tangent)
+    for found, exact in zip((base, moved), linearize.product(network, theta0, tangent, images), strict=True):
+        assert (found - exact).norm() < 3e-6 * exact.norm()
 
 
 def test_gradient_of_the_linearized_encoder_equals_autograd_through_the_product(case):
@@ -86,7 +103,7 @@ def test_features_agree_for_any_batch_size_and_with_the_generic_way(case, monkey
     network, theta0, tangents, images = case
     own = features.changes(network, theta0, tangents, images, batch_size=1000)
     pieces = features.changes(network, theta0, tangents, images, batch_size=14)
-    monkeypatch.setattr(forward_mode, "supports", lambda network: False)
+    monkeypatch.setattr(vision, "supports", lambda network: False)
     generic = features.changes(network, theta0, tangents, images, batch_size=2)
     for a, b, c in zip(own, pieces, generic, strict=True):
         torch.testing.assert_close(torch.from_numpy(a), torch.from_numpy(b), **TIGHT)
@@ -94,14 +111,14 @@ def test_features_agree_for_any_batch_size_and_with_the_generic_way(case, monkey
 
 
 def test_unknown_networks_are_not_claimed():
-    assert forward_mode.supports(tower())
-    assert not forward_mode.supports(nn.Linear(2, 2))
+    assert vision.supports(tower())
+    assert not vision.supports(nn.Linear(2, 2))
     other = tower()
     other.pool_type = "avg"
-    assert not forward_mode.supports(other)
+    assert not vision.supports(other)
     other = tower()
     other.transformer.resblocks[0].mlp.gelu = nn.GELU(approximate="tanh")
-    assert not forward_mode.supports(other)
+    assert not vision.supports(other)
     other = tower()
     other.transformer.resblocks[0].mlp.gelu = nn.ReLU()
-    assert not forward_mode.supports(other)
+    assert not vision.supports(other)

@@ -1,0 +1,18 @@
+"""A stretch of a pre-training at constant rate: from the state before it (or the initialisation) to its end."""
+
+from tangent_bench.provenance import job
+
+with job(snakemake) as record:
+    import numpy as np
+
+    from tangent_bench import models, pretraining
+
+    w, params = snakemake.wildcards, snakemake.params
+    recipe = pretraining.trunk(params.recipe)
+    fetch = pretraining.open_corpus(snakemake.input.shards, recipe, shuffled=w.arm == "shuffled")
+    trainer = pretraining.Trainer(recipe, models.find(w.run), fetch)
+    if snakemake.input.before:
+        trainer.resume(snakemake.input.before[0])
+    pretraining.advance(trainer, round(recipe.steps * int(w.percent) / 100))
+    trainer.save(snakemake.output[0])
+    record |= {"last_loss": float(np.mean(trainer.losses[-100:])), "training_seconds": trainer.seconds}
