@@ -1,4 +1,4 @@
-"""Matrix products by oneDNN where PyTorch would take MKL's, which leaves half of an AMD processor's vector width unused.
+"""Matrix products by oneDNN where PyTorch would take MKL's, which leaves half of an AMD core's vector width unused.
 
     with fast():  every float32 product of two matrices on the CPU, forward and backward, of whatever code runs inside
 
