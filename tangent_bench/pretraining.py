@@ -70,7 +70,7 @@ def trunk(entry: dict) -> Recipe:
 
 
 def draw_shard(seed: int, model: Model, indices: np.ndarray) -> dict[str, np.ndarray]:
-    """Pictures `indices` of a seed's corpus: images_NHWC uint8 and tokens_NVL uint16 (three paraphrases of each phrase)."""
+    """Pictures of a seed's corpus: images_NHWC uint8 and tokens_NVL uint16 (three paraphrases of each phrase)."""
     pictures = [corpus.sample(seed, int(i)) for i in indices]
     rngs = [generator("captions", seed, int(i)) for i in indices]
     captions = [paraphrase(rng, p.phrase) for rng, p in zip(rngs, pictures, strict=True) for _ in range(VARIANTS)]
