@@ -7,6 +7,10 @@ PYTHON ?= python3
 # An index to take torch and torchvision from, e.g. PyTorch's CPU wheels: see environment.yml.
 TORCH_INDEX ?=
 
+# Where its results lie, and what config/claims.yaml joins.
+RESULTS = $(or $(shell sed -n 's/^results: *\([^ ]*\).*/\1/p' config/$(CONFIG).yaml 2>/dev/null),results/$(PRESET))
+JOINED = $(shell sed -n 's/^joins: \[\(.*\)\]/\1/p' config/claims.yaml | tr -d ,)
+
 MAKEFLAGS += --no-print-directory
 READY := .venv/.installed
 PIP := .venv/bin/python -m pip install -c requirements.lock
@@ -23,7 +27,7 @@ NO_OTHER_RUN := import os, psutil, sys; \
   sys.exit(f"Another run is at work in this folder (process {runs[0]}): wait for it or stop it, then call make again." if runs else 0)
 
 .NOTPARALLEL:
-.PHONY: help install reproduce analyses publish pretrain test test-unit test-full lint bench clean
+.PHONY: help install reproduce analyses claims publish pretrain test test-unit test-full lint bench clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1: /p' Makefile
@@ -43,11 +47,15 @@ reproduce: $(READY) ## run a preset from end to end and print its tables (PRESET
 	@test -f config/$(CONFIG).yaml || { echo "There is no preset '$(CONFIG)': config/ has $$(cd config && echo *.yaml)." >&2; exit 1; }
 	@test -z "$$(ls .snakemake/locks 2>/dev/null)" || { .venv/bin/python -c '$(NO_OTHER_RUN)' && $(SNAKEMAKE) --unlock; }
 	$(SNAKEMAKE) --cores $(CORES)
-	$(SNAKEMAKE) --report results/$(PRESET)/report.html
-	@.venv/bin/python -m tangent_bench.summary results/$(PRESET)
+	$(SNAKEMAKE) --report $(RESULTS)/report.html
+	@.venv/bin/python -m tangent_bench.summary $(RESULTS)
 
 analyses: ## why it works, on top of the tiny preset: kernel gap, disentanglement maps, NTK, claims
 	@$(MAKE) reproduce PRESET=tiny CONFIG=analyses
+
+# Each preset goes on where it was cut off; the last joins the rows of the others.
+claims: ## all claims, over fine-tuning seeds, pre-training seeds and sizes (hours; goes on where it was cut off)
+	@for preset in $(JOINED) claims; do $(MAKE) reproduce PRESET=$$preset || exit; done
 
 pretrain: $(READY) ## rebuild the shipped model from its recipe (about an hour and a half; goes on where it was cut off)
 	$(SNAKEMAKE) --cores $(CORES) pretrain
@@ -71,13 +79,15 @@ lint: $(READY) ## ruff and snakefmt, changing nothing
 	.venv/bin/python -m ruff format --check .
 	.venv/bin/python -m snakefmt --check Snakefile workflow/rules
 
-bench: $(READY) ## time the measured verbs
-	$(PYTEST) --benchmark-enable --benchmark-only tests/benchmarks
+bench: $(READY) ## ratios of times, each against the naive way beside it, into results/published/benchmarks.csv (on a quiet machine)
+	$(PYTEST) --benchmark-enable --benchmark-only --benchmark-json=.benchmarks/last.json tests/benchmarks
+	.venv/bin/python -m tests.benchmarks.table .benchmarks/last.json results/published/benchmarks.csv
 
 clean: ## remove what presets built; published results, the pre-training (hours) and .venv stay
 	find results -mindepth 1 -maxdepth 1 ! -name published ! -name pretraining -exec rm -rf {} +
 	rm -rf .pytest_cache .ruff_cache .hypothesis .benchmarks .snakemake/log .snakemake/scripts
 
-publish: $(READY) ## copy tables and figures of the tiny preset to results/published and into the README
+publish: $(READY) ## copy tables and figures of the tiny preset (and of claims, if built) to results/published and into the README
 	.venv/bin/python $(RUN_MODULE) publish --configfile config/analyses.yaml --cores $(CORES)
+	test ! -f results/claims/rows.csv || .venv/bin/python $(RUN_MODULE) publish --configfile config/claims.yaml --cores $(CORES)
 	.venv/bin/python -m tangent_bench.readme

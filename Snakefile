@@ -2,6 +2,7 @@
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
+from tangent_bench import joins
 from tangent_bench.config import validate
 
 min_version("9.0")
@@ -12,6 +13,7 @@ configfile: "config/default.yaml"
 
 try:
     config = validate(config)
+    JOINED = joins.presets(config)
 except ValueError as sentence:
     raise WorkflowError(str(sentence)) from None
 

@@ -27,9 +27,12 @@ class Claim:
         threshold: the smallest size of an estimate that supports it, in the unit of the rows.
         unit: "points" (rows are fractions) or "number".
         contrast: "value" (the row itself), "difference" (less the row at the coordinates `against`), "along" (fitted
-            rise over the inits step-N and pretrained, first to last), or "sizes" (largest models less smallest).
-        given: what the estimate is conditional on, beside the seeds.
+            rise over the inits `course`-N and pretrained, first to last), or "sizes" (largest family less smallest).
+        paired: for "difference": coordinates of rows that hold it with the opposite sign, paired over images; they are
+            taken where there are some.
+        given: what the estimate is conditional on, beside pre-trainings and seeds.
         once: whether the rows are the same for every model.
+        descriptive: whether it is a measure of size that no run could turn down, and so has no verdict.
     """
 
     text: str
@@ -41,8 +44,11 @@ class Claim:
     unit: str = "points"
     contrast: str = "value"
     against: Mapping[str, object] = field(default_factory=dict)
-    given: str = "these tasks, this pre-training"
+    paired: Mapping[str, object] = field(default_factory=dict)
+    course: str = "step"
+    given: str = "these tasks"
     once: bool = False
+    descriptive: bool = False
 
     def __post_init__(self) -> None:
         assert self.contrast in CONTRASTS and self.sign in (-1, 1) and self.unit in ("points", "number"), self
@@ -116,6 +122,7 @@ KERNEL = (
         "Fine-tuning is not in the kernel regime: outputs", "§3",
         "‖f − f_lin‖ / ‖f − f_0‖ at α = 1",
         _rows("kernel_gap", "output_error", "standard-none", coefficient=1.0, **_EACH_OWN), +1, 0.1, "number",
+        descriptive=True,
     ),
     Claim(
         "A wide network keeps its tangent kernel (Jacot et al.)", "§2",
@@ -162,6 +169,10 @@ DISENTANGLEMENT = (
 )  # fmt: skip
 _ADDITION = _rows("task_addition", "recovered_gain_tuned", STANDARD, task="all", split="test")
 _ENTANGLED = _rows("disentanglement", _RELATIVE, STANDARD, **_EACH_ALL)
+_EQUAL = _rows("pretraining_ablation", _MATCHED, STANDARD, params_id="", **_EACH_ALL)
+_PAIRED = MappingProxyType({"experiment": "pretraining_ablation", "params_id": "minus pretrained"})
+_UNTRAINED = {"contrast": "difference", "against": {"init": "random"}, "paired": _PAIRED}
+_UNTRAINED |= {"given": "these tasks, one random tower"}
 PRETRAINING = (
     Claim(
         "Kernel eigenfunctions sit on their task's inputs: any basis", "§6",
@@ -175,31 +186,46 @@ PRETRAINING = (
     ),
     Claim(
         "Without pre-training there is no task arithmetic", "§6",
-        "recovered gain of the sum minus random initialisation", _ADDITION, +1,
-        contrast="difference", against={"init": "random"},
+        "recovered gain of the sum minus random initialisation", _ADDITION, +1, **_UNTRAINED,
     ),
     Claim(
         "Without pre-training there is no disentanglement", "§6",
-        "ξ / prediction changes alone, minus random initialisation", _ENTANGLED, -1,
-        contrast="difference", against={"init": "random"},
+        "ξ / prediction changes alone, minus random initialisation", _ENTANGLED, -1, **_UNTRAINED,
+    ),
+    Claim(
+        "Without pre-training no disentanglement, at equal accuracy", "§6",
+        "ξ at matched single-task accuracy minus random initialisation", _EQUAL, -1, **_UNTRAINED,
+    ),
+    Claim(
+        "Task arithmetic needs captions that fit", "§6, control of ours",
+        "recovered gain of the sum minus captions of other pictures", _ADDITION, +1,
+        contrast="difference", against={"init": "shuffled-100"}, paired=_PAIRED,
     ),
     Claim(
         "Task arithmetic grows along pre-training", "§6",
         "rise of recovered gain over the steps", _ADDITION, +1, contrast="along",
     ),
     Claim(
+        "Task arithmetic grows along pre-training, with own heads", "§6, control of ours",
+        "rise of recovered gain over the steps, heads of each step", _ADDITION, +1, contrast="along", course="whole",
+    ),
+    Claim(
         "Disentanglement grows along pre-training", "§6",
         "rise of ξ / prediction changes alone over the steps", _ENTANGLED, -1, contrast="along",
     ),
     Claim(
+        "Disentanglement grows along pre-training, at equal accuracy", "§6",
+        "rise of ξ at matched single-task accuracy over the steps", _EQUAL, -1, contrast="along",
+    ),
+    Claim(
         "The post-hoc gap shrinks as models grow", "§3, Fig. 1",
         "(Post-hoc − Non-lin. FT, single tasks), larger minus smaller", _compared(_SINGLE, POSTHOC), +1,
-        contrast="sizes", given="these tasks",
+        contrast="sizes",
     ),
     Claim(
         "The gap of linear FT shrinks as models grow", "§5",
         "(Linear FT − Non-lin. FT, single tasks), larger minus smaller", _compared(_SINGLE, LINEAR), +1,
-        contrast="sizes", given="these tasks",
+        contrast="sizes",
     ),
 )  # fmt: skip
 CLAIMS = (*EDITING, *KERNEL, *DISENTANGLEMENT, *PRETRAINING)

@@ -99,6 +99,8 @@ def _require_plugins(config: dict) -> None:
                 folder
             ):
                 _unknown(folder, name, [*custom.get(folder, {}), *registry.names(folder)])
+    if not config["experiments"] and not config["joins"]:
+        raise ValueError("Config: 'experiments' and 'joins' are both empty; name at least one experiment or preset.")
     if config["control"] in config["tasks"]:
         raise ValueError(
             f"Config: the control {config['control']!r} is also among the tasks; a control must be another task."
@@ -113,6 +115,12 @@ def _require_plugins(config: dict) -> None:
         )
     for text in config["modes"]:
         _require_mode(text, config["trainings"])
+    for name in config["experiments"] if len(config["inits"]) == 1 else ():
+        if registry.load("experiments", name).EXPERIMENT.scope == "inits":
+            raise ValueError(
+                f"Config: experiment {name!r} compares initialisations, but `inits` has only {config['inits'][0]!r}; "
+                "name two or more, such as random and pretrained."
+            )
     grid = config["coefficients"]
     if grid["first"] != 0.0 or grid["last"] <= grid["first"]:
         raise ValueError(

@@ -21,14 +21,14 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, jacrev, vmap
 
-from tangent_bench import layer_gradients, vision
+from tangent_bench import layer_gradients, products, vision
 from tangent_bench.layer_gradients import Factors, Piece
 from tangent_bench.linearize import differentiable_attention, encode
 from tangent_bench.linearize import product as forward_product
 from tangent_bench.seeds import generator
 
 log = logging.getLogger(__name__)
-KEPT_BYTES = 2**31  # activations and gradients that are kept at a time
+KEPT_BYTES = 7 * 2**28  # activations and gradients that are kept at a time
 BLOCK_BYTES = 2**25  # of one intermediate product: small enough that its parts stay in the cache
 ROW_BLOCK = 64  # images; below the diagonal of a symmetric kernel, blocks of so many rows are not computed
 
@@ -56,7 +56,8 @@ def empirical(
     """
     readout_KD = _readout(network, theta, images_NCHW, readout_KD)
     if vision.supports(network):
-        kernel_NM = _structured(network, theta, images_NCHW, readout_KD, others_MCHW, batch_size)
+        with products.fast():
+            kernel_NM = _structured(network, theta, images_NCHW, readout_KD, others_MCHW, batch_size)
     else:
         log.info("%s has no structured gradients here: plain Jacobians, in blocks", type(network).__name__)
         kernel_NM = _plain(network, theta, images_NCHW, readout_KD, others_MCHW, batch_size)

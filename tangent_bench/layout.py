@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 JOINT = "multitask"  # the pseudo task of the vector that was trained on all tasks together
+EVERY = "all"  # the pseudo initialisation of a job that reads what others left in each of them
+FINAL = "final"  # the text tower at the end of the pre-training
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,18 @@ def data(task: str, split: str) -> str:
     return f"data/{task}/{split}.safetensors"
 
 
-def head(model: str, task: str) -> str:
-    return f"heads/{model}/{task}.safetensors"
+def text(init: str) -> str:
+    """The text tower that makes the heads of an initialisation: the final one, unless it brings one of its own.
+
+    >>> text("step-10"), text("whole-10")
+    ('final', 'whole-10')
+    """
+    return init if init.startswith("whole-") else FINAL
+
+
+def head(model: str, init: str, task: str) -> str:
+    """The same file for all initialisations that share a text tower."""
+    return f"heads/{model}/{text(init)}/{task}.safetensors"
 
 
 def base(model: str, init: str, task: str) -> str:

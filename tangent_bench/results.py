@@ -14,7 +14,7 @@ import numpy as np
 
 from tangent_bench import artefacts, layout, models, registry
 from tangent_bench.evaluation import NetworkEvaluator, TangentEvaluator, prepare_images
-from tangent_bench.experiments import Labels, Study
+from tangent_bench.experiments import Experiment, Labels, Study
 from tangent_bench.layout import Mode
 from tangent_bench.selection import grid
 
@@ -28,6 +28,10 @@ class Results:
         self.root, self.model, self.init, self.seed = Path(root), model, init, seed
         self._custom_models = dict(custom_models or {})
         self._load = lru_cache(maxsize=64)(artefacts.load)
+
+    def at(self, init: str) -> Results:
+        """The same folder, model and seed at another initialisation."""
+        return Results(self.root, self.model, init, self.seed, self._custom_models)
 
     def images(self, task: str, split: str) -> tuple[dict[str, np.ndarray], dict]:
         """images_NHWC, labels_N, blocks_N and facts (title, class_names, templates, digest)."""
@@ -45,7 +49,7 @@ class Results:
 
     def head(self, task: str) -> np.ndarray:
         """head_KD, float32."""
-        return self._load(self.root / layout.head(self.model, task), "head")[0]["head"]
+        return self._load(self.root / layout.head(self.model, self.init, task), "head")[0]["head"]
 
     def base(self, task: str, split: str) -> np.ndarray:
         """f0_ND, float32."""
@@ -159,11 +163,12 @@ def study(results: Results, experiment: str, mode: Mode, config: Mapping) -> Stu
         num_replicates=config["bootstrap"]["replicates"],
         method=config["method"],
         evaluator=evaluator,
-        labels=results.labels,
+        # Images and their blocks are the same at every initialisation.
+        labels=results.at(config["inits"][0]).labels if scope == "inits" else results.labels,
         joint=mode.training in config["joint_training"]["trainings"],
         vectors=lambda source: results.vector(mode.training, source),
         theta0=lambda: results.network.theta0,
-        others=_others(results, experiment, config) if scope == "together" else {},
+        others=_others(results, about, mode, config),
         settings=config.get(about.section, {}),
         results=results if about.opens else None,
     )
@@ -195,16 +200,20 @@ def _network_evaluator(results: Results, mode: Mode, config: Mapping) -> Network
     )
 
 
-def _others(results: Results, experiment: str, config: Mapping) -> dict:
-    """(experiment, mode) → replicates by metric, of all the outcomes that a comparison reads."""
-    found = {}
-    for name in registry.load("experiments", experiment).EXPERIMENT.reads:
-        for mode in map(Mode.parse, config["modes"]):
-            if mode.training == "none" and registry.load("experiments", name).EXPERIMENT.needs_vectors:
-                continue
-            path = results.root / layout.outcome(name, results.model, results.init, mode, results.seed, "safetensors")
-            tensors, _ = artefacts.load(path, "outcome")
-            found[name, mode] = {
-                k.removeprefix("replicates/"): v for k, v in tensors.items() if k.startswith("replicates/")
-            }
-    return found
+def _others(results: Results, about: Experiment, mode: Mode, config: Mapping) -> dict:
+    """Replicates by metric, of all outcomes that a comparison reads: by (experiment, mode) or (experiment, init)."""
+    if about.scope == "inits":
+        inits = config["inits"]
+        return {(name, init): _replicates(results.at(init), name, mode) for name in about.reads for init in inits}
+    return {
+        (name, other): _replicates(results, name, other)
+        for name in config.get("reads", about.reads)  # a run need not have all that can be compared
+        for other in map(Mode.parse, config["modes"])
+        if other.training != "none" or not registry.load("experiments", name).EXPERIMENT.needs_vectors
+    }
+
+
+def _replicates(results: Results, experiment: str, mode: Mode) -> dict[str, np.ndarray]:
+    path = results.root / layout.outcome(experiment, results.model, results.init, mode, results.seed, "safetensors")
+    tensors, _ = artefacts.load(path, "outcome")
+    return {k.removeprefix("replicates/"): v for k, v in tensors.items() if k.startswith("replicates/")}

@@ -25,11 +25,12 @@ def interval_label(num_seeds: int) -> str:
     return "seeds and images" if num_seeds >= MIN_SEEDS else "images, conditional on these seeds"
 
 
-def summarize(rows: pd.DataFrame) -> pd.DataFrame:
-    """One line for each coordinate: mean over seeds, `low`, `high`, `num_seeds`, and what the `interval` covers.
+def pool(rows: pd.DataFrame) -> pd.DataFrame:
+    """One line for each coordinate, as `summarize` has them, with what its interval is made of.
 
-    A metric "…_tuned" was taken at a coefficient that each seed chose: seeds are averaged whatever they chose, and
-    `coefficient` is the mean of the choices.
+    Columns beside the coordinates: mean over seeds `value`, standard errors of the image below and above it
+    (`image_below`, `image_above`; NaN where a seed has no interval), the sample variance of the seeds `seed_variance`,
+    `num_seeds`, `num_samples`.
 
     Raises:
         ValueError: the rows do not obey the schema.
@@ -39,35 +40,58 @@ def summarize(rows: pd.DataFrame) -> pd.DataFrame:
     rows = check(rows)
     rows = rows.assign(
         at=rows["coefficient"].mask(rows["metric"].str.endswith("_tuned")),
-        below=(rows["value"] - rows["low"]) ** 2,
-        above=(rows["high"] - rows["value"]) ** 2,
-        image=((rows["high"] - rows["low"]) / (2 * Z)) ** 2,
+        below=((rows["value"] - rows["low"]) / Z) ** 2,
+        above=((rows["high"] - rows["value"]) / Z) ** 2,
     )
     keys = ["at" if c == "coefficient" else c for c in KEY if c != "seed"]
     groups = rows.groupby(keys, sort=False, dropna=False)
-    mean = groups[["coefficient", "value", "below", "above", "image"]].mean()
-    mean["num_samples"] = groups["num_samples"].max()
+    mean = groups[["coefficient", "value"]].mean()
+    whole = groups["below"].count() == groups.size()  # an interval that a single seed lacks is no interval
+    # the root of the mean square is at least the mean: uneven seeds widen the interval
+    errors = groups[["below", "above"]].mean().where(whole, axis=0) ** 0.5
+    mean[["image_below", "image_above"]] = errors
+    mean["seed_variance"] = groups["value"].var(ddof=1)
     mean["num_seeds"] = groups["seed"].nunique()
-    mean["seed"] = groups["value"].var(ddof=1)
-    whole = groups["image"].count() == groups.size()  # an interval that a single seed lacks is no interval
-    table = _with_intervals(mean, whole).reset_index().drop(columns="at")
+    mean["num_samples"] = groups["num_samples"].max()
+    table = mean.reset_index().drop(columns="at")
+    return table[[*(c for c in COLUMNS if c in table), "image_below", "image_above", "seed_variance", "num_seeds"]]
+
+
+def summarize(rows: pd.DataFrame) -> pd.DataFrame:
+    """One line for each coordinate: mean over seeds, `low`, `high`, `num_seeds`, and what the `interval` covers.
+
+    A metric "…_tuned" was taken at a coefficient that each seed chose: seeds are averaged whatever they chose, and
+    `coefficient` is the mean of the choices.
+
+    Raises:
+        ValueError: the rows do not obey the schema.
+    """
+    from tangent_bench.rows import COLUMNS
+
+    table = _with_intervals(pool(rows))
     return table[[c for c in COLUMNS if c != "seed"] + ["num_seeds", "interval"]]
 
 
-def _with_intervals(mean: pd.DataFrame, whole: pd.Series) -> pd.DataFrame:
-    """`mean` (value; squared half-widths below and above; variances image and seed) with low, high and interval."""
+def _with_intervals(mean: pd.DataFrame) -> pd.DataFrame:
+    """Lines of `pool` with low, high and interval; an uneven interval of the images stays uneven under the seeds'."""
+    import numpy as np
     from scipy.stats import t
 
     many = mean["num_seeds"] >= MIN_SEEDS
-    spread = (mean["seed"] / mean["num_seeds"] + mean["image"].where(whole, 0.0)) ** 0.5
-    half = spread * t.ppf(0.975, (mean["num_seeds"] - 1).clip(lower=1))
-    # the root of the mean square is at least the mean: uneven seeds widen the interval
-    low = mean["value"] - half.where(many, mean["below"].where(whole) ** 0.5)
-    high = mean["value"] + half.where(many, mean["above"].where(whole) ** 0.5)
-    bounded = mean.index.get_level_values("metric").isin(["accuracy", "accuracy_tuned"])
-    label = mean["num_seeds"].map(interval_label).mask(many & ~whole, "seeds").where(low.notna(), "")
+    seed = (mean["seed_variance"] / mean["num_seeds"]).where(many, 0.0)
+    reach = np.where(many, t.ppf(0.975, (mean["num_seeds"] - 1).clip(lower=1)), Z)
+    images = mean[["image_below", "image_above"]]
+    images = images.mask(many, images.fillna(0.0), axis=0)  # seeds alone still have a spread
+    below, above = (reach * (seed + images[side] ** 2) ** 0.5 for side in images)
+    low, high = mean["value"] - below, mean["value"] + above
+    bounded = mean["metric"].isin(["accuracy", "accuracy_tuned"])
+    label = (
+        mean["num_seeds"].map(interval_label).mask(many & mean["image_below"].isna(), "seeds").where(low.notna(), "")
+    )
     return mean.assign(
-        low=low.mask(bounded, low.clip(lower=0.0)), high=high.mask(bounded, high.clip(upper=1.0)), interval=label
+        low=low.mask(bounded, low.clip(lower=0.0)),
+        high=high.mask(bounded, high.clip(upper=1.0)),
+        interval=label.where(low.notna(), ""),
     )
 
 
@@ -83,7 +107,10 @@ def report(folder: Path) -> str:
 
     rows = read(folder / "rows.csv")
     parts = _claims(rows)
+    made = {file.stem for file in (folder / "tables").glob("*.md")}
     for name in TABLES:
+        if made and name not in made:
+            continue  # a joined preset has too many models for it
         plugin = registry.load("figures", name)
         if not set(plugin.FIGURE.reads) <= set(rows["experiment"]):
             parts.append(
@@ -107,7 +134,8 @@ def _claims(rows: pd.DataFrame) -> list[str]:
     plugin = registry.load("figures", "claims_table")
     if not set(plugin.FIGURE.reads) <= set(rows["experiment"]):
         return []
-    note = f"Verdicts with Holm's correction; estimates in points (signed), or plain numbers.\n{_select.note(rows)}"
+    about = _select.note(rows, intervals=False)  # what an interval covers may differ from row to row
+    note = f"Verdicts with Holm's correction; estimates in points (signed), or plain numbers.\n{about}"
     return [f"{plugin.FIGURE.title}\n", _render.plain(plugin.build(rows, brief=True)) + f"\n{note}\n"]
 
 

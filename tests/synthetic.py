@@ -65,8 +65,8 @@ class _Maker:
     def rows(self) -> list[Row]:
         parts = [self.single_task(), self.addition(), self.negation(), self.comparison(), self.geometry()]
         parts += [self.kernel_gap(), self.ntk_localization()]
-        parts += [self.disentanglement(), self.disentanglement_comparison()]
-        parts += [self.ntk_theory()]
+        parts += [self.disentanglement(), self.disentanglement_comparison(), self.pretraining_ablation()]
+        parts += [self.ntk_theory(), self.cost_growth()]
         return [row for part in parts for row in part]
 
     def single_task(self) -> list[Row]:
@@ -199,6 +199,8 @@ class _Maker:
                 out.append(
                     self.row("task_negation", mode, "accuracy_tuned", 0.68 + self.noise(), coefficient=-0.5, **about)
                 )
+            limit = {"sources": "each", "task": CONTROL, "split": "val", "width": 0, **at}
+            out.append(self.row("task_negation", mode, "control_threshold", 0.95, **limit))
             for task, value in (("own", 0.46 * (1 - depth / 2)), (CONTROL, 0.68)):
                 out.append(
                     self.row(
@@ -266,6 +268,19 @@ class _Maker:
                 out.append(self.row("disentanglement_comparison", mode, metric, value - 0.3 + self.noise(), **about))
         return out
 
+    def pretraining_ablation(self) -> list[Row]:
+        """What a run from the pre-trained initialisation alone would have: no differences."""
+        found = {"matched_disentanglement_error": 0.3, "matched_coefficient": 0.4, "matched_accuracy": 0.6}
+        found |= {"matched_pairs": 2.0}
+        out = []
+        for mode in MODES:
+            for metric, value in found.items():
+                split = "test" if metric.endswith("error") else "val"
+                width, value = (0, value) if metric == "matched_pairs" else (0.03, value + self.noise())
+                at = {"sources": "each", "task": "all", "split": split, "width": width}
+                out.append(self.row("pretraining_ablation", mode, metric, value, **at))
+        return out
+
     def kernel_gap(self) -> list[Row]:
         out = []
         for training, sign in (("standard", 1.0), ("linear", -1.0)):
@@ -320,4 +335,32 @@ class _Maker:
                     about["coefficient2"] = float(number)
                     out.append(self.row("ntk_theory", ("none", "none"), metric, value, width=0, **about))
             out.append(self.row("ntk_theory", ("none", "none"), f"{metric}_slope", -0.9, width=0.07, **at))
+        return out
+
+    def cost_growth(self) -> list[Row]:
+        """Power laws of each factor, three rounds; the grid from features has no memory."""
+        out, base = [], {"features": 0.2, "grid": 4e-4, "network grid": 0.5, "standard step": 0.08, "linear step": 0.13}
+        for verb, size in base.items():
+            factors = {"tasks", "coefficients", "images", "width", "depth"}
+            factors -= {"tasks", "coefficients"} if "step" in verb else set()
+            factors -= {"features": {"coefficients"}, "grid": {"width", "depth"}}.get(verb, set())
+            for factor in sorted(factors):
+                at = {"sources": "", "task": "", "split": "", "params_id": f"{verb}/{factor}"}
+                found = {"seconds": ("time_exponent", 0.9, size)}
+                found |= {"peak_bytes": ("memory_exponent", 0.6, 8e7 * size**0.3)} if verb != "grid" else {}
+                for metric, (exponent, power, start) in found.items():
+                    out += self._rounds(metric, power, start, at)
+                    out.append(self.row("cost_growth", ("none", "none"), exponent, power, width=0.03, **at))
+                if factor == "tasks":
+                    law = self.row("cost_growth", ("none", "none"), "time_slope_over_offset", 1.1, width=0.1, **at)
+                    out.append(law)
+        return out
+
+    def _rounds(self, metric: str, power: float, start: float, at: dict) -> list[Row]:
+        out = []
+        for value in (2, 4, 8, 16):
+            for number in (0, 1, 2, None):
+                found = start * (value / 4) ** power * (1 + self.noise(0.05) * (number is not None))
+                about = {"coefficient": float(value), "coefficient2": number, "width": 0, **at}
+                out.append(self.row("cost_growth", ("none", "none"), metric, found, **about))
         return out

@@ -240,6 +240,12 @@ def test_joint_training_in_a_way_that_does_not_run_is_refused():
     assert "'joint_training.trainings' has 'lora'" in sentence(changed("joint_training.trainings", ["lora"]))
 
 
+def test_one_initialisation_has_nothing_to_be_compared_with():
+    text = sentence(changed("experiments", ["pretraining_ablation"]))
+    assert "'pretraining_ablation' compares initialisations" in text and "only 'pretrained'" in text
+    validate(merged(DEFAULT, {"experiments": ["pretraining_ablation"], "inits": ["random", "pretrained"]}))
+
+
 def test_mode_of_a_training_that_does_not_run_is_refused():
     text = sentence(changed("trainings", ["standard"]))
     assert "'linear-tangent'" in text and "'linear'" in text and "standard" in text

@@ -26,12 +26,21 @@ def test_other_modes_are_refused(text):
 def test_no_two_artefacts_share_a_path():
     tasks, trainings, seeds = ("mnist", "symbols"), ("standard", "linear"), (0, 1)
     paths = [layout.data(t, s) for t, s in product(tasks, ("train", "val", "test"))]
-    paths += [f(m, t) for f in (layout.head,) for m, t in product(("tiny", "large"), tasks)]
+    texts = "pretrained", "whole-1", "whole-10"
+    paths += [layout.head(m, i, t) for m, i, t in product(("tiny", "large"), texts, tasks)]
     paths += [layout.base("tiny", i, t) for i, t in product(("pretrained", "random"), tasks)]
     for make in (layout.vector, layout.features):
         paths += [make("tiny", "pretrained", *rest) for rest in product(trainings, (*tasks, layout.JOINT), seeds)]
     paths += [
-        layout.outcome(e, "tiny", "pretrained", Mode(t, v), s, suffix)
-        for e, t, v, s, suffix in product(("a", "b"), trainings, ("network", "tangent"), seeds, ("csv", "safetensors"))
+        layout.outcome(e, "tiny", i, Mode(t, v), s, suffix)
+        for e, i, t, v, s, suffix in product(
+            ("a", "b"), ("pretrained", layout.EVERY), trainings, ("network", "tangent"), seeds, ("csv", "safetensors")
+        )
     ]
     assert len(set(paths)) == len(paths)
+
+
+@pytest.mark.parametrize("init", ["pretrained", "random", "step-10", "shuffled-100"])
+def test_initialisations_share_the_heads_of_the_final_text_tower(init):
+    assert layout.head("tiny", init, "mnist") == "heads/tiny/final/mnist.safetensors"
+    assert layout.head("tiny", "whole-10", "mnist") == "heads/tiny/whole-10/mnist.safetensors"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from itertools import product
 
 import numpy as np
 import pytest
@@ -50,7 +51,7 @@ def fill(root, custom):
     for task in (*TASKS, CONTROL):
         labels, base, change = np.arange(NUM) % 4, {}, {}
         head = 10 * small.normal("head", task, shape=(4, 6)).float().numpy()
-        artefacts.save(root / layout.head("mine", task), "head", {"head": head})
+        artefacts.save(root / layout.head("mine", "pretrained", task), "head", {"head": head})
         for split in ("val", "test"):
             images = small.pixels(NUM, 32, task, split)
             tensors = {"images": images, "labels": labels, "blocks": np.arange(NUM)}
@@ -102,6 +103,32 @@ def test_study_of_files_is_the_brute_force_of_its_mode(filled, mode):
         where = "" if mode.startswith("none") else source
         rows = [r for r in made.rows if (r.metric, r.sources, r.task, r.split) == ("accuracy", where, task, "test")]
         assert [r.value for r in rows] == pytest.approx([expected])
+
+
+def test_a_job_over_initialisations_reads_what_each_left(tmp_path, template, custom):
+    root, inits = tmp_path / "results", ("whole-1", "pretrained")
+    shutil.copytree(template[0], root)
+    (root / layout.base("mine", "pretrained", "one")).parent.rename(root / "base/mine/whole-1")  # labels of the first
+    for number, (init, name) in enumerate(product(inits, ("task_addition", "disentanglement"))):
+        left = {"replicates/x": np.array([float(number)]), "predictions/y": np.zeros((1, 1))}
+        path = root / layout.outcome(name, "mine", init, "linear-tangent", 5, "safetensors")
+        artefacts.save(path, "outcome", left)
+    results, mode = Results(root, "mine", layout.EVERY, 5, custom), Mode.parse("linear-tangent")
+    settings = CONFIG | {"inits": list(inits), "disentanglement": {"pairs": []}}
+    made = study(results, "pretraining_ablation", mode, settings)
+    keys = [("task_addition", "whole-1"), ("disentanglement", "whole-1")]
+    keys += [("task_addition", "pretrained"), ("disentanglement", "pretrained")]
+    assert {key: found["x"].item() for key, found in made.others.items()} == dict(zip(keys, range(4), strict=True))
+    assert all(set(found) == {"x"} for found in made.others.values())
+    assert made.evaluator is None and made.labels("one", "val").labels.tolist() == (np.arange(NUM) % 4).tolist()
+
+
+def test_heads_are_those_of_the_text_tower_that_goes_with_the_initialisation(filled):
+    results, _, _ = filled
+    own = np.ones((4, 6), np.float32)
+    artefacts.save(results.root / layout.head("mine", "whole-3", "one"), "head", {"head": own})
+    assert np.array_equal(results.at("whole-3").head("one"), own)
+    assert np.array_equal(results.at("step-3").head("one"), results.head("one")) and (results.head("one") != own).any()
 
 
 def test_vector_of_other_weights_is_refused(filled):

@@ -1,7 +1,7 @@
 """Experiments: one file for each. A module has `EXPERIMENT` and `run(study)`, which adds rows to the study.
 
 A study is one job: an experiment in one mode (or over one training's vectors, or over all modes together), for one
-model, initialisation and seed.
+model, initialisation (or all of them) and seed.
 Shapes: P points, N images, R bootstrap replicates (0 is the estimate).
 """
 
@@ -22,7 +22,7 @@ from tangent_bench.rows import Row
 if TYPE_CHECKING:
     from tangent_bench.results import Results
 
-SCOPES = ("mode", "training", "model", "together")
+SCOPES = ("mode", "training", "model", "together", "inits")
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,10 @@ class Experiment:
     Attributes:
         title: one line for people.
         scope: "mode" (a job for each training × evaluation), "training" (a job for each training's vectors), "model"
-            (one job, without vectors), or "together" (one job that reads what other experiments left).
+            (one job, without vectors), "together" (one job that reads what other experiments left in all modes), or
+            "inits" (a job for each training × evaluation that reads what they left at all initialisations).
         needs_vectors: False if it also runs in the mode without vectors (zero-shot).
-        reads: for "together": the experiments whose outcomes it compares.
+        reads: for "together" and "inits": the experiments whose outcomes it compares.
         opens: for "training" and "model": whether the job opens the network, images, heads and features.
         section: the section of the config that is its own, "" for none.
         stands_on: modules of the package that it relies on beside those that all experiments do; their edits rerun it.
@@ -71,7 +72,9 @@ class Study:
         settings: the experiment's own section of the config.
         results: the results folder, for experiments that open it (`results.Results`: network, prepared, head, base,
             change).
-        replicates: metric → array [R], kept for paired differences between modes.
+        others: what a comparison reads: (experiment, mode), or (experiment, init) for the scope "inits", → metric →
+            array [R].
+        replicates: metric → array [R], kept for paired differences between modes and initialisations.
     """
 
     experiment: str
@@ -92,7 +95,7 @@ class Study:
     theta0: Callable[[], Mapping] | None = None
     settings: Mapping = field(default_factory=dict)
     results: Results | None = None
-    others: Mapping[tuple[str, Mode], Mapping[str, np.ndarray]] = field(default_factory=dict)
+    others: Mapping[tuple[str, Mode | str], Mapping[str, np.ndarray]] = field(default_factory=dict)
     rows: list[Row] = field(default_factory=list)
     replicates: dict[str, np.ndarray] = field(default_factory=dict)
     predictions: dict[str, np.ndarray] = field(default_factory=dict)
@@ -121,15 +124,18 @@ class Study:
     def add(
         self, metric: str, values: np.ndarray | float, *, sources: str, task: str, split: str, num_samples: int, **where
     ) -> None:
-        """Add a row; of an array [R] the first is the value and the rest give the interval."""
+        """Add a row; of an array [R] the first is the value and the rest give the interval.
+
+        Args:
+            where: further coordinates, or others than the study's own (training, evaluation, init).
+        """
         values = np.atleast_1d(np.asarray(values, dtype=np.float64))
         low, high = statistics.interval(values) if len(values) > 1 else (None, None)
-        coordinates = {"training": self.mode.training, "evaluation": self.mode.evaluation, **where}
+        own = {"training": self.mode.training, "evaluation": self.mode.evaluation, "init": self.init}
         self.rows.append(
             Row(
                 experiment=self.experiment,
                 model=self.model,
-                init=self.init,
                 seed=self.seed,
                 sources=sources,
                 task=task,
@@ -139,7 +145,7 @@ class Study:
                 low=low,
                 high=high,
                 num_samples=num_samples,
-                **coordinates,
+                **own | where,
             )  # fmt: skip
         )
 

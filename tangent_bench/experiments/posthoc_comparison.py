@@ -33,9 +33,9 @@ def run(study: Study) -> None:
         for experiment, name, metric in _COMPARED:
             if (experiment, mode) in study.others:
                 _difference(study, mode, experiment, name, metric)
-        for task in study.tasks:
+        for task in study.tasks if ("single_task", mode) in study.others else ():
             _difference(study, mode, "single_task", f"test/{task}", "single_task/accuracy", task)
-    if POSTHOC in modes:
+    if ("single_task", POSTHOC) in study.others:
         _advantages(study)
 
 

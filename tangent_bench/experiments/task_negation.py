@@ -28,6 +28,8 @@ def run(study: Study) -> None:
     study.add("accuracy_tuned", means["target_accuracy_tuned"], task="own", num_samples=size, **common)
     control_size = study.size("test", study.control)
     study.add("accuracy_tuned", means["control_accuracy_tuned"], task=study.control, num_samples=control_size, **common)
+    rule = {"task": study.control, "split": "val", "num_samples": study.size("val", study.control)}
+    study.add("control_threshold", study.control_threshold, sources="each", method=study.method, **rule)
     study.replicates |= means | {f"target_accuracy_tuned/{t}": v for t, v in target.items()}
 
 

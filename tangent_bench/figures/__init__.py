@@ -26,6 +26,8 @@ class Figure:
         category: its heading in the HTML report.
         modes: patterns of modes ("standard-network", "*-tangent"), each of which a run must have; else it is not made.
         num_inits: how many initialisations a run must have at least.
+        across: whether it is about models beside one another; such a one, or one about initialisations, is made of
+            joined rows too.
     """
 
     title: str
@@ -34,10 +36,16 @@ class Figure:
     category: str = "Results"
     modes: tuple[str, ...] = ()
     num_inits: int = 1
+    across: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"Figure {self.title!r}: unknown kind {self.kind!r}, expected one of {', '.join(KINDS)}.")
+
+    @property
+    def of_joined(self) -> bool:
+        """Whether it is made of joined rows too: other figures would have a panel for each model and initialisation."""
+        return self.across or self.num_inits > 1
 
     def possible(self, experiments: Iterable[str], modes: Iterable[str], num_inits: int = 1) -> bool:
         """Whether a run of these experiments in these modes, from so many initialisations, has the rows that it needs.

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tangent_bench.evidence import Tested
+    from tangent_bench.families import Family
 
 FIGURE = Figure(
     title="The claims of the paper, and what this run says of them",
@@ -22,6 +23,7 @@ FIGURE = Figure(
     kind="table",
     category="Claims",
     modes=("standard-network",),
+    across=True,
 )
 ESTIMATE, VERDICT = "Estimate [95 %]", "Verdict"
 COLUMNS = ("Paper", "Quantity", ESTIMATE, VERDICT, "Detectable", "n", "Conditional on")
@@ -29,7 +31,7 @@ NOT_RUN, NOT_HERE = "not tested in this run", "not tested at this scale"
 
 
 def build(rows: pd.DataFrame, brief: bool = False) -> pd.DataFrame:
-    """Cells: a row for each claim (and model, if there are several), those without rows and those beyond reach below.
+    """Cells: a row for each claim (and family of models, if there are several), those not tested below.
 
     With `brief`, only what was tested, with estimate and verdict: what fits a terminal.
 
@@ -40,7 +42,7 @@ def build(rows: pd.DataFrame, brief: bool = False) -> pd.DataFrame:
 
     need(rows, *FIGURE.reads)
     found = weigh(rows)
-    several = len({line.model for line in found} - {""}) > 1
+    several = len({line.family for line in found} - {None}) > 1
     items = [cell for line in found for cell in _tested(line, several)]
     if brief:
         return cells(item for item in items if item.column in (ESTIMATE, VERDICT))
@@ -53,7 +55,7 @@ def build(rows: pd.DataFrame, brief: bool = False) -> pd.DataFrame:
 
 def _tested(line: Tested, several: bool) -> list[Cell]:
     claim, estimate = line.claim, line.estimate
-    name = f"{claim.text} ({model_title(line.model)})" if several and line.model else claim.text
+    name = f"{claim.text} ({family_title(line.family)})" if several and line.family else claim.text
     low, high = estimate.interval()
     size = _size(claim, estimate.detectable(line.level)) if not math.isnan(line.level) else ""
     texts = (claim.place, _quantity(claim), None, line.verdict, size, f"{line.num_samples:,}", line.given)
@@ -63,6 +65,12 @@ def _tested(line: Tested, several: bool) -> list[Cell]:
         else Cell(name, "", column, unit="text", text=text)
         for column, text in zip(COLUMNS, texts, strict=True)
     ]
+
+
+def family_title(family: Family) -> str:
+    """Title of the base, and how many pre-trainings stand behind it where the DAG made them."""
+    num = len(family.models)
+    return model_title(family.base) + (f", {num} pre-training{'s' * (num > 1)}" if family.rebuilt else "")
 
 
 def _untested(text: str, place: str, quantity: str, why: str) -> list[Cell]:

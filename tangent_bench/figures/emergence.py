@@ -1,15 +1,22 @@
-"""Emergence in pre-training: accuracy, recovered gain and disentanglement error against its share of the steps."""
+"""Emergence in pre-training: accuracy, recovered gain and disentanglement error against the part of its trunk.
+
+Models that differ only in the seed of their pre-training (`tiny-pre0`, `tiny-pre1`) are one family: thin lines for
+each, bold for their mean.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, NamedTuple
 
+from tangent_bench.experiments.pretraining_ablation import OWN_HEADS
+from tangent_bench.families import Family, families, pretraining_seed
 from tangent_bench.figures import Figure
 from tangent_bench.figures._entities import ZERO_SHOT, model_title, modes
 from tangent_bench.figures._panels import annotate, legend, panels, title
 from tangent_bench.figures._select import need, note, pick
-from tangent_bench.figures._style import COLUMN, look
-from tangent_bench.summary import summarize
+from tangent_bench.figures._style import COLUMN, errors, look
+from tangent_bench.summary import MIN_SEEDS, interval_label, summarize
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,80 +24,201 @@ if TYPE_CHECKING:
 
 FIGURE = Figure(
     title="Task arithmetic and disentanglement along pre-training",
-    reads=("single_task", "task_addition", "disentanglement"),
+    reads=("single_task", "task_addition", "disentanglement", "pretraining_ablation"),
     category="Why it works",
     num_inits=2,
+    across=True,
 )
+UNTOUCHED = {"experiment": "single_task", "metric": "accuracy", "training": "none", "task": "all"}
 SINGLE = {"experiment": "single_task", "metric": "accuracy", "sources": "each", "task": "own"}
 ADDED = {"experiment": "task_addition", "metric": "accuracy_tuned", "task": "all"}
 GAIN = {"experiment": "task_addition", "metric": "recovered_gain_tuned", "task": "all"}
-ERROR = {"experiment": "disentanglement", "metric": "relative_disentanglement_error", "sources": "each", "task": "all"}
+RELATIVE = {
+    "experiment": "disentanglement",
+    "metric": "relative_disentanglement_error",
+    "sources": "each",
+    "task": "all",
+}
+MATCHED = {"experiment": "pretraining_ablation", "metric": "matched_disentanglement_error"}
+PARTS = (
+    (GAIN, "Recovered gain of the sum (%)"),
+    (RELATIVE, "ξ over changes made alone (%)"),
+    (MATCHED, "ξ at equal accuracy (%)"),
+)
+APART, ASIDE = 0.55, 0.11  # decades: of the random tower from the first of the trunk, of the control from its place
 
 
-def place(init: str) -> float:
-    """Where an initialisation stands along pre-training, in percent of its steps.
+class Lane(NamedTuple):
+    """A family of models under one kind of heads: a summary for each model, and over them."""
 
-    >>> place("random"), place("step-11"), place("pretrained")
-    (0.0, 11.0, 100.0)
-    """
-    return {"random": 0.0, "pretrained": 100.0}[init] if not init.startswith("step-") else float(init[5:])
+    title: str
+    each: list[pd.DataFrame]
+    mean: pd.DataFrame
+
+
+class Stroke(NamedTuple):
+    """How a quantity is drawn, and its name in the legend."""
+
+    colour: str
+    marker: str
+    label: str
+    dash: str = "-"
 
 
 @look()
 def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
-    """Axes [models, 3].
+    """Axes [2 × families, 2]: accuracy and recovered gain, and below them relative and matched ξ.
 
     Raises:
         ValueError: rows of an experiment are missing.
     """
     rows = need(rows, *FIGURE.reads)
-    table = pick(summarize(rows), split="test")
-    names = list(dict.fromkeys(table["model"]))
-    axes = panels(len(names), 3, ax, (COLUMN * 0.85, 2.7))
-    for line, name in zip(axes, names, strict=True):
-        part = table[table["model"] == name]
-        inits = sorted(part["init"].unique(), key=place)
-        _accuracies(line[0], part, inits)
-        for axis, where, label in (
-            (line[1], GAIN, "Recovered gain of the sum (%)"),
-            (line[2], ERROR, "Relative ξ (%)"),
-        ):
-            for mode in modes(pick(part, **where)):
-                _line(axis, _of(part, mode, where), inits, mode.colour, mode.marker, mode.title)
+    found = _lanes(pick(summarize(rows), params_id=["", OWN_HEADS]))
+    axes = panels(2 * len(found), 2, ax, (COLUMN, 2.35))
+    for line, lane in zip(axes.reshape(len(found), 4), found, strict=True):
+        _accuracies(line[0], lane)
+        for axis, (where, label) in zip(line[1:], PARTS, strict=True):
+            for mode in _modes(lane, where):
+                _series(axis, lane, _at(mode, where), Stroke(mode.colour, mode.marker, mode.title))
+            if not axis.containers:
+                axis.text(0.5, 0.5, "no pair of tasks could be matched", ha="center", transform=axis.transAxes)
             axis.set_ylabel(label)
+            if len(_modes(lane, where)) > 1:
+                legend(axis, loc="best")
         for axis in line:
-            axis.set_xticks(range(len(inits)), [_label(init) for init in inits])
-            axis.set_xlabel("Steps of the pre-training")
-            legend(axis, loc="best")
-        title(line[0], model_title(name))
-    images = pick(table, **ERROR)["num_samples"].max()
-    annotate(axes, f"ξ over changes made alone, n = {images:,}; accuracy and gain, {note(pick(rows, **ADDED))}", ax)
+            _along(axis, sorted(lane.mean["init"].unique(), key=place))
+        title(line[0], lane.title, loc="left")
+    shown = pick(rows, model=[name for lane in found for table in lane.each for name in table["model"].unique()])
+    annotate(axes, _note(shown, found), ax)
     return axes
 
 
-def _label(init: str) -> str:
-    return "none" if init == "random" else f"{place(init):g} %"
+def share(init: str) -> float:
+    """Percent of the trunk after which a tower was taken.
+
+    >>> share("step-11"), share("whole-3"), share("shuffled-100"), share("pretrained")
+    (11.0, 3.0, 100.0, 100.0)
+    """
+    return {"random": 0.0, "pretrained": 100.0}[init] if "-" not in init else float(init.partition("-")[2])
 
 
-def _of(part: pd.DataFrame, mode, where: dict) -> pd.DataFrame:
-    """The rows of a mode at these coordinates; of sums, that of all vectors."""
-    found = pick(part, training=mode.training, evaluation=mode.evaluation, **where)
-    return found[found["sources"].str.count(r"\+") == found["sources"].str.count(r"\+").max()]
+def place(init: str) -> float:
+    """Where an initialisation stands: decades of percent, the random tower apart at the left, the control beside."""
+    if init == "random":
+        return -APART
+    return math.log10(share(init)) + ASIDE * init.startswith("shuffled-")
 
 
-def _accuracies(axis, part: pd.DataFrame, inits: list[str]) -> None:
+def _lanes(table: pd.DataFrame) -> list[Lane]:
+    """Families that were followed along a pre-training; if none was, all."""
+    found = []
+    for family in families(table["model"]):
+        for heads, rows in _by_heads(pick(table, model=family.models)):
+            found.append(_lane(family, heads, rows))
+    followed = [lane for lane in found if lane.mean["init"].nunique() > 1]
+    return followed or found
+
+
+def _by_heads(part: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Rows under the heads of the final text tower and of that of the time; the last initialisation belongs to both."""
+    own, end = part["init"].str.startswith("whole-"), part["init"] == "pretrained"
+    matched, with_own = part["experiment"] == "pretraining_ablation", part["params_id"] == OWN_HEADS
+    if not own.any():
+        return [("", part)]
+    final = part[~own & ~with_own]
+    kept = [("heads from the final text tower", final)] if final["init"].nunique() > 1 else []
+    return [*kept, ("heads from the text tower of the time", part[(own | end) & (with_own | ~matched)])]
+
+
+def _lane(family: Family, heads: str, part: pd.DataFrame) -> Lane:
+    from tangent_bench.rows import COLUMNS
+
+    each = dict(list(part.groupby("model", sort=False)))
+    seeds = {model: pretraining_seed(model) for model in each if family.rebuilt}
+    # A pre-training is a replicate as a fine-tuning seed is: the same images, crossed.
+    pooled = part.assign(model=family.base, seed=part["model"].map(seeds))
+    mean = part if len(each) == 1 else summarize(pooled[list(COLUMNS)])
+    drawn = f"pre-training{'s' * (len(seeds) > 1)} {', '.join(map(str, sorted(seeds.values())))}" if seeds else ""
+    return Lane(", ".join(filter(None, [model_title(family.base), drawn, heads])), list(each.values()), mean)
+
+
+def _modes(lane: Lane, where: dict) -> list:
+    """The modes that were followed along the pre-training; if none was, all."""
+    rows = pick(lane.mean, split="test", **where)
+    found = [(m, pick(rows, training=m.training, evaluation=m.evaluation)) for m in modes(rows)]
+    return [m for m, own in found if own["init"].nunique() > 1] or [m for m, _ in found]
+
+
+def _at(mode, where: dict) -> dict:
+    return {**where, "training": mode.training, "evaluation": mode.evaluation}
+
+
+def _accuracies(axis, lane: Lane) -> None:
     """Untouched, on single tasks and added: the first mode that there is."""
-    zero = pick(part, experiment="single_task", metric="accuracy", training="none", task="all")
-    _line(axis, zero, inits, ZERO_SHOT.colour, ZERO_SHOT.marker, "untouched")
-    for mode in modes(pick(part, **ADDED))[:1]:
-        _line(axis, _of(part, mode, SINGLE), inits, mode.colour, "o", f"{mode.title}, single tasks")
-        _line(axis, _of(part, mode, ADDED), inits, mode.colour, "s", f"{mode.title}, sum", dashed=True)
+    _series(axis, lane, UNTOUCHED, Stroke(ZERO_SHOT.colour, "^", "untouched", ":"))
+    for mode in _modes(lane, ADDED)[:1]:
+        _series(axis, lane, _at(mode, SINGLE), Stroke(mode.colour, "o", f"{mode.title}, single tasks"))
+        _series(axis, lane, _at(mode, ADDED), Stroke(mode.colour, "s", f"{mode.title}, sum", "--"))
+    if lane.mean["init"].str.startswith("shuffled-").any():
+        style = {"color": "black", "markerfacecolor": "white", "markersize": 4, "capsize": 1.5, "elinewidth": 0.7}
+        axis.errorbar([math.nan], [math.nan], yerr=[math.nan], fmt="D", label="captions shuffled", **style)
     axis.set_ylabel("Test accuracy (%)")
+    axis.set_ylim(top=1.35 * axis.get_ylim()[1])  # room for the legend
+    axis.set_yticks(range(0, 101, 20))
+    legend(axis, loc="upper left", ncols=2)
 
 
-def _line(axis, found: pd.DataFrame, inits: list[str], colour: str, marker: str, label: str, dashed=False) -> None:
-    found = found.assign(at=found["init"].map(inits.index)).sort_values("at")
-    value, low, high = (100 * found[column].to_numpy() for column in ("value", "low", "high"))
-    style = {"color": colour, "marker": marker, "markersize": 4, "capsize": 1.5, "elinewidth": 0.7, "label": label}
-    bars = [(value - low).clip(min=0), (high - value).clip(min=0)]
-    axis.errorbar(found["at"], value, yerr=bars, linestyle="--" if dashed else "-", linewidth=1.0, **style)
+def _series(axis, lane: Lane, where: dict, stroke: Stroke) -> None:
+    """A quantity along the trunk; random tower and control stand apart from the line."""
+    for table in lane.each if len(lane.each) > 1 else ():
+        for found, _ in _arms(table, where):
+            style = {"color": stroke.colour, "alpha": 0.45, "linewidth": 0.6, "markersize": 2}
+            axis.plot(found["init"].map(place), 100 * found["value"], marker=".", zorder=1, **style)
+    for found, arm in _arms(lane.mean, where):
+        style = {"color": stroke.colour, "capsize": 1.5, "elinewidth": 0.7, "markersize": 4, "linewidth": 1.3}
+        style |= {"marker": "D", "markerfacecolor": "white"} if arm == "shuffled" else {"marker": stroke.marker}
+        style |= {"linestyle": stroke.dash, "label": stroke.label} if arm == "trunk" else {"linestyle": "none"}
+        axis.errorbar(found["init"].map(place), 100 * found["value"], yerr=errors(found), **style)
+
+
+def _arms(table: pd.DataFrame, where: dict) -> list[tuple[pd.DataFrame, str]]:
+    """The rows at these coordinates (of sums, that of all vectors), in order: along the trunk, random, shuffled."""
+    found = pick(table, split="test", **where)
+    terms = found["sources"].str.count(r"\+")
+    found = found[terms == terms.max()]
+    found = found.iloc[found["init"].map(place).argsort()]
+    arm = found["init"].str.partition("-")[0].replace(["step", "whole", "pretrained"], "trunk")
+    return [(found[arm == name], name) for name in ("trunk", "random", "shuffled") if (arm == name).any()]
+
+
+def _along(axis, inits: list[str]) -> None:
+    """The axis in percent of the trunk, the random tower apart from it, and heights from 0."""
+    shown = [init for init in inits if not init.startswith("shuffled-")]
+    ticks = {place(init): "random" if init == "random" else f"{share(init):g} %" for init in shown}
+    axis.set_xticks(list(ticks), list(ticks.values()))
+    axis.minorticks_off()
+    if "random" in shown and len(shown) > 1:
+        axis.axvline((place(shown[0]) + place(shown[1])) / 2, color="#bbbbbb", linewidth=0.6, linestyle=(0, (2, 2)))
+    axis.set_xlabel("Part of the pre-training (of its trunk)")
+    axis.set_ylim(bottom=min(0.0, axis.get_ylim()[0]))
+
+
+def _note(rows: pd.DataFrame, found: list[Lane]) -> str:
+    """n of each panel, seeds, pre-trainings, and what the intervals cover."""
+    size = {k: pick(rows, split="test", **where)["num_samples"].max() for k, where in (("r", RELATIVE), ("m", MATCHED))}
+    matched = pick(rows, experiment="pretraining_ablation", metric="matched_pairs")["value"]
+    every = pick(rows, metric="relative_disentanglement_error", experiment="disentanglement")["sources"].nunique() - 1
+    kept = "–".join(f"{number:g}" for number in sorted({matched.min(), matched.max()}))
+    last = f"{size['m']:,} at equal accuracy (" if size["m"] == size["m"] else "none at equal accuracy ("
+    images = f"ξ: n = {size['r']:,} over the range, {last}{kept} of {every} pairs of tasks)"
+    return f"Accuracy and gain: {note(pick(rows, **ADDED), intervals=False)}. {images}. {_cover(rows, found)}"
+
+
+def _cover(rows: pd.DataFrame, found: list[Lane]) -> str:
+    number, seeds = max(len(lane.each) for lane in found), rows["seed"].nunique()
+    if number == 1:
+        more = ", conditional on this pre-training" if seeds >= MIN_SEEDS else " and this pre-training"
+        return f"95 % intervals: {interval_label(seeds)}{more}"
+    few = "images, conditional on these pre-trainings and seeds"
+    words = few if number < MIN_SEEDS else "pre-trainings and images"
+    return f"Thin: each of {number} pre-trainings; bold: their mean; 95 % intervals: {words}"

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FIGURE = Figure(title="Task negation: target against control", reads=("task_negation",), category="Negation")
-KEPT = 0.95  # the paper's rule: the chosen coefficient keeps this share of the control's zero-shot accuracy
 WORDS = "lines: validation, one α for all tasks; marks: test, each vector at the α chosen for it"
 
 
@@ -41,8 +40,9 @@ def _panel(axis, part: pd.DataFrame, kept: str) -> None:
     found = modes(part)
     lines = {mode: _means(pick(part, training=mode.training, evaluation=mode.evaluation), kept) for mode in found}
     start = lines[found[0]].loc[0.0, "control"]
-    label = f"{KEPT:g} × control zero-shot"
-    axis.axvline(100 * KEPT * start, color="#888888", linestyle="--", linewidth=0.8, zorder=0, label=label)
+    for share in sorted(pick(part, metric="control_threshold")["value"].unique()):
+        label = f"kept on validation: {share:g} × zero-shot"
+        axis.axvline(100 * share * start, color="#888888", linestyle="--", linewidth=0.8, zorder=0, label=label)
     for mode, line in lines.items():
         axis.plot(
             100 * line["control"],

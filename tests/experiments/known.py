@@ -98,6 +98,19 @@ SETTINGS: dict[str, dict] = {
         "learning_rate": 1.0,
         "steps": 10,
     },
+    "cost_growth": {
+        "rounds": 3,
+        "memory_rounds": 2,
+        "batch_size": 4,
+        "base": {"tasks": 2, "coefficients": 2, "images": 4, "width": 32, "depth": 1},
+        "values": {
+            "tasks": [1, 2],
+            "coefficients": [1, 2],
+            "images": [4, 8],
+            "width": [32, 64],
+            "depth": [1, 2],
+        },
+    },
     "kernel_gap": {
         "num_images": 40,
         "path": [0.5, 1.0],
@@ -119,6 +132,7 @@ SETTINGS: dict[str, dict] = {
     },
     "disentanglement": _DISENTANGLEMENT,
     "disentanglement_comparison": _DISENTANGLEMENT,
+    "pretraining_ablation": _DISENTANGLEMENT,
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,10 +11,11 @@ import torch
 
 from tangent_bench import artefacts, registry, rows, statistics
 from tangent_bench.experiments import SCOPES, Experiment, tuned
-from tangent_bench.layout import Mode
+from tangent_bench.layout import EVERY, Mode
 from tests.experiments.known import CONTROL, NUM, TASKS, Folder, labels, study
 
 NAMES = registry.names("experiments")
+TIMED = ("cost_growth",)  # their numbers are seconds, which do not repeat
 MODES = ["none-network", "standard-network", "standard-tangent", "linear-tangent"]
 
 
@@ -36,6 +38,10 @@ def run(name: str, mode: str, **changed):
         tau = {t: {"w": torch.arange(3.0) + k} for k, t in enumerate(TASKS)}
         made = study(name, mode="standard-none", vectors=tau.__getitem__, theta0=lambda: {"w": torch.ones(3)})
         made.results = Folder() if experiment(name).opens else None
+    elif experiment(name).scope == "inits":
+        inits = ("random", "step-10", "pretrained")
+        others = {(each, init): run(each, mode).replicates for each in experiment(name).reads for init in inits}
+        made = study(name, mode=mode, init=EVERY, others=others)
     elif experiment(name).scope == "model":
         made = study(name, mode="none-none", results=Folder() if experiment(name).opens else None)
     else:
@@ -66,7 +72,7 @@ def test_fields_are_valid(name):
     found = experiment(name)
     assert isinstance(found, Experiment) and found.title and found.reference
     assert found.scope in SCOPES
-    assert bool(found.reads) == (found.scope == "together") and set(found.reads) <= set(NAMES) - {name}
+    assert bool(found.reads) == (found.scope in ("together", "inits")) and set(found.reads) <= set(NAMES) - {name}
 
 
 def test_every_row_obeys_the_schema(job):
@@ -86,6 +92,12 @@ def test_accuracies_are_fractions_and_intervals_hold_the_estimate(job):
     assert (bounded["low"] <= bounded["high"]).all() and table["low"].isna().equals(table["high"].isna())
     # A percentile interval may miss an estimate at its edge by the luck of few replicates, but not by far.
     assert (bounded["value"] >= bounded["low"] - 0.05).all() and (bounded["value"] <= bounded["high"] + 0.05).all()
+
+
+def test_rows_are_about_one_initialisation(job):
+    inits = set(rows.frame(job.rows)["init"])
+    expected = {"random", "step-10", "pretrained"} if experiment(job.experiment).scope == "inits" else {"pretrained"}
+    assert inits == expected
 
 
 def test_sources_are_tasks_and_own_or_each_are_words(job):
@@ -110,6 +122,8 @@ def test_sidecar_can_be_stored_and_explains_itself(job, tmp_path):
 
 def test_running_again_gives_the_same_rows(job):
     again = run(job.experiment, str(job.mode) if job.mode.evaluation != "none" else "standard-network")
+    if job.experiment in TIMED:
+        again.rows, job.rows = ([replace(row, value=0.0, low=None, high=None) for row in r.rows] for r in (again, job))
     assert again.rows == job.rows
 
 

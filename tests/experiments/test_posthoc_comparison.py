@@ -83,3 +83,11 @@ def test_modes_that_did_not_run_are_not_compared():
     assert set(table(modes=["standard-network", "linear-tangent"])["training"]) == {"linear"}
     assert table(modes=["standard-tangent", "linear-tangent"]).empty, "there is nothing to compare with"
     assert table(modes=["standard-network"]).empty
+
+
+def test_what_a_run_does_not_have_is_not_compared():
+    single = table(experiments=["single_task"])
+    assert set(single["metric"]) == {"single_task/accuracy", "nonlinear_advantage"}
+    assert one(single, training="linear", metric="single_task/accuracy", sources="each") == pytest.approx(-0.1)
+    added = table(experiments=["task_addition"])
+    assert {metric.partition("/")[0] for metric in added["metric"]} == {"task_addition"}

@@ -78,6 +78,7 @@ def test_curves_on_validation_are_complete():
 def test_threshold_of_the_config_is_the_one_in_force():
     _, found = table(control_threshold=0.8)  # 0.7 is kept by then
     assert {one(found, metric="selected_coefficient", sources=t) for t in TASKS} == {-1.0}
+    assert one(found, metric="control_threshold", sources="each", task=CONTROL, split="val") == 0.8
 
 
 def test_another_test_set_changes_no_choice():

@@ -19,6 +19,7 @@ WRONG = {  # text of a config → what the sentence must say
     "trainings: [standrd]": ["'standrd'", "training", "'standard'"],
     "models: [tiyn]": ["'tiyn'", "models", "'tiny'"],
     "experiments: [single_tsk]": ["'single_tsk'", "experiments", "'single_task'"],
+    "experiments: [pretraining_ablation]": ["'pretraining_ablation'", "`inits` has only 'pretrained'", "random"],
     "modes: [standard-tangnet]": ["'standard-tangnet'", "standard-network"],
     "modes: [attention_only-network]": ["'attention_only-network'", "trainings"],
     "modes: [standard-none]": ["'standard-none'", "-tangent"],

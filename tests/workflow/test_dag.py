@@ -9,13 +9,13 @@ import sys
 
 import pytest
 
-from tangent_bench import registry
+from tangent_bench import layout, registry
 from tangent_bench.layout import Mode
 from tests.workflow.checkout import ROOT, Checkout, environment, merged, preset
 
 HERE = Checkout(ROOT)
 RULES = [*(ROOT / "workflow/rules").glob("*.smk")]
-PRESETS = ["default", "tiny", "micro", "analyses", "emergence"]
+PRESETS = ["default", "tiny", "micro", "analyses", "emergence", "five_seeds"]  # others: test_claims_presets.py
 
 
 def _plan(tmp_path, name: str, **changed: object) -> dict[str, int]:
@@ -25,16 +25,26 @@ def _plan(tmp_path, name: str, **changed: object) -> dict[str, int]:
     return finished.jobs
 
 
-def _num_modes(config: dict, experiment: str) -> int:
-    """Jobs of an experiment for one model, initialisation and seed."""
-    about = registry.load("experiments", experiment).EXPERIMENT
-    if about.scope == "together":
-        return 1
-    if about.scope == "training":
-        return len(config["trainings"])
+def _num_jobs(config: dict, experiment: str) -> int:
+    """Jobs of an experiment for one model and initialisation (or all of them): its modes times its seeds."""
+    about, seeds = registry.load("experiments", experiment).EXPERIMENT, len(config["seeds"])
     if about.scope == "model":
         return 1
-    return sum(Mode.parse(m).training != "none" or not about.needs_vectors for m in config["modes"])
+    if about.scope == "together":
+        return seeds
+    if about.scope == "training":
+        return len(config["trainings"]) * seeds
+    return sum(Mode.parse(m).training != "none" or not about.needs_vectors for m in config["modes"]) * seeds
+
+
+def _num_inits(config: dict, experiment: str) -> int:
+    """Initialisations of an experiment that have jobs of their own."""
+    return 1 if registry.load("experiments", experiment).EXPERIMENT.scope == "inits" else len(config["inits"])
+
+
+def _num_texts(config: dict) -> int:
+    """Text towers that heads are made from."""
+    return len({layout.text(init) for init in config["inits"]})
 
 
 def _expected(config: dict) -> dict[str, int]:
@@ -47,13 +57,14 @@ def _expected(config: dict) -> dict[str, int]:
     read = any(mode.endswith("-tangent") for mode in config["modes"])
     counts = {
         "prepare_images": 3 * tasks + 2 * control,
-        "build_head": models * (tasks + control),
+        "build_head": models * _num_texts(config) * (tasks + control),
         "encode_base": models * inits * (tasks + control),
         "finetune": models * inits * seeds * (trainings * tasks + len(config["joint_training"]["trainings"])),
         "encode_changes": models * inits * trainings * seeds * (tasks + control) * read,
-        "run_experiment": models * inits * seeds * sum(_num_modes(config, e) for e in experiments),
+        "run_experiment": models * sum(_num_inits(config, e) * _num_jobs(config, e) for e in experiments),
         "collect_rows": 1,
         "summarize": 1,
+        "make_times": 1,
         "contact_sheet": tasks + control,
         **{f"make_table_{name}": 1 for name, kind in made.items() if kind == "table"},
         **{f"draw_figure_{name}": 1 for name, kind in made.items() if kind == "figure"},
@@ -72,6 +83,7 @@ def test_jobs_of_a_preset(tmp_path, name):
         {"seeds": [0, 1]},
         {"inits": ["pretrained", "random"]},
         {"seeds": [3, 4], "inits": ["pretrained", "random"]},
+        {"inits": ["whole-11", "pretrained", "step-11"]},
         {"joint_training": {"trainings": []}},
         {"experiments": ["single_task"], "modes": ["none-network"]},
     ],
@@ -88,9 +100,43 @@ def test_jobs_follow_the_config(tmp_path, changed):
     factor = math.prod(len(changed[key]) for key in ("seeds", "inits") if key in changed)
     if factor > 1:
         doubled = {rule: count / before[rule] for rule, count in expected.items() if rule in before}
-        assert {doubled[rule] for rule in ("finetune", "encode_changes", "run_experiment")} == {factor}
+        assert {doubled[rule] for rule in ("finetune", "encode_changes")} == {factor}
         assert doubled["encode_base"] == len(config["inits"])
-        assert {doubled[rule] for rule in ("prepare_images", "build_head", "collect_rows", "contact_sheet")} == {1}
+        assert doubled["build_head"] == _num_texts(config)
+        assert {doubled[rule] for rule in ("prepare_images", "collect_rows", "contact_sheet")} == {1}
+
+
+def test_own_heads_go_with_their_initialisation(tmp_path):
+    """What a vector is tuned under, a network is evaluated under and features are read under."""
+    results, changed = tmp_path / "results", {"inits": ["whole-11", "step-11"], "experiments": ["task_addition"]}
+    finished = HERE.snakemake("-n", *preset("micro", tmp_path, results=str(results), **changed))
+    assert finished.status == 0, finished.output
+    heads = {"whole-11": set(), "step-11": set()}
+    for job in re.split(r"\nrule ", finished.output):
+        wildcards = dict(re.findall(r"(\w+)=([\w-]+)", job.partition("wildcards: ")[2].partition("\n")[0]))
+        found = re.findall(rf"{results}/heads/tiny/([\w-]+)/", job.partition("output:")[0])
+        if job.startswith(("finetune", "run_experiment")):
+            assert found, job
+            heads[wildcards["init"]] |= set(found)
+        if job.startswith("build_head"):
+            weights = "tiny/along/step-11.safetensors" in job.partition("output:")[0]
+            assert weights == (wildcards["text"] == "whole-11"), job
+    assert heads == {"whole-11": {"whole-11"}, "step-11": {"final"}}
+
+
+def test_a_job_over_initialisations_reads_those_of_the_config(tmp_path):
+    results, inits = tmp_path / "results", ["random", "step-11", "pretrained"]
+    experiments = ["task_addition", "disentanglement", "pretraining_ablation"]
+    arguments = preset("micro", tmp_path, results=str(results), inits=inits, experiments=experiments)
+    finished = HERE.snakemake("-n", *arguments)
+    assert finished.status == 0, finished.output
+    jobs = [job for job in re.split(r"\nrule ", finished.output) if "experiment=pretraining_ablation" in job]
+    assert len(jobs) == len([mode for mode in merged("micro")["modes"] if not mode.startswith("none")])
+    for job in jobs:
+        mode = re.search(r"mode=([\w-]+)", job)[1]
+        read = set(re.findall(rf"{results}/outcomes/([\w/-]+)/{mode}/seed-0.safetensors", job.partition("output:")[0]))
+        assert read == {f"{name}/tiny/{init}" for name in experiments[:2] for init in inits}
+        assert f"{results}/outcomes/pretraining_ablation/tiny/all/{mode}/seed-0.csv" in job
 
 
 def _rules() -> dict[str, str]:

@@ -12,8 +12,8 @@ MODEL = "tiny", "pretrained"
 RESULTS = "results/micro"
 # The target is what reads the damaged file, so that little is built again.
 DAMAGED = {  # kind → the damaged file, and what is made from it
-    "data": (layout.data("mnist", "test"), layout.head("tiny", "mnist")),
-    "head": (layout.head("tiny", "mnist"), layout.vector(*MODEL, "standard", "mnist", 0)),
+    "data": (layout.data("mnist", "test"), layout.head(*MODEL, "mnist")),
+    "head": (layout.head(*MODEL, "mnist"), layout.vector(*MODEL, "standard", "mnist", 0)),
     "base": (layout.base(*MODEL, "mnist"), layout.outcome("single_task", *MODEL, "none-network", 0)),
     "vector": (
         layout.vector(*MODEL, "linear", "symbols", 0),
@@ -60,7 +60,7 @@ def test_a_damaged_file_is_named_and_deleting_it_is_the_way_out(spare, kind, dam
 def test_truncated_weights_are_named(spare):
     weights = spare.path("tangent_bench/models/assets/tiny/tangent-tiny.safetensors")
     weights.write_bytes(_truncate(weights.read_bytes()))
-    target = f"{RESULTS}/{layout.head('tiny', 'mnist')}"
+    target = f"{RESULTS}/{layout.head(*MODEL, 'mnist')}"
     ended_with_a_sentence(spare.snakemake(target, *preset("micro")), "tangent-tiny.safetensors", "damaged")
 
 

@@ -48,7 +48,7 @@ def _artefacts() -> set[str]:
     """Every safetensors file, from the config."""
     files = {layout.data(task, split) for task in TASKS for split in ("train", "val", "test")}
     files |= {layout.data(CONTROL, split) for split in ("val", "test")}
-    files |= {layout.head("tiny", task) for task in EVALUATED} | {layout.base(*MODEL, task) for task in EVALUATED}
+    files |= {layout.head(*MODEL, task) for task in EVALUATED} | {layout.base(*MODEL, task) for task in EVALUATED}
     files |= {layout.vector(*MODEL, training, source, 0) for training, source in VECTORS}
     files |= {layout.features(*MODEL, training, task, 0) for training in TRAININGS for task in EVALUATED}
     modes = {

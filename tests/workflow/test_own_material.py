@@ -87,7 +87,7 @@ def test_a_model_of_ones_own_runs_to_rows(digits, toy, tmp_path):
     table = rows.read(digits.path("results/toy/rows.csv"))
     assert set(table["model"]) == {"toy"}
     assert set(table["task"]) == {"digits_folder", "compositions", "all"}
-    head = artefacts.load(digits.path("results/toy/" + layout.head("toy", "digits_folder")), "head")[0]["head"]
+    head = artefacts.load(digits.path(HEAD), "head")[0]["head"]
     assert head.shape == (10, TOY["embed_dim"])
 
 
@@ -149,7 +149,7 @@ def test_a_folder_that_is_no_task_is_explained(digits, tmp_path, spoil):
 
 # What can be wrong with a model
 
-HEAD = f"results/toy/{layout.head('toy', 'digits_folder')}"
+HEAD = f"results/toy/{layout.head('toy', 'pretrained', 'digits_folder')}"
 WRONG_MODELS = {
     "unknown architecture": ({"architecture": "toy-vti", "config": "mine/toy-vit.json"}, ["'toy-vti'", "open_clip"]),
     "missing weights": ({"weights": "mine/nowhere.safetensors"}, ["mine/nowhere.safetensors", "no file"]),

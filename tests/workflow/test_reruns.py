@@ -20,7 +20,7 @@ def test_a_second_run_has_nothing_to_do(micro):
     assert micro.snakemake("-n", *preset("micro")).jobs == {}
 
 
-CHEAP = {"collect_rows", "summarize", "make_table", "draw_figure"}
+CHEAP = {"collect_rows", "summarize", "make_table", "make_times", "draw_figure"}
 MEASURING = {"run_experiment", *CHEAP}
 TRAINING = {"finetune", "encode_changes", *MEASURING}
 EDITS = {

@@ -10,12 +10,14 @@ RESULTS = config["results"].rstrip("/")
 PACKAGE = Path(workflow.basedir) / "tangent_bench"
 CONTROL = config["control"]
 EVALUATED = [*config["tasks"], CONTROL]  # tasks that models are evaluated on
+INIT = r"pretrained|random|(step|whole|shuffled)-\d+"
 
 
 wildcard_constraints:
     task="[A-Za-z0-9_-]+",
     model="[A-Za-z0-9_-]+",
-    init=r"pretrained|random|(step|whole|shuffled)-\d+",
+    init=INIT,
+    text=rf"{layout.FINAL}|whole-\d+",
     training="[A-Za-z0-9_-]+",
     mode="[A-Za-z0-9_-]+-(network|tangent|none)",
     seed=r"\d+",
@@ -39,8 +41,9 @@ def code(*modules):
 def weights_of(wildcards):
     """The files of a model (weights, config, merges) as inputs; a tag of open_clip's is none."""
     model = models.find(wildcards.model, config["custom_models"])
-    init = wildcards.get("init", "pretrained").replace("whole", "step")
-    step = f"{model.along}/{init}.safetensors" if model.along and init not in ("pretrained", "random") else None
+    init = wildcards.get("init", wildcards.get("text", layout.FINAL)).replace("whole", "step")
+    ends = "pretrained", "random", layout.FINAL
+    step = f"{model.along}/{init}.safetensors" if model.along and init not in ends else None
     files = [Path(file) for file in (model.weights, model.config, model.merges, step) if file]
     # Relative where possible: a checkout that was moved would rerun everything. What is no file yet the DAG makes, or
     # it is a tag of open_clip's.
@@ -89,14 +92,31 @@ def modes_of(experiment):
     return [m for m in modes if m.training != "none" or not needs(experiment, "needs_vectors")]
 
 
+def inits_of(experiment):
+    """The initialisations at which an experiment has a job, or the word for all of them together."""
+    return [layout.EVERY] if needs(experiment, "scope") == "inits" else config["inits"]
+
+
+def seeds_of(experiment):
+    """The fine-tuning seeds with which an experiment has a job; without vectors they change nothing."""
+    return config["seeds"][:1] if needs(experiment, "scope") == "model" else config["seeds"]
+
+
+def reads_of(experiment):
+    """What a comparison reads: between modes, those of its experiments that the config has, or all if it has none."""
+    reads = list(needs(experiment, "reads"))
+    asked = [name for name in reads if name in config["experiments"]]
+    return asked or reads if needs(experiment, "scope") == "together" else reads
+
+
 def outcomes(suffix="csv", model=None, init=None, seed=None, experiments=None):
     """Outcome files of all jobs, or of those of one model, initialisation and seed."""
     return [
         results(layout.outcome(e, m, i, mode, s, suffix))
         for e in experiments or config["experiments"]
         for m in ([model] if model else config["models"])
-        for i in ([init] if init else config["inits"])
-        for s in ([seed] if seed is not None else config["seeds"])
+        for i in ([init] if init else inits_of(e))
+        for s in ([seed] if seed is not None else seeds_of(e))
         for mode in modes_of(e)
     ]
 

@@ -4,14 +4,18 @@
 def experiment_inputs(wildcards):
     """What a job reads; the tangent side reads features, never a network or images."""
     w, mode = wildcards, Mode.parse(wildcards.mode)
-    scope = needs(w.experiment, "scope")
+    scope, reads = needs(w.experiment, "scope"), reads_of(w.experiment)
+    if scope == "inits":
+        labels = [results(layout.base(w.model, config["inits"][0], t)) for t in EVALUATED]
+        found = [layout.outcome(e, w.model, i, mode, w.seed, "safetensors") for e in reads for i in config["inits"]]
+        return labels + list(map(results, found))
     labels = [results(layout.base(w.model, w.init, t)) for t in EVALUATED]
     if scope == "together":
-        return labels + outcomes("safetensors", w.model, w.init, w.seed, needs(w.experiment, "reads"))
+        return labels + outcomes("safetensors", w.model, w.init, w.seed, reads)
     vectors = [results(layout.vector(w.model, w.init, mode.training, s, w.seed)) for s in sources(mode.training)]
     features = [results(layout.features(w.model, w.init, mode.training, t, w.seed)) for t in EVALUATED]
     images = [results(layout.data(t, s)) for t in EVALUATED for s in ("val", "test")]
-    files = labels + [results(layout.head(w.model, t)) for t in EVALUATED]
+    files = labels + [results(layout.head(w.model, w.init, t)) for t in EVALUATED]
     if scope == "model":
         return files + images if needs(w.experiment, "opens") else []
     if scope == "training":
@@ -24,13 +28,15 @@ def experiment_inputs(wildcards):
 def settings(wildcards):
     """The part of the config that a job reads, so that editing the rest reruns nothing."""
     keys = ["tasks", "control", "method", "coefficients", "control_threshold", "bootstrap"]
-    if needs(wildcards.experiment, "scope") == "together":
-        keys += ["modes"]
-    if wildcards.mode.endswith("-network"):
+    scope = needs(wildcards.experiment, "scope")
+    keys += {"together": ["modes"], "inits": ["inits"]}.get(scope, [])
+    if scope == "mode" and wildcards.mode.endswith("-network"):
         keys += ["evaluation"]
     keys += filter(None, [needs(wildcards.experiment, "section")])
+    reads = {"reads": reads_of(wildcards.experiment)} if scope == "together" else {}
     joint = {"trainings": config["joint_training"]["trainings"]}
-    return {key: config[key] for key in keys} | {"joint_training": joint, "custom_models": custom_model(wildcards)}
+    more = {"joint_training": joint, "custom_models": custom_model(wildcards), **reads}
+    return {key: config[key] for key in keys} | more
 
 
 rule run_experiment:
@@ -41,6 +47,8 @@ rule run_experiment:
         sidecar=results("outcomes/{experiment}/{model}/{init}/{mode}/seed-{seed}.safetensors"),
     log:
         results("logs/run_experiment/{experiment}.{model}.{init}.{mode}.{seed}.log"),
+    wildcard_constraints:
+        init=f"{layout.EVERY}|{INIT}",
     priority: 20  # the network's grids are the longest jobs: none of them should be the last to start
     threads: 1
     params:

@@ -8,7 +8,7 @@ def training_tasks(wildcards):
 rule finetune:
     input:
         train=lambda w: [results(layout.data(t, "train")) for t in training_tasks(w)],
-        heads=lambda w: [results(layout.head(w.model, t)) for t in training_tasks(w)],
+        heads=lambda w: [results(layout.head(w.model, w.init, t)) for t in training_tasks(w)],
         weights=weights_of,
     output:
         results("vectors/{model}/{init}/{training}/{task}/seed-{seed}.safetensors"),

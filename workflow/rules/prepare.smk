@@ -1,4 +1,4 @@
-# Images once, heads once for each (model, task), and what the untouched network says (f0) once for all modes, methods and seeds.
+# Images once, heads once for each (model, text tower, task), and what the untouched network says (f0) once for all modes, methods and seeds.
 
 
 rule prepare_images:
@@ -23,9 +23,9 @@ rule build_head:
         data=results("data/{task}/test.safetensors"),
         weights=weights_of,
     output:
-        results("heads/{model}/{task}.safetensors"),
+        results("heads/{model}/{text}/{task}.safetensors"),
     log:
-        results("logs/build_head/{model}.{task}.log"),
+        results("logs/build_head/{model}.{text}.{task}.log"),
     threads: 1
     params:
         custom_models=custom_model,

@@ -44,6 +44,7 @@ use rule draw_corpus as draw_corpus_again with:
         f"{PRETRAINING}/corpus/seed-{{seed}}/{{shard}}.safetensors",
     log:
         f"{PRETRAINING}/logs/draw_corpus.{{seed}}.{{shard}}.log",
+    priority: 40  # pre-trainings are the longest chains: nothing should wait for them at the end
     params:
         recipe=lambda w: config["rebuilding"] | {"seed": int(w.seed)},
         code=code("corpus/*.py", "seeds.py"),

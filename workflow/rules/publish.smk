@@ -1,11 +1,20 @@
 # From rows to what people look at: one table of rows, means with intervals, tables, figures, contact sheets, and the tracked subset.
 
+
+def all_of(key):
+    """A list of the config, with those of the presets that it joins; what has no experiment of its own has no such list."""
+    own = [config] if config["experiments"] else []
+    return list(dict.fromkeys(item for preset in [*own, *JOINED] for item in preset[key]))
+
+
+def made(about):
+    """Whether a figure or table is made: its rows are there, and with joined rows it is about what they have in common."""
+    possible = about.possible(all_of("experiments"), all_of("modes"), len(all_of("inits")))
+    return possible and (about.of_joined or not JOINED)
+
+
 _ABOUT = {name: registry.load("figures", name).FIGURE for name in registry.names("figures")}
-_MADE = {
-    n: about
-    for n, about in _ABOUT.items()
-    if about.possible(config["experiments"], config["modes"], len(config["inits"]))
-}
+_MADE = {n: about for n, about in _ABOUT.items() if made(about)}
 FIGURES = [n for n, about in _MADE.items() if about.kind == "figure"]
 TABLES = [n for n, about in _MADE.items() if about.kind == "table"]
 PUBLISHED = [
@@ -13,22 +22,26 @@ PUBLISHED = [
     results("summary.csv"),
     expand(results("tables/{table}.{ending}"), table=TABLES, ending=["csv", "md", "tex", "html"]),
     expand(results("figures/{figure}.{ending}"), figure=FIGURES, ending=["svg", "pdf", "png"]),
-    expand(results("sheets/{task}.png"), task=EVALUATED),
+    expand(results("sheets/{task}.png"), task=EVALUATED if config["experiments"] else []),
+    expand(results("tables/times.{ending}"), ending=["csv", "md", "html"]) if config["experiments"] else [],
 ]
 # What the captions of the report quote.
-_RUN = {"preset": config["preset"], "seeds": config["seeds"], "models": config["models"], "tasks": config["tasks"]}
+_RUN = {"preset": config["preset"], **{key: all_of(key) for key in ("seeds", "models", "tasks")}}
 
 
 rule collect_rows:
     input:
-        ROWS(),
+        own=ROWS(),
+        joined=[joins.rows_of(preset) for preset in JOINED],
     output:
         results("rows.csv"),
     log:
         results("logs/collect_rows.log"),
     threads: 1
     params:
-        code=code("rows.py"),
+        preset=config["preset"],
+        joins=config["joins"],
+        code=code("rows.py", "joins.py"),
     script:
         "../scripts/collect_rows.py"
 
@@ -71,7 +84,15 @@ for _table in TABLES:
         params:
             name=_table,
             run=_RUN,
-            code=code("summary.py", "claims.py", "evidence.py", "verdicts.py", "figures/_*.py", f"figures/{_table}.py"),
+            code=code(
+                "summary.py",
+                "claims.py",
+                "evidence.py",
+                "families.py",
+                "verdicts.py",
+                "figures/_*.py",
+                f"figures/{_table}.py",
+            ),
         script:
             "../scripts/make_table.py"
 
@@ -98,9 +119,38 @@ for _figure in FIGURES:
         params:
             name=_figure,
             run=_RUN,
-            code=code("summary.py", "figures/_*.py", f"figures/{_figure}.py"),
+            code=code(
+                "summary.py",
+                "families.py",
+                "experiments/pretraining_ablation.py",
+                "figures/_*.py",
+                f"figures/{_figure}.py",
+            ),
         script:
             "../scripts/draw_figure.py"
+
+
+# From the records of all jobs: when the rows are there, they are.
+rule make_times:
+    input:
+        results("rows.csv"),
+    output:
+        csv=results("tables/times.csv"),
+        md=results("tables/times.md"),
+        html=report(
+            results("tables/times.html"),
+            caption="../report/times.rst",
+            category="About the run",
+            labels={"table": "Where the time went"},
+        ),
+    log:
+        results("logs/make_times.log"),
+    threads: 1
+    params:
+        results=RESULTS,
+        code=code("times.py"),
+    script:
+        "../scripts/make_times.py"
 
 
 rule contact_sheet:

@@ -1,13 +1,16 @@
-"""The frozen zero-shot head of one model for one task, from class names and templates."""
+"""The frozen zero-shot head of one model for one task, from class names and templates: of the final text tower,
+or of the one that an initialisation brings along (`layout.text`).
+"""
 
 from tangent_bench.provenance import job
 
 with job(snakemake):
-    from tangent_bench import artefacts, heads, models
+    from tangent_bench import artefacts, heads, layout, models
 
-    model = models.find(snakemake.wildcards.model, snakemake.params.custom_models)
+    w = snakemake.wildcards
+    model = models.find(w.model, snakemake.params.custom_models)
     _, about = artefacts.load(snakemake.input.data, "images")
-    network = models.create(model)
+    network = models.create(model, "pretrained" if w.text == layout.FINAL else w.text)
     head = heads.build(network, models.tokenizer(model), about["class_names"], about["templates"])
     facts = {key: about[key] for key in ("class_names", "templates")}
     artefacts.save(snakemake.output[0], "head", {"head": head.numpy()}, model=model.title, **facts)

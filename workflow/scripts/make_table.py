@@ -10,7 +10,9 @@ with job(snakemake) as record:
     name, output = snakemake.params.name, snakemake.output
     plugin, table = registry.load("figures", name), rows.read(snakemake.input[0])
     cells = plugin.build(table)
-    note = f"Preset {snakemake.params.run['preset']}; " + _select.note(_select.need(table, *plugin.FIGURE.reads))
+    # a table about several families says in each row what its interval covers
+    about = _select.note(_select.need(table, *plugin.FIGURE.reads), intervals=not plugin.FIGURE.across)
+    note = f"Preset {snakemake.params.run['preset']}; {about}"
     write_text(output.csv, _render.csv(cells))
     write_text(output.md, _render.markdown(cells, note))
     write_text(output.tex, _render.latex(cells, f"{plugin.FIGURE.title}. {note}.", name))
