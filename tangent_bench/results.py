@@ -182,11 +182,11 @@ def _tangent_evaluator(results: Results, mode: Mode) -> TangentEvaluator:
 
 
 def _network_evaluator(results: Results, mode: Mode, config: Mapping) -> NetworkEvaluator:
-    from tangent_bench import products, vision
+    from tangent_bench import vision
     from tangent_bench.linearize import encode
 
     tower = results.network
-    fast = products.fast()(partial(vision.encode, tower.module)) if vision.supports(tower.module) else None
+    fast = partial(vision.encode, tower.module) if vision.supports(tower.module) else None
     joint = [layout.JOINT] if mode.training in config["joint_training"]["trainings"] else []
     sources = [*config["tasks"], *joint]
     return NetworkEvaluator(

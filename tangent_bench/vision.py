@@ -21,7 +21,9 @@ from functools import cache
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import layer_norm, linear, scaled_dot_product_attention
+from torch.nn.functional import layer_norm, scaled_dot_product_attention
+
+from tangent_bench.products import linear
 
 Theta = Mapping[str, Tensor]
 Push = Callable[[Tensor, Theta], Tensor]  # (ẋ, τ) → ẏ
@@ -48,19 +50,17 @@ def supports(network: nn.Module) -> bool:
 
 def encode(network: nn.Module, theta: Theta, images_BCHW: Tensor) -> Tensor:
     """f(x; θ): embeddings [B, D] before normalisation, differentiable in θ; `network` as `supports` accepts."""
-    return linearize(network, theta, images_BCHW)[0]
+    x, _ = _embed(network, theta, images_BCHW)
+    for rule in _rules(network, theta, kept=False):
+        x, _ = rule(x)  # what a derivative would stand on is dropped: predictions stay in the cache
+    return x @ theta["proj"]
 
 
 def linearize(network: nn.Module, theta: Theta, images_BCHW: Tensor) -> tuple[Tensor, Callable[[Theta], Tensor]]:
     """f(x; θ) [B, D], differentiable in θ, and the function τ ↦ J(x; θ) τ [B, D], which carries no gradient."""
-    blocks = network.transformer.resblocks
     x, embed = _embed(network, theta, images_BCHW)
     steps: list[Push] = []
-    for rule in (
-        lambda x: _norm(x, theta, "ln_pre", network.ln_pre),
-        *(_Block(theta, k, block, last=k == len(blocks) - 1) for k, block in enumerate(blocks)),
-        lambda x: _norm(x[:, 0], theta, "ln_post", network.ln_post),
-    ):
+    for rule in _rules(network, theta):
         x, push = rule(x)
         steps.append(push)
     before, projection = x.detach(), theta["proj"].detach()
@@ -73,6 +73,16 @@ def linearize(network: nn.Module, theta: Theta, images_BCHW: Tensor) -> tuple[Te
         return moved @ projection + before @ tau["proj"]
 
     return x @ theta["proj"], product
+
+
+def _rules(network: nn.Module, theta: Theta, kept: bool = True) -> list[Callable[[Tensor], tuple[Tensor, Push]]]:
+    """From tokens to the embedding before its projection; `kept` says whether the derivatives will be asked for."""
+    blocks = network.transformer.resblocks
+    return [
+        lambda x: _norm(x, theta, "ln_pre", network.ln_pre),
+        *(_Block(theta, k, block, k == len(blocks) - 1, kept) for k, block in enumerate(blocks)),
+        lambda x: _norm(x[:, 0], theta, "ln_post", network.ln_post),
+    ]
 
 
 def _embed(network: nn.Module, theta: Theta, images_BCHW: Tensor) -> tuple[Tensor, Callable[[Theta], Tensor]]:
@@ -91,8 +101,9 @@ def _embed(network: nn.Module, theta: Theta, images_BCHW: Tensor) -> tuple[Tenso
 class _Block:
     """One residual block [B, L, W] → [B, L, W], or what it makes of the first token, [B, 1, W]."""
 
-    def __init__(self, theta: Theta, number: int, module: nn.Module, last: bool) -> None:
-        self.theta, self.name, self.module, self.last = theta, f"transformer.resblocks.{number}", module, last
+    def __init__(self, theta: Theta, number: int, module: nn.Module, last: bool, kept: bool) -> None:
+        self.theta, self.name, self.module = theta, f"transformer.resblocks.{number}", module
+        self.last, self.kept = last, kept
 
     def __call__(self, x: Tensor) -> tuple[Tensor, Push]:
         theta, name, module = self.theta, self.name, self.module
@@ -101,8 +112,11 @@ class _Block:
         y, attention = _attention(y, theta, f"{name}.attn", module.attn.num_heads, kept)
         x = x[:, kept] + y
         y, norm_2 = _norm(x, theta, f"{name}.ln_2", module.ln_2)
-        y, wide = _linear(y, theta, f"{name}.mlp.c_fc.weight", f"{name}.mlp.c_fc.bias")
-        y, activation = _activation(y, module.mlp.gelu)
+        if not self.kept and isinstance(module.mlp.gelu, nn.GELU):
+            y = linear(y, theta[f"{name}.mlp.c_fc.weight"], theta[f"{name}.mlp.c_fc.bias"], gelu=True)
+        else:
+            y, wide = _linear(y, theta, f"{name}.mlp.c_fc.weight", f"{name}.mlp.c_fc.bias")
+            y, activation = _activation(y, module.mlp.gelu)
         y, narrow = _linear(y, theta, f"{name}.mlp.c_proj.weight", f"{name}.mlp.c_proj.bias")
 
         def push(moved: Tensor, tau: Theta) -> Tensor:
