@@ -1,0 +1,140 @@
+"""What the suite spends its time on, as calls on random vision transformers of any size; for `cost_growth`.
+
+Shapes: N images, C, H, W; K classes, D embedding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from open_clip.transformer import VisionTransformer
+
+from tangent_bench import features, products, registry, vision
+from tangent_bench.evaluation import NetworkEvaluator, TangentEvaluator
+from tangent_bench.linearize import parameters
+from tangent_bench.loop import Recipe, Source, finetune
+from tangent_bench.seeds import derive, generator
+
+SIDE, PATCH, HEAD_WIDTH, EMBEDDING, CLASSES = 32, 8, 32, 256, 20  # as the tiny model; 17 tokens
+STEPS = 2  # of a call: the first one makes the optimiser's state, and a step is half of both
+
+
+@dataclass(frozen=True)
+class Size:
+    """A question's size; the values of `cost_growth.base` in the config."""
+
+    tasks: int
+    coefficients: int
+    images: int
+    width: int
+    depth: int
+
+
+class Stage:
+    """A random network of a size, and what the verbs put into it.
+
+    Attributes:
+        vectors: source → τ.
+        images: normalised, [N, 3, H, W].
+        head: [K, D].
+    """
+
+    def __init__(self, size: Size, batch_size: int, seed: int) -> None:
+        """All of it is made here: what is made within a call would stay among its memory, and cut that to pieces."""
+        self.size, self.batch_size, self._seed = size, batch_size, derive("cost_growth", seed, size) % 2**62
+        self.network = self._network()
+        self.theta0 = parameters(self.network)
+        self.vectors = {f"task {k}": self._vector(k) for k in range(size.tasks)}
+        self.images = torch.from_numpy(self.normal(size.images, 3, SIDE, SIDE))
+        self.head = self.normal(CLASSES, EMBEDDING)
+
+    def _network(self) -> VisionTransformer:
+        width, depth = self.size.width, self.size.depth
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self._seed)
+            made = VisionTransformer(SIDE, PATCH, width, depth, width // HEAD_WIDTH, 4.0, output_dim=EMBEDDING)
+        assert vision.supports(made)
+        return made.eval().requires_grad_(False)
+
+    def _vector(self, number: int) -> dict[str, torch.Tensor]:
+        random = torch.Generator().manual_seed(self._seed + number)
+        return {key: 0.01 * torch.randn(value.shape, generator=random) for key, value in self.theta0.items()}
+
+    def normal(self, *shape: int) -> np.ndarray:
+        """Standard normal numbers, float32."""
+        return generator("cost_growth", self._seed, shape).standard_normal(shape).astype(np.float32)
+
+    @property
+    def points(self) -> list[dict[str, float]]:
+        """Sums of all vectors along the coefficients."""
+        return [dict.fromkeys(self.vectors, float(c)) for c in np.linspace(0.05, 1.0, self.size.coefficients)]
+
+
+def _features(stage: Stage) -> Callable:
+    """f0 and J τ of all tasks."""
+    about = stage.images, stage.batch_size
+    tower, tangents = (stage.network, stage.theta0), list(stage.vectors.values())
+    return lambda: (features.base(*tower, *about), features.changes(*tower, tangents, *about))
+
+
+def _grid(stage: Stage) -> Callable:
+    """Predictions along the coefficients from features."""
+    base = stage.normal(stage.size.images, EMBEDDING)
+    moved = {source: 0.1 * np.roll(base, k + 1, 1) for k, source in enumerate(stage.vectors)}
+
+    def call() -> np.ndarray:
+        evaluator = TangentEvaluator(
+            lambda task, split: base, lambda task, split, source: moved[source], lambda task: stage.head
+        )
+        return evaluator.predict("task", "test", stage.points)
+
+    return call
+
+
+def _network_grid(stage: Stage) -> Callable:
+    """Predictions along the coefficients by the network."""
+    evaluator = NetworkEvaluator(
+        products.fast()(partial(vision.encode, stage.network)), stage.theta0, stage.vectors,
+        lambda task: stage.head, lambda task, split: stage.images, stage.batch_size,
+    )  # fmt: skip
+    return lambda: evaluator.predict("task", "test", stage.points)
+
+
+def _steps(training: str, stage: Stage) -> Callable:
+    """`STEPS` optimiser steps, crops included; one batch is all images."""
+    num = stage.size.images
+    pixels = generator("cost_growth", num).integers(0, 256, (num, SIDE, SIDE, 3), dtype=np.uint8)
+    source = Source("cost_growth", pixels, np.arange(num) % CLASSES, torch.from_numpy(stage.head))
+    recipe = Recipe(STEPS, num, 1e-4, 0.1, 1.0, 1)
+    encoder = registry.load("training", training).encoder(stage.network, stage.theta0)
+    return lambda: finetune(encoder, stage.theta0, [source], recipe, 0, lambda images: images, SIDE)
+
+
+@dataclass(frozen=True)
+class Verb:
+    """Something that the suite does again and again.
+
+    Attributes:
+        factors: the fields of `Size` that its cost depends on.
+        build: stage → what is measured.
+        times: how often a call does it.
+        memory: whether its memory is more than Linux counts exactly.
+    """
+
+    factors: tuple[str, ...]
+    build: Callable[[Stage], Callable[[], object]]
+    times: int = 1
+    memory: bool = True
+
+
+VERBS = {
+    "features": Verb(("tasks", "images", "width", "depth"), _features),
+    "grid": Verb(("tasks", "coefficients", "images"), _grid, memory=False),
+    "network grid": Verb(("tasks", "coefficients", "images", "width", "depth"), _network_grid),
+    "standard step": Verb(("images", "width", "depth"), partial(_steps, "standard"), STEPS),
+    "linear step": Verb(("images", "width", "depth"), partial(_steps, "linear"), STEPS),
+}
