@@ -68,7 +68,8 @@ def _artefacts() -> set[str]:
 
 
 def _published() -> set[str]:
-    files = {"rows.csv", "summary.csv"} | {f"sheets/{task}.png" for task in EVALUATED}
+    files = {"rows.csv", "summary.csv", *(f"tables/times.{ending}" for ending in ("csv", "md", "html"))}
+    files |= {f"sheets/{task}.png" for task in EVALUATED}
     for name in registry.names("figures"):
         about = registry.load("figures", name).FIGURE
         if not about.possible(CONFIG["experiments"], CONFIG["modes"], len(CONFIG["inits"])):
