@@ -39,7 +39,7 @@ rule collect_rows:
         results("logs/collect_rows.log"),
     threads: 1
     params:
-        preset=config["preset"],
+        preset=config["preset"] if JOINED else "own",  # the name is for sentences about joined rows
         joins=config["joins"],
         code=code("rows.py", "joins.py"),
     script:
