@@ -175,9 +175,15 @@ rule contact_sheet:
 
 
 # The small part of the results that is tracked by git: `snakemake publish --cores all`. Not part of `all`.
+# Of a run with many towers, what is about them beside one another: other figures have a panel of megabytes for each.
+_MANY = len(all_of("models")) * len(all_of("inits")) > 6
 _TRACKED = [
     *expand("tables/{table}.{ending}", table=TABLES, ending=["csv", "md", "tex"]),
-    *expand("figures/{figure}.{ending}", figure=FIGURES, ending=["svg", "png"]),
+    *expand(
+        "figures/{figure}.{ending}",
+        figure=[name for name in FIGURES if _MADE[name].of_joined or not _MANY],
+        ending=["svg", "png"],
+    ),
 ]
 
 
