@@ -184,6 +184,37 @@ def test_shards_are_cut_from_one_corpus():
         assert np.array_equal(part[key], whole[key][[4, 1]])
 
 
+def test_shuffled_captions_all_belong_to_other_pictures(tmp_path):
+    images, tokens = micro_pictures()
+    paths = [tmp_path / f"{k}.safetensors" for k in range(2)]
+    for path, part in zip(paths, (slice(0, 12), slice(12, 20)), strict=True):
+        artefacts.save(path, "corpus shard", {"images": images[part], "tokens": tokens[part]})
+    every = np.arange(MICRO.num_images)
+    matched, shuffled = (pretraining.open_corpus(paths, MICRO, shuffled=s)(every) for s in (False, True))
+    assert all(np.array_equal(a, b) for a, b in zip(matched, (images, tokens), strict=True))
+    assert np.array_equal(shuffled[0], images), "the pictures keep their places"
+    partner = [int(np.flatnonzero((tokens == caption).all(axis=(1, 2)))[0]) for caption in shuffled[1]]
+    assert sorted(partner) == every.tolist() and all(k != p for k, p in enumerate(partner))
+    with pytest.raises(ValueError, match="The shards hold 20 pictures, the recipe asks for 21"):
+        pretraining.open_corpus(paths, replace(MICRO, num_images=21))
+
+
+def test_a_tower_is_the_trunk_and_then_a_cool_down(trainer, tmp_path):
+    entry = asdict(MICRO) | {"trunk_steps": 4, "cooldown_steps": 2}
+    recipe = pretraining.trunk(entry)
+    assert [recipe.rate(s) for s in range(4)] == [5e-4, 1e-3, 1e-3, 1e-3], "constant after the warm-up"
+    stretch, whole = trainer(recipe), trainer(replace(recipe, steps=4, cooldown_steps=2))
+    pretraining.advance(stretch, 2)
+    stretch.save(tmp_path / "state")
+    tower = trainer(recipe)
+    tower.resume(tmp_path / "state")
+    tower.cool_down(2)
+    assert [tower.recipe.rate(s) for s in (2, 3)] == [1e-3, 5e-4] and tower.recipe.steps == 4
+    for one in (tower, whole):
+        pretraining.advance(one, 4)
+    assert tower.losses == whole.losses and same(tower.weights(), whole.weights()), "as if trained in one go"
+
+
 def test_shipped_weights_are_the_recipes():
     """The first 20 losses of the run that made the weights, computed again from the config and the code."""
     with LOSSES.open(newline="") as file:

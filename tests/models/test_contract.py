@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from tangent_bench import models, registry
+from tangent_bench import artefacts, models, registry
 from tangent_bench.linearize import encode_linearized, parameters
 from tangent_bench.models import Model
 from tests import small
@@ -144,6 +144,28 @@ def test_image_towers_along_the_pretraining_are_there_and_differ(name):
     assert not any(torch.equal(a, b) for a, b in zip(weights, weights[1:], strict=False))
     text = [tower.token_embedding.weight for tower in towers.values()]
     assert all(torch.equal(text[0], other) for other in text), "heads come from the final text tower"
+
+
+def test_towers_of_a_rebuilt_pretraining(clip_folder, tmp_path):
+    """step-N and shuffled-N take the image tower alone, whole-N both."""
+    good = small.clip_model(clip_folder)
+    states = {
+        name: models.create(good, "random", k).state_dict() for k, name in enumerate(("step-10", "step-100", "x"))
+    }
+    states["shuffled-100"] = states.pop("x")
+    for name, state in states.items():
+        arrays = {k: v.numpy() for k, v in state.items() if v.dtype == torch.float32}
+        artefacts.save(tmp_path / f"{name}.safetensors", "pretraining weights", arrays)
+    made = replace(good, weights=str(tmp_path / "step-100.safetensors"), along=str(tmp_path), sealed=True)
+    image, text = "visual.proj", "token_embedding.weight"
+    for init, (seen, read) in {
+        "pretrained": ("step-100", "step-100"),
+        "step-10": ("step-10", "step-100"),
+        "whole-10": ("step-10", "step-10"),
+        "shuffled-100": ("shuffled-100", "step-100"),
+    }.items():
+        found = models.create(made, init).state_dict()
+        assert torch.equal(found[image], states[seen][image]) and torch.equal(found[text], states[read][text]), init
 
 
 def test_a_missing_step_of_the_pretraining_is_named(clip_folder):
