@@ -16,6 +16,13 @@ from tests import small
 DTYPES = {torch.float64: 1e-12, torch.float32: 5e-6}
 
 
+@pytest.fixture(autouse=True)
+def predicting():
+    """Without gradients, as predictions are made: products and GELU then take another way."""
+    with torch.no_grad():
+        yield
+
+
 @pytest.fixture(scope="module", params=DTYPES, ids=str)
 def network(request, tmp_path_factory):
     return small.vit(tmp_path_factory.mktemp("vit"), request.param)

@@ -8,13 +8,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from functools import cache
-from pathlib import Path
 
 import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from tangent_bench import features, heads, products, registry, vision
+from tangent_bench import features, heads, memory, products, registry, vision
 from tangent_bench.loop import Recipe, Source, augment, finetune, indices
 from tangent_bench.models import Model
 from tangent_bench.results import Tower, image_tower
@@ -119,7 +118,7 @@ def test_standard_step_beside_a_plain_loop(ratio, name):
     assert ours == pytest.approx(plain, rel=1e-3)
 
 
-@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="peak memory is read as Linux tells it")
+@pytest.mark.skipif(not memory.RESET.exists(), reason="peak memory is read as Linux tells it")
 @pytest.mark.parametrize("name", SIZES)
 def test_memory_of_the_linearized_step(name, benchmark):
     """Peak memory above what the model itself takes, in processes of their own."""
@@ -135,15 +134,6 @@ def _peak_of(training: str, name: str) -> int:
     return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1])
 
 
-def _memory(key: str) -> int:
-    """A line of Linux's /proc/self/status, in bytes: VmRSS now, VmHWM the peak since it was reset."""
-    lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-    return 1024 * int(lines[key].split()[0])
-
-
 if __name__ == "__main__":
     tower(sys.argv[2])
-    before = _memory("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")
-    trained(sys.argv[2], sys.argv[1])
-    print(_memory("VmHWM") - before)
+    print(memory.peak(lambda: trained(sys.argv[2], sys.argv[1])))
