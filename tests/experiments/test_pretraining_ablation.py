@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tangent_bench import rows
@@ -157,6 +158,25 @@ def test_under_own_heads_matched_rows_say_so():
     found = rows.frame(made.rows)
     matched = found[found["metric"].str.startswith("matched_") & (found["params_id"] != "minus pretrained")]
     assert len(matched) == 4 * 3 and set(matched["params_id"]) == {"own heads"}
+
+
+def test_a_control_with_shuffled_captions_is_compared_but_not_matched():
+    """Weak as it is, it must not set the level of the others."""
+    others, plain = outcomes(), table()
+    for name in ("disentanglement", "task_addition"):
+        others[name, "shuffled-100"] = dict(others[name, "random"])
+    for pair in PAIRS:
+        for k in range(11):
+            others["disentanglement", "shuffled-100"][f"own/{pair}/{k}"] = (
+                0.05 + 0 * others["disentanglement", "random"][f"own/{pair}/{k}"]
+            )
+    made = study("pretraining_ablation", None, init="all", others=others)
+    pretraining_ablation.run(made)
+    found = rows.frame(made.rows)
+    control = pick(found, init="shuffled-100")
+    assert set(control["metric"]) == {"recovered_gain_tuned", "relative_disentanglement_error"}
+    assert set(control["params_id"]) == {"minus pretrained"}
+    pd.testing.assert_frame_equal(found[found["init"] != "shuffled-100"].reset_index(drop=True), plain)
 
 
 def test_one_initialisation_is_refused():
