@@ -65,7 +65,8 @@ test test-unit test-full bench: export OMP_NUM_THREADS := 1
 test test-unit test-full bench: export OPENBLAS_NUM_THREADS := 1
 test test-unit test-full bench: export MKL_NUM_THREADS := 1
 
-test: lint test-unit ## lint, the quick tests, then micro and tiny from end to end
+test: lint test-unit ## lint, the quick tests, ratios of times, then micro and tiny from end to end
+	$(PYTEST) --benchmark-enable --benchmark-only -m "not slow" tests/benchmarks
 	$(PYTEST) -m "slow and not full"
 
 test-unit: $(READY) ## the quick tests alone

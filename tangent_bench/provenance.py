@@ -19,6 +19,7 @@ from importlib import metadata
 from pathlib import Path
 
 PACKAGES = ("torch", "open_clip_torch", "numpy", "pandas", "snakemake", "pillow")
+SLOW_TO_IMPORT = "torch", "open_clip", "torchvision"  # seconds each, at every start of a job
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -118,6 +119,7 @@ def _write_record(path: Path, record: dict) -> None:
         "processor": platform.processor() or platform.machine(),
         "system": platform.platform(),
         "python": platform.python_version(),
+        "imported": [name for name in SLOW_TO_IMPORT if name in sys.modules],
         "versions": {name: _version(name) for name in PACKAGES},
         "commit": commit(),
     }

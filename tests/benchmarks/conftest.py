@@ -14,7 +14,7 @@ from tangent_bench.results import Tower, image_tower
 from tests import small
 
 ROUNDS = 7
-SLACK = 0.85  # a busy machine may lose so much of what is to be reached before a gate closes
+SLACK = 0.75  # of what is to be reached must be left before the gate in `make test` closes: other machines, busy cores
 
 provenance.keep_memory()  # as in every job
 

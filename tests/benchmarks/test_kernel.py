@@ -14,8 +14,9 @@ import open_clip
 import pytest
 import torch
 
-from tangent_bench import kernel, models
+from tangent_bench import kernel
 from tangent_bench.linearize import parameters
+from tests.benchmarks.conftest import pictures
 
 
 def tower(architecture: str):
@@ -32,17 +33,16 @@ def reach(num_images: int, architecture: str = "ViT-B-32-quickgelu") -> np.ndarr
     return kernel.empirical(network, parameters(network), images_NCHW, readout_KD, batch_size=8)
 
 
-def test_structured_kernel_of_the_tiny_model(benchmark):
-    network = models.create(models.find("tiny"), "random", 0).visual
-    theta, images = parameters(network), torch.randn(16, 3, 32, 32)
-    readout = kernel.random_readout(256, 4, "benchmark").float()
-    start = time.perf_counter()
-    expected = kernel._plain(network, theta, images, readout, None, 16).numpy()
-    plain = time.perf_counter() - start
-    found = benchmark(kernel.empirical, network, theta, images, readout)
-    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4 * expected.max())
-    if benchmark.stats is not None:  # None with --benchmark-disable
-        benchmark.extra_info["plain / structured"] = plain / benchmark.stats.stats.min
+def test_structured_kernel_of_the_tiny_model(ratio, tiny):
+    """Kernel of 32 images and one output each: all rows of the Jacobian in memory, beside layer by layer."""
+    images, readout = pictures(tiny, 32), kernel.random_readout(256, 1, "benchmark").float()
+    plain, structured = ratio(
+        lambda: kernel._plain(tiny.module, tiny.theta0, images, readout, None, 16).numpy(),
+        lambda: kernel.empirical(tiny.module, tiny.theta0, images, readout),
+        at_least=1.0,
+        rounds=5,
+    )
+    np.testing.assert_allclose(structured, plain, rtol=1e-3, atol=1e-4 * plain.max())
 
 
 @pytest.mark.slow

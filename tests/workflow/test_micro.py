@@ -127,6 +127,21 @@ def test_a_record_of_every_run(micro):
     assert by_rule["finetune"]["params"]["recipe"]["learning_rate"] == CONFIG["training"]["learning_rate"]
 
 
+def test_a_job_imports_what_it_needs_and_no_more(micro):
+    """Torch takes seconds to import and open_clip as long again; the tangent side is NumPy."""
+    files = (micro.path(RESULTS) / "logs").rglob("*.json")
+    records = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+    light = {"prepare_images", "contact_sheet", "collect_rows", "summarize", "make_times"}
+    for record in records:
+        rule, mode = record["rule"], record["wildcards"].get("mode", "")
+        if rule in light or rule.startswith(("draw_figure", "make_table")) or mode.endswith("-tangent"):
+            assert record["imported"] == [], f"{rule} {record['wildcards']}"
+        if rule in {"finetune", "build_head", "encode_base", "encode_changes"} or mode.endswith("-network"):
+            assert {"torch", "open_clip"} <= set(record["imported"]) or mode.startswith("none"), rule
+    comparisons = [r for r in records if r["wildcards"].get("mode") == "all-none"]
+    assert len(comparisons) == 2 and all(r["imported"] == [] for r in comparisons)
+
+
 def test_logs_hold_no_error(micro):
     for file in micro.path(f"{RESULTS}/logs").rglob("*.log"):
         text = file.read_text(encoding="utf-8")
