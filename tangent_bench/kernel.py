@@ -28,7 +28,7 @@ from tangent_bench.linearize import product as forward_product
 from tangent_bench.seeds import generator
 
 log = logging.getLogger(__name__)
-KEPT_BYTES = 7 * 2**28  # activations and gradients that are kept at a time
+KEPT_BYTES = 6 * 2**28  # activations and gradients that are kept at a time
 BLOCK_BYTES = 2**25  # of one intermediate product: small enough that its parts stay in the cache
 ROW_BLOCK = 64  # images; below the diagonal of a symmetric kernel, blocks of so many rows are not computed
 
