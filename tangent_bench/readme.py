@@ -9,17 +9,17 @@ from pathlib import Path
 
 from tangent_bench.artefacts import write_text
 
-TABLES = ("claims_table", "table1_addition", "table2_negation")
+TABLES = {"claims_table": "claims", "table1_addition": "tiny", "table2_negation": "tiny"}  # and the preset of each
 
 
 def filled(text: str, folder: Path) -> str:
-    """The README with each block `<!-- name -->` … `<!-- end -->` replaced by `folder/name.md`.
+    """The README with each block `<!-- name -->` … `<!-- end -->` replaced by `folder/preset/tables/name.md`.
 
     Raises:
         ValueError: a mark or a table is missing.
     """
-    for name in TABLES:
-        table = folder / f"{name}.md"
+    for name, preset in TABLES.items():
+        table = folder / preset / "tables" / f"{name}.md"
         if not table.is_file():
             raise ValueError(f"There is no {table}; run `make publish` to make it.")
         pattern = re.compile(rf"<!-- {name} -->\n.*?<!-- end -->", re.DOTALL)
@@ -32,4 +32,4 @@ def filled(text: str, folder: Path) -> str:
 
 if __name__ == "__main__":
     readme = Path("README.md")
-    write_text(readme, filled(readme.read_text(encoding="utf-8"), Path("results/published/tiny/tables")))
+    write_text(readme, filled(readme.read_text(encoding="utf-8"), Path("results/published")))

@@ -127,7 +127,8 @@ def _by_heads(part: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
         return [("", part)]
     final = part[~own & ~with_own]
     kept = [("heads from the final text tower", final)] if final["init"].nunique() > 1 else []
-    return [*kept, ("heads from the text tower of the time", part[(own | end) & (with_own | ~matched)])]
+    followed = part["model"].isin(part.loc[own, "model"])  # others would stand in the mean of the end alone
+    return [*kept, ("heads from the text tower of the time", part[followed & (own | end) & (with_own | ~matched)])]
 
 
 def _lane(family: Family, heads: str, part: pd.DataFrame) -> Lane:
@@ -184,6 +185,8 @@ def _series(axis, lane: Lane, where: dict, stroke: Stroke) -> None:
 def _arms(table: pd.DataFrame, where: dict) -> list[tuple[pd.DataFrame, str]]:
     """The rows at these coordinates (of sums, that of all vectors), in order: along the trunk, random, shuffled."""
     found = pick(table, split="test", **where)
+    if found.empty:
+        return []
     terms = found["sources"].str.count(r"\+")
     found = found[terms == terms.max()]
     found = found.iloc[found["init"].map(place).argsort()]
