@@ -21,7 +21,7 @@ def filled(text: str, folder: Path) -> str:
     for name, preset in TABLES.items():
         table = folder / preset / "tables" / f"{name}.md"
         if not table.is_file():
-            raise ValueError(f"There is no {table}; run `make publish` to make it.")
+            raise ValueError(f"There is no {table}; run `make publish` to make it (claims: after `make claims`).")
         pattern = re.compile(rf"<!-- {name} -->\n.*?<!-- end -->", re.DOTALL)
         if not pattern.search(text):
             raise ValueError(f"The README has no block '<!-- {name} -->' … '<!-- end -->' to put {table} into.")

@@ -4,8 +4,8 @@ Vectors from an untrained tower give little accuracy and disturb in other ways t
 range compares two things at once. Here ξ is taken where every initialisation of the run has the same single-task
 accuracy (`_matching`), that of the weakest at α = 1. Trap: an initialisation that is as good as that *untouched* would
 be matched at α = 0, with ξ = 0 for a trivial reason; a pair of tasks where that happens is left out for all of them.
-The control with shuffled captions is not matched: it is weaker at α = 1 than the pre-trained untouched on most tasks,
-so that at its level nearly every pair would be left out (seen in the first run; until then it was matched too).
+The control with shuffled captions is not matched: at α = 1 it is about as weak as the pre-trained is untouched, so that
+at its level one or two of four pairs were left (seen in the first run; until then it was matched too).
 Differences to the pre-trained initialisation are paired over images, which a difference of two rows is not.
 """
 

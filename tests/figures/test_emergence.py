@@ -128,6 +128,17 @@ def test_own_heads_have_panels_of_their_own(table):
         assert [tick.get_text() for tick in axis.get_xticklabels()] == ["3 %", "10 %", "100 %"]
 
 
+def test_the_mean_under_own_heads_is_of_the_models_that_have_them(family):
+    """The others end at the same tower, and would stand in the mean of the end alone."""
+    own = along("tiny-pre0", shares={"whole-3": 0.3, "whole-10": 0.6}, factor=FACTOR["tiny-pre0"])
+    matched = own["experiment"] == "pretraining_ablation"
+    own = own.assign(params_id=own["params_id"].mask(matched, "own heads"))
+    axes = emergence.draw(pd.concat([family, own], ignore_index=True))
+    (end,) = [y[-1] for _, y, label in drawn(axes.flat[5]) if label == "Non-lin. FT"]
+    where = {**emergence.GAIN, "model": "tiny-pre0"}
+    assert axes.size == 8 and end == pytest.approx(at_the_end(family, **where))
+
+
 def test_models_that_were_not_followed_are_left_out(family):
     others = [
         synthetic.make(models=[name], seeds=range(5), tasks=("mnist", "symbols")) for name in ("tiny", "wide-pre0")
