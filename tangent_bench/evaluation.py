@@ -71,8 +71,8 @@ class NetworkEvaluator:
         batch_size: int,
         fast: Callable | None = None,
     ) -> None:
-        """Args: encoder(θ, images_BCHW) → embeddings_BD; head(task) → head_KD; images(task, split) → prepared
-        images_NCHW; fast: the encoder to within rounding. What it cannot decide, the encoder does.
+        """Args: encoder(θ, images_BCHW) → embeddings_BD; head(task) → head_KD; images(task, split) → `Pictures`
+        or a tensor, images_NCHW; fast: the encoder to within rounding. What it cannot decide, the encoder does.
         """
         self._encoder, self._theta0, self._vectors = encoder, theta0, vectors
         self._head, self._images, self._batch_size, self._fast = head, images, batch_size, fast
@@ -82,12 +82,13 @@ class NetworkEvaluator:
 
         from tangent_bench.vectors import add
 
+        device = next(iter(self._theta0.values())).device
         images_NCHW, head_KD = self._images(task, split)[:limit], torch.from_numpy(np.asarray(self._head(task)))
         chosen = np.empty((len(points), len(images_NCHW)), dtype=np.uint16)
         with torch.no_grad():
             for row, point in zip(chosen, points, strict=True):
                 theta = add(self._theta0, [(c, self._vectors[s]) for s, c in point.items()])
-                parts = [self._classes(theta, b, head_KD) for b in images_NCHW.split(self._batch_size)]
+                parts = [self._classes(theta, b, head_KD.to(device)).cpu() for b in images_NCHW.split(self._batch_size)]
                 row[:] = torch.cat(parts).numpy()
         return chosen
 
@@ -103,21 +104,3 @@ class NetworkEvaluator:
         if unsure_B.any():
             class_B[unsure_B] = (self._encoder(theta, images_BCHW[unsure_B]) @ head_KD.T).argmax(1)
         return class_B
-
-
-def prepare_images(images_NHWC: np.ndarray, size: int, mean: Sequence[float], std: Sequence[float]):
-    """uint8 images as the encoder expects them, float32 [N, C, size, size]: bicubic resize and centre crop if
-    needed.
-    """
-    import torch
-    from torch.nn.functional import interpolate
-
-    images = torch.from_numpy(np.ascontiguousarray(images_NHWC)).permute(0, 3, 1, 2).float()
-    height, width = images.shape[-2:]
-    if (height, width) != (size, size):
-        factor = size / min(height, width)
-        target = [round(height * factor), round(width * factor)]
-        images = interpolate(images, target, mode="bicubic", antialias=True).clamp(0, 255)
-        top, left = (target[0] - size) // 2, (target[1] - size) // 2
-        images = images[..., top : top + size, left : left + size]
-    return (images / 255.0 - torch.tensor(mean).view(3, 1, 1)) / torch.tensor(std).view(3, 1, 1)

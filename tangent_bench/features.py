@@ -15,14 +15,16 @@ from torch import Tensor, nn
 
 from tangent_bench import vision
 from tangent_bench.linearize import encode, product
+from tangent_bench.pictures import Pictures
 
+Images = Tensor | Pictures
 log = logging.getLogger(__name__)
 
 
 @torch.no_grad()
-def base(network: nn.Module, theta0: Mapping[str, Tensor], images_NCHW: Tensor, batch_size: int) -> np.ndarray:
+def base(network: nn.Module, theta0: Mapping[str, Tensor], images_NCHW: Images, batch_size: int) -> np.ndarray:
     """f(x; θ0), float32 [N, D]."""
-    return torch.cat([encode(network, theta0, b) for b in images_NCHW.split(batch_size)]).numpy()
+    return torch.cat([encode(network, theta0, b).cpu() for b in images_NCHW.split(batch_size)]).numpy()
 
 
 @torch.no_grad()
@@ -30,7 +32,7 @@ def changes(
     network: nn.Module,
     theta0: Mapping[str, Tensor],
     tangents: Sequence[Mapping[str, Tensor]],
-    images_NCHW: Tensor,
+    images_NCHW: Images,
     batch_size: int,
 ) -> list[np.ndarray]:
     """J(x; θ0) τ for each τ of `tangents`, float32 [N, D] each.
@@ -40,12 +42,12 @@ def changes(
     """
     if not vision.supports(network):
         log.info("%s has no own forward-mode rules: one generic product for each vector", type(network).__name__)
-        batches = images_NCHW.split(batch_size)
-        return [torch.cat([product(network, theta0, t, b)[1] for b in batches]).numpy() for t in tangents]
-    parts = [_changes(network, theta0, tangents, batch) for batch in images_NCHW.split(batch_size)]
+    parts = [_changes(network, theta0, tangents, batch).cpu() for batch in images_NCHW.split(batch_size)]
     return list(torch.cat(parts, 1).numpy())
 
 
 def _changes(network: nn.Module, theta0: Mapping, tangents: Sequence[Mapping], images_BCHW: Tensor) -> Tensor:
+    if not vision.supports(network):
+        return torch.stack([product(network, theta0, tangent, images_BCHW)[1] for tangent in tangents])
     _, product_with = vision.linearize(network, theta0, images_BCHW)
     return torch.stack([product_with(tangent) for tangent in tangents])

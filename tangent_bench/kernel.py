@@ -63,7 +63,7 @@ def empirical(
         kernel_NM = _plain(network, theta, images_NCHW, readout_KD, others_MCHW, batch_size)
     if others_MCHW is None:
         kernel_NM = kernel_NM.triu() + kernel_NM.triu(1).T
-    return kernel_NM.numpy()
+    return kernel_NM.cpu().numpy()
 
 
 def _readout(network, theta, images_NCHW: Tensor, readout_KD: Tensor | None) -> Tensor:
@@ -72,13 +72,13 @@ def _readout(network, theta, images_NCHW: Tensor, readout_KD: Tensor | None) -> 
     with torch.no_grad():
         one_D = encode(network, theta, images_NCHW[:1])[0]
     if readout_KD is None:
-        return torch.eye(len(one_D), dtype=one_D.dtype)
+        return torch.eye(len(one_D), dtype=one_D.dtype, device=one_D.device)
     if readout_KD.ndim != 2 or readout_KD.shape[1] != len(one_D):
         raise ValueError(
             f"A readout of shape {tuple(readout_KD.shape)} does not fit an embedding of {len(one_D)}; "
             f"give [directions, {len(one_D)}]."
         )
-    return readout_KD.to(one_D.dtype)
+    return readout_KD.to(one_D)
 
 
 def random_readout(dimension: int, num: int | None, *names: object) -> Tensor | None:
@@ -97,7 +97,8 @@ def random_readout(dimension: int, num: int | None, *names: object) -> Tensor | 
 def _structured(network, theta, images_NCHW, readout_KD, others_MCHW, batch_size) -> Tensor:
     num = len(images_NCHW) + (0 if others_MCHW is None else len(others_MCHW))
     sizes, width = layer_gradients.sizes(network, theta, images_NCHW[0]), num * readout_KD.element_size()
-    kernel_NM = torch.zeros(len(images_NCHW), len(images_NCHW if others_MCHW is None else others_MCHW)).double()
+    shape = len(images_NCHW), len(images_NCHW if others_MCHW is None else others_MCHW)
+    kernel_NM = torch.zeros(shape, dtype=torch.float64, device=images_NCHW.device)
     at_a_time = max(1, KEPT_BYTES // (width * sum(g for _, g in sizes)))
     for readout in readout_KD.split(at_a_time):
         for places in _groups([width * (a + len(readout) * g) for a, g in sizes]):
@@ -211,15 +212,15 @@ def product(
     """
     readout_KD = _readout(network, theta, images_NCHW, readout_KD)
     columns_MCHW = images_NCHW if others_MCHW is None else others_MCHW
-    vector_M = torch.as_tensor(vector_M, dtype=readout_KD.dtype)
+    vector_M = torch.as_tensor(vector_M).to(readout_KD)
     if len(vector_M) != len(columns_MCHW):
         raise ValueError(f"A vector of {len(vector_M)} numbers does not fit a kernel of {len(columns_MCHW)} columns.")
-    out_N = torch.zeros(len(images_NCHW), dtype=torch.float64)
+    out_N = torch.zeros(len(images_NCHW), dtype=torch.float64, device=images_NCHW.device)
     for readout_D in readout_KD:
         tangent = _pulled_back(network, theta, columns_MCHW, vector_M[:, None] * readout_D, batch_size)
         changes = [forward_product(network, theta, tangent, b)[1] @ readout_D for b in images_NCHW.split(batch_size)]
         out_N += torch.cat(changes)
-    return out_N.numpy()
+    return out_N.cpu().numpy()
 
 
 def _pulled_back(network, theta, images_NCHW: Tensor, cotangents_ND: Tensor, batch_size: int) -> dict[str, Tensor]:

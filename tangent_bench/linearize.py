@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -75,6 +76,7 @@ class _Linearized(torch.autograd.Function):
     """f_lin(x; θ) with ∂L/∂θ = J(x; θ0)ᵀ g: one pass for f0 with its graph, J τ beside it without one, one pass back.
 
     Nothing of the tangent is kept for the backward pass: f_lin is affine in θ, so its gradient does not depend on θ.
+    With activation checkpointing the product has a pass of its own.
     """
 
     @staticmethod
@@ -82,7 +84,11 @@ class _Linearized(torch.autograd.Function):
         leaves = {key: value.detach().requires_grad_(True) for key, value in theta0.items()}
         tau = {key: t.detach() - theta0[key] for key, t in zip(theta0, theta, strict=True)}
         with torch.enable_grad():
-            base_BD, change = vision.linearize(network, leaves, images_BCHW)
+            if network.transformer.grad_checkpointing:
+                base_BD = vision.encode(network, leaves, images_BCHW)
+                change = partial(vision.product, network, theta0, images_BCHW=images_BCHW)
+            else:
+                base_BD, change = vision.linearize(network, leaves, images_BCHW)
         ctx.base, ctx.leaves = base_BD, tuple(leaves.values())
         return base_BD.detach() + change(tau)
 

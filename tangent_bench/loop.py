@@ -12,7 +12,9 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,14 +23,26 @@ from torch.nn.functional import cross_entropy
 
 from tangent_bench import heads, products
 from tangent_bench.seeds import derive, generator
+from tangent_bench.training_state import Saving
 
 log = logging.getLogger(__name__)
 DECAY_TARGETS = ("zero", "initialisation")
+ACCUMULATIONS = ("mean", "sum")
+PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Numbers of a fine-tuning; `decay_towards` "zero" is AdamW's own (as the paper), "initialisation" pulls to θ0."""
+    """Numbers of a fine-tuning.
+
+    Attributes:
+        decay_towards: "zero" is AdamW's own (as the paper), "initialisation" pulls to θ0 instead.
+        micro_batch_size: images that pass through the network at once; None: the whole batch.
+        accumulation: of the pieces of a batch: "mean" has the gradient of the whole batch, "sum" adds up the means of
+            the pieces without dividing (official code).
+        precision: of the passes; below float32 by autocast, weights and optimiser stay in float32.
+        checkpoint_activations: keep only what enters each block, and run the block again for the gradient.
+    """
 
     steps: int
     batch_size: int
@@ -38,6 +52,10 @@ class Recipe:
     warmup_steps: int
     decay_towards: str = "zero"
     crop_scale: float = 0.9
+    micro_batch_size: int | None = None
+    accumulation: str = "mean"
+    precision: str = "float32"
+    checkpoint_activations: bool = False
 
     def rate(self, step: int) -> float:
         """Learning rate of optimiser step `step` (from 0): linear warm-up, then a cosine to 0."""
@@ -87,12 +105,93 @@ def _decay(theta: dict[str, Tensor], theta0: dict[str, Tensor], amount: float) -
             value.lerp_(theta0[key], amount)
 
 
-def _loss(encoder: Callable, theta: dict[str, Tensor], parts: list[tuple[Tensor, Tensor, Tensor]]) -> Tensor:
-    """Mean over sources of the cross entropy; one pass of the encoder for all of them."""
-    embeddings_BD = encoder(theta, torch.cat([images for images, _, _ in parts]))
-    pieces = embeddings_BD.split([len(labels) for _, labels, _ in parts])
-    losses = [cross_entropy(heads.logits(e, head), labels) for e, (_, labels, head) in zip(pieces, parts, strict=True)]
-    return torch.stack(losses).mean()
+class Part(NamedTuple):
+    """A source's share of a batch: images_BCHW as the encoder expects them, labels_B, head_KD, weight in the loss."""
+
+    images: Tensor
+    labels: Tensor
+    head: Tensor
+    weight: float = 1.0
+
+
+def pieces(parts: list[Part], recipe: Recipe) -> list[list[Part]]:
+    """A batch in pieces of at most `micro_batch_size` images, every source in each.
+
+    The weights are such that the pieces' losses add up to that of the batch; with accumulation "sum", to the number of
+    pieces times as much.
+
+    Raises:
+        ValueError: a source has fewer images in the batch than there are pieces.
+    """
+    total = sum(len(part.labels) for part in parts)
+    number = math.ceil(total / (recipe.micro_batch_size or total))
+    if number == 1:
+        return [parts]
+    fewest = min(len(part.labels) for part in parts)
+    if fewest < number:
+        raise ValueError(
+            f"training.micro_batch_size {recipe.micro_batch_size} cuts a batch of {total} images into {number} pieces, "
+            f"but a task has only {fewest} of them; give larger pieces or a larger batch_size."
+        )
+    cut = []
+    for part in parts:
+        chunks = zip(part.images.tensor_split(number), part.labels.tensor_split(number), strict=True)
+        whole = len(part.labels) if recipe.accumulation == "mean" else None
+        cut.append([Part(x, labels, part.head, len(labels) / (whole or len(labels))) for x, labels in chunks])
+    return [list(piece) for piece in zip(*cut, strict=True)]
+
+
+def _loss(encoder: Callable, theta: dict[str, Tensor], parts: list[Part]) -> Tensor:
+    """Mean over sources of the weighted cross entropy; one pass of the encoder for all of them."""
+    embeddings_BD = encoder(theta, torch.cat([part.images for part in parts]))
+    found = zip(embeddings_BD.to(parts[0].head.dtype).split([len(p.labels) for p in parts]), parts, strict=True)
+    return torch.stack([p.weight * cross_entropy(heads.logits(e, p.head), p.labels) for e, p in found]).mean()
+
+
+class _Run:
+    """A fine-tuning under way.
+
+    Attributes:
+        theta: the weights so far; leaves of the gradient.
+        losses: of the steps so far.
+    """
+
+    def __init__(self, theta0: dict[str, Tensor], recipe: Recipe) -> None:
+        self.theta0, self.recipe, self.losses = theta0, recipe, []
+        self.theta = {key: value.clone().requires_grad_(True) for key, value in theta0.items()}
+        self.device = next(iter(theta0.values())).device
+        self.decay = recipe.weight_decay if recipe.decay_towards == "zero" else 0.0
+        self.optimizer = torch.optim.AdamW(
+            self.theta.values(), lr=recipe.learning_rate, weight_decay=self.decay, fused=True
+        )
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=recipe.precision == "float16")
+
+    def step(self, encoder: Callable, parts: list[Part]) -> float:
+        """One step of the optimiser; returns the loss of the batch."""
+        recipe, number = self.recipe, len(self.losses)
+        self.optimizer.zero_grad(set_to_none=True)
+        losses = [self._add_gradient(encoder, piece) for piece in pieces(parts, recipe)]
+        loss = sum(losses) / (len(losses) if recipe.accumulation == "sum" else 1)
+        if not math.isfinite(loss):
+            return loss
+        rate = recipe.rate(number)
+        self.optimizer.param_groups[0]["lr"] = rate
+        self.scaler.unscale_(self.optimizer)
+        torch.nn.utils.clip_grad_norm_(self.theta.values(), recipe.clip_norm)
+        if recipe.decay_towards == "initialisation":
+            _decay(self.theta, self.theta0, rate * recipe.weight_decay)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.losses.append(loss)
+        return loss
+
+    def _add_gradient(self, encoder: Callable, parts: list[Part]) -> float:
+        dtype = PRECISIONS[self.recipe.precision]
+        with products.fast():
+            with torch.autocast(self.device.type, dtype) if dtype else nullcontext():
+                loss = _loss(encoder, self.theta, parts)
+            self.scaler.scale(loss).backward()
+        return loss.item()
 
 
 def finetune(
@@ -103,8 +202,9 @@ def finetune(
     seed: int,
     normalise: Callable[[Tensor], Tensor],
     size: int,
+    saving: Saving | None = None,
 ) -> tuple[dict[str, Tensor], list[float]]:
-    """θ* and the loss of every step.
+    """θ* and the loss of every step, on the device of θ0.
 
     Args:
         encoder: (θ, images_BCHW) → embeddings_BD, from a training mode.
@@ -113,51 +213,48 @@ def finetune(
         seed: of the order of images and of the crops.
         normalise: images in [0, 1] → what the encoder expects.
         size: side of the encoder's images in pixels.
+        saving: where to go on from if it was cut off; on a CPU the outcome is the same bit for bit.
 
     Raises:
         ValueError: an empty source, a batch smaller than the number of sources, or a loss that is not finite.
     """
     _require_usable(sources, recipe)
-    theta = {key: value.clone().requires_grad_(True) for key, value in theta0.items()}
-    own = recipe.decay_towards == "zero"
-    optimizer = torch.optim.AdamW(
-        theta.values(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay if own else 0.0, fused=True
-    )
+    run = _Run(theta0, recipe)
+    if saving:
+        saving.restore(run)
     streams = [indices(source, recipe.batch_size // len(sources), seed) for source in sources]
-    losses, started = [], time.monotonic()
+    started, first = time.monotonic(), len(run.losses)
     for step in range(recipe.steps):
-        parts = []
-        for source, stream in zip(sources, streams, strict=True):
-            chosen = next(stream)
-            crop_seed = derive("crops", source.name, seed, step) % 2**62
-            images = normalise(augment(source.images[chosen], size, recipe.crop_scale, crop_seed))
-            parts.append((images, torch.from_numpy(source.labels[chosen]), source.head))
-        optimizer.zero_grad(set_to_none=True)
-        with products.fast():
-            loss = _loss(encoder, theta, parts)
-            loss.backward()
-        if not torch.isfinite(loss):
+        chosen = [next(stream) for stream in streams]
+        if step < first:
+            continue  # done before
+        parts = [
+            _part(source, own, recipe.crop_scale, derive("crops", source.name, seed, step) % 2**62, normalise, size)
+            for source, own in zip(sources, chosen, strict=True)
+        ]
+        loss = run.step(encoder, [Part(*(t.to(run.device) for t in part)) for part in parts])
+        if not math.isfinite(loss):
             raise ValueError(
-                f"The loss of {'+'.join(s.name for s in sources)} is {loss.item()} at step {step}; "
+                f"The loss of {'+'.join(s.name for s in sources)} is {loss} at step {step}; "
                 f"lower training.learning_rate (given: {recipe.learning_rate:g}) or check the images."
             )
-        rate = recipe.rate(step)
-        optimizer.param_groups[0]["lr"] = rate
-        torch.nn.utils.clip_grad_norm_(theta.values(), recipe.clip_norm)
-        if not own:
-            _decay(theta, theta0, rate * recipe.weight_decay)
-        optimizer.step()
-        losses.append(loss.item())
-        if (step + 1) % max(1, recipe.steps // 10) == 0:
-            speed = (time.monotonic() - started) / (step + 1)
-            log.info(
-                "step %d/%d  loss %.4f  %.0f s left",
-                step + 1,
-                recipe.steps,
-                np.mean(losses[-20:]),
-                speed * (recipe.steps - step - 1),
-            )
-    return {key: value.detach() for key, value in theta.items()}, losses
+        _report(recipe, run.losses, (time.monotonic() - started) / (step + 1 - first))
+        if saving:
+            saving.keep(run)
+    return {key: value.detach() for key, value in run.theta.items()}, run.losses
+
+
+def _part(source: Source, chosen: np.ndarray, crop_scale: float, seed: int, normalise: Callable, size: int):
+    images_BCHW = normalise(augment(source.images[chosen], size, crop_scale, seed))
+    return images_BCHW, torch.from_numpy(source.labels[chosen]), source.head
+
+
+def _report(recipe: Recipe, losses: list[float], seconds: float) -> None:
+    """A line in the log at every tenth of the steps."""
+    step = len(losses)
+    if step % max(1, recipe.steps // 10) == 0:
+        left = seconds * (recipe.steps - step)
+        log.info("step %d/%d  loss %.4f  %.0f s left", step, recipe.steps, np.mean(losses[-20:]), left)
 
 
 def _require_usable(sources: list[Source], recipe: Recipe) -> None:
@@ -171,7 +268,6 @@ def _require_usable(sources: list[Source], recipe: Recipe) -> None:
             f"training.batch_size is {recipe.batch_size}, but {len(sources)} tasks are trained jointly; give at "
             f"least one image each."
         )
-    if recipe.decay_towards not in DECAY_TARGETS:
-        raise ValueError(
-            f"training.decay_towards is {recipe.decay_towards!r}, expected one of {', '.join(DECAY_TARGETS)}."
-        )
+    for key, known in (("decay_towards", DECAY_TARGETS), ("accumulation", ACCUMULATIONS), ("precision", PRECISIONS)):
+        if (given := getattr(recipe, key)) not in known:
+            raise ValueError(f"training.{key} is {given!r}, expected one of {', '.join(known)}.")

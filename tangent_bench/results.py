@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from tangent_bench import artefacts, layout, models, registry
-from tangent_bench.evaluation import NetworkEvaluator, TangentEvaluator, prepare_images
+from tangent_bench.evaluation import NetworkEvaluator, TangentEvaluator
 from tangent_bench.experiments import Experiment, Labels, Study
 from tangent_bench.layout import Mode
+from tangent_bench.pictures import Pictures, normalise
 from tangent_bench.selection import grid
 
 
@@ -23,15 +24,21 @@ class Results:
     """Artefacts of one model, initialisation and seed under `root`."""
 
     def __init__(
-        self, root: str | Path, model: str, init: str, seed: int, custom_models: Mapping | None = None
+        self,
+        root: str | Path,
+        model: str,
+        init: str,
+        seed: int,
+        custom_models: Mapping | None = None,
+        device: str = "cpu",
     ) -> None:
         self.root, self.model, self.init, self.seed = Path(root), model, init, seed
-        self._custom_models = dict(custom_models or {})
+        self._custom_models, self._device = dict(custom_models or {}), device
         self._load = lru_cache(maxsize=64)(artefacts.load)
 
     def at(self, init: str) -> Results:
         """The same folder, model and seed at another initialisation."""
-        return Results(self.root, self.model, init, self.seed, self._custom_models)
+        return Results(self.root, self.model, init, self.seed, self._custom_models, self._device)
 
     def images(self, task: str, split: str) -> tuple[dict[str, np.ndarray], dict]:
         """images_NHWC, labels_N, blocks_N and facts (title, class_names, templates, digest)."""
@@ -75,11 +82,11 @@ class Results:
     def network(self):
         """The image tower with θ0, in eval(), without gradients."""
         # One random network for all fine-tuning seeds, as there is one pre-trained: f0 is shared by them.
-        return image_tower(models.find(self.model, self._custom_models), self.init, 0)
+        return image_tower(models.find(self.model, self._custom_models), self.init, 0, self._device)
 
     def random_network(self, seed: int) -> Tower:
         """The image tower at a random initialisation: what the same architecture is without pre-training."""
-        return image_tower(models.find(self.model, self._custom_models), "random", seed)
+        return image_tower(models.find(self.model, self._custom_models), "random", seed, self._device)
 
     def vector(self, training: str, source: str) -> dict:
         """τ of a source, name → tensor; checked against the model.
@@ -93,7 +100,7 @@ class Results:
 
         path = self.root / layout.vector(self.model, self.init, training, source, self.seed)
         tensors, about = artefacts.load(path, "vector")
-        vector = {key: torch.from_numpy(value) for key, value in tensors.items()}
+        vector = {key: torch.from_numpy(value).to(self._device) for key, value in tensors.items()}
         require_same(vector, self.network.theta0, str(path), self.model)
         if about["theta0"] != self.network.digest:
             raise ValueError(
@@ -101,14 +108,14 @@ class Results:
             )
         return vector
 
-    def prepared(self, task: str, split: str):
-        """Images as the encoder takes them, float32 [N, C, size, size]."""
+    def prepared(self, task: str, split: str) -> Pictures:
+        """Images as the encoder takes them."""
         return self.network.prepare(self.images(task, split)[0]["images"])
 
 
 @dataclass(frozen=True)
 class Tower:
-    """An image tower: module, θ0, the digest of θ0, and how it wants its images."""
+    """An image tower: module, θ0, the digest of θ0, how it wants its images, and where it is."""
 
     module: object
     theta0: dict
@@ -116,20 +123,23 @@ class Tower:
     size: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    device: str = "cpu"
 
-    def prepare(self, images_NHWC: np.ndarray):
-        """uint8 images → float32 [N, C, size, size]."""
-        return prepare_images(images_NHWC, self.size, self.mean, self.std)
+    def prepare(self, images_NHWC: np.ndarray) -> Pictures:
+        """uint8 images as this tower takes them, batch by batch."""
+        return Pictures(images_NHWC, self.size, self.mean, self.std, self.device)
 
     def normalise(self, images_NCHW):
         """Images in [0, 1] → normalised."""
-        import torch
-
-        return (images_NCHW - torch.tensor(self.mean).view(3, 1, 1)) / torch.tensor(self.std).view(3, 1, 1)
+        return normalise(images_NCHW, self.mean, self.std)
 
 
-def image_tower(model: models.Model, init: str, seed: int) -> Tower:
-    """The image tower of an open_clip model; `seed` matters only for a random initialisation."""
+def image_tower(model: models.Model, init: str, seed: int, device: str = "cpu") -> Tower:
+    """The image tower of an open_clip model on a device; `seed` matters only for a random initialisation.
+
+    Raises:
+        ValueError: a GPU was asked for and PyTorch finds none.
+    """
     from tangent_bench.linearize import parameters
     from tangent_bench.seeds import derive
 
@@ -139,7 +149,19 @@ def image_tower(model: models.Model, init: str, seed: int) -> Tower:
     theta0 = parameters(visual)
     digest = artefacts.digest({k: v.numpy() for k, v in theta0.items()})
     mean, std = visual.image_mean, visual.image_std
-    return Tower(visual, theta0, digest, size, tuple(mean), tuple(std))
+    _require_device(device)
+    theta0 = {key: value.to(device) for key, value in theta0.items()}
+    return Tower(visual.to(device), theta0, digest, size, tuple(mean), tuple(std), device)
+
+
+def _require_device(device: str) -> None:
+    import torch
+
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ValueError(
+            "The config has `device: cuda`, but PyTorch finds no GPU here; set `device: cpu`, or see to the driver "
+            '(`python -c "import torch; print(torch.cuda.is_available(), torch.version.cuda)"`).'
+        )
 
 
 def study(results: Results, experiment: str, mode: Mode, config: Mapping) -> Study:

@@ -45,8 +45,8 @@ def zero_shot(network, tokenize, task: str, images: Images) -> float:
     import torch
 
     from tangent_bench import heads
-    from tangent_bench.evaluation import prepare_images
     from tangent_bench.linearize import differentiable_attention
+    from tangent_bench.pictures import prepare_images
 
     about = registry.load("tasks", task).TASK
     head_KD = heads.build(network, tokenize, about.class_names, about.templates)

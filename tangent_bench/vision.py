@@ -22,6 +22,7 @@ from functools import cache
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import layer_norm, scaled_dot_product_attention
+from torch.utils.checkpoint import checkpoint
 
 from tangent_bench.products import linear
 
@@ -49,11 +50,26 @@ def supports(network: nn.Module) -> bool:
 
 
 def encode(network: nn.Module, theta: Theta, images_BCHW: Tensor) -> Tensor:
-    """f(x; θ): embeddings [B, D] before normalisation, differentiable in θ; `network` as `supports` accepts."""
+    """f(x; θ): embeddings [B, D] before normalisation, differentiable in θ; `network` as `supports` accepts.
+
+    After `network.set_grad_checkpointing()` a gradient keeps what enters each block, and runs the block again.
+    """
     x, _ = _embed(network, theta, images_BCHW)
-    for rule in _rules(network, theta, kept=False):
-        x, _ = rule(x)  # what a derivative would stand on is dropped: predictions stay in the cache
+    again = network.transformer.grad_checkpointing and torch.is_grad_enabled()
+    for rule in _rules(network, theta, kept=False):  # what a derivative would stand on is dropped at once
+        x = checkpoint(lambda x, rule=rule: rule(x)[0], x, use_reentrant=False) if again else rule(x)[0]
     return x @ theta["proj"]
+
+
+@torch.no_grad()
+def product(network: nn.Module, theta: Theta, tau: Theta, images_BCHW: Tensor) -> Tensor:
+    """J(x; θ) τ, [B, D], of one vector: side by side with the pass, of which nothing is kept."""
+    x, embed = _embed(network, theta, images_BCHW)
+    moved = embed(tau)
+    for rule in _rules(network, theta):
+        x, push = rule(x)
+        moved = push(moved, tau)
+    return moved @ theta["proj"] + x @ tau["proj"]
 
 
 def linearize(network: nn.Module, theta: Theta, images_BCHW: Tensor) -> tuple[Tensor, Callable[[Theta], Tensor]]:

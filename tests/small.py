@@ -92,3 +92,22 @@ def moved(theta0: dict[str, Tensor], tangent: dict[str, Tensor], scale: float = 
 def pixels(num: int, side: int, *names: object) -> np.ndarray:
     """uint8 images [num, side, side, 3]."""
     return np.random.default_rng(derive("test pixels", *names)).integers(0, 256, (num, side, side, 3), dtype=np.uint8)
+
+
+class Whole:
+    """A tensor of images with the manners of `pictures.Pictures`, for precisions that bytes do not have."""
+
+    def __init__(self, images_NCHW: Tensor) -> None:
+        self.images = images_NCHW
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, part: slice) -> Whole:
+        return Whole(self.images[part])
+
+    def split(self, batch_size: int):
+        return self.images.split(batch_size)
+
+    def tensor(self) -> Tensor:
+        return self.images

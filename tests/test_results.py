@@ -97,7 +97,7 @@ def test_study_of_files_is_the_brute_force_of_its_mode(filled, mode):
     evaluation = mode.split("-")[1]
     for source, task in ((s, t) for s in TASKS for t in TASKS):
         theta = tower.theta0 if mode.startswith("none") else small.moved(tower.theta0, tau[source])
-        embeddings = encoder[evaluation](tower.module, theta, results.prepared(task, "test"))
+        embeddings = encoder[evaluation](tower.module, theta, results.prepared(task, "test").tensor())
         classes = (embeddings @ torch.from_numpy(results.head(task)).T).argmax(1).numpy()
         expected = float((classes == results.labels(task, "test").labels).mean())
         where = "" if mode.startswith("none") else source
@@ -189,5 +189,5 @@ def test_tower_normalises_as_it_prepares(custom):
     tower = image_tower(models.find("mine", custom), "pretrained", 0)
     images = small.pixels(2, 32, "tower")
     plain = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
-    torch.testing.assert_close(tower.normalise(plain), tower.prepare(images))
+    torch.testing.assert_close(tower.normalise(plain), tower.prepare(images).tensor())
     assert tower.mean == pytest.approx((0.48145466, 0.4578275, 0.40821073)), "CLIP's"

@@ -70,7 +70,7 @@ class Line:
         self.settings, self.tau = study.settings, study.results.vector(study.mode.training, task)
         self.labels = study.labels(task, "test")
         self.num = min(self.settings["num_images"], len(self.labels.labels))
-        self.images = self.results.prepared(task, "test")[: self.num]
+        self.images = self.results.prepared(task, "test")[: self.num].tensor()
         self.base = self.results.base(task, "test")[: self.num].astype(np.float64)
         self.change = self.results.change(study.mode.training, task, "test", task)[: self.num].astype(np.float64)
         self.weights = study.weights(task, "test")[:, : self.num]
@@ -188,7 +188,7 @@ def regressed(line: Line) -> tuple[np.ndarray, float, int]:
     from tangent_bench import kernel_regression
 
     num, directions = line.settings["regression_images"], line.settings["regression_directions"]
-    images, about = line.results.prepared(line.task, "val")[:num], line.study.labels(line.task, "val")
+    images, about = line.results.prepared(line.task, "val")[:num].tensor(), line.study.labels(line.task, "val")
     logits = line.results.base(line.task, "val")[:num].astype(np.float64) @ line.head.T
     theta0 = line.results.network.theta0
     within, across = (line.kernel(theta0, *pair) for pair in ((images, directions), (line.images, directions, images)))

@@ -92,7 +92,7 @@ def eigenbasis(study: Study, tower, task: str) -> np.ndarray:
     from tangent_bench import kernel
 
     size = _size(study, task)
-    images_NCHW = torch.cat([study.results.prepared(name, "test")[:size] for name in (task, study.control)])
+    images_NCHW = torch.cat([study.results.prepared(name, "test")[:size].tensor() for name in (task, study.control)])
     readout_KD = readout(study, task)
     return kernel.eigenfunctions(kernel.empirical(tower.module, tower.theta0, images_NCHW, readout_KD))[1]
 

@@ -199,7 +199,7 @@ class Direct:
 
     def predict(self, task, split, points, limit=None):
         theta0, head = self.folder.network.theta0, torch.from_numpy(self.folder.head(task))
-        images, chosen = self.folder.prepared(task, split)[:limit], []
+        images, chosen = self.folder.prepared(task, split)[:limit].tensor(), []
         for point in points:
             theta = dict(theta0)
             for source, c in point.items():

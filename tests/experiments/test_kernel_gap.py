@@ -25,7 +25,7 @@ class Folder:
         self.size, self.classes, self.shift = size, classes, shift
 
     def prepared(self, task, split):
-        return small.normal("images", task, split, shape=(NUM[split], 3, 2, 2))
+        return small.Whole(small.normal("images", task, split, shape=(NUM[split], 3, 2, 2)))
 
     def head(self, task):
         return small.normal("head", task, shape=(self.classes, 5)).numpy() + self.shift
@@ -54,7 +54,7 @@ def table(*args, **settings):
 
 def outputs(folder, task, alpha, num):
     """f and f_lin at θ0 + ατ on the first test images, without the experiment and without features."""
-    images, theta0 = folder.prepared(task, "test")[:num], folder.network.theta0
+    images, theta0 = folder.prepared(task, "test")[:num].tensor(), folder.network.theta0
     theta = small.moved(theta0, folder.vector("standard", task), alpha)
     network = folder.network.module
     return tuple(f.detach().numpy() for f in (
@@ -131,7 +131,7 @@ def test_advantage_is_positive_where_the_network_is_right(winner, sign):
 def plain_kernel(folder, task, theta, num):
     """Θ of the logits less their mean, by the whole Jacobian."""
     head = torch.from_numpy(folder.head(task))
-    images = folder.prepared(task, "test")[:num]
+    images = folder.prepared(task, "test")[:num].tensor()
 
     def logits(parameters):
         found = encode(folder.network.module, parameters, images) @ head.T
@@ -169,7 +169,7 @@ def test_kernel_regression_of_two_classes_is_descent_on_the_linearized_network()
     ran = study("kernel_gap", None, mode="standard-none", results=folder, labels=two, settings=settings)
     found, share, trained = kernel_gap.regressed(kernel_gap.Line(ran, "a"))
     assert (share, trained) == (pytest.approx(strength), num)
-    images, test = folder.prepared("a", "val")[:num], folder.prepared("a", "test")[:9]
+    images, test = folder.prepared("a", "val")[:num].tensor(), folder.prepared("a", "test")[:9].tensor()
     readout = torch.from_numpy((folder.head("a")[0] - folder.head("a")[1]) / 2)
     expected = descended(folder, images, test, readout, two("a", "val").labels[:num], strength)
     np.testing.assert_allclose(found, np.stack([expected, -expected], 1), atol=1e-9)
@@ -220,7 +220,7 @@ def test_random_directions_stand_for_the_trace_on_average():
     """On one network the kernel of a few directions is another one, but of the same size."""
     folder = Folder(small.Curved())
     ran = study("kernel_gap", None, mode="standard-none", results=folder, settings=SMALL)
-    line, images = kernel_gap.Line(ran, "a"), folder.prepared("a", "test")[:6]
+    line, images = kernel_gap.Line(ran, "a"), folder.prepared("a", "test")[:6].tensor()
     whole, same, few = (line.kernel(folder.network.theta0, images, num) for num in (None, CLASSES, CLASSES - 1))
     assert np.array_equal(whole, same) and not np.allclose(whole, few)
     assert 0.5 < np.trace(few) / np.trace(whole) < 2.0

@@ -106,7 +106,7 @@ def test_rows_are_those_of_the_kernels_on_task_and_control():
     localization.run(made)
     table, folder = rows.frame(made.rows), Folder()
     assert set(table["task"]) == {*TASKS, "all"} and set(table["training"]) == set(table["evaluation"]) == {"none"}
-    images = torch.cat([folder.prepared(name, "test")[:SIZE] for name in ("b", "control")])
+    images = torch.cat([folder.prepared(name, "test")[:SIZE].tensor() for name in ("b", "control")])
     for name, tower in (("", folder.network), ("_null_random_init", folder.random_network(localization.RANDOM_SEED))):
         theta = kernel.empirical(tower.module, tower.theta0, images)
         assert one(table, metric=f"localization_auroc{name}", task="b") == pytest.approx(of(theta).auroc.item())
