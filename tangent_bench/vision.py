@@ -97,7 +97,7 @@ def _rules(network: nn.Module, theta: Theta, kept: bool = True) -> list[Callable
     return [
         lambda x: _norm(x, theta, "ln_pre", network.ln_pre),
         *(_Block(theta, k, block, k == len(blocks) - 1, kept) for k, block in enumerate(blocks)),
-        lambda x: _norm(x[:, 0], theta, "ln_post", network.ln_post),
+        lambda x: _first(x, theta, network.ln_post),
     ]
 
 
@@ -168,6 +168,12 @@ def _norm(x: Tensor, theta: Theta, name: str, module: nn.Module) -> tuple[Tensor
         return back.mul_(gamma).addcmul_(hat, tau[weight]).add_(tau[bias])
 
     return layer_norm(x, shape, theta[weight], theta[bias], module.eps), push
+
+
+def _first(x: Tensor, theta: Theta, module: nn.Module) -> tuple[Tensor, Push]:
+    """The class token alone, normalised, [B, W]."""
+    y, norm = _norm(x[:, 0], theta, "ln_post", module)
+    return y, lambda moved, tau: norm(moved[:, 0], tau)
 
 
 def _attention(x: Tensor, theta: Theta, name: str, num_heads: int, kept: slice) -> tuple[Tensor, Push]:
