@@ -9,13 +9,16 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
 _META = "tangent_bench"
+_TYPES = {"U8": "u1", "I64": "<i8", "U16": "<u2", "F32": "<f4", "F64": "<f8"}  # of safetensors, for NumPy
+_NOTHING = np.empty(0, dtype=np.uint8)
 
 
 class DamagedFile(ValueError):
@@ -116,6 +119,87 @@ def _facts(path: str | Path, entry: str | None) -> dict | None:
     return json.loads(text)
 
 
+class Growing:
+    """A file under way whose first tensor, uint8, grows piece by piece; see `writing`."""
+
+    def __init__(self, file: BinaryIO, kind: str, name: str, about: Mapping[str, object]) -> None:
+        self._file, self._kind, self._name, self._about = file, kind, name, dict(about)
+        self._room = 4096 + len(json.dumps(self._about))  # of the header, which is written last
+        self._room += -self._room % 8
+        file.seek(8 + self._room)
+        self._size = 0
+
+    def append(self, array: np.ndarray) -> int:
+        """Add the bytes of an array; returns how many."""
+        data = np.ascontiguousarray(array, dtype=np.uint8).tobytes()
+        self._file.write(data)
+        self._size += len(data)
+        return len(data)
+
+    def finish(self, tensors: Mapping[str, np.ndarray]) -> str:
+        """Add the other tensors, whole, and the header; returns the digest."""
+        self.append(np.zeros(-self._size % 8, dtype=np.uint8))  # or the next tensor would lie askew
+        entries = {self._name: {"dtype": "U8", "shape": [self._size], "data_offsets": [0, self._size]}}
+        end = self._size
+        for name, array in tensors.items():
+            array = np.ascontiguousarray(array, dtype="<i8")
+            self._file.write(array.tobytes())
+            entries[name] = {"dtype": "I64", "shape": list(array.shape), "data_offsets": [end, end + array.nbytes]}
+            end += array.nbytes
+        self._file.flush()
+        grown = np.memmap(self._file.name, np.uint8, "r", 8 + self._room, (self._size,)) if self._size else _NOTHING
+        sha256 = digest({self._name: grown, **{k: np.asarray(v, dtype="<i8") for k, v in tensors.items()}})
+        text = json.dumps({"kind": self._kind, "sha256": sha256, "about": self._about}, sort_keys=True)
+        entries["__metadata__"] = {_META: f"{_sha256(text)} {text}"}
+        header = json.dumps(entries).encode()
+        assert len(header) <= self._room, "the header is larger than its room"
+        self._file.seek(0)
+        self._file.write(self._room.to_bytes(8, "little") + header.ljust(self._room))
+        return sha256
+
+
+@contextmanager
+def writing(path: str | Path, kind: str, name: str, about: Mapping[str, object]) -> Iterator[Growing]:
+    """A file as of `save` for what does not fit into memory: tensor `name` grows, the rest comes at the end."""
+    with atomic(path) as temporary, open(temporary, "wb") as file:
+        yield Growing(file, kind, name, about)
+
+
+def mapped(path: str | Path, kind: str) -> tuple[dict[str, np.ndarray], dict]:
+    """As `load`, but the arrays stay in the file: read once for the digest, then as they are used. Read-only."""
+    from safetensors import safe_open
+
+    if not Path(path).is_file():
+        return load(path, kind)  # which says so
+    try:
+        with safe_open(path, framework="numpy"):  # a damaged header is refused here
+            pass
+        with open(path, "rb") as file:
+            room = int.from_bytes(file.read(8), "little")
+            entries = json.loads(file.read(room))
+    except Exception as error:
+        raise DamagedFile(path, f"it is no readable safetensors file ({error})") from None
+    meta = _facts(path, entries.pop("__metadata__", {}).get(_META))
+    tensors = {name: _mapped(path, 8 + room, entry) for name, entry in entries.items()}
+    return tensors, _checked(path, kind, meta, tensors)
+
+
+def _mapped(path: str | Path, start: int, entry: Mapping) -> np.ndarray:
+    kind, shape, (begin, _) = np.dtype(_TYPES[entry["dtype"]]), tuple(entry["shape"]), entry["data_offsets"]
+    return np.memmap(path, kind, "r", start + begin, shape) if 0 not in shape else np.empty(shape, kind)
+
+
+def _checked(path: str | Path, kind: str, meta: dict | None, tensors: dict[str, np.ndarray]) -> dict:
+    """The facts about a file, if it is of the kind that was asked for and its content that which was written."""
+    if meta is None:
+        raise ValueError(f"{path} was not written by tangent_bench: expected a {kind} file with a digest.")
+    if meta["kind"] != kind:
+        raise ValueError(f"{path} holds {meta['kind']!r}, expected {kind!r}; check the path in the config.")
+    if digest(tensors) != meta["sha256"]:
+        raise DamagedFile(path, "its content does not match its sha256")
+    return {**meta["about"], "sha256": meta["sha256"]}
+
+
 def load(path: str | Path, kind: str) -> tuple[dict[str, np.ndarray], dict]:
     """Arrays and facts of a file written by `save`, after its digest was checked.
 
@@ -137,10 +221,4 @@ def load(path: str | Path, kind: str) -> tuple[dict[str, np.ndarray], dict]:
         raise
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         raise DamagedFile(path, f"it is no readable safetensors file ({error})") from None
-    if meta is None:
-        raise ValueError(f"{path} was not written by tangent_bench: expected a {kind} file with a digest.")
-    if meta["kind"] != kind:
-        raise ValueError(f"{path} holds {meta['kind']!r}, expected {kind!r}; check the path in the config.")
-    if digest(tensors) != meta["sha256"]:
-        raise DamagedFile(path, "its content does not match its sha256")
-    return tensors, {**meta["about"], "sha256": meta["sha256"]}
+    return tensors, _checked(path, kind, meta, tensors)

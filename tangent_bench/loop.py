@@ -22,6 +22,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from tangent_bench import heads, products
+from tangent_bench.image_store import Store
 from tangent_bench.seeds import derive, generator
 from tangent_bench.training_state import Saving
 
@@ -67,10 +68,10 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Source:
-    """images_NHWC uint8, labels_N int64, head_KD; `name` keys the order of its images."""
+    """images_NHWC uint8 (or a store of them), labels_N int64, head_KD; `name` keys the order of its images."""
 
     name: str
-    images: np.ndarray
+    images: np.ndarray | Store
     labels: np.ndarray
     head: Tensor
 
@@ -86,17 +87,17 @@ def indices(source: Source, size: int, seed: int) -> Iterator[np.ndarray]:
         queue = queue[size:]
 
 
-def augment(images_BHWC: np.ndarray, size: int, crop_scale: float, seed: int) -> Tensor:
+def augment(images_BHWC: np.ndarray | Store, size: int, crop_scale: float, seed: int) -> Tensor:
     """Random resized crops (bicubic, area in [crop_scale, 1], no flip) as the paper's, float in [0, 1], [B, C, size,
-    size].
+    size]. Images of a store may have shapes of their own.
     """
     from torchvision.transforms import InterpolationMode, v2
 
     crop = v2.RandomResizedCrop(size, scale=(crop_scale, 1.0), interpolation=InterpolationMode.BICUBIC, antialias=True)
-    images_BCHW = torch.from_numpy(np.ascontiguousarray(images_BHWC)).permute(0, 3, 1, 2)
+    images = [torch.from_numpy(np.array(image)).permute(2, 0, 1) for image in images_BHWC]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return torch.stack([crop(image) for image in images_BCHW]).float() / 255.0
+        return torch.stack([crop(image) for image in images]).float() / 255.0
 
 
 def _decay(theta: dict[str, Tensor], theta0: dict[str, Tensor], amount: float) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tangent_bench.image_store import Store
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -17,13 +19,13 @@ class Pictures:
     """Images of a split for one network; `split` as of a tensor.
 
     Attributes:
-        pixels_NHWC: uint8.
+        pixels_NHWC: uint8, an array or a store.
         size: side of what the network takes, in pixels.
         mean, std: of each channel, in [0, 1].
         device: where the network is.
     """
 
-    pixels_NHWC: np.ndarray
+    pixels_NHWC: np.ndarray | Store
     size: int
     mean: Sequence[float]
     std: Sequence[float]
@@ -46,7 +48,7 @@ class Pictures:
 
 
 def prepare_images(
-    images_NHWC: np.ndarray, size: int, mean: Sequence[float], std: Sequence[float], device: str = "cpu"
+    images_NHWC: np.ndarray | Store, size: int, mean: Sequence[float], std: Sequence[float], device: str = "cpu"
 ) -> Tensor:
     """uint8 images as the encoder expects them, float32 [N, C, size, size]: bicubic resize and centre crop if
     needed.
@@ -54,7 +56,7 @@ def prepare_images(
     import torch
     from torch.nn.functional import interpolate
 
-    images = torch.from_numpy(np.ascontiguousarray(images_NHWC)).to(device).permute(0, 3, 1, 2).float()
+    images = torch.from_numpy(np.array(images_NHWC)).to(device).permute(0, 3, 1, 2).float()
     height, width = images.shape[-2:]
     if (height, width) != (size, size):
         factor = size / min(height, width)

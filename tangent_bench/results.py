@@ -15,6 +15,7 @@ import numpy as np
 from tangent_bench import artefacts, layout, models, registry
 from tangent_bench.evaluation import NetworkEvaluator, TangentEvaluator
 from tangent_bench.experiments import Experiment, Labels, Study
+from tangent_bench.image_store import Store, open_images
 from tangent_bench.layout import Mode
 from tangent_bench.pictures import Pictures, normalise
 from tangent_bench.selection import grid
@@ -34,15 +35,15 @@ class Results:
     ) -> None:
         self.root, self.model, self.init, self.seed = Path(root), model, init, seed
         self._custom_models, self._device = dict(custom_models or {}), device
-        self._load = lru_cache(maxsize=64)(artefacts.load)
+        self._load, self._images = lru_cache(maxsize=64)(artefacts.load), lru_cache(maxsize=64)(open_images)
 
     def at(self, init: str) -> Results:
         """The same folder, model and seed at another initialisation."""
         return Results(self.root, self.model, init, self.seed, self._custom_models, self._device)
 
-    def images(self, task: str, split: str) -> tuple[dict[str, np.ndarray], dict]:
-        """images_NHWC, labels_N, blocks_N and facts (title, class_names, templates, digest)."""
-        return self._load(self.root / layout.data(task, split), "images")
+    def images(self, task: str, split: str) -> np.ndarray | Store:
+        """images_NHWC, uint8, mapped from their file."""
+        return self._images(self.root / layout.data(task, split))[0]
 
     def labels(self, task: str, split: str) -> Labels:
         """Labels and blocks, which the base features carry too so that the tangent side reads no images."""
@@ -110,7 +111,7 @@ class Results:
 
     def prepared(self, task: str, split: str) -> Pictures:
         """Images as the encoder takes them."""
-        return self.network.prepare(self.images(task, split)[0]["images"])
+        return self.network.prepare(self.images(task, split))
 
 
 @dataclass(frozen=True)
@@ -192,6 +193,7 @@ def study(results: Results, experiment: str, mode: Mode, config: Mapping) -> Stu
         theta0=lambda: results.network.theta0,
         others=_others(results, about, mode, config),
         settings=config.get(about.section, {}),
+        protocols=config.get("protocols", {}),
         results=results if about.opens else None,
     )
 

@@ -3,12 +3,13 @@
 from tangent_bench.provenance import job
 
 with job(snakemake) as record:
-    from tangent_bench.artefacts import atomic, load
+    from tangent_bench.artefacts import atomic
     from tangent_bench.figures._contact_sheet import sheet
+    from tangent_bench.image_store import open_images
 
-    tensors, about = load(snakemake.input[0], "images")
-    size = f"{len(tensors['labels']):,} images ({snakemake.params.split}), {len(about['class_names'])} classes"
-    picture = sheet(tensors["images"], tensors["labels"], about["class_names"], f"{about['title']}: {size}")
+    images, of_each, about = open_images(snakemake.input[0])
+    size = f"{len(images):,} images ({snakemake.params.split}), {len(about['class_names'])} classes"
+    picture = sheet(images, of_each["labels"], about["class_names"], f"{about['title']}: {size}")
     with atomic(snakemake.output[0]) as temporary:
         picture.save(temporary, format="PNG", optimize=True)
     record["image_sha256"] = about["sha256"]

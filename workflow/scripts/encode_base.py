@@ -4,15 +4,16 @@ from tangent_bench.provenance import job
 
 with job(snakemake):
     from tangent_bench import artefacts, features, models
+    from tangent_bench.image_store import open_images
     from tangent_bench.results import image_tower
 
     model = models.find(snakemake.wildcards.model, snakemake.params.custom_models)
     tower = image_tower(model, snakemake.wildcards.init, 0)
     tensors, digests = {}, {}
     for split in ("val", "test"):
-        data, about = artefacts.load(snakemake.input[split], "images")
-        images = tower.prepare(data["images"])
-        tensors[split] = features.base(tower.module, tower.theta0, images, snakemake.params.batch_size)
+        images, data, about = open_images(snakemake.input[split])
+        batches = tower.prepare(images)
+        tensors[split] = features.base(tower.module, tower.theta0, batches, snakemake.params.batch_size)
         tensors |= {f"{split}/labels": data["labels"], f"{split}/blocks": data["blocks"]}
         digests[split] = about["sha256"]
     facts = {"num_classes": len(about["class_names"]), "images": digests, "theta0": tower.digest}

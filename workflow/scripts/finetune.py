@@ -6,6 +6,7 @@ with job(snakemake) as record:
     import torch
 
     from tangent_bench import artefacts, models, registry
+    from tangent_bench.image_store import open_images
     from tangent_bench.loop import Recipe, Source, finetune
     from tangent_bench.results import image_tower
     from tangent_bench.vectors import subtract
@@ -14,9 +15,9 @@ with job(snakemake) as record:
     tower = image_tower(models.find(w.model, params.custom_models), w.init, 0)
     sources = []
     for name, data_file, head_file in zip(params.tasks, snakemake.input.train, snakemake.input.heads, strict=True):
-        data, _ = artefacts.load(data_file, "images")
+        images, data, _ = open_images(data_file)
         head = torch.from_numpy(artefacts.load(head_file, "head")[0]["head"])
-        sources.append(Source(name, data["images"], data["labels"], head))
+        sources.append(Source(name, images, data["labels"], head))
     encoder = registry.load("training", w.training).encoder(tower.module, tower.theta0)
     recipe = Recipe(**params.recipe)
     theta, losses = finetune(encoder, tower.theta0, sources, recipe, int(w.seed), tower.normalise, tower.size)
