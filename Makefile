@@ -27,7 +27,7 @@ NO_OTHER_RUN := import os, psutil, sys; \
   sys.exit(f"Another run is at work in this folder (process {runs[0]}): wait for it or stop it, then call make again." if runs else 0)
 
 .NOTPARALLEL:
-.PHONY: help install reproduce analyses claims publish pretrain test test-unit test-full lint bench clean
+.PHONY: help install reproduce analyses claims publish pretrain test test-unit test-full test-slurm lint bench clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1: /p' Makefile
@@ -61,9 +61,9 @@ pretrain: $(READY) ## rebuild the shipped model from its recipe (about an hour a
 	$(SNAKEMAKE) --cores $(CORES) pretrain
 
 # One thread each: the same sums on every machine, and no fight for the cores.
-test test-unit test-full bench: export OMP_NUM_THREADS := 1
-test test-unit test-full bench: export OPENBLAS_NUM_THREADS := 1
-test test-unit test-full bench: export MKL_NUM_THREADS := 1
+test test-unit test-full test-slurm bench: export OMP_NUM_THREADS := 1
+test test-unit test-full test-slurm bench: export OPENBLAS_NUM_THREADS := 1
+test test-unit test-full test-slurm bench: export MKL_NUM_THREADS := 1
 
 test: lint test-unit ## lint, the quick tests, ratios of times, then micro and tiny from end to end
 	$(PYTEST) --benchmark-enable --benchmark-only -m "not slow" tests/benchmarks
@@ -73,7 +73,12 @@ test-unit: $(READY) ## the quick tests alone
 	$(PYTEST)
 
 test-full: test ## `make test`, then the tests marked "full": the analyses, kernels at ViT-B/32 (about half an hour more)
-	$(PYTEST) -m full
+	$(PYTEST) -m full --ignore=tests/slurm
+	@$(MAKE) test-slurm
+
+# As root: it starts munge, slurmctld and slurmd (which apt-get brings if need be) in a folder of its own, and ends them.
+test-slurm: $(READY) ## the micro preset through sbatch of a real Slurm of one node, killed and out of time (as root, Debian)
+	REQUIRE_SLURM=1 $(PYTEST) -m full tests/slurm
 
 lint: $(READY) ## ruff and snakefmt, changing nothing
 	.venv/bin/python -m ruff check .

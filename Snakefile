@@ -2,7 +2,7 @@
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
-from tangent_bench import joins
+from tangent_bench import checkpoints, joins
 from tangent_bench.config import validate
 
 min_version("9.0")
@@ -14,6 +14,7 @@ configfile: "config/default.yaml"
 try:
     config = validate(config)
     JOINED = joins.presets(config)
+    CHECKPOINTS = checkpoints.sources(config)
 except ValueError as sentence:
     raise WorkflowError(str(sentence)) from None
 
@@ -23,6 +24,7 @@ report: "workflow/report/workflow.rst"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/prepare.smk"
+include: "workflow/rules/checkpoints.smk"
 include: "workflow/rules/finetune.smk"
 include: "workflow/rules/experiments.smk"
 include: "workflow/rules/publish.smk"

@@ -91,6 +91,7 @@ def _require_plugins(config: dict) -> None:
         "training": config["trainings"],
         "methods": [config["method"]],
         "experiments": config["experiments"],
+        "checkpoints": [about["layout"] for about in config["checkpoints"].values()],
     }
     for folder, names in wanted.items():
         for name in names:
@@ -113,6 +114,8 @@ def _require_plugins(config: dict) -> None:
         raise ValueError(
             f"Config: 'joint_training.trainings' has {odd[0]!r}, which is not among trainings {config['trainings']}."
         )
+    for training, about in config["checkpoints"].items():
+        _require_checkpoints(config, training, about)
     for text in config["modes"]:
         _require_mode(text, config["trainings"])
     for name in config["experiments"] if len(config["inits"]) == 1 else ():
@@ -127,6 +130,25 @@ def _require_plugins(config: dict) -> None:
             f"Config: coefficients run from {grid['first']} to {grid['last']}; they must start at 0 (zero-shot) and "
             f"rise."
         )
+
+
+def _require_checkpoints(config: dict, training: str, about: dict) -> None:
+    """Every vector that is read has a file of its own."""
+    where = f"Config: 'checkpoints.{training}"
+    if training not in config["trainings"]:
+        raise ValueError(f"{where}' is not among trainings {config['trainings']}; name it there too.")
+    wanted = [*config["tasks"], *([JOINT] if training in config["joint_training"]["trainings"] else [])]
+    if missing := [task for task in wanted if task not in about["files"]]:
+        way_out = "; or take the training out of `joint_training`" if missing == [JOINT] else ""
+        raise ValueError(f"{where}.files' has no {missing[0]!r}; give a checkpoint for each of {wanted}{way_out}.")
+    if config["inits"] != ["pretrained"]:
+        raise ValueError(f"{where}' was fine-tuned from pre-trained weights, but `inits` is {config['inits']}.")
+    paths = [f"{about['folder']}/{file}" for file in about["files"].values()]
+    for key in ("model", "seed"):
+        if len(config[f"{key}s"]) > 1 and not all(f"{{{key}}}" in path for path in paths):
+            raise ValueError(
+                f"{where}' gives one file to {len(config[f'{key}s'])} {key}s; put {{{key}}} into its folder or files."
+            )
 
 
 def _require_mode(text: str, trainings: list[str]) -> None:

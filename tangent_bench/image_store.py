@@ -49,7 +49,12 @@ class Store:
 
 
 def save(
-    path: str | Path, images: Iterable[tuple[int, np.ndarray]], number: int, of_each: Mapping[str, np.ndarray], **about
+    path: str | Path,
+    images: Iterable[tuple[int, np.ndarray]],
+    number: int,
+    of_each: Mapping[str, np.ndarray],
+    /,
+    **about,
 ) -> str:
     """Write (position, uint8 [H, W, 3]) pairs as they come, in any order, one at a time; returns the digest.
 

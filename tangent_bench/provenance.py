@@ -101,8 +101,13 @@ def _made_from(snakemake) -> dict:
         "inputs": {str(path): _sha256(path) for path in snakemake.input},
         "outputs": {str(path): _sha256(path) for path in snakemake.output},
         "threads": snakemake.threads,
-        "device": "cpu",
+        "device": device(snakemake),
     }
+
+
+def device(snakemake) -> str:
+    """Where the job's networks are: on a GPU if its rule was given one."""
+    return "cuda" if getattr(snakemake.resources, "gpu", 0) else "cpu"
 
 
 def _sha256(path: str | Path) -> str:

@@ -10,7 +10,7 @@ import importlib
 from pathlib import Path
 from types import ModuleType
 
-FOLDERS = ("tasks", "models", "training", "methods", "experiments", "figures", "corpus")
+FOLDERS = ("tasks", "models", "training", "methods", "experiments", "figures", "corpus", "checkpoints")
 
 
 def names(folder: str) -> list[str]:

@@ -79,18 +79,19 @@ def test_schema_is_closed_and_complete_at_every_level():
     shared = [where for where in found if where.startswith("/$defs/")]
     nested = [key for place in MAPS for key, value in DEFAULT[place].items() if isinstance(value, dict)]
     by_name = sum(str(part).count(f"#/$defs/{where.rpartition('/')[2]}'") for where in shared for part in [schema()])
-    maps = 1 + len(MAPS) + len(nested) + 2 * len({"custom_tasks", "custom_models"})
+    own = 2 * len({"custom_tasks", "custom_models"}) + len(["checkpoints", "entry", "files", "out_of_scope", "splits"])
+    maps = 1 + len(MAPS) + len(nested) + own
     assert len(found) - len(shared) + by_name == maps
     for where, part in found.items():
         assert part.get("additionalProperties") not in (None, True), where
-        if "custom_" not in where:
+        if part.get("properties") and not any(free in where for free in ("custom_", "out_of_scope")):
             assert sorted(part["required"]) == sorted(part["properties"]), where
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_presets_are_valid_and_say_only_what_differs(name):
     preset = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
-    assert keys(preset) <= keys(DEFAULT) | {k for k in keys(preset) if k.startswith("custom_")}
+    assert keys(preset) <= keys(DEFAULT) | {k for k in keys(preset) if k.startswith(("custom_", "checkpoints."))}
     validate(merged(DEFAULT, preset))
 
 

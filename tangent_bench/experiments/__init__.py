@@ -72,6 +72,7 @@ class Study:
         settings: the experiment's own section of the config.
         results: the results folder, for experiments that open it (`results.Results`: network, prepared, head, base,
             change).
+        protocols: training → family of the checkpoints that its vectors were read from; none if it was run here.
         others: what a comparison reads: (experiment, mode), or (experiment, init) for the scope "inits", → metric →
             array [R].
         replicates: metric → array [R], kept for paired differences between modes and initialisations.
@@ -94,6 +95,7 @@ class Study:
     vectors: Callable[[str], Mapping] | None = None
     theta0: Callable[[], Mapping] | None = None
     settings: Mapping = field(default_factory=dict)
+    protocols: Mapping[str, str] = field(default_factory=dict)
     results: Results | None = None
     others: Mapping[tuple[str, Mode | str], Mapping[str, np.ndarray]] = field(default_factory=dict)
     rows: list[Row] = field(default_factory=list)
@@ -132,6 +134,7 @@ class Study:
         values = np.atleast_1d(np.asarray(values, dtype=np.float64))
         low, high = statistics.interval(values) if len(values) > 1 else (None, None)
         own = {"training": self.mode.training, "evaluation": self.mode.evaluation, "init": self.init}
+        own["protocol"] = self.protocol(where.get("training", self.mode.training))
         self.rows.append(
             Row(
                 experiment=self.experiment,
@@ -148,6 +151,11 @@ class Study:
                 **own | where,
             )  # fmt: skip
         )
+
+    def protocol(self, training: str) -> str:
+        """The checkpoint family that a row stands on: of its training, or all of them where modes are compared."""
+        compared = {mode.training for _, mode in self.others if isinstance(mode, Mode)} - {"none"}
+        return "+".join(sorted({self.protocols.get(each, "own") for each in compared or {training}}))
 
     def size(self, split: str, *tasks: str) -> int:
         """Number of images of the tasks together."""

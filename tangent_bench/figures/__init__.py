@@ -28,6 +28,9 @@ class Figure:
         num_inits: how many initialisations a run must have at least.
         across: whether it is about models beside one another; such a one, or one about initialisations, is made of
             joined rows too.
+        models: models, one of which a run must have; else it is not made. Empty: any.
+        section: the section of the config whose keys are arguments of `build` (tables only), "" for none.
+        stands_on: files beside its own that it relies on, relative to the package; their edits make it anew.
     """
 
     title: str
@@ -37,6 +40,9 @@ class Figure:
     modes: tuple[str, ...] = ()
     num_inits: int = 1
     across: bool = False
+    models: tuple[str, ...] = ()
+    section: str = ""
+    stands_on: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -47,12 +53,15 @@ class Figure:
         """Whether it is made of joined rows too: other figures would have a panel for each model and initialisation."""
         return self.across or self.num_inits > 1
 
-    def possible(self, experiments: Iterable[str], modes: Iterable[str], num_inits: int = 1) -> bool:
-        """Whether a run of these experiments in these modes, from so many initialisations, has the rows that it needs.
+    def possible(
+        self, experiments: Iterable[str], modes: Iterable[str], num_inits: int = 1, models: Iterable[str] = ()
+    ) -> bool:
+        """Whether a run of these experiments, modes and models, from so many initialisations, has the rows it needs.
 
         >>> Figure("", reads=("single_task",), modes=("*-tangent",)).possible(["single_task"], ["standard-network"])
         False
         """
         modes = list(modes)
         fits = all(fnmatch.filter(modes, pattern) for pattern in self.modes) and num_inits >= self.num_inits
-        return fits and set(self.reads) <= set(experiments)
+        known = not self.models or bool(set(self.models) & set(models))
+        return fits and known and set(self.reads) <= set(experiments)

@@ -16,6 +16,7 @@ class Cell(NamedTuple):
     """One cell, in printed order: values are fractions; unit "%" and "points" print a hundred times as much.
 
     `group` is the heading above `column` (a model), empty where there is none. A value that is NaN prints a dash.
+    What decides nothing is `grey`: in brackets, and grey where there is colour.
     """
 
     row: str
@@ -26,6 +27,7 @@ class Cell(NamedTuple):
     high: float = NAN
     unit: str = "%"
     text: str = ""
+    grey: bool = False
 
 
 def cells(items: Iterable[Cell]) -> pd.DataFrame:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 DASH = "–"
 SENTENCE = 40  # letters: a longer cell is broken into lines
+PAGE = 60  # rows: a longer table in LaTeX goes over pages
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}",
     "α": r"$\alpha$", "↓": r"$\downarrow$", "↑": r"$\uparrow$", "−": "$-$", "–": "--", "τ": r"$\tau$", "θ": r"$\theta$",
@@ -48,8 +49,11 @@ def _body(table: pd.DataFrame) -> list[tuple[str, list]]:
     return [(row, [place.get((row, *column)) for column in columns]) for row in table["row"].drop_duplicates()]
 
 
-def _text(cell, join: str = " ") -> str:
-    return DASH if cell is None else join.join(filter(None, value_and_interval(cell)))
+def _text(cell) -> str:
+    if cell is None:
+        return DASH
+    text = " ".join(filter(None, value_and_interval(cell)))
+    return f"({text})" if cell.grey else text
 
 
 def _heads(table: pd.DataFrame) -> list[str]:
@@ -92,11 +96,12 @@ def _tex(text: str) -> str:
 
 def _tex_cell(cell) -> str:
     value, interval = (DASH, "") if cell is None else value_and_interval(cell)
-    return _tex(value) + (rf" {{\scriptsize {_tex(interval)}}}" if interval else "")
+    text = _tex(value) + (rf" {{\scriptsize {_tex(interval)}}}" if interval else "")
+    return rf"\textcolor{{gray}}{{({text})}}" if cell is not None and cell.grey else text
 
 
 def latex(table: pd.DataFrame, caption: str, label: str) -> str:
-    """A floating table with booktabs' rules, the groups as a second heading."""
+    """A floating table with booktabs' rules, the groups as a second heading; a long one goes over pages instead."""
     columns = _columns(table)
     groups = list(dict.fromkeys(group for group, _ in columns))
     width = {group: sum(g == group for g, _ in columns) for group in groups}
@@ -106,11 +111,22 @@ def latex(table: pd.DataFrame, caption: str, label: str) -> str:
     above = [rf" & {spans} \\", bars] if any(groups) else []
     body = [" & ".join([_tex(row), *map(_tex_cell, found)]) + r" \\" for row, found in _body(table)]
     heads = " & ".join(["", *(_tex(column) for _, column in columns)]) + r" \\"
-    return "\n".join([
-        r"% needs \usepackage{booktabs}", r"\begin{table}", r"\centering", rf"\caption{{{_tex(caption)}}}",
-        rf"\label{{tab:{label}}}", rf"\begin{{tabular}}{{{_widths(table)}}}", r"\toprule", *above, heads,
-        r"\midrule", *body, r"\bottomrule", r"\end{tabular}", r"\end{table}", "",
-    ])  # fmt: skip
+    packages = ["booktabs", *["xcolor"] * bool(table["grey"].any()), *["longtable"] * (len(body) > PAGE)]
+    named = rf"\caption{{{_tex(caption)}}}", rf"\label{{tab:{label}}}"
+    top, rest = [r"\toprule", *above, heads, r"\midrule"], [*body, r"\bottomrule"]
+    frame = _over_pages if len(body) > PAGE else _floating
+    return "\n".join([rf"% needs \usepackage{{{', '.join(packages)}}}", *frame(named, _widths(table), top, rest), ""])
+
+
+def _floating(named: tuple[str, str], widths: str, top: list[str], rest: list[str]) -> list[str]:
+    begin = [r"\begin{table}", r"\centering", *named, rf"\begin{{tabular}}{{{widths}}}"]
+    return [*begin, *top, *rest, r"\end{tabular}", r"\end{table}"]
+
+
+def _over_pages(named: tuple[str, str], widths: str, top: list[str], rest: list[str]) -> list[str]:
+    """The heading is repeated on each page."""
+    begin = [r"{\small", rf"\begin{{longtable}}{{{widths}}}", "".join(named) + r"\tabularnewline"]
+    return [*begin, *top, r"\endhead", *rest, r"\end{longtable}", "}"]
 
 
 def _widths(table: pd.DataFrame) -> str:
@@ -122,14 +138,16 @@ def _widths(table: pd.DataFrame) -> str:
 
 def html(table: pd.DataFrame, title: str, note: str = "") -> str:
     """A small page for the report."""
-    head, *rows = [[markup.escape(c) for c in line] for line in _lines(table)]
+    head = [markup.escape(column) for column in ("", *_heads(table))]
     style = (
         "body{font:15px sans-serif;margin:1.5em}td,th{padding:.3em .8em;text-align:right;white-space:nowrap}"
         "td:first-child{text-align:left}table{border-collapse:collapse;border-top:2px solid;border-bottom:2px solid}"
         "thead{border-bottom:1px solid}p{color:#555}"
     )
+    style += ".grey{color:#777}" if table["grey"].any() else ""
     top = "".join(f"<th>{c}</th>" for c in head)
-    body = "\n".join("<tr>" + "".join(map(_html_cell, row)) + "</tr>" for row in rows)
+    rows = [[_html_cell(row), *(_html_cell(_text(c), _is_grey(c)) for c in found)] for row, found in _body(table)]
+    body = "\n".join(f"<tr>{''.join(row)}</tr>" for row in rows)
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{markup.escape(title)}</title>\n'
         f"<style>{style}</style>\n"
@@ -138,9 +156,13 @@ def html(table: pd.DataFrame, title: str, note: str = "") -> str:
     )
 
 
-def _html_cell(text: str) -> str:
+def _html_cell(text: str, grey: bool = False) -> str:
     long = ' style="white-space:normal;text-align:left;min-width:14em"' if len(text) > SENTENCE else ""
-    return f"<td{long}>{text}</td>"
+    return f"<td{' class=grey' * grey}{long}>{markup.escape(text)}</td>"
+
+
+def _is_grey(cell) -> bool:
+    return cell is not None and bool(cell.grey)
 
 
 def csv(table: pd.DataFrame) -> str:

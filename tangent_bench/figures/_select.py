@@ -43,10 +43,16 @@ def need(rows: pd.DataFrame, *experiments: str) -> pd.DataFrame:
 
 
 def by_model(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    """(title, rows) of each model, initialisation and protocol, in order of appearance."""
-    for (name, init, protocol), part in table.groupby(["model", "init", "protocol"], sort=False):
-        extra = [word for word, usual in ((init, "pretrained"), (protocol, "own")) if word != usual]
-        yield f"{model_title(name)} ({', '.join(extra)})" if extra else model_title(name), part
+    """(title, rows) of each model, initialisation and protocol, in order of appearance.
+
+    Rows without vectors (zero-shot) stand on no checkpoint: they belong to every protocol.
+    """
+    for (name, init), rows in table.groupby(["model", "init"], sort=False):
+        untouched = rows["training"] == "none"
+        for protocol in rows.loc[~untouched, "protocol"].unique() if not untouched.all() else ["own"]:
+            extra = [word for word, usual in ((init, "pretrained"), (protocol, "own")) if word != usual]
+            part = rows[untouched | (rows["protocol"] == protocol)]
+            yield f"{model_title(name)} ({', '.join(extra)})" if extra else model_title(name), part
 
 
 def task_order(table: pd.DataFrame) -> list[str]:

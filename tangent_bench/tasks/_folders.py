@@ -1,21 +1,111 @@
-"""A user's own images as a task: a folder in ImageFolder layout, <folder>/<split>/<class>/<image>.
+"""Images in ImageFolder layout, <folder>/<split>/<class>/<image>, and such a folder of the user's as a task.
 
 Without val/, a tenth of train (at most 5,000, the same images on every machine) is cut off for it, as the paper does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from tangent_bench.seeds import derive
 from tangent_bench.tasks import SIDE, SPLITS, Images, Task
+from tangent_bench.tasks._stored import MAX_VAL, Rows, Split, decode, gather, plain, square
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
-MAX_VAL = 5000
+if TYPE_CHECKING:
+    from tangent_bench.tasks._sources import Origin
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+
+
+def class_folders(folder: Path) -> list[str]:
+    """Names of the folders in `folder`, sorted; none if there is no such folder."""
+    if not folder.is_dir():
+        return []
+    return sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+
+
+class FolderRows:
+    """Image files with labels, as rows (`_stored.Rows`)."""
+
+    names = None
+
+    def __init__(self, task: str, place: Path, files: list[tuple[Path, int]], turn: bool = True) -> None:
+        self.task, self.place, self.files, self.turn = task, str(place), [file for file, _ in files], turn
+        self.labels = np.array([label for _, label in files], dtype=np.int64)
+
+    def read(self, rows: np.ndarray) -> Iterator[tuple[int, Image.Image]]:
+        """(row, RGB image), in the order asked for.
+
+        Raises:
+            ValueError: a file cannot be decoded.
+        """
+        for row in rows.tolist():
+            yield row, decode(self.files[row], f"Task {self.task!r}: {self.files[row]}", self.turn)
+
+
+def image_files(folder: Path, labels: Mapping[str, int]) -> list[tuple[Path, int]]:
+    """Files and labels below the class folders `labels`, in the order of torchvision's ImageFolder."""
+    return [
+        (Path(where) / name, labels[class_folder])
+        for class_folder in sorted(labels)
+        for where, _, names in sorted(os.walk(folder / class_folder, followlinks=True))
+        for name in sorted(names)
+        if name.lower().endswith(SUFFIXES)
+    ]
+
+
+def folder_labels(found: list[str], name: str, task: Task, origin: Origin, place: Path) -> dict[str, int]:
+    """The label of each class folder, by its name, or by its place in the alphabet if the names cannot be known.
+
+    Raises:
+        ValueError: too many, too few, or folders of other names.
+    """
+    num = len(task.class_names)
+    if len(found) != num:
+        raise ValueError(f"Task {name!r}: {place} has {len(found)} class folders, expected {num}, one for each class.")
+    if origin.agreement < 1:  # wnids: their alphabetical order is that of the labels
+        return {folder: label for label, folder in enumerate(found)}
+    known = {plain(n): label for label, n in enumerate(task.class_names)}
+    known |= {plain(n): label for label, n in enumerate(origin.folder_names or ())}
+    odd = [folder for folder in found if plain(folder) not in known]
+    if odd or len({known[plain(folder)] for folder in found}) != num:
+        raise ValueError(
+            f"Task {name!r}: {place} has class folders that are no class of it: {', '.join(odd[:3]) or 'one twice'}; "
+            f"name them as {(origin.folder_names or task.class_names)[0]!r}."
+        )
+    return {folder: known[plain(folder)] for folder in found}
+
+
+class FolderSource:
+    """A local folder in ImageFolder layout."""
+
+    revision = None
+
+    def __init__(self, name: str, task: Task, origin: Origin, folder: Path) -> None:
+        self.name, self.task, self.origin, self.place = name, task, origin, str(folder)
+        test = next((folder / each for each in origin.test_folders if class_folders(folder / each)), None)
+        found = {"train": folder / "train", "val": folder / "val", "test": test}
+        self.folders = {
+            split: path
+            for split, path in found.items()
+            if path is not None and class_folders(path) and (split == "test" or path != test)
+        }
+
+    def has(self, split: str) -> bool:
+        """Whether the split is stored."""
+        return split in self.folders
+
+    def rows(self, split: str) -> Rows:
+        """The images of a stored split, in the order of torchvision's ImageFolder."""
+        folder = self.folders[split]
+        labels = folder_labels(class_folders(folder), self.name, self.task, self.origin, folder)
+        return FolderRows(self.name, folder, image_files(folder, labels), self.origin.turn)
 
 
 class FolderTask:
@@ -46,7 +136,7 @@ class FolderTask:
 
     def _classes(self) -> list[str]:
         """Names of the class folders, the same in every split."""
-        classes = {split: self._class_folders(split) for split in SPLITS if self._has(split)}
+        classes = {split: set(class_folders(self.folder / split)) for split in SPLITS if self._has(split)}
         train = classes["train"]
         for split, found in classes.items():
             if found != train:
@@ -71,50 +161,37 @@ class FolderTask:
             )
         return found
 
-    def _class_folders(self, split: str) -> set[str]:
-        return {p.name for p in (self.folder / split).iterdir() if p.is_dir() and not p.name.startswith(".")}
-
     def _files(self, split: str) -> list[tuple[Path, int]]:
         has_val = (self.folder / "val").is_dir()
-        place = split if split != "val" or has_val else "train"
-        found = [
-            (file, label)
-            for label, name in enumerate(self.classes)
-            for file in sorted((self.folder / place / name).glob("*"))
-            if file.suffix.lower() in SUFFIXES
-        ]
+        place = self.folder / (split if split != "val" or has_val else "train")
+        found = image_files(place, {name: label for label, name in enumerate(self.classes)})
         # An order by hash: shuffled, yet the same everywhere and stable when files are added.
-        found.sort(key=lambda item: derive("order", self.name, item[0].relative_to(self.folder / place)))
-        if has_val or place == "test":
+        found.sort(key=lambda item: derive("order", self.name, item[0].relative_to(place)))
+        if has_val or split == "test":
             return found
         num_val = min(MAX_VAL, len(found) // 10)
         return found[:num_val] if split == "val" else found[num_val:]
 
-    def load(self, split: str) -> Images:
-        """Decoded images of a split.
+    def open(self, split: str) -> Split:
+        """The images of a split, to be decoded one at a time.
 
         Raises:
-            ValueError: no images, or a file that cannot be decoded.
+            ValueError: there are none.
         """
         files = self._files(split)
         if not files:
             raise ValueError(
                 f"Task {self.name!r}: split {split!r} in {self.folder} is empty; put images into its class folders."
             )
-        images = np.stack([self._read(file) for file, _ in files])
-        return Images(
-            images, np.array([label for _, label in files], dtype=np.int64), np.arange(len(files), dtype=np.int64)
-        )
+        return Split(self.name, split, FolderRows(self.name, self.folder, files), np.arange(len(files)))
+
+    def load(self, split: str) -> Images:
+        """Decoded images of a split, as squares of `side` pixels.
+
+        Raises:
+            ValueError: no images, or a file that cannot be decoded.
+        """
+        return gather(self.open(split), self.side)
 
     def _read(self, file: Path) -> np.ndarray:
-        try:
-            with Image.open(file) as image:
-                image = ImageOps.exif_transpose(image).convert("RGB")
-        except Exception as error:  # by format and damage, Pillow raises many kinds
-            raise ValueError(
-                f"Task {self.name!r}: {file} cannot be read as an image ({error}); repair or remove it."
-            ) from None
-        width, height = image.size
-        edge = min(width, height)
-        box = ((width - edge) // 2, (height - edge) // 2, (width + edge) // 2, (height + edge) // 2)
-        return np.asarray(image.resize((self.side, self.side), Image.BICUBIC, box=box))
+        return square(decode(file, f"Task {self.name!r}: {file}", turn=True), self.side)

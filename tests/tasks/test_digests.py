@@ -11,7 +11,8 @@ from tangent_bench import registry
 from tangent_bench.tasks import content_digest
 
 FILE = Path(__file__).parents[2] / "workflow" / "resources" / "digests.csv"
-SPLITS = [(name, split) for name in registry.names("tasks") for split in registry.load("tasks", name).TASK.splits]
+TASKS = {name: registry.load("tasks", name) for name in registry.names("tasks")}
+SPLITS = [(n, split) for n, task in TASKS.items() if not hasattr(task, "ORIGIN") for split in task.TASK.splits]
 
 
 def pins() -> dict[tuple[str, str], tuple[str, str]]:

@@ -3,7 +3,7 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-from tangent_bench import layout, models, registry
+from tangent_bench import layout, models, registry, resources, tasks
 from tangent_bench.layout import JOINT, Mode
 
 RESULTS = config["results"].rstrip("/")
@@ -11,6 +11,11 @@ PACKAGE = Path(workflow.basedir) / "tangent_bench"
 CONTROL = config["control"]
 EVALUATED = [*config["tasks"], CONTROL]  # tasks that models are evaluated on
 INIT = r"pretrained|random|(step|whole|shuffled)-\d+"
+
+
+# A GPU is a place on a machine: `--resources gpu=1` limits what runs on this one, not what Slurm runs on others.
+resource_scopes:
+    gpu="local",
 
 
 wildcard_constraints:
@@ -51,15 +56,45 @@ def weights_of(wildcards):
     return [file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file for file in made]
 
 
+def asked(rule, num_times=lambda wildcards: 1):
+    """Memory, time and GPUs of a rule's jobs (`tangent_bench.resources`) as functions of the job.
+
+    `num_times`: how many times the usual work a job does; 0 if it passes no image through a network.
+    """
+
+    def ask(wildcards, attempt):
+        names = [wildcards.model] if "model" in wildcards.keys() else config["models"]
+        gflop = max(resources.gflop_of(name, config["custom_models"]) for name in names)
+        return resources.ask(rule, gflop, attempt, num_times(wildcards))
+
+    return {
+        "mem_mb": lambda wildcards, attempt: ask(wildcards, attempt)["mem_mb"],
+        "runtime": lambda wildcards, attempt: ask(wildcards, attempt)["runtime"],
+        "gpu": lambda wildcards: resources.num_gpus(rule, config.get("device", "cpu")) if num_times(wildcards) else 0,
+    }
+
+
 def custom_model(wildcards):
     """The config's entry of this model alone, so that adding another one reruns nothing."""
     return {name: entry for name, entry in config["custom_models"].items() if name == wildcards.model}
 
 
+def is_real(task):
+    """Whether a task is a data set with an origin: the paper's, or one of the hub that the config names."""
+    if task in config["custom_tasks"]:
+        return "hub" in config["custom_tasks"][task]
+    return hasattr(registry.load("tasks", task), "ORIGIN")
+
+
+def splits_of(task):
+    """The splits that a task has."""
+    return tasks.SPLITS if task in config["custom_tasks"] else registry.load("tasks", task).TASK.splits
+
+
 @cache
 def folder_state(task):
     """Digest of names, sizes and dates in the folder of a custom task: another image reruns what stands on it."""
-    if task not in config["custom_tasks"]:
+    if "folder" not in config["custom_tasks"].get(task, {}):
         return None
     state = hashlib.sha256()
     for file in sorted(Path(config["custom_tasks"][task]["folder"]).rglob("*")):
@@ -134,4 +169,4 @@ FORMS = (
     "artefacts.py",
     "models/*.py",
 )
-ENCODES = "features.py", "linearize.py", "vision.py", "products.py", "evaluation.py", "models/*.py"
+ENCODES = "features.py", "linearize.py", "vision.py", "products.py", "evaluation.py", "pictures.py", "models/*.py"

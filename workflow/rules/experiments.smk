@@ -36,7 +36,14 @@ def settings(wildcards):
     reads = {"reads": reads_of(wildcards.experiment)} if scope == "together" else {}
     joint = {"trainings": config["joint_training"]["trainings"]}
     more = {"joint_training": joint, "custom_models": custom_model(wildcards), **reads}
+    protocols = {training: about["protocol"] for training, about in config["checkpoints"].items()}
+    more |= {"protocols": protocols} if protocols else {}
     return {key: config[key] for key in keys} | more
+
+
+def passes_images(wildcards):
+    """Whether a job runs a network, 1 or 0; the others sum features or compare what was found."""
+    return int(wildcards.mode.endswith("-network") or needs(wildcards.experiment, "opens"))
 
 
 rule run_experiment:
@@ -51,6 +58,8 @@ rule run_experiment:
         init=f"{layout.EVERY}|{INIT}",
     priority: 20  # the network's grids are the longest jobs: none of them should be the last to start
     threads: 1
+    resources:
+        **asked("run_experiment", num_times=passes_images),
     params:
         results=RESULTS,
         config=settings,
@@ -58,6 +67,7 @@ rule run_experiment:
             f"experiments/{w.experiment}.py",
             "experiments/__init__.py",
             "evaluation.py",
+            "pictures.py",
             "selection.py",
             "statistics.py",
             "results.py",

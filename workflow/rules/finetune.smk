@@ -5,6 +5,11 @@ def training_tasks(wildcards):
     return config["tasks"] if wildcards.task == JOINT else [wildcards.task]
 
 
+def length(wildcards):
+    """Images that a training sees, in units of one task's training."""
+    return config["joint_training"]["steps"] / config["training"]["steps"] if wildcards.task == JOINT else 1
+
+
 rule finetune:
     input:
         train=lambda w: [results(layout.data(t, "train")) for t in training_tasks(w)],
@@ -14,8 +19,12 @@ rule finetune:
         results("vectors/{model}/{init}/{training}/{task}/seed-{seed}.safetensors"),
     log:
         results("logs/finetune/{model}.{init}.{training}.{task}.{seed}.log"),
+    wildcard_constraints:
+        training=rf"(?!(?:{IMPORTED})/)[A-Za-z0-9_-]+",
     priority: 10
     threads: 1
+    resources:
+        **asked("finetune", num_times=length),
     params:
         tasks=training_tasks,
         recipe=lambda w: config["training"] | ({"steps": config["joint_training"]["steps"]} if w.task == JOINT else {}),
@@ -35,6 +44,8 @@ rule encode_changes:
     log:
         results("logs/encode_changes/{model}.{init}.{training}.{task}.{seed}.log"),
     threads: 1
+    resources:
+        **asked("encode_changes"),
     params:
         results=RESULTS,
         sources=lambda w: sources(w.training),

@@ -1,18 +1,35 @@
 # Images once, heads once for each (model, text tower, task), and what the untouched network says (f0) once for all modes, methods and seeds.
 
 
+def split_before(wildcards):
+    """The training images of a real data set, none of which may be among those that it is tested on."""
+    real = is_real(wildcards.task) and "train" in splits_of(wildcards.task)
+    return [results(layout.data(wildcards.task, "train"))] if real and wildcards.split != "train" else []
+
+
 rule prepare_images:
+    input:
+        split_before,
     output:
         results("data/{task}/{split}.safetensors"),
     log:
         results("logs/prepare_images/{task}.{split}.log"),
     threads: 1
+    resources:
+        **asked("prepare_images"),
     params:
         custom=lambda w: config["custom_tasks"].get(w.task),
         folder=lambda w: folder_state(w.task),
         limit=lambda w: config["data"][f"max_{w.split}"],
+        data=lambda w: (
+            {key: config["data"][key] for key in ("side", "allow_counts", "max_leaks")} if is_real(w.task) else {}
+        ),
         code=lambda w: code(
-            f"tasks/{w.task}.py", "tasks/_*.py", "tasks/__init__.py", *(["corpus/*.py"] if w.task == CONTROL else [])
+            f"tasks/{w.task}.py",
+            "tasks/_*.py",
+            "tasks/__init__.py",
+            "prepare.py",
+            *(["corpus/*.py"] if w.task == CONTROL else []),
         ),
     script:
         "../scripts/prepare_images.py"
@@ -27,6 +44,8 @@ rule build_head:
     log:
         results("logs/build_head/{model}.{text}.{task}.log"),
     threads: 1
+    resources:
+        **asked("build_head"),
     params:
         custom_models=custom_model,
         code=code("heads.py", "models/*.py"),
@@ -44,6 +63,8 @@ rule encode_base:
     log:
         results("logs/encode_base/{model}.{init}.{task}.log"),
     threads: 1
+    resources:
+        **asked("encode_base"),
     params:
         custom_models=custom_model,
         batch_size=config["evaluation"]["batch_size"],

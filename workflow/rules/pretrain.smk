@@ -32,6 +32,8 @@ rule draw_corpus:
     log:
         f"{SHIPPED}/logs/draw_corpus.{{shard}}.log",
     threads: 1
+    resources:
+        **asked("draw_corpus"),
     params:
         recipe=config["pretraining"],
         code=code("corpus/*.py", "seeds.py"),
@@ -59,6 +61,8 @@ rule pretrain:
     log:
         f"{SHIPPED}/logs/pretrain.log",
     threads: 1
+    resources:
+        **asked("pretrain"),
     params:
         folder=SHIPPED,
         recipe=config["pretraining"],
@@ -78,6 +82,8 @@ rule advance_trunk:
         f"{PRETRAINING}/{{run}}/logs/advance_trunk.{{arm}}.{{percent}}.log",
     priority: 30
     threads: 1
+    resources:
+        **asked("advance_trunk"),
     params:
         recipe=lambda w: config["rebuilding"] | {"seed": seed_of(w.run)},
         code=code("pretraining.py", "vision.py", "products.py"),
@@ -95,6 +101,8 @@ rule cool_down:
         f"{PRETRAINING}/{{run}}/logs/cool_down.{{arm}}.{{percent}}.log",
     priority: 25
     threads: 1
+    resources:
+        **asked("cool_down"),
     params:
         recipe=lambda w: config["rebuilding"] | {"seed": seed_of(w.run)},
         code=code("pretraining.py", "vision.py", "products.py"),

@@ -9,7 +9,8 @@ def all_of(key):
 
 def made(about):
     """Whether a figure or table is made: its rows are there, and with joined rows it is about what they have in common."""
-    possible = about.possible(all_of("experiments"), all_of("modes"), len(all_of("inits")))
+    inits = len(all_of("inits"))
+    possible = about.possible(all_of("experiments"), all_of("modes"), inits, all_of("models"))
     return possible and (about.of_joined or not JOINED)
 
 
@@ -38,6 +39,8 @@ rule collect_rows:
     log:
         results("logs/collect_rows.log"),
     threads: 1
+    resources:
+        **asked("collect_rows"),
     params:
         preset=config["preset"] if JOINED else "own",  # the name is for sentences about joined rows
         joins=config["joins"],
@@ -54,6 +57,8 @@ rule summarize:
     log:
         results("logs/summarize.log"),
     threads: 1
+    resources:
+        **asked("summarize"),
     params:
         code=code("rows.py", "summary.py"),
     script:
@@ -81,9 +86,12 @@ for _table in TABLES:
         log:
             results(f"logs/make_table/{_table}.log"),
         threads: 1
+        resources:
+            **asked("make_table"),
         params:
             name=_table,
             run=_RUN,
+            settings=config.get(_MADE[_table].section, {}),
             code=code(
                 "summary.py",
                 "claims.py",
@@ -92,6 +100,7 @@ for _table in TABLES:
                 "verdicts.py",
                 "figures/_*.py",
                 f"figures/{_table}.py",
+                *_MADE[_table].stands_on,
             ),
         script:
             "../scripts/make_table.py"
@@ -116,6 +125,8 @@ for _figure in FIGURES:
         log:
             results(f"logs/draw_figure/{_figure}.log"),
         threads: 1
+        resources:
+            **asked("draw_figure"),
         params:
             name=_figure,
             run=_RUN,
@@ -125,6 +136,7 @@ for _figure in FIGURES:
                 "experiments/pretraining_ablation.py",
                 "figures/_*.py",
                 f"figures/{_figure}.py",
+                *_MADE[_figure].stands_on,
             ),
         script:
             "../scripts/draw_figure.py"
@@ -146,6 +158,8 @@ rule make_times:
     log:
         results("logs/make_times.log"),
     threads: 1
+    resources:
+        **asked("make_times"),
     params:
         results=RESULTS,
         code=code("times.py"),
@@ -167,6 +181,8 @@ rule contact_sheet:
     log:
         results("logs/contact_sheet/{task}.log"),
     threads: 1
+    resources:
+        **asked("contact_sheet"),
     params:
         split=lambda w: "train" if w.task in config["tasks"] else "test",
         code=code("figures/_contact_sheet.py"),
@@ -197,5 +213,7 @@ rule publish:
     log:
         results("logs/publish.log"),
     threads: 1
+    resources:
+        **asked("publish"),
     script:
         "../scripts/publish.py"

@@ -12,6 +12,8 @@ rule sweep_point:
     log:
         results("logs/sweep_point/{model}.{training}.{rate}.{steps}.log"),
     threads: 1
+    resources:
+        **asked("sweep_point"),
     params:
         tasks=config["tasks"],
         recipe=config["training"],
@@ -43,6 +45,8 @@ rule sweep:
     log:
         results("logs/sweep.log"),
     threads: 1
+    resources:
+        **asked("sweep"),
     params:
         code=code("sweep.py", "figures/_sweep.py"),
     script:

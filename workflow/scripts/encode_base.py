@@ -1,6 +1,6 @@
 """f0 of the validation and test images of one task, with their labels and resampling units."""
 
-from tangent_bench.provenance import job
+from tangent_bench.provenance import device, job
 
 with job(snakemake):
     from tangent_bench import artefacts, features, models
@@ -8,7 +8,7 @@ with job(snakemake):
     from tangent_bench.results import image_tower
 
     model = models.find(snakemake.wildcards.model, snakemake.params.custom_models)
-    tower = image_tower(model, snakemake.wildcards.init, 0)
+    tower = image_tower(model, snakemake.wildcards.init, 0, device(snakemake))
     tensors, digests = {}, {}
     for split in ("val", "test"):
         images, data, about = open_images(snakemake.input[split])

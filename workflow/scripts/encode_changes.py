@@ -1,13 +1,13 @@
 """J τ of every source on the validation and test images of one task; val and test share nothing but the vectors."""
 
-from tangent_bench.provenance import job
+from tangent_bench.provenance import device, job
 
 with job(snakemake):
     from tangent_bench import artefacts, features
     from tangent_bench.results import Results
 
     w, params = snakemake.wildcards, snakemake.params
-    results = Results(params.results, w.model, w.init, int(w.seed), params.custom_models)
+    results = Results(params.results, w.model, w.init, int(w.seed), params.custom_models, device(snakemake))
     tangents = [results.vector(w.training, source) for source in params.sources]
     tower, tensors = results.network, {}
     for split in ("val", "test"):

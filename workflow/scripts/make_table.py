@@ -9,7 +9,7 @@ with job(snakemake) as record:
 
     name, output = snakemake.params.name, snakemake.output
     plugin, table = registry.load("figures", name), rows.read(snakemake.input[0])
-    cells = plugin.build(table)
+    cells = plugin.build(table, **snakemake.params.settings)
     # a table about several families says in each row what its interval covers
     about = _select.note(_select.need(table, *plugin.FIGURE.reads), intervals=not plugin.FIGURE.across)
     note = f"Preset {snakemake.params.run['preset']}; {about}"

@@ -3,18 +3,23 @@
 from tangent_bench.provenance import job
 
 with job(snakemake) as record:
-    from tangent_bench import artefacts, registry
+    from tangent_bench import artefacts, prepare, registry
     from tangent_bench.tasks._checks import limited, require_disjoint
-    from tangent_bench.tasks._folders import FolderTask
+    from tangent_bench.tasks._sources import custom_task, open_split
 
-    name, split, custom = snakemake.wildcards.task, snakemake.wildcards.split, snakemake.params.custom
-    source = FolderTask(name, custom) if custom else registry.load("tasks", name)
-    images = limited(source.load(split), snakemake.params.limit, name, split)
-    if custom and split != "train":
-        require_disjoint(source.load("train"), images, name, split)
-    tensors = {"images": images.images, "labels": images.labels, "blocks": images.blocks}
-    task = source.TASK
-    about = {
-        key: getattr(task, key) for key in ("title", "class_names", "templates", "kind", "source", "licence", "block")
-    }
-    record["images"] = artefacts.save(snakemake.output[0], "images", tensors, **about)
+    name, split, params = snakemake.wildcards.task, snakemake.wildcards.split, snakemake.params
+    source = custom_task(name, params.custom) if params.custom else registry.load("tasks", name)
+    if origin := getattr(source, "ORIGIN", None):
+        opened = open_split(source, split, allow_counts=params.data["allow_counts"])
+        side, train = getattr(source, "side", params.data["side"]), snakemake.input[:1]
+        record["images"] = prepare.store(
+            snakemake.output[0], source.TASK, opened, side, origin.native, params.limit,
+            prepare.hashes(train[0]) if train else frozenset(), params.data["max_leaks"],
+        )  # fmt: skip
+    else:
+        images = limited(source.load(split), params.limit, name, split)
+        if params.custom and split != "train":
+            require_disjoint(source.load("train"), images, name, split)
+        tensors = {"images": images.images, "labels": images.labels, "blocks": images.blocks}
+        about = {key: getattr(source.TASK, key) for key in prepare.FACTS}
+        record["images"] = artefacts.save(snakemake.output[0], "images", tensors, **about)

@@ -1,6 +1,6 @@
 """One experiment in one mode: rows, and beside them predictions per image and bootstrap replicates."""
 
-from tangent_bench.provenance import job
+from tangent_bench.provenance import device, job
 
 with job(snakemake) as record:
     from tangent_bench import artefacts, registry, rows
@@ -8,7 +8,8 @@ with job(snakemake) as record:
     from tangent_bench.results import Results, study
 
     w, params = snakemake.wildcards, snakemake.params
-    results = Results(params.results, w.model, w.init, int(w.seed), params.config["custom_models"])
+    models = params.config["custom_models"]
+    results = Results(params.results, w.model, w.init, int(w.seed), models, device(snakemake))
     work = study(results, w.experiment, Mode.parse(w.mode), params.config)
     registry.load("experiments", w.experiment).run(work)
     tensors, about = work.sidecar()

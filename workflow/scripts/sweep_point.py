@@ -1,6 +1,6 @@
 """One training mode at one learning rate and number of steps, on all tasks of the development world."""
 
-from tangent_bench.provenance import job
+from tangent_bench.provenance import device, job
 
 with job(snakemake) as record:
     import torch
@@ -17,7 +17,7 @@ with job(snakemake) as record:
         head_KD = torch.from_numpy(artefacts.load(head, "head")[0]["head"])
         source = Source(name, data["images"], data["labels"], head_KD)
         tasks.append(sweep.Development(source, held["images"], held["labels"]))
-    tower = image_tower(models.find(w.model, params.custom_models), "pretrained", 0)
+    tower = image_tower(models.find(w.model, params.custom_models), "pretrained", 0, device(snakemake))
     recipe = sweep.recipe_at(Recipe(**params.recipe), float(w.rate), int(w.steps))
     table = sweep.run(
         tower, w.model, w.training, tasks, recipe, grid(**params.coefficients), params.seed, params.batch_size

@@ -1,0 +1,123 @@
+"""Checkpoints as others publish them, made from a small model whose true vector is known."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from tests import small
+
+
+def fine_tuned(network: nn.Module) -> dict[str, Tensor]:
+    """θ* = θ0 + τ by the tower's names; every entry of τ differs from every other."""
+    return {k: v + small.normal("fine-tuned", k, shape=v.shape).float() / 50 for k, v in _tower(network).items()}
+
+
+def _tower(network: nn.Module) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in network.visual.named_parameters()}
+
+
+def put(network: nn.Module, theta: Mapping[str, Tensor]) -> nn.Module:
+    """The network with θ* in its image tower."""
+    network.visual.load_state_dict(dict(theta), strict=False)
+    return network
+
+
+SOURCE = """
+from torch import nn
+
+
+class ImageEncoder(nn.Module):
+    def __init__(self, model, transform):
+        super().__init__()
+        self.model, self.train_preprocess, self.val_preprocess = model, transform, transform
+        self.cache_dir = None
+        if hasattr(self.model, "transformer"):
+            del self.model.transformer
+
+    def forward(self, images):
+        return self.model.encode_image(images)
+"""
+
+
+@contextmanager
+def repository() -> Iterator[Callable[[nn.Module], nn.Module]]:
+    """`src.modeling.ImageEncoder` around a model, importable only within: as the field's repositories define it."""
+    from open_clip.transform import PreprocessCfg, image_transform_v2
+
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "src").mkdir()
+        (Path(folder) / "src/modeling.py").write_text(SOURCE, encoding="utf-8")
+        sys.path.insert(0, folder)
+        try:
+            module = importlib.import_module("src.modeling")
+            yield lambda model: module.ImageEncoder(model, image_transform_v2(PreprocessCfg(size=32), is_train=True))
+        finally:
+            sys.path.remove(folder)
+            for name in ("src", "src.modeling"):
+                sys.modules.pop(name, None)
+
+
+def image_encoder(make: Callable[[], nn.Module], theta: Mapping[str, Tensor], path: Path, archive: bool = True) -> Path:
+    """Ilharco et al.'s layout: the whole module, pickled by reference to a class that is not importable afterwards."""
+    with repository() as encoder:
+        torch.save(encoder(put(make(), theta)), path, _use_new_zipfile_serialization=archive)
+    return path
+
+
+def linearized(make: Callable[[], nn.Module], theta: Mapping[str, Tensor], path: Path) -> Path:
+    """The official linear layout, by the names that `nn.ParameterList` gives."""
+    with repository() as encoder:
+        before, after = encoder(make()), encoder(put(make(), theta))
+    inner = nn.Module()
+    inner.params, inner.params0 = (nn.ParameterList(m.parameters()) for m in (after, before))
+    outer = nn.Module()
+    outer.model = inner
+    torch.save({**outer.state_dict(), "model_name": "ViT-B-32"}, path)
+    return path
+
+
+def state_dict(make: Callable[[], nn.Module], theta: Mapping[str, Tensor], path: Path) -> Path:
+    """A state dict of the whole open_clip model, as safetensors or pickled."""
+    state = put(make(), theta).state_dict()
+    if path.suffix == ".safetensors":
+        save_file({k: v.contiguous() for k, v in state.items()}, path)
+    else:
+        torch.save(state, path)
+    return path
+
+
+def vision_model(theta: Mapping[str, Tensor], path: Path) -> Path:
+    """FusionBench's layout, written by hand: keys of transformers 4 with their prefix."""
+    found = {}
+    for name, value in theta.items():
+        for theirs, part in _renamed(name, value):
+            found[f"vision_model.{theirs}"] = part.contiguous()
+    save_file(found, path)
+    return path
+
+
+def _renamed(name: str, value: Tensor) -> list[tuple[str, Tensor]]:
+    if name == "proj":
+        return []
+    if "in_proj" in name:
+        layer, kind = name.split(".")[2], name.rpartition("_")[2]
+        parts = value.chunk(3)
+        return [(f"encoder.layers.{layer}.self_attn.{w}_proj.{kind}", p) for w, p in zip("qkv", parts, strict=True)]
+    table = {
+        "transformer.resblocks": "encoder.layers", "ln_1": "layer_norm1", "ln_2": "layer_norm2", "mlp.c_fc": "mlp.fc1",
+        "mlp.c_proj": "mlp.fc2", "attn.": "self_attn.", "ln_pre": "pre_layrnorm", "ln_post": "post_layernorm",
+        "class_embedding": "embeddings.class_embedding", "positional_embedding": "embeddings.position_embedding.weight",
+        "conv1": "embeddings.patch_embedding",
+    }  # fmt: skip
+    for ours, theirs in table.items():
+        name = name.replace(ours, theirs)
+    return [(name, value)]

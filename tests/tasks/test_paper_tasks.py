@@ -1,0 +1,177 @@
+"""The nine data sets of the paper: names, order of labels, prompts, counts and the rule that cuts validation off."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tangent_bench import registry
+from tangent_bench.tasks import _stored
+
+ROOT = Path(__file__).parents[2]
+# paper.md, section 2: classes, train, val, test
+SIZES = {
+    "cars": (196, 7330, 814, 8041),
+    "dtd": (47, 3384, 376, 1880),
+    "eurosat": (10, 21600, 2700, 2700),
+    "gtsrb": (43, 23976, 2664, 12630),
+    "mnist_full": (10, 55000, 5000, 10000),
+    "resisc45": (45, 17010, 1890, 6300),
+    "sun397": (397, 17865, 1985, 19850),
+    "svhn": (10, 68257, 5000, 26032),
+    "imagenet": (1000, None, 5000, 50000),
+}
+# Images as they are published, before validation is cut off (EuroSAT: of the hub copy, which lacks its own).
+PUBLISHED = {
+    "cars": 8144,
+    "dtd": 3760,
+    "eurosat": 21600,
+    "gtsrb": 26640,
+    "mnist_full": 60000,
+    "resisc45": 18900,
+    "sun397": 19850,
+    "svhn": 73257,
+    "imagenet": 1281167,
+}
+# A few labels of the data sets themselves: (first, another, last).
+LABELS = {
+    "cars": {0: "AM General Hummer SUV 2000", 5: "Acura Integra Type R 2001", 195: "smart fortwo Convertible 2012"},
+    "dtd": {0: "banded", 30: "polka-dotted", 46: "zigzagged"},
+    "eurosat": {0: "annual crop land", 2: "brushland or shrubland", 9: "lake or sea"},
+    "gtsrb": {0: "red and white circle 20 kph speed limit", 14: "stop", 31: "red and white triangle with deer warning"},
+    "mnist_full": {0: "0", 9: "9"},
+    "resisc45": {0: "airplane", 16: "ground track field", 44: "wetland"},
+    "sun397": {0: "abbey", 8: "apartment building outdoor", 396: "youth hostel"},
+    "svhn": {0: "0", 9: "9"},
+    "imagenet": {0: "tench", 207: "Golden Retriever", 999: "toilet paper"},
+}  # fmt: skip
+
+
+def module(name):
+    return registry.load("tasks", name)
+
+
+def test_every_task_with_an_origin_is_of_the_paper():
+    assert {name for name in registry.names("tasks") if hasattr(module(name), "ORIGIN")} == set(SIZES)
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_counts_are_the_papers(name):
+    classes, *sizes = SIZES[name]
+    counts = module(name).ORIGIN.counts
+    assert len(module(name).TASK.class_names) == classes
+    assert [counts.get(split) for split in ("train", "val", "test")] == sizes
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_the_rule_gives_the_counts(name):
+    train, val = _stored.cut(PUBLISHED[name])
+    counts = module(name).ORIGIN.counts_cut or module(name).ORIGIN.counts
+    assert (len(val), counts.get("train", len(train))) == (counts["val"], len(train))
+
+
+def test_eurosat_without_its_own_validation_gives_up_a_tenth():
+    assert module("eurosat").ORIGIN.counts_cut == {"train": 19440, "val": 2160, "test": 2700}
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_labels_have_their_names(name):
+    names = module(name).TASK.class_names
+    assert {label: names[label] for label in LABELS[name]} == LABELS[name]
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_prompts_and_names_are_whole(name):
+    task = module(name).TASK
+    assert len(set(task.templates)) == len(task.templates) > 0
+    assert all(template.count("{}") == 1 and template.count("{") == 1 for template in task.templates)
+    assert all(each == each.strip() and each and "_" not in each for each in task.class_names)
+    twice = {each for each in task.class_names if task.class_names.count(each) > 1}
+    assert twice == ({"missile", "sunglasses"} if name == "imagenet" else set())
+
+
+@pytest.mark.parametrize(
+    ("name", "num", "prompt"),
+    [
+        ("cars", 8, "i love my {}!"),
+        ("dtd", 8, "a photo of the {} object."),
+        ("eurosat", 3, "a centered satellite photo of {}."),
+        ("gtsrb", 3, 'a close up photo of a "{}" traffic sign.'),
+        ("mnist_full", 1, 'a photo of the number: "{}".'),
+        ("resisc45", 18, "aerial view of the {}."),
+        ("sun397", 2, "a photo of the {}."),
+        ("svhn", 1, 'a photo of the number: "{}".'),
+        ("imagenet", 80, "itap of my {}."),
+    ],
+)
+def test_prompts_are_clips(name, num, prompt):
+    assert len(module(name).TASK.templates) == num and prompt in module(name).TASK.templates
+
+
+@pytest.mark.parametrize("name", set(SIZES) - {"imagenet"})
+def test_no_two_names_are_one_when_spelt_plainly(name):
+    origin, names = module(name).ORIGIN, module(name).TASK.class_names
+    for group in (names, origin.folder_names or names):
+        assert len({_stored.plain(each) for each in group}) == len(names)
+
+
+def test_sun397_is_in_the_order_of_its_folders():
+    folders = module("sun397").ORIGIN.folder_names
+    assert list(folders) == sorted(folders)
+    assert [folder[2:].replace("_", " ") for folder in folders] == list(module("sun397").TASK.class_names)
+
+
+def test_eurosat_is_in_the_order_of_its_folders():
+    folders = module("eurosat").ORIGIN.folder_names
+    assert list(folders) == sorted(folders) and folders[-1] == "SeaLake"
+
+
+def test_imagenet_is_read_from_open_clip_itself():
+    from open_clip.zero_shot_metadata import IMAGENET_CLASSNAMES, OPENAI_IMAGENET_TEMPLATES
+
+    task = module("imagenet").TASK
+    assert list(task.class_names) == list(IMAGENET_CLASSNAMES)
+    assert [t.format("x") for t in task.templates] == [template("x") for template in OPENAI_IMAGENET_TEMPLATES]
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_revision_is_pinned(name):
+    assert re.fullmatch("[0-9a-f]{40}", module(name).ORIGIN.revision)
+    assert set(module(name).ORIGIN.files) == set(module(name).ORIGIN.splits.values())
+
+
+def test_declarations_import_nothing_heavy():
+    code = (
+        "import sys; from tangent_bench import registry\n"
+        f"[registry.load('tasks', n).TASK.class_names for n in {list(SIZES)}]\n"
+        "print(*{'torch', 'open_clip', 'datasets', 'pyarrow', 'huggingface_hub', 'pandas'} & set(sys.modules))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert found.stdout.strip() == ""
+
+
+def test_permutation_is_random_splits():
+    import torch
+    from torch.utils.data import random_split
+
+    for num in (10, 137, 60000):
+        train, val = _stored.cut(num)
+        generator = torch.Generator().manual_seed(0)
+        theirs = random_split(range(num), [len(train), len(val)], generator=generator)
+        assert [list(part.indices) for part in theirs] == [train.tolist(), val.tolist()]
+
+
+def test_permutation_is_that_of_the_official_code():
+    train, val = _stored.cut(60000)
+    assert train[0] == 36044  # asserted by gortizji/tangent_task_arithmetic for MNIST
+    assert sorted([*train, *val]) == list(range(60000))
+
+
+def test_a_tenth_is_rounded_as_the_official_code_does():
+    nums = np.arange(1, 300_000)
+    assert np.array_equal((nums * 0.1).astype(int), nums // 10)

@@ -1,0 +1,21 @@
+"""One task vector: read fine-tuned weights that others published, and store θ* − θ0 as fine-tuning does."""
+
+from tangent_bench.provenance import job
+
+with job(snakemake) as record:
+    from pathlib import Path
+
+    from tangent_bench import artefacts, checkpoints, models
+    from tangent_bench.linearize import parameters
+    from tangent_bench.vectors import norm
+
+    w, params = snakemake.wildcards, snakemake.params
+    network = models.create(models.find(w.model, params.custom_models))
+    tau = checkpoints.load(params.layout, Path(snakemake.input.checkpoint), network)
+    theta0 = parameters(network.visual)
+    record |= {"layout": params.layout, "relative_norm": norm(tau) / norm(theta0)}
+    digest = artefacts.digest({key: value.numpy() for key, value in theta0.items()})
+    vector = {key: value.numpy() for key, value in tau.items()}
+    artefacts.save(
+        snakemake.output[0], "vector", vector, theta0=digest, task=w.task, training=w.training, layout=params.layout
+    )
