@@ -34,7 +34,8 @@ class Tested:
 
     Attributes:
         level: of its interval under Holm's procedure.
-        num_samples: the images (or points) behind it. num_seeds: the fewest of any row.
+        num_samples: the images (or points) behind it. num_seeds: the fewest of any row. num_pretrainings: of the
+            family, those that the rows are about.
     """
 
     claim: Claim
@@ -44,6 +45,7 @@ class Tested:
     level: float
     num_samples: int
     num_seeds: int
+    num_pretrainings: int
     given: str
 
 
@@ -99,9 +101,8 @@ def _judged(found: Sequence[tuple[Claim, Found]], family: Family) -> list[Tested
         said = "descriptive" if claim.descriptive else "undecided"
         said = said if math.isnan(level) else verdict(line.estimate, level, claim.sign, claim.threshold)
         whose = None if _for_all(claim) else family
-        out.append(
-            Tested(claim, whose, line.estimate, said, level, line.num_samples, line.num_seeds, _given(claim, line))
-        )
+        behind = line.num_samples, line.num_seeds, line.num_pretrainings
+        out.append(Tested(claim, whose, line.estimate, said, level, *behind, _given(claim, line)))
     return out
 
 

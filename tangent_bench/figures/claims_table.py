@@ -55,7 +55,9 @@ def build(rows: pd.DataFrame, brief: bool = False) -> pd.DataFrame:
 
 def _tested(line: Tested, several: bool) -> list[Cell]:
     claim, estimate = line.claim, line.estimate
-    name = f"{claim.text} ({family_title(line.family)})" if several and line.family else claim.text
+    name = (
+        f"{claim.text} ({_family_title(line.family, line.num_pretrainings)})" if several and line.family else claim.text
+    )
     low, high = estimate.interval()
     size = _size(claim, estimate.detectable(line.level)) if not math.isnan(line.level) else ""
     texts = (claim.place, _quantity(claim), None, line.verdict, size, f"{line.num_samples:,}", line.given)
@@ -67,9 +69,8 @@ def _tested(line: Tested, several: bool) -> list[Cell]:
     ]
 
 
-def family_title(family: Family) -> str:
-    """Title of the base, and how many pre-trainings stand behind it where the DAG made them."""
-    num = len(family.models)
+def _family_title(family: Family, num: int) -> str:
+    """Title of the base, and how many pre-trainings stand behind an estimate where the DAG made them."""
     return model_title(family.base) + (f", {num} pre-training{'s' * (num > 1)}" if family.rebuilt else "")
 
 

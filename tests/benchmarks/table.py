@@ -29,7 +29,8 @@ def lines(report: dict) -> dict[str, dict]:
             "ratio": f"{about['ratio']:.3g}",
             "reach": ("≤ " if about["most"] else "≥ ") + f"{about['reach']:g}",
             "bound": "" if about["bound"] is None else f"{about['bound']:g}",
-            "seconds": f"{entry['stats']['median']:.3g}",
+            # of a single round nothing was timed: the ratio is one of bytes
+            "seconds": f"{entry['stats']['median']:.3g}" if entry["stats"]["rounds"] > 1 else "",
             "rounds": entry["stats"]["rounds"],
             "processor": machine,
             "commit": commit[:12],
