@@ -40,7 +40,7 @@ $(READY): pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "$(PYTHON) is Python %d.%d: 3.11 or later is needed; name one with PYTHON=..." % sys.version_info[:2])'
 	$(PYTHON) -m venv .venv
 	$(if $(TORCH_INDEX),$(PIP) --no-deps --index-url $(TORCH_INDEX) torch torchvision)
-	$(PIP) -e '.[test,dev]'
+	$(PIP) -e '.[paper,test,dev]'
 	@touch $(READY)
 
 reproduce: $(READY) ## run a preset from end to end and print its tables (PRESET=tiny)
@@ -86,7 +86,7 @@ lint: $(READY) ## ruff and snakefmt, changing nothing
 	.venv/bin/python -m snakefmt --check Snakefile workflow/rules
 
 bench: $(READY) ## ratios of times, each against the naive way beside it, into results/published/benchmarks.csv (on a quiet machine)
-	$(PYTEST) --benchmark-enable --benchmark-only --benchmark-json=.benchmarks/last.json tests/benchmarks
+	$(PYTEST) --benchmark-enable --benchmark-only --benchmark-json=.benchmarks/last.json -m "full or not slow" tests/benchmarks
 	.venv/bin/python -m tests.benchmarks.table .benchmarks/last.json results/published/benchmarks.csv
 
 clean: ## remove what presets built; published results, the pre-training (hours) and .venv stay
