@@ -28,6 +28,13 @@ def make(
     return rows.frame(row for model in models for seed in seeds for row in _Maker(model, seed, tasks).rows())
 
 
+def with_imported(table: pd.DataFrame, training: str = "standard", family: str = "C") -> pd.DataFrame:
+    """The same rows as if the vectors of one training were those of public checkpoints."""
+    own = table["training"].map({training: family}).fillna("own")
+    compares = table["experiment"].isin(["posthoc_comparison", "disentanglement_comparison"])
+    return table.assign(protocol=own.mask(compares & (own != "own"), family).mask(compares, f"{family}+own"))
+
+
 class _Maker:
     def __init__(self, model: str, seed: int, tasks: tuple[str, ...]) -> None:
         self.model, self.seed, self.tasks = model, seed, tasks

@@ -21,7 +21,9 @@ def scatter(rows: pd.DataFrame, across: Mode, up: Mode, ax) -> np.ndarray:
     rows = need(rows, "single_task")
     table = pick(summarize(rows), split="test", metric="accuracy")
     table = table[table["sources"] == table["task"]]
-    parts = list(by_model(table))
+    parts = [
+        part for _, rows_of in table.groupby(["model", "init"], sort=False) for part in _parts(rows_of, across, up)
+    ]
     axes = panels(1, len(parts), ax, (COLUMN + 1.0 / len(parts), COLUMN))
     for axis, (name, part) in zip(axes.flat, parts, strict=True):
         _panel(axis, part, across, up)
@@ -31,14 +33,24 @@ def scatter(rows: pd.DataFrame, across: Mode, up: Mode, ax) -> np.ndarray:
     return axes
 
 
+def _parts(table: pd.DataFrame, across: Mode, up: Mode) -> list[tuple[str, pd.DataFrame]]:
+    """(title, rows) of each protocol of a model that has both modes; if none has, all together under a joint name."""
+    parts = list(by_model(table))
+    whole = [(name, part) for name, part in parts if all(len(_of(part, mode)) for mode in (across, up))]
+    if whole or len(parts) < 2:
+        return whole or parts
+    return list(by_model(table.assign(protocol="+".join(sorted(table["protocol"].unique())))))
+
+
+def _of(part: pd.DataFrame, mode: Mode) -> pd.DataFrame:
+    return pick(part, training=mode.training, evaluation=mode.evaluation)
+
+
 def _panel(axis, part: pd.DataFrame, across: Mode, up: Mode) -> None:
     from matplotlib.ticker import MaxNLocator
 
     tasks = task_order(part)
-    x, y = (
-        pick(part, training=m.training, evaluation=m.evaluation).set_index("task").reindex(tasks).dropna(subset="value")
-        for m in (across, up)
-    )
+    x, y = (_of(part, m).set_index("task").reindex(tasks).dropna(subset="value") for m in (across, up))
     both = [task for task in tasks if task in x.index and task in y.index]
     if not both:
         raise ValueError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from tangent_bench.figures import Figure
@@ -29,13 +30,17 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     rows = need(rows, *FIGURE.reads)
     table = summarize(rows)
     ways = sorted(table["training"].unique(), key=lambda way: (way != "standard", way))
-    parts, num = list(by_model(table)), len(task_order(table))
-    axes = panels(len(parts), len(ways), ax, (max(CELL * num + 1.75, 3.2), CELL * num + 1.3))
+    # vectors of public checkpoints and own ones are parts of their own, in which not every way is there
+    parts = [(name, way, pick(part, training=way)) for name, part in by_model(table) for way in ways]
+    parts = [(name, way, part) for name, way, part in parts if len(part)]
+    num, lines = len(task_order(table)), math.ceil(len(parts) / len(ways))
+    axes = panels(lines, len(ways), ax, (max(CELL * num + 1.75, 3.2), CELL * num + 1.3))
     largest = _pairs(table)["value"].abs().max()
-    for line, (name, part) in zip(axes, parts, strict=True):
-        for axis, way in zip(line, ways, strict=True):
-            _panel(axis, pick(part, training=way), largest)
-            title(axis, f"{name}\n{training_title(way)}")
+    for axis, (name, way, part) in zip(axes.flat, parts):
+        _panel(axis, part, largest)
+        title(axis, f"{name}\n{training_title(way)}")
+    for axis in axes.flat[len(parts) :]:
+        axis.remove()
     seeds = rows["seed"].nunique()
     words = (
         f"cosines of vectors of n = {rows['num_samples'].max():,} parameters; mean of {seeds} seed{'s' * (seeds > 1)}"
