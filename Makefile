@@ -27,7 +27,7 @@ NO_OTHER_RUN := import os, psutil, sys; \
   sys.exit(f"Another run is at work in this folder (process {runs[0]}): wait for it or stop it, then call make again." if runs else 0)
 
 .NOTPARALLEL:
-.PHONY: help install reproduce analyses claims publish pretrain test test-unit test-full test-slurm lint bench clean
+.PHONY: help install reproduce plan analyses claims publish pretrain test test-unit test-full test-slurm lint bench clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1: /p' Makefile
@@ -49,6 +49,9 @@ reproduce: $(READY) ## run a preset from end to end and print its tables (PRESET
 	$(SNAKEMAKE) --cores $(CORES)
 	$(SNAKEMAKE) --report $(RESULTS)/report.html
 	@.venv/bin/python -m tangent_bench.summary $(RESULTS)
+
+plan: $(READY) ## what a preset will cost, before it is run: jobs, images, hours, disk, memory (PRESET=tiny)
+	@.venv/bin/python -m tangent_bench.plan --configfile config/$(CONFIG).yaml
 
 analyses: ## why it works, on top of the tiny preset: kernel gap, disentanglement maps, NTK, claims
 	@$(MAKE) reproduce PRESET=tiny CONFIG=analyses

@@ -1,8 +1,9 @@
 """What a job of each rule asks a machine for: memory, time, and whether a GPU. Data; the rules and the cluster read it.
 
-Times and memory are limits, not predictions: at least twice what a job is expected to take. Unit of the work is the
-forward pass of one image through the image tower; a GPU is taken to sustain 10 TFLOP/s in float32 (an A100 without
-TF32). Wide of the mark for your machine? `--set-resources finetune:runtime=600`, or the same key in a profile.
+Times and memory are limits, not predictions (for those: `make plan`): at least twice what a job is expected to take.
+Unit of the work is the forward pass of one image through the image tower, of which a GPU is taken to do as many as
+`GPU_GFLOP_PER_SECOND` allows. Wide of the mark for your machine? `--set-resources finetune:runtime=600`, or the same
+key in a profile.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from tangent_bench import models
 
 FULL_WIDTH = 1.0  # GFLOP; above it images have 224 px and weights hundreds of MB
 NOT_IN_A_FORMULA = 180.0  # GFLOP; networks other than vision transformers ask for as much as ViT-L/14
+GPU_GFLOP_PER_SECOND = 10_000.0  # assumed: an A100 in float32 without TF32
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def read(folder: Path) -> list[Kind]:
     for path in sorted((folder / "logs").rglob("*.json")):
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
-            found.setdefault(_kind(record), []).append({key: record[key] for key in ("seconds", "peak_memory_bytes")})
+            found.setdefault(kind_of(record), []).append({key: record[key] for key in ("seconds", "peak_memory_bytes")})
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(
                 f"{path} is no record of a job ({error}); delete it and the next run does without."
@@ -53,7 +53,7 @@ def read(folder: Path) -> list[Kind]:
     return sorted(kinds, key=lambda kind: -kind.seconds)
 
 
-def _kind(record: Mapping) -> str:
+def kind_of(record: Mapping) -> str:
     """The rule, with what tells cheap jobs of it from expensive ones."""
     wildcards = record["wildcards"]
     mode = wildcards.get("mode", "")
