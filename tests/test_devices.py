@@ -7,7 +7,7 @@ import pytest
 import torch
 from open_clip.transformer import VisionTransformer
 
-from tangent_bench import features, kernel, linearize, registry, vision
+from tangent_bench import features, heads, kernel, linearize, models, registry, vision
 from tangent_bench.loop import Part, Recipe, _loss, _Run, pieces
 from tangent_bench.pictures import prepare_images
 from tangent_bench.results import _require_device
@@ -58,6 +58,12 @@ def test_kernels_stay_on_the_device(pretended):
     readout = kernel._readout(network, theta0, images, torch.empty(2, 10, dtype=torch.float64))
     assert readout.device == ELSEWHERE
     assert kernel._plain(network, theta0, images, readout, None, 2).device == ELSEWHERE
+
+
+def test_heads_stay_on_the_device():
+    tiny = models.find("tiny")
+    head = heads.build(models.create(tiny, "random").to("meta"), models.tokenizer(tiny), ["cat", "owl"], ["a {}"])
+    assert head.device == ELSEWHERE and head.shape == (2, 256)
 
 
 def test_images_and_evaluation(pretended):

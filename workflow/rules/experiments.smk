@@ -42,8 +42,9 @@ def settings(wildcards):
 
 
 def passes_images(wildcards):
-    """Whether a job runs a network, 1 or 0; the others sum features or compare what was found."""
-    return int(wildcards.mode.endswith("-network") or needs(wildcards.experiment, "opens"))
+    """Whether a job runs a network, and how much longer than usual; 0: it sums features or compares what was found."""
+    usual = 2.5 if wildcards.experiment == "disentanglement" else 1
+    return usual if wildcards.mode.endswith("-network") or needs(wildcards.experiment, "opens") else 0
 
 
 rule run_experiment:

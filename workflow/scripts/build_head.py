@@ -2,7 +2,7 @@
 or of the one that an initialisation brings along (`layout.text`).
 """
 
-from tangent_bench.provenance import job
+from tangent_bench.provenance import device, job
 
 with job(snakemake):
     from tangent_bench import artefacts, heads, layout, models
@@ -10,7 +10,7 @@ with job(snakemake):
     w = snakemake.wildcards
     model = models.find(w.model, snakemake.params.custom_models)
     _, about = artefacts.load(snakemake.input.data, "images")
-    network = models.create(model, "pretrained" if w.text == layout.FINAL else w.text)
+    network = models.create(model, "pretrained" if w.text == layout.FINAL else w.text).to(device(snakemake))
     head = heads.build(network, models.tokenizer(model), about["class_names"], about["templates"])
     facts = {key: about[key] for key in ("class_names", "templates")}
-    artefacts.save(snakemake.output[0], "head", {"head": head.numpy()}, model=model.title, **facts)
+    artefacts.save(snakemake.output[0], "head", {"head": head.cpu().numpy()}, model=model.title, **facts)
