@@ -106,6 +106,7 @@ def _require_plugins(config: dict) -> None:
         raise ValueError(
             f"Config: the control {config['control']!r} is also among the tasks; a control must be another task."
         )
+    _require_weights(config)
     reserved = sorted(RESERVED & config["custom_tasks"].keys())
     if reserved:
         raise ValueError(f"Config: 'custom_tasks.{reserved[0]}' means something else in result rows; rename the task.")
@@ -130,6 +131,16 @@ def _require_plugins(config: dict) -> None:
             f"Config: coefficients run from {grid['first']} to {grid['last']}; they must start at 0 (zero-shot) and "
             f"rise."
         )
+
+
+def _require_weights(config: dict) -> None:
+    """Random weights are said to be random in every row."""
+    for name in config["models"]:
+        if config["custom_models"].get(name, {"weights": ""})["weights"] is None and config["inits"] != ["random"]:
+            raise ValueError(
+                f"Config: 'custom_models.{name}.weights' is null, so that they are random, but `inits` is "
+                f"{config['inits']}; write `inits: [random]`, or give weights."
+            )
 
 
 def _require_checkpoints(config: dict, training: str, about: dict) -> None:

@@ -13,13 +13,14 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 
 PACKAGES = ("torch", "open_clip_torch", "numpy", "pandas", "snakemake", "pillow")
 SLOW_TO_IMPORT = "torch", "open_clip", "torchvision"  # seconds each, at every start of a job
+_running: dict | None = None  # the record of the job that this process is
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -53,12 +54,14 @@ def job(snakemake) -> Iterator[dict]:
     user's: its sentence is printed and the job fails. Anything else is ours: the traceback goes into the log, and the
     sentence says where.
     """
+    global _running
     limit_threads(snakemake.threads)
     keep_memory()
     log_file = Path(str(snakemake.log[0]))
     record: dict = {"rule": snakemake.rule, "wildcards": dict(snakemake.wildcards.items()), "started": time.time()}
     try:
         _open_log(log_file)
+        _running = record
         yield record
         _write_record(log_file.with_suffix(".json"), record | _made_from(snakemake))
     except KeyboardInterrupt:
@@ -68,6 +71,20 @@ def job(snakemake) -> Iterator[dict]:
     except Exception as error:
         sentence = f"{snakemake.rule}: unexpected {type(error).__name__}: {error} (traceback in {log_file})"
         _fail(sentence, traceback.format_exc())
+    finally:
+        _running = None
+
+
+def add_network(name: str, files: Sequence[Path], theta0: Callable[[], str]) -> None:
+    """Put a network that the running job uses into its record; outside of a job nothing is done.
+
+    Args:
+        files: what its weights were read from; the record has their sha256.
+        theta0: gives the digest of its image tower's weights.
+    """
+    if _running is not None:
+        found = {"weights": {str(file): sha256(file) for file in files}, "theta0": theta0()}
+        _running.setdefault("networks", {})[name] = found
 
 
 def _open_log(log_file: Path) -> None:
@@ -98,19 +115,20 @@ def _made_from(snakemake) -> dict:
     """What the job was given and what it made: its part of the config, and the sha256 of every file."""
     return {
         "params": dict(snakemake.params.items()),
-        "inputs": {str(path): _sha256(path) for path in snakemake.input},
-        "outputs": {str(path): _sha256(path) for path in snakemake.output},
+        "inputs": {str(path): sha256(path) for path in snakemake.input},
+        "outputs": {str(path): sha256(path) for path in snakemake.output},
         "threads": snakemake.threads,
         "device": device(snakemake),
     }
 
 
 def device(snakemake) -> str:
-    """Where the job's networks are: on a GPU if its rule was given one."""
-    return "cuda" if getattr(snakemake.resources, "gpu", 0) else "cpu"
+    """Where the job's networks are: the config's `device` if the job was given a GPU, else the CPU."""
+    return snakemake.config.get("device", "cpu") if getattr(snakemake.resources, "gpu", 0) else "cpu"
 
 
-def _sha256(path: str | Path) -> str:
+def sha256(path: str | Path) -> str:
+    """Of a file's bytes, in hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

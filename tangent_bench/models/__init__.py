@@ -9,7 +9,8 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tangent_bench import registry
+from tangent_bench import provenance, registry
+from tangent_bench.models import _weights
 
 ASSETS = Path(__file__).parent / "assets"
 REBUILT = re.compile(
@@ -24,11 +25,13 @@ class Model:
     Attributes:
         title: name for tables and plots.
         architecture: open_clip's name of it; `config`, if given, is a JSON file registered under that name.
-        weights: a safetensors file, or a tag that open_clip knows ("openai"); None leaves it random.
+        weights: a file (safetensors, or a pickled state dict), or a tag that open_clip knows ("openai"), whose file is
+            looked for (`_weights.py`); None leaves it random.
         merges: a tokenizer merges file for a truncated vocabulary, or None for open_clip's own.
         source: who trained it, on what; licence included.
         sealed: whether the weights are a file of `artefacts.save`, whose digest is checked at every read.
         along: a folder with towers along the pre-training, step-11.safetensors at 11 % of its steps, or None.
+        hub: where open_clip has the weights of a tag from, a repository of the Hugging Face hub, or None.
     """
 
     title: str
@@ -39,6 +42,7 @@ class Model:
     source: str = ""
     sealed: bool = False
     along: str | None = None
+    hub: str | None = None
 
 
 def find(name: str, custom: dict | None = None) -> Model:
@@ -72,8 +76,18 @@ def _register(model: Model) -> None:
         )
 
 
+def weights_file(model: Model) -> Path | None:
+    """The file of a model's weights as far as it is known without open_clip: a path, or a tag's file in the folder
+    $TANGENT_BENCH_WEIGHTS. What is no file (yet) is a tag to be found on the hub, or made by the DAG.
+    """
+    if model.weights is None:
+        return None
+    path = Path(model.weights)
+    return path if path.is_file() else _weights.in_folder(model.architecture, model.weights) or path
+
+
 def create(model: Model, init: str = "pretrained", seed: int = 0):
-    """An open_clip model in `eval()`, float32, on the CPU, without gradients.
+    """An open_clip model in `eval()`, float32, on the CPU, without gradients; a job's record names its weights.
 
     Args:
         init: "pretrained" loads the weights; "random" draws them with `seed`; "step-11" takes the image tower that the
@@ -81,41 +95,62 @@ def create(model: Model, init: str = "pretrained", seed: int = 0):
             "shuffled-100" is the image tower of the same pre-training with the captions of other pictures.
 
     Raises:
-        ValueError: unknown architecture, missing or mismatched weights, or a QuickGELU mismatch (open_clip only warns).
+        ValueError: unknown architecture, weights that are missing, damaged, pickled with more than tensors or of
+            another architecture, or a QuickGELU mismatch (open_clip only warns).
     """
-    import open_clip
-    import torch
-
     _register(model)
     if init.startswith("whole-"):
         model = replace(model, weights=str(_tower_file(model, init.replace("whole", "step"))))
-    weights = None if init == "random" else model.weights
-    if weights is not None:
-        _require_weights(model, weights)
-        if model.sealed:
-            _require_intact(model, weights)
+    files, tag = [], {}
+    if init != "random" and model.weights is not None:
+        tag = _require_weights(model)
+        files.append(_found(model, tag))
+    network = _built(model, files[0] if files else None, tag, seed)
+    if init.startswith(("step-", "shuffled-")):
+        files.append(_tower_file(model, init))
+        _take_tower(files[-1], network.visual)
+    network.eval().requires_grad_(False)
+    name = f"{init}, seed {seed}" if init == "random" else init
+    provenance.add_network(f"{model.title}, {name}", files, lambda: _digest(network.visual))
+    return network
+
+
+def _built(model: Model, file: Path | None, tag: dict, seed: int):
+    import open_clip
+    import torch
+
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         try:
-            network = open_clip.create_model(model.architecture, pretrained=weights)
+            return open_clip.create_model(
+                model.architecture,
+                pretrained=None if file is None else str(file),
+                weights_only=True,  # PyTorch's restricted reader, where the file is a pickle
+                force_preprocess_cfg=tag or None,  # mean and std of the images; given a file, open_clip forgets its tag
+            )
         except Exception as error:  # whatever open_clip meets in a user's files
             reason = " ".join(line.strip() for line in str(error).splitlines()[:2])[:300] or type(error).__name__
             raise ValueError(
-                f"Model {model.title!r}: architecture {model.architecture!r} and weights {weights!r} do not fit "
+                f"Model {model.title!r}: architecture {model.architecture!r} and weights {str(file)!r} do not fit "
                 f"together, or one of them is damaged ({reason}); give those that were saved with one another."
             ) from error
-    if init.startswith(("step-", "shuffled-")):
-        _take_tower(model, network.visual, init)
-    return network.eval().requires_grad_(False)
 
 
-def _take_tower(model: Model, tower, init: str) -> None:
+def _digest(visual) -> str:
+    """Digest of θ0, as vectors and features name it."""
+    from tangent_bench import artefacts
+    from tangent_bench.linearize import parameters
+
+    return artefacts.digest({key: value.numpy() for key, value in parameters(visual).items()})
+
+
+def _take_tower(file: Path, tower) -> None:
     """Put the weights of an earlier step of the pre-training, or of another one, into the image tower."""
     import torch
 
     from tangent_bench import artefacts
 
-    tensors, _ = artefacts.load(_tower_file(model, init), "pretraining weights")
+    tensors, _ = artefacts.load(file, "pretraining weights")
     own = {key.removeprefix("visual."): value for key, value in tensors.items() if key.startswith("visual.")} or tensors
     tower.load_state_dict({key: torch.from_numpy(value).float() for key, value in own.items()})
 
@@ -129,35 +164,51 @@ def _tower_file(model: Model, init: str) -> Path:
     return path
 
 
-def _require_weights(model: Model, weights: str) -> None:
-    """Before anything is downloaded: a file that exists, or a tag of a network with the same activation."""
+def _require_weights(model: Model) -> dict:
+    """Before anything is downloaded: a file that exists, or a tag of a network with the same activation, whose entry in
+    open_clip's list is returned ({} for a file).
+    """
     import open_clip
 
-    tag = open_clip.get_pretrained_cfg(model.architecture, weights)
-    if not tag and not Path(weights).is_file():
-        known = ", ".join(open_clip.list_pretrained_tags_by_model(model.architecture)) or "none"
+    weights, architecture = model.weights, model.architecture
+    tag = open_clip.get_pretrained_cfg(architecture, weights)
+    if not tag and not weights_file(model).is_file():
+        known = ", ".join(open_clip.list_pretrained_tags_by_model(architecture)) or "none"
         raise ValueError(
             f"Model {model.title!r}: weights {weights!r} are no file, and no tag that open_clip knows for "
-            f"{model.architecture!r} (those are: {known}); check the path or rebuild them."
+            f"{architecture!r} (those are: {known}); check the path or rebuild them."
         )
-    quick = [bool(about.get("quick_gelu", False)) for about in (tag, open_clip.get_model_config(model.architecture))]
+    quick = [bool(about.get("quick_gelu", False)) for about in (tag, open_clip.get_model_config(architecture))]
     if tag and quick[0] != quick[1]:
-        other = f"{model.architecture}-quickgelu" if quick[0] else model.architecture.removesuffix("-quickgelu")
+        other = f"{architecture}-quickgelu" if quick[0] else architecture.removesuffix("-quickgelu")
         raise ValueError(
             f"Model {model.title!r}: weights {weights!r} were trained {'with' if quick[0] else 'without'} QuickGELU, "
-            f"which architecture {model.architecture!r} {'has' if quick[1] else 'lacks'}; use {other!r}."
+            f"which architecture {architecture!r} {'has' if quick[1] else 'lacks'}; use {other!r}."
         )
+    return tag
 
 
-def _require_intact(model: Model, weights: str) -> None:
+def _found(model: Model, tag: dict) -> Path:
+    """A path, or a tag's file: in the user's folder, in the hub's cache, or downloaded; in this order."""
+    file = weights_file(model)
+    if not file.is_file():
+        file = _weights.from_hub(model.title, model.architecture, model.weights, tag.get("hf_hub", ""))
+    _weights.require_no_program(model.title, file)
+    if model.sealed:
+        _require_intact(model)
+    return file
+
+
+def _require_intact(model: Model) -> None:
     """A flipped bit changes numbers, not the shape of a file: only its digest tells."""
     from tangent_bench import artefacts
 
     try:
-        artefacts.load(weights, "pretraining weights")
+        artefacts.load(model.weights, "pretraining weights")
     except ValueError as error:
         raise ValueError(
-            f"Model {model.title!r}: its weights are not those that were shipped ({error}); restore {weights} with git."
+            f"Model {model.title!r}: its weights are not those that were shipped ({error}); restore "
+            f"{model.weights} with git."
         ) from None
 
 

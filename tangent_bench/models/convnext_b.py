@@ -1,4 +1,4 @@
-"""A CLIP whose image tower is a ConvNeXt, which has LayerNorm and no attention: another architecture for the same claims."""
+"""A CLIP whose image tower is a ConvNeXt, with LayerNorm and without attention: another kind for the same claims."""
 
 from tangent_bench.models import Model
 
@@ -6,5 +6,6 @@ MODEL = Model(
     title="ConvNeXt-B",
     architecture="convnext_base",
     weights="laion400m_s13b_b51k",
+    hub="laion/CLIP-convnext_base-laion400M-s13B-b51K",
     source="OpenCLIP's weights (MIT), trained on LAION-400M",
 )

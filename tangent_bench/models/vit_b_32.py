@@ -6,5 +6,6 @@ MODEL = Model(
     title="ViT-B/32",
     architecture="ViT-B-32-quickgelu",
     weights="openai",
+    hub="timm/vit_base_patch32_clip_224.openai",
     source="Radford et al. 2021, OpenAI's weights (MIT), 400 million image-text pairs of the web",
 )

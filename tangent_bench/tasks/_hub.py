@@ -175,12 +175,13 @@ def local_revision(folder: Path, file: Path) -> str | None:
 
 def cached_snapshot(origin: Origin) -> tuple[Path | None, list[str]]:
     """The snapshot of the wanted revision in the hub's cache, and the other revisions that lie there."""
-    hub = package("huggingface_hub")
-    folder = Path(hub.constants.HF_HUB_CACHE) / f"datasets--{origin.hub.replace('/', '--')}" / "snapshots"
+    # its parts are imported one by one: the package makes them attributes of itself only when something asks for them
+    hub, errors, constants = map(package, (f"huggingface_hub{part}" for part in ("", ".errors", ".constants")))
+    folder = Path(constants.HF_HUB_CACHE) / f"datasets--{origin.hub.replace('/', '--')}" / "snapshots"
     others = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
     try:
         found = hub.snapshot_download(origin.hub, repo_type="dataset", revision=origin.revision, local_files_only=True)
-    except (FileNotFoundError, hub.errors.LocalEntryNotFoundError):
+    except (FileNotFoundError, errors.LocalEntryNotFoundError):
         return None, others
     return Path(found), [name for name in others if name != Path(found).name]
 

@@ -18,7 +18,7 @@ from tangent_bench.tasks import SIDE, Images, Task
 from tangent_bench.tasks._folders import FolderSource, FolderTask
 from tangent_bench.tasks._hub import HubSource, cached_snapshot, local_revision, parquet_files, require_names
 from tangent_bench.tasks._splits import check_split
-from tangent_bench.tasks._stored import Rows, Split, cut, gather, shuffled
+from tangent_bench.tasks._stored import Rows, Split, cut, gather, joined, shuffled
 
 ROOT = "TANGENT_BENCH_DATA"
 
@@ -40,6 +40,7 @@ class Origin:
         config, image, label: configuration and columns of the hub copy.
         agreement: part of the stored class names that must be ours (ImageNet's synonyms were rewritten for CLIP).
         native: side in pixels of its images, if all are squares of that size.
+        leaked: whether the training split takes in the test images, as a known copy did; `counts` are of that.
         turn: whether EXIF orientation is obeyed (the official code does not).
         advice: how to get the images if not from the hub.
         without_train: what to say if there are no training images to cut validation off.
@@ -59,6 +60,7 @@ class Origin:
     label: str = "label"
     agreement: float = 1.0
     native: int | None = None
+    leaked: bool = False
     turn: bool = False
     advice: str = ""
     without_train: str = "add the training images"
@@ -100,8 +102,8 @@ def _command(origin: Origin, root: Path | None) -> str:
     return " ".join((*parts, f"--local-dir {where}/{(*origin.folders, origin.hub)[0]}"))
 
 
-def find(name: str, task: Task, origin: Origin, root: Path | None) -> FolderSource | HubSource:
-    """The first source that is there: a local folder, a snapshot on disk; else the hub, unasked.
+def _local(name: str, task: Task | None, origin: Origin, root: Path | None) -> FolderSource | HubSource | None:
+    """The first source on this machine: a local folder, a snapshot on disk. `task` may be None if nothing is read.
 
     Raises:
         ValueError: a snapshot is of another revision.
@@ -110,7 +112,23 @@ def find(name: str, task: Task, origin: Origin, root: Path | None) -> FolderSour
         source = FolderSource(name, task, origin, folder)
         if source.folders:
             return source
-    return _snapshot(name, origin, root)[0] or HubSource(name, origin, None, origin.revision)
+    return _snapshot(name, origin, root)[0]
+
+
+def absent(name: str, origin: Origin) -> str:
+    """How to get the images of a data set that is not on this machine, "" if it is; nobody is asked for them."""
+    root = _root()
+    try:
+        if _local(name, None, origin, root):
+            return ""
+    except ValueError as sentence:
+        return str(sentence)
+    return f"{_command(origin, root)}{f'; or without the hub: {origin.advice}' if origin.advice else ''}"
+
+
+def _root() -> Path | None:
+    """The folder of data sets that the environment names."""
+    return Path(os.environ[ROOT]) if os.environ.get(ROOT) else None
 
 
 def _missing(name: str, origin: Origin, root: Path | None, reason: Exception) -> ValueError:
@@ -158,11 +176,12 @@ def open_split(module: ModuleType, split: str, root: Path | None = None, allow_c
     """
     name, task, origin = module.__name__.rpartition(".")[2], module.TASK, module.ORIGIN
     check_split(module.__name__, split, task.splits)
-    if root is None and os.environ.get(ROOT):
-        root = Path(os.environ[ROOT])
-    source = find(name, task, origin, root)
+    root = root or _root()
+    source = _local(name, task, origin, root) or HubSource(name, origin, None, origin.revision)
     try:
         rows, order = _order(name, origin, source, split)
+        if origin.leaked and split == "train":
+            rows, order = joined((rows, order), _order(name, origin, source, "test"))
     except ConnectionError as error:
         raise _missing(name, origin, root, error) from None
     _require_classes(name, task, origin, rows)
@@ -184,6 +203,12 @@ def _require_classes(name: str, task: Task, origin: Origin, rows: Rows) -> None:
         )
 
 
+def hub_origin(name: str, entry: Mapping) -> Origin:
+    """Where the images of a user's data set of the hub are, from its config entry."""
+    given = {key: entry[key] for key in ("revision", "config", "image", "label", "splits") if key in entry}
+    return Origin(entry["hub"], folders=(name,), turn=True, **given)
+
+
 class HubTask:
     """A task from a config entry: `hub` and `templates`; `class_names` default to the names that the copy states.
 
@@ -193,9 +218,8 @@ class HubTask:
 
     def __init__(self, name: str, entry: Mapping) -> None:
         """Raises ValueError if the copy cannot be had, or states no class names and none are given."""
-        given = {key: entry[key] for key in ("revision", "config", "image", "label", "splits") if key in entry}
         self.__name__, self.side = name, entry.get("side", SIDE)
-        self.ORIGIN = Origin(entry["hub"], folders=(name,), turn=True, **given)
+        self.ORIGIN = hub_origin(name, entry)
         self.TASK = Task(
             title=entry.get("title", name),
             class_names=tuple(entry.get("class_names") or ()) or self._names(),
@@ -207,7 +231,7 @@ class HubTask:
 
     def _names(self) -> tuple[str, ...]:
         """Class names as the training split states them."""
-        root = Path(os.environ[ROOT]) if os.environ.get(ROOT) else None
+        root = _root()
         source = _snapshot(self.__name__, self.ORIGIN, root)[0] or HubSource(self.__name__, self.ORIGIN, None, None)
         try:
             names = source.rows("train").names

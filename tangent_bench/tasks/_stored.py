@@ -111,6 +111,28 @@ def cut(num: int) -> tuple[np.ndarray, np.ndarray]:
     return order[: num - num_val], order[num - num_val :]
 
 
+class JoinedRows:
+    """The rows of two stored splits, one after the other."""
+
+    def __init__(self, first: Rows, second: Rows) -> None:
+        self._parts, self._start = (first, second), len(first.labels)
+        self.labels = np.concatenate([first.labels, second.labels])
+        self.place, self.names = f"{first.place} and {second.place}", first.names
+
+    def read(self, rows: np.ndarray) -> Iterator[tuple[int, Image.Image]]:
+        """(row, RGB image), those of the first split before those of the second."""
+        first, second = self._parts
+        yield from first.read(rows[rows < self._start])
+        for row, image in second.read(rows[rows >= self._start] - self._start):
+            yield row + self._start, image
+
+
+def joined(first: tuple[Rows, np.ndarray], second: tuple[Rows, np.ndarray]) -> tuple[Rows, np.ndarray]:
+    """Two splits, each as rows and their order, as one, shuffled by the rule of `shuffled`."""
+    order = np.concatenate([first[1], len(first[0].labels) + second[1]])
+    return JoinedRows(first[0], second[0]), order[shuffled(len(order))]
+
+
 def square(image: Image.Image, side: int) -> np.ndarray:
     """The centre square of an image, `side` pixels wide (bicubic), uint8 [side, side, 3]."""
     width, height = image.size

@@ -57,7 +57,8 @@ def module(name):
 
 
 def test_every_task_with_an_origin_is_of_the_paper():
-    assert {name for name in registry.names("tasks") if hasattr(module(name), "ORIGIN")} == set(SIZES)
+    found = {name for name in registry.names("tasks") if hasattr(module(name), "ORIGIN")}
+    assert found - {"dtd_leaked"} == set(SIZES)  # of another print: test_leaked.py
 
 
 @pytest.mark.parametrize("name", SIZES)

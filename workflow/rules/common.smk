@@ -1,9 +1,11 @@
 # What all rules share: names of files, digests of the code they stand on, and lists of what the config asks for.
+import atexit
 import hashlib
+import sys
 from functools import cache
 from pathlib import Path
 
-from tangent_bench import layout, models, registry, resources, tasks
+from tangent_bench import layout, missing, models, registry, resources, tasks
 from tangent_bench.layout import JOINT, Mode
 
 RESULTS = config["results"].rstrip("/")
@@ -11,6 +13,11 @@ PACKAGE = Path(workflow.basedir) / "tangent_bench"
 CONTROL = config["control"]
 EVALUATED = [*config["tasks"], CONTROL]  # tasks that models are evaluated on
 INIT = r"pretrained|random|(step|whole|shuffled)-\d+"
+
+
+# Said when all else is said: at the end of a dry run, or below the sentence of a job that failed for want of it.
+if workflow.is_main_process:
+    atexit.register(lambda: print(missing.report(config), end="", file=sys.stderr))
 
 
 # A GPU is a place on a machine: `--resources gpu=1` limits what runs on this one, not what Slurm runs on others.
@@ -44,12 +51,17 @@ def code(*modules):
 
 
 def weights_of(wildcards):
-    """The files of a model (weights, config, merges) as inputs; a tag of open_clip's is none."""
+    """The files of a model (weights, config, merges) as inputs; of a tag, its file in $TANGENT_BENCH_WEIGHTS.
+
+    A copy in the hub's cache is none. A first run may download it, so that the second would find one input more and make
+    everything again. Nor does it change by itself; and after another download θ0 has another digest than the vectors
+    and features name, which are then refused. Every record has the sha256 of what was used.
+    """
     model = models.find(wildcards.model, config["custom_models"])
     init = wildcards.get("init", wildcards.get("text", layout.FINAL)).replace("whole", "step")
     ends = "pretrained", "random", layout.FINAL
     step = f"{model.along}/{init}.safetensors" if model.along and init not in ends else None
-    files = [Path(file) for file in (model.weights, model.config, model.merges, step) if file]
+    files = [Path(file) for file in (models.weights_file(model), model.config, model.merges, step) if file]
     # Relative where possible: a checkout that was moved would rerun everything. What is no file yet the DAG makes, or
     # it is a tag of open_clip's.
     made = [file for file in files if file.is_file() or file.is_relative_to("results/pretraining")]

@@ -12,9 +12,10 @@ with job(snakemake) as record:
     if origin := getattr(source, "ORIGIN", None):
         opened = open_split(source, split, allow_counts=params.data["allow_counts"])
         side, train = getattr(source, "side", params.data["side"]), snakemake.input[:1]
+        max_leaks = len(opened) if origin.leaked and split == "test" else params.data["max_leaks"]
         record["images"] = prepare.store(
             snakemake.output[0], source.TASK, opened, side, origin.native, params.limit,
-            prepare.hashes(train[0]) if train else frozenset(), params.data["max_leaks"],
+            prepare.hashes(train[0]) if train else frozenset(), max_leaks,
         )  # fmt: skip
     else:
         images = limited(source.load(split), params.limit, name, split)

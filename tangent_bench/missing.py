@@ -1,0 +1,60 @@
+"""What a run needs that is not on this machine, data sets and weights, and how to get it.
+
+Looks at files alone, so that a dry run says it where there is no network. Imports nothing heavy: the Snakefile is
+parsed with it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from tangent_bench import layout, models, registry
+from tangent_bench.models import _weights
+from tangent_bench.tasks import SPLITS
+from tangent_bench.tasks._sources import ROOT, absent, hub_origin
+
+
+def report(config: Mapping) -> str:
+    """A line for each data set that is still to be prepared and each model whose weights are still to be had, under a
+    line that says what to do; "" if all is here.
+    """
+    lines = [*_data_sets(config), *_weights_of(config)]
+    if not lines:
+        return ""
+    root = "" if os.environ.get(ROOT) else f" (data sets: set {ROOT} to a folder of your own first)"
+    about = f"Not on this machine; jobs will ask the hub for it, or get it before{root}:"
+    return "\n".join(["", about, *(f"  {line}" for line in lines), ""])
+
+
+def _data_sets(config: Mapping) -> Iterator[str]:
+    results = Path(config["results"])
+    for name in [*config["tasks"], config["control"]] if config["experiments"] else []:
+        entry = config["custom_tasks"].get(name)
+        module = registry.load("tasks", name) if entry is None else None
+        origin = getattr(module, "ORIGIN", None) if module else hub_origin(name, entry) if "hub" in entry else None
+        splits = module.TASK.splits if module else SPLITS
+        if origin is None or all((results / layout.data(name, split)).is_file() for split in splits):
+            continue
+        licence = module.TASK.licence if module else entry.get("licence", "not stated")
+        if how := absent(name, origin):
+            yield f"{name} (licence: {licence}): {how}"
+
+
+def _weights_of(config: Mapping) -> Iterator[str]:
+    for name in config["models"]:
+        model = models.find(name, config["custom_models"])
+        if model.hub and not _here(model):
+            yield (
+                f"{name}: its weights {model.weights!r}: hf download {model.hub} {_weights.SAFE}; or a file of your "
+                f"own: custom_models: {{{name}: {{architecture: {model.architecture}, weights: <file>}}}}"
+            )
+
+
+def _here(model: models.Model) -> bool:
+    """Whether the weights of a tag are in the user's folder or in the hub's cache."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = (try_to_load_from_cache(model.hub, name) for name in (_weights.SAFE, _weights.PICKLED))
+    return bool(_weights.in_folder(model.architecture, model.weights)) or any(isinstance(f, str) for f in found)
