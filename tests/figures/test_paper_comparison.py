@@ -13,7 +13,7 @@ from tangent_bench.figures import _render, paper_comparison
 from tangent_bench.figures.paper_comparison import DIFFERENCE, FIGURE, OTHERS, OURS, PAPER, PLACE, RANGE, build
 from tangent_bench.rows import COLUMNS
 from tests import synthetic
-from tests.test_reference import DEFAULT
+from tests.prints import DEFAULT
 
 SCOPE = yaml.safe_load(DEFAULT.read_text(encoding="utf-8"))["reference"]["out_of_scope"]
 

@@ -1,0 +1,131 @@
+"""What the pages of docs/ say is so: configs are valid, commands and files exist, tables agree with the code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tangent_bench import config, models, registry, resources
+from tests.workflow.checkout import merged
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+PAPER = (ROOT / "docs/reproduce-the-paper.md").read_text(encoding="utf-8")
+SNIPPETS = [
+    pytest.param(text, id=f"{page.stem}-{k}")
+    for page in PAGES
+    for k, text in enumerate(re.findall(r"^```yaml\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S))
+]
+OF_A_USER = "results/", "checkpoints/", "train/", "val/", "test/", "imagenet/"  # made or brought, no files of ours
+
+
+def page_texts():
+    return [pytest.param(page.read_text(encoding="utf-8"), id=page.stem) for page in PAGES]
+
+
+def in_backticks(text):
+    return re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S))
+
+
+def commands(text):
+    """What a reader may type: indented blocks, and words in backticks."""
+    return [line.strip() for line in re.findall(r"^ {4,}(\S.*)$", text, re.M)] + in_backticks(text)
+
+
+@pytest.mark.parametrize("text", SNIPPETS)
+def test_configs_are_valid_on_top_of_the_papers(text):
+    from snakemake.utils import update_config
+
+    whole, said = merged("paper"), yaml.safe_load(text)
+    update_config(whole, said)
+    config.validate(whole)
+    assert said and whole != merged("paper"), "it changes nothing"
+
+
+def test_a_wrong_snippet_would_be_noticed():
+    for change in ({"training": {"warmup_step": 1}}, {"tasks": ["cars", "dtd_leakt"]}):
+        with pytest.raises(ValueError, match="warmup_step|dtd_leakt"):
+            config.validate(
+                {**merged("paper"), **change, "training": merged("paper")["training"] | change.get("training", {})}
+            )
+
+
+@pytest.mark.parametrize("text", page_texts())
+def test_targets_of_make_exist(text):
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
+    found = [m for line in commands(text) if (m := re.match(r"make ([a-z-]+)(?: PRESET=(\S+))?", line))]
+    assert found and not {m[1] for m in found} - targets
+    assert all((ROOT / f"config/{m[2]}.yaml").is_file() for m in found if m[2])
+
+
+@pytest.mark.parametrize("text", page_texts())
+def test_paths_and_modules_exist(text):
+    hubs = {m.ORIGIN.hub for m in _real().values()} | {models.find(n).hub for n in registry.names("models")}
+    paths = {word for word in in_backticks(text) if re.fullmatch(r"[\w.-]+(/[\w.-]+)*/?", word) and "/" in word}
+    for line in commands(text):
+        if line.startswith((".venv/bin/python -m snakemake", "--configfile")):
+            paths |= set(re.findall(r"(?:config|profiles)/[\w./-]+", line))
+    ours = {path for path in paths if not path.startswith(OF_A_USER)} - hubs
+    assert ours and not [path for path in ours if not (ROOT / path).exists()]
+
+
+@pytest.mark.parametrize("text", page_texts())
+def test_keys_of_the_config_exist(text):
+    default = merged("default")
+    for word in in_backticks(text):
+        section, _, key = word.partition(":")[0].partition(".")
+        if key.isidentifier() and isinstance(default.get(section), dict):
+            assert key in default[section], word
+
+
+@pytest.mark.parametrize("text", page_texts())
+def test_links_within_a_page_lead_somewhere(text):
+    headings = {
+        re.sub(r"[^\w -]", "", line).strip().lower().replace(" ", "-") for line in re.findall(r"^#+ (.*)$", text, re.M)
+    }
+    assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= headings
+
+
+def _real():
+    found = {name: registry.load("tasks", name) for name in registry.names("tasks")}
+    return {name: module for name, module in found.items() if hasattr(module, "ORIGIN")}
+
+
+def _cells(first):
+    """The lines of the table whose first cell is a name of `first`."""
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in PAPER.splitlines() if line[:1] == "|"]
+    return {cells[0]: cells[1:] for cells in lines if cells[0] in first}
+
+
+def test_data_sets_are_those_of_the_code():
+    found = _cells(_real())
+    assert found.keys() == _real().keys() - {"dtd_leaked"}
+    for name, (hub, revision, counts, licence) in found.items():
+        task, origin = _real()[name].TASK, _real()[name].ORIGIN
+        sizes = [f"{origin.counts[s]:,}" if s in origin.counts else "–" for s in ("train", "val", "test")]
+        expected = f"`{origin.hub}`", f"`{origin.revision[:7]}`", " / ".join(sizes), task.licence
+        assert (hub, revision, counts, licence) == expected
+
+
+def test_hours_are_the_arithmetic_that_the_page_states():
+    preset = merged("paper")
+    images = preset["training"]["steps"] * preset["training"]["batch_size"]
+    found = _cells(preset["models"])
+    assert list(found) == preset["models"]
+    for name, cells in found.items():
+        gflop = resources.gflop_of(name)
+        hours = [images * passes * gflop / resources.GPU_GFLOP_PER_SECOND / 3600 for passes in (3, 5)]
+        limit = resources.ask("finetune", gflop)["runtime"] / 60
+        all_16 = len(preset["tasks"]) * sum(hours)
+        assert [float(cell) for cell in cells] == pytest.approx([gflop, *hours, all_16, limit], abs=0.051) and cells[
+            1:3
+        ] == [f"{each:.2f}" for each in hours]
+
+
+def test_weights_are_asked_for_under_the_names_of_the_code():
+    for name in merged("paper")["models"]:
+        model = models.find(name)
+        assert f"`{model.architecture}`" in PAPER and model.hub in PAPER
