@@ -150,12 +150,17 @@ def image_tower(model: models.Model, init: str, seed: int, device: str = "cpu") 
     theta0 = parameters(visual)
     digest = artefacts.digest({k: v.numpy() for k, v in theta0.items()})
     mean, std = visual.image_mean, visual.image_std
-    _require_device(device)
+    require_device(device)
     theta0 = {key: value.to(device) for key, value in theta0.items()}
     return Tower(visual.to(device), theta0, digest, size, tuple(mean), tuple(std), device)
 
 
-def _require_device(device: str) -> None:
+def require_device(device: str) -> None:
+    """Raise unless the device is there.
+
+    Raises:
+        ValueError: a GPU was asked for and PyTorch finds none.
+    """
     import torch
 
     if device == "cuda" and not torch.cuda.is_available():

@@ -10,7 +10,7 @@ from open_clip.transformer import VisionTransformer
 from tangent_bench import features, heads, kernel, linearize, models, registry, vision
 from tangent_bench.loop import Part, Recipe, _loss, _Run, pieces
 from tangent_bench.pictures import prepare_images
-from tangent_bench.results import _require_device
+from tangent_bench.results import require_device
 
 ELSEWHERE = torch.device("meta")
 
@@ -74,5 +74,5 @@ def test_images_and_evaluation(pretended):
 def test_a_gpu_that_is_not_there_is_one_sentence(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(ValueError, match="`device: cuda`, but PyTorch finds no GPU here; set `device: cpu`"):
-        _require_device("cuda")
-    _require_device("cpu")
+        require_device("cuda")
+    require_device("cpu")

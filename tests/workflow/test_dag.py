@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import shutil
 import subprocess
 import sys
 
@@ -179,3 +180,26 @@ def test_planning_imports_nothing_heavy():
         [sys.executable, "-c", program], cwd=ROOT, env=environment(), capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1].split() == ["heavy:"]
+
+
+_ON_A_GPU = """
+resource_scopes:
+    gpu="local",
+rule all:
+    input: expand("{i}", i=range(3))
+rule use:
+    output: "{i}"
+    resources: gpu=1
+    shell: "date +%s.%N > {output}; sleep 1; date +%s.%N >> {output}"
+"""
+
+
+@pytest.mark.parametrize(("arguments", "together"), [((), 1), (("--resources", "gpu=3"), 3)])
+def test_one_job_has_the_gpu_at_a_time_unless_there_are_more(tmp_path, arguments, together):
+    """The profile's word on it, with rules that last long enough to meet."""
+    shutil.copytree(ROOT / "profiles", tmp_path / "profiles")
+    (tmp_path / "Snakefile").write_text(_ON_A_GPU, encoding="utf-8")
+    finished = Checkout(tmp_path).run(sys.executable, "-m", "snakemake", "--cores", "3", *arguments)
+    assert finished.status == 0, finished.output
+    times = [[float(line) for line in (tmp_path / str(i)).read_text().split()] for i in range(3)]
+    assert max(sum(start <= moment < end for start, end in times) for moment, _ in times) == together

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from tangent_bench import artefacts, layout
 from tests.workflow.checkout import ended_with_a_sentence, preset
@@ -55,6 +56,19 @@ def test_a_damaged_file_is_named_and_deleting_it_is_the_way_out(spare, kind, dam
     assert finished.status == 0, finished.output
     assert target.read_bytes() == expected
     assert file.read_bytes() == content
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_gpu_that_is_not_there_is_one_sentence(spare, tmp_path):
+    head = spare.path(f"{RESULTS}/{layout.head(*MODEL, 'mnist')}")
+    content = head.read_bytes()
+    head.unlink()
+    finished = spare.snakemake(str(head.relative_to(spare.root)), *preset("micro", tmp_path, device="cuda"))
+    ended_with_a_sentence(finished, "`device: cuda`", "finds no GPU", "`device: cpu`")
+    assert "gpu=1" in finished.output.partition("rule build_head:")[2]
+    assert not head.exists()
+    assert spare.snakemake(str(head.relative_to(spare.root)), *preset("micro")).status == 0
+    assert head.read_bytes() == content
 
 
 def test_truncated_weights_are_named(spare):

@@ -6,11 +6,13 @@ from tangent_bench.provenance import device, job
 
 with job(snakemake):
     from tangent_bench import artefacts, heads, layout, models
+    from tangent_bench.results import require_device
 
-    w = snakemake.wildcards
+    w, where = snakemake.wildcards, device(snakemake)
+    require_device(where)
     model = models.find(w.model, snakemake.params.custom_models)
     _, about = artefacts.load(snakemake.input.data, "images")
-    network = models.create(model, "pretrained" if w.text == layout.FINAL else w.text).to(device(snakemake))
+    network = models.create(model, "pretrained" if w.text == layout.FINAL else w.text).to(where)
     head = heads.build(network, models.tokenizer(model), about["class_names"], about["templates"])
     facts = {key: about[key] for key in ("class_names", "templates")}
     artefacts.save(snakemake.output[0], "head", {"head": head.cpu().numpy()}, model=model.title, **facts)
