@@ -37,8 +37,16 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     for axis, (name, part) in zip(axes.flat, parts, strict=True):
         _panel(axis, part)
         title(axis, name, loc="left")
+    looks = {word: mark for axis in axes.flat for mark, word in zip(*axis.get_legend_handles_labels(), strict=True)}
     axes.flat[0].legend(
-        loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=4, borderaxespad=0.2, handletextpad=0.4, columnspacing=1.2
+        looks.values(),
+        looks.keys(),
+        loc="lower right",
+        bbox_to_anchor=(1.0, 1.0),
+        ncols=4,
+        borderaxespad=0.2,
+        handletextpad=0.4,
+        columnspacing=1.2,
     )
     annotate(axes, note(rows), ax)
     return axes

@@ -71,6 +71,12 @@ def test_draws_with_labels_and_nothing_cut_off(name, run):
         assert axis.get_xlabel() or [tick for tick in axis.get_xticklabels() if tick.get_text()]
 
 
+def test_the_overview_explains_modes_that_only_a_later_panel_has():
+    axes = registry.load("figures", "overview").draw(rows(IMPORTED)).flat
+    words = [text.get_text() for text in axes[0].get_legend().get_texts()]
+    assert words == ["Pre-trained", "Non-lin. FT", "Post-hoc lin.", "Linear FT"]
+
+
 @pytest.mark.parametrize("name", FIGURES)
 def test_two_models_have_panels_of_their_own(name):
     axes = registry.load("figures", name).draw(rows("two models"))
