@@ -14,7 +14,7 @@ from pathlib import Path
 
 import yaml
 
-from tangent_bench import models, registry
+from tangent_bench import merging, models, registry
 from tangent_bench.layout import JOINT, Mode
 
 RESERVED = {JOINT, "all", "own", "each"}  # words of the columns `sources` and `task`
@@ -100,6 +100,11 @@ def _require_plugins(config: dict) -> None:
                 folder
             ):
                 _unknown(folder, name, [*custom.get(folder, {}), *registry.names(folder)])
+    if not merging.find(config["method"]).is_sum:
+        raise ValueError(
+            f"Config: 'method' is {config['method']!r}, whose direction is no fixed sum of the vectors; experiments "
+            "take sums so far: task_arithmetic or weight_average. Merge with others through `tangent_bench.merging`."
+        )
     if not config["experiments"] and not config["joins"]:
         raise ValueError("Config: 'experiments' and 'joins' are both empty; name at least one experiment or preset.")
     if config["control"] in config["tasks"]:

@@ -208,6 +208,16 @@ def test_unknown_plugin_is_named_with_the_nearest(path, value, folder, wrong, ne
     assert all(name in text for name in registry.names(folder))
 
 
+@pytest.mark.parametrize("method", ["ties", "tsv_m"])
+def test_a_method_that_is_no_fixed_sum_is_refused(method):
+    text = sentence(changed("method", method))
+    assert f"'method' is {method!r}" in text and "no fixed sum" in text and "task_arithmetic" in text
+
+
+def test_every_fixed_sum_may_be_the_method():
+    assert validate(changed("method", "weight_average"))["method"] == "weight_average"
+
+
 def test_own_tasks_and_models_are_known_and_suggested():
     config = merged(DEFAULT, {"tasks": ["mnist", "beetles"], "custom_tasks": {"beetles": TASK}})
     assert validate(config)["tasks"] == ["mnist", "beetles"]

@@ -8,8 +8,6 @@ from tangent_bench.methods import Context, Method
 
 METHOD = Method(
     title="Task arithmetic",
-    data="none",
-    storage="one model",
     reference="Ilharco et al., Editing Models with Task Arithmetic, ICLR 2023",
 )
 
@@ -21,6 +19,6 @@ def weights(sources: Sequence[str]) -> dict[str, float]:
 
 def prepare(vectors: Mapping[str, Mapping], context: Context) -> dict:
     """Σ_t τ_t."""
-    from tangent_bench.vectors import combine
+    from tangent_bench.methods._streams import merge_each
 
-    return combine([(1.0, vector) for vector in vectors.values()])
+    return merge_each(vectors, lambda name, stack: stack.sum(0))

@@ -1,0 +1,169 @@
+"""Open merging methods by name: files of `methods/`, modules of installed packages, and chains of them.
+
+    find("ties")                              a method
+    find("lines+ties", {"lines.beta": 0.5})   "lines" adjusts what "ties" made; hyper-parameters as method.name
+    find("ties", {"keep": 0.1})               of a single method the name alone will do
+
+Importing this module, or listing names, imports no torch.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from tangent_bench import registry
+from tangent_bench.methods import DATA, STORAGE, Context, Method
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+GROUP = "tangent_bench.methods"
+
+
+@dataclass(frozen=True)
+class Merger:
+    """A method, or wrappers around one, with their hyper-parameters.
+
+    Attributes:
+        name: as asked for, "lines+ties".
+        links: (name, module) from the outermost wrapper to the method itself.
+        values: "method.parameter" → value, for every parameter of every link.
+    """
+
+    name: str
+    links: tuple[tuple[str, Any], ...]
+    values: Mapping[str, float | int | bool]
+
+    @property
+    def method(self) -> Method:
+        """The contract of the method itself; a wrapper keeps its data, storage and grid of α."""
+        return self.links[-1][1].METHOD
+
+    @property
+    def title(self) -> str:
+        """For people: "LiNeS + TIES"."""
+        return " + ".join(module.METHOD.title for _, module in self.links)
+
+    @property
+    def is_sum(self) -> bool:
+        """Whether the direction is a fixed sum of the vectors, so that the tangent side needs no pass of its own."""
+        return len(self.links) == 1 and hasattr(self.links[0][1], "weights")
+
+    @property
+    def params_id(self) -> str:
+        """Eight hex digits of the hyper-parameters, "" if all are defaults; a column of every row."""
+        defaults = {f"{n}.{k}": p.default for n, m in self.links for k, p in m.METHOD.parameters.items()}
+        changed = {key: value for key, value in self.values.items() if value != defaults[key]}
+        return hashlib.sha256(json.dumps(changed, sort_keys=True).encode()).hexdigest()[:8] if changed else ""
+
+    def weights(self, sources: Sequence[str]) -> dict[str, float]:
+        """Weight of every source, of a direction that is a fixed sum."""
+        assert self.is_sum, self.name
+        return self.links[0][1].weights(sources)
+
+    def prepare(
+        self, vectors: Mapping[str, Mapping[str, Tensor]], theta0: Mapping[str, Tensor], seed: int = 0
+    ) -> dict[str, Tensor]:
+        """The direction, with the names and shapes of θ0.
+
+        Raises:
+            ValueError: there is no vector, or one of them does not fit θ0.
+        """
+        from tangent_bench.vectors import require_same
+
+        if not vectors:
+            raise ValueError(f"Method '{self.name}' was given no vectors; expected at least one task.")
+        for task, vector in vectors.items():
+            require_same(theta0, vector, "theta0", task)
+        (name, module), wrappers = self.links[-1], self.links[-2::-1] if len(self.links) > 1 else ()
+        direction = module.prepare(vectors, self._context(name, theta0, seed))
+        for name, module in wrappers:
+            direction = module.adjust(direction, vectors, self._context(name, theta0, seed))
+        require_same(theta0, direction, "theta0", f"direction of {self.name}")
+        return direction
+
+    def _context(self, name: str, theta0: Mapping, seed: int) -> Context:
+        own = {key.partition(".")[2]: v for key, v in self.values.items() if key.partition(".")[0] == name}
+        return Context(theta0, own, seed)
+
+
+def names() -> list[str]:
+    """All methods and wrappers that there are: files first, then those of installed packages."""
+    return [*registry.names("methods"), *sorted(_installed())]
+
+
+def find(name: str, given: Mapping[str, float | int | bool] | None = None) -> Merger:
+    """The method of this name with these hyper-parameters; defaults for the others.
+
+    Raises:
+        ValueError: an unknown name or hyper-parameter, a value out of range, wrappers around nothing, or a package's
+            method that does not keep to the contract.
+    """
+    parts = name.split("+")
+    links = tuple((part, module(part)) for part in parts)
+    for part, wrapper in links[:-1]:
+        if not hasattr(wrapper, "adjust"):
+            raise ValueError(f"{part!r} in {name!r} is no wrapper; expected wrappers before the last '+'.")
+    if not hasattr(links[-1][1], "prepare"):
+        raise ValueError(f"{parts[-1]!r} is a wrapper: say around which method, as '{name}+task_arithmetic'.")
+    if len(set(parts)) < len(parts):
+        raise ValueError(f"{name!r} names a wrapper twice; expected each once.")
+    return Merger(name, links, _values(links, given or {}))
+
+
+def module(name: str) -> ModuleType:
+    """The file or package's module of one method or wrapper, kept to the contract."""
+    installed = _installed()
+    if name in registry.names("methods"):
+        return registry.load("methods", name)
+    if name not in installed:
+        near = difflib.get_close_matches(name, names(), n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(
+            f"Unknown name {name!r} in 'methods': expected one of {', '.join(names())}.{hint} A new one is one file, "
+            f"tangent_bench/methods/{name}.py, or an entry point of the group {GROUP!r}."
+        )
+    found = installed[name].load()
+    if flaw := _flaw(found):
+        raise ValueError(f"Method {name!r} of package {installed[name].dist.name!r} {flaw}.")
+    return found
+
+
+def _installed() -> dict[str, metadata.EntryPoint]:
+    own = set(registry.names("methods"))
+    return {point.name: point for point in metadata.entry_points(group=GROUP) if point.name not in own}
+
+
+def _flaw(module: object) -> str:
+    """What of the contract a module does not keep; "" if it keeps it."""
+    method = getattr(module, "METHOD", None)
+    if not isinstance(method, Method):
+        return f"has no METHOD; expected a tangent_bench.methods.Method, got {type(method).__name__}"
+    if hasattr(module, "prepare") == hasattr(module, "adjust"):
+        return "needs either prepare(vectors, context) or adjust(direction, vectors, context)"
+    if method.data not in DATA:
+        return f"has data {method.data!r}; expected one of {', '.join(DATA)}"
+    return "" if method.storage in STORAGE else f"has storage {method.storage!r}; expected one of {', '.join(STORAGE)}"
+
+
+def _values(links: Sequence[tuple[str, Any]], given: Mapping) -> dict:
+    known = {f"{name}.{key}": p for name, module in links for key, p in module.METHOD.parameters.items()}
+    values = {key: parameter.default for key, parameter in known.items()}
+    for key, value in given.items():
+        whole = key if "." in key else f"{links[-1][0]}.{key}"
+        if whole not in known:
+            near = difflib.get_close_matches(whole, known, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            listed = ", ".join(known) or "none"
+            raise ValueError(
+                f"Unknown hyper-parameter {key!r} of '{'+'.join(n for n, _ in links)}': it has {listed}.{hint}"
+            )
+        values[whole] = known[whole].check(whole, value)
+    return values

@@ -1,0 +1,41 @@
+"""CART: task vectors centred at their average, cut to low rank, and added back to it.
+
+For each weight matrix, with τ̄ = mean_t τ_t and [·]_k the best approximation of rank k = max(1, ⌊rank · min(m, n)⌋),
+
+    direction = τ̄ + λ Σ_t [τ_t − τ̄]_k;
+
+other tensors are averaged (which tensors are matrices: `_spectral`). The published model is θ0 + direction, α = 1, with
+λ (here `scale`) and the rank chosen on validation data; the defaults are those of AdaRank for eight tasks and ViT-B/32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from tangent_bench.methods import Context, Method, Parameter
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+METHOD = Method(
+    title="CART",
+    reference="Choi et al., Revisiting Weight Averaging for Model Merging, 2024",
+    parameters={
+        "rank": Parameter(0.16, "part of the singular values kept of each centred vector", 0.0, 1.0),
+        "scale": Parameter(2.3, "factor λ of the centred vectors' sum", 0.0),
+    },
+)
+
+
+def prepare(vectors: Mapping[str, Mapping], context: Context) -> dict:
+    """The average plus the scaled sum of truncated centred vectors."""
+    from tangent_bench.methods import _spectral
+
+    fraction, scale = context.hyper_parameters["rank"], context.hyper_parameters["scale"]
+
+    def merge(stack: Tensor) -> Tensor:
+        centre, rank = stack.mean(0), _spectral.num_kept(fraction, stack)
+        return centre + scale * sum(_spectral.truncate(tau - centre, rank) for tau in stack)
+
+    return _spectral.merge_matrices(vectors, merge)

@@ -1,0 +1,44 @@
+"""Model Stock: the average of the vectors, shortened layer by layer as the angle between them tells.
+
+    direction = r · (1/T) Σ_t τ_t,   r = T cos φ / (1 + (T − 1) cos φ),   cos φ = mean cosine of the pairs of a tensor
+
+It was made for several models of one task. A negative mean cosine counts as 0, since r is meant to lie in [0, 1]; one
+vector alone is taken as it is (r = 1). It has no coefficient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from tangent_bench.methods import Context, Method
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+METHOD = Method(
+    title="Model Stock",
+    reference="Jang et al., Model Stock: All We Need Is Just a Few Fine-Tuned Models, ECCV 2024, section 4",
+    coefficients=(1.0, 1.0, 1),
+    negates=False,
+)
+
+
+def prepare(vectors: Mapping[str, Mapping], context: Context) -> dict:
+    """r times the average."""
+    from tangent_bench.methods._streams import merge_each
+
+    return merge_each(vectors, lambda name, stack: ratio(stack) * stack.mean(0))
+
+
+def ratio(stack: Tensor) -> float:
+    """r of one tensor, [T, ...]; cosines with a zero vector count as 0."""
+    number = len(stack)
+    if number == 1:
+        return 1.0
+    flat_TN = stack.reshape(number, -1).double()
+    unit_TN = flat_TN / flat_TN.norm(dim=1, keepdim=True).clamp(min=1e-300)
+    gram_TT = unit_TN @ unit_TN.T
+    cosine = float((gram_TT.sum() - gram_TT.trace()) / (number * (number - 1)))
+    cosine = max(cosine, 0.0)
+    return number * cosine / (1.0 + (number - 1) * cosine)

@@ -1,0 +1,54 @@
+"""SVC, a wrapper: scale down the singular directions that several tasks were counted in, up those that cancelled.
+
+With U diag(σ) Vᵀ the direction's weight matrix [outputs, inputs], T tasks, and responses of subspace r
+
+    a_r = u_rᵀ direction = σ_r v_rᵀ,   a_r^t = u_rᵀ τ_t,   s_r^t = ⟨a_r, a_r^t⟩ / ‖a_r^t‖²   (0 if a_r^t = 0)
+    γ_r = T / Σ_t max(floor, s_r^t),   σ_r ← γ_r σ_r.
+
+Where no s is below the floor, the result does not depend on the length of the direction. A flat spectrum (Iso-C) leaves
+U undetermined: there the result follows the rounding of the SVD, and so the order of the tasks. Other tensors stay as
+they are (which tensors are matrices: `_spectral`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from tangent_bench.methods import Context, Method, Parameter
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+METHOD = Method(
+    title="SVC",
+    reference="Li et al., When Shared Knowledge Hurts: Spectral Over-Accumulation in Model Merging, 2026",
+    parameters={"floor": Parameter(0.1, "least projection coefficient that counts, α in the paper", 1e-6)},
+)
+
+
+def adjust(direction: Mapping[str, Tensor], vectors: Mapping[str, Mapping], context: Context) -> dict:
+    """The direction with calibrated singular values."""
+    from tangent_bench.methods import _spectral, _streams
+
+    adjusted = dict(direction)
+    for name, stack in _streams.each_parameter(vectors):
+        if _spectral.is_matrix(name, stack[0]):
+            merged, taus = _spectral.turn(name, direction[name]), _spectral.turn(name, stack)
+            calibrated = calibrate(merged, taus, context.hyper_parameters["floor"])
+            adjusted[name] = _spectral.turn(name, calibrated).contiguous()
+    return adjusted
+
+
+def calibrate(merged: Tensor, taus: Tensor, floor: float) -> Tensor:
+    """U diag(γ σ) Vᵀ of merged [m, n]; taus [T, m, n]."""
+    from tangent_bench.methods import _spectral
+
+    left, sigma, right = _spectral.svd(merged)
+    responses = left.T @ taus
+    products = (responses * (sigma[:, None] * right)).sum(2)
+    squares = responses.square().sum(2)
+    tiny = squares == 0
+    ratios = (products / squares.masked_fill(tiny, 1.0)).masked_fill(tiny, 0.0)
+    gamma = len(taus) / ratios.clamp(min=floor).sum(0)
+    return (left * (gamma * sigma)) @ right

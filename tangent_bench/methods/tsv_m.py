@@ -1,0 +1,43 @@
+"""TSV-M: the leading singular vectors of every task, made orthogonal to those of the others.
+
+With τ_t = U_t diag(σ_t) V_tᵀ of each weight matrix, cut to k = max(1, ⌊fraction · min(m, n)⌋) triplets,
+
+    direction = polar([U_1 … U_T]) · diag([σ_1 … σ_T]) · polar([V_1 … V_T])ᵀ,
+
+where polar(A) = A (AᵀA)^(−½) is the nearest matrix with orthonormal columns. Other tensors are averaged; which tensors
+are matrices: `_spectral`. Unlike the paper's code, columns that several tasks share exactly are not completed by an
+arbitrary direction (see `_spectral.polar`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from tangent_bench.methods import Context, Method, Parameter
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+METHOD = Method(
+    title="TSV-M",
+    reference="Gargiulo et al., Task Singular Vectors: Reducing Task Interference in Model Merging, CVPR 2025",
+    coefficients=(0.0, 3.0, 31),
+    parameters={
+        "fraction": Parameter(0.0, "part of the singular vectors kept of each task; 0 is the paper's 1/T", 0.0, 1.0)
+    },
+)
+
+
+def prepare(vectors: Mapping[str, Mapping], context: Context) -> dict:
+    """The orthogonalised sum of truncated vectors."""
+    from tangent_bench.methods import _spectral
+
+    fraction = context.hyper_parameters["fraction"] or 1 / len(vectors)
+
+    def merge(stack: Tensor) -> Tensor:
+        rank = _spectral.num_kept(fraction, stack)
+        left, sigma, right = _spectral.assemble([_spectral.leading(tau, rank) for tau in stack])
+        return (left * sigma) @ right
+
+    return _spectral.merge_matrices(vectors, merge)
