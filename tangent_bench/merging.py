@@ -118,6 +118,20 @@ def find(name: str, given: Mapping[str, float | int | bool] | None = None) -> Me
     return Merger(name, links, _values(links, given or {}))
 
 
+def of(module: Any, name: str = "") -> Merger:
+    """A module (or any object) that is a method, with its defaults; a wrapper is put around task arithmetic.
+
+    Raises:
+        ValueError: it does not keep to the contract.
+    """
+    name = name or getattr(module, "__name__", type(module).__name__).rpartition(".")[2]
+    if flaw := _flaw(module, name):
+        raise ValueError(f"Method {name!r} {flaw}.")
+    inner = () if hasattr(module, "prepare") else (("task_arithmetic", registry.load("methods", "task_arithmetic")),)
+    links = ((name, module), *inner)
+    return Merger("+".join(part for part, _ in links), links, _values(links, {}))
+
+
 def module(name: str) -> ModuleType:
     """The file or package's module of one method or wrapper, kept to the contract."""
     installed = _installed()
@@ -131,7 +145,7 @@ def module(name: str) -> ModuleType:
             f"tangent_bench/methods/{name}.py, or an entry point of the group {GROUP!r}."
         )
     found = installed[name].load()
-    if flaw := _flaw(found):
+    if flaw := _flaw(found, name):
         raise ValueError(f"Method {name!r} of package {installed[name].dist.name!r} {flaw}.")
     return found
 
@@ -141,9 +155,11 @@ def _installed() -> dict[str, metadata.EntryPoint]:
     return {point.name: point for point in metadata.entry_points(group=GROUP) if point.name not in own}
 
 
-def _flaw(module: object) -> str:
+def _flaw(module: object, name: str) -> str:
     """What of the contract a module does not keep; "" if it keeps it."""
     method = getattr(module, "METHOD", None)
+    if odd := {".", "+"} & set(name):
+        return f"has {min(odd)!r} in its name, which joins names in chains and hyper-parameters; rename it"
     if not isinstance(method, Method):
         return f"has no METHOD; expected a tangent_bench.methods.Method, got {type(method).__name__}"
     if hasattr(module, "prepare") == hasattr(module, "adjust"):

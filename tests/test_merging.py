@@ -21,7 +21,12 @@ def prepare(vectors, context):
     first, *rest = vectors.values()
     return {key: context.hyper_parameters["factor"] * sum((v[key] for v in rest), first[key]) for key in first}
 """
-POINTS = "[tangent_bench.methods]\nhalf = sample_half\nbroken = sample_broken\nties = sample_half\n"
+POINTS = """[tangent_bench.methods]
+half = sample_half
+broken = sample_broken
+ties = sample_half
+a.half = sample_half
+"""
 
 
 @pytest.fixture
@@ -53,6 +58,11 @@ def test_a_method_of_an_installed_package_is_found(package):
 def test_a_package_that_breaks_the_contract_is_named(package):
     with pytest.raises(ValueError, match=r"'broken' of package 'sample-half' needs either prepare"):
         merging.find("broken")
+
+
+def test_a_name_that_would_split_is_refused(package):
+    with pytest.raises(ValueError, match=r"'a.half' of package 'sample-half' has '.' in its name"):
+        merging.find("a.half")
 
 
 def test_hyper_parameters_and_their_digest():
@@ -88,6 +98,7 @@ def test_a_wrapper_adjusts_what_the_method_made():
         ("consensus", {"tasks": 1.5}, "'consensus.tasks' is 1.5; expected a int and at least 1"),
         ("ties", {"keep": True}, "'ties.keep' is True"),
         ("ties", {"keep": float("nan")}, "'ties.keep' is nan"),
+        ("consensus", {"scale": float("nan")}, "'consensus.scale' is nan"),
     ],
 )
 def test_a_mistake_is_one_sentence(name, given, said):

@@ -41,7 +41,7 @@ class Parameter:
         kind = type(self.default)
         if kind is float and type(value) is int:
             value = float(value)
-        inside = type(value) is kind and (
+        inside = (type(value) is kind and value == value) and (  # not a number is never equal to itself
             kind is bool or ((self.low is None or value >= self.low) and (self.high is None or value <= self.high))
         )
         if not inside:

@@ -1,0 +1,113 @@
+"""Broken methods, each caught by the law that is about what is wrong with it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from tangent_bench.methods import Method, _streams, iso_c, task_arithmetic, tsv_m, weight_average
+from tangent_bench.testing import check_method
+
+FIT = "names, shapes, types; inputs untouched"
+
+
+def method(prepare, **attributes) -> SimpleNamespace:
+    about = {"title": "Broken", "reference": "nobody"} | attributes.pop("about", {})
+    return SimpleNamespace(__name__="broken", METHOD=Method(**about), prepare=prepare, **attributes)
+
+
+def each(merge):
+    """A method that merges stacks [T, ...] one at a time."""
+    return method(lambda vectors, context: _streams.merge_each(vectors, lambda name, stack: merge(stack)))
+
+
+def in_place(vectors, context):
+    first, *rest = vectors.values()
+    for vector in rest:
+        for key, value in vector.items():
+            first[key] += value
+    return dict(first)
+
+
+def as_doubles(vectors, context):
+    return {key: value.double() for key, value in task_arithmetic.prepare(vectors, context).items()}
+
+
+def moving_integers(vectors, context):
+    return task_arithmetic.prepare(vectors, context) | {"counter": torch.tensor([1, 0])}
+
+
+MUTANTS = {
+    "a sign": (each(lambda stack: -stack.sum(0)), "one task"),
+    "a sign, one task excepted": (
+        method(
+            lambda vectors, context: _streams.merge_each(vectors, lambda name, stack: -stack.sum(0)),
+            about={"exceptions": {"one task": "said so"}},
+        ),
+        "side",
+    ),
+    "an average that is a half of a sum": (each(lambda stack: stack.sum(0) / 2), "one task"),
+    "the first task counts twice": (each(lambda stack: (stack.sum(0) + stack[0] * (len(stack) > 1))), "task order"),
+    "squares": (each(lambda stack: stack.sum(0) if len(stack) == 1 else (stack * stack.abs()).sum(0)), "scaling"),
+    "magnitudes": (each(lambda stack: stack.sum(0) if len(stack) == 1 else stack.abs().sum(0)), "sign"),
+    "away from all": (each(lambda stack: (2 - len(stack)) * stack.sum(0)), "side"),
+    "at random": (each(lambda stack: stack.sum(0) + (len(stack) > 1) * torch.rand(stack[0].shape)), "task order"),
+    "no number where nothing moved": (each(lambda stack: stack.sum(0) * stack.norm() / stack.norm()), "nothing moved"),
+    "no number for one task": (each(lambda stack: stack.sum(0) / (len(stack) > 1)), "one task"),
+    "inputs changed": (method(in_place), FIT),
+    "another type": (method(as_doubles), FIT),
+    "integers that move": (method(moving_integers), FIT),
+    "no number": (each(lambda stack: stack.sum(0) / 0.0), FIT),
+    "weights that are not the direction": (
+        method(weight_average.prepare, weights=task_arithmetic.weights), "weights",
+    ),
+    "an exception that is none": (
+        method(task_arithmetic.prepare, about={"exceptions": {"scaling": "said so"}}), "scaling",
+    ),
+    "an unknown exception": (method(task_arithmetic.prepare, about={"exceptions": {"sign": "no"}}), "contract"),
+    "a grid of nothing": (method(task_arithmetic.prepare, about={"coefficients": (0.0, 1.0, 0)}), "contract"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_a_mutant_breaks_its_law(mutant):
+    broken, law = MUTANTS[mutant]
+    with pytest.raises(AssertionError, match=f"Method 'broken' breaks the law '{law}'"):
+        check_method(broken)
+
+
+def test_a_missing_parameter_and_a_transpose_are_named():
+    def less(vectors, context):
+        return {key: value for key, value in task_arithmetic.prepare(vectors, context).items() if key != "proj"}
+
+    def turned(vectors, context):
+        direction = task_arithmetic.prepare(vectors, context)
+        return direction | {"proj": direction["proj"].T}
+
+    with pytest.raises(ValueError, match=r"'direction of broken' lacks key 'proj'"):
+        check_method(method(less))
+    with pytest.raises(ValueError, match=r"'proj' has shape .*'direction of broken'"):
+        check_method(method(turned))
+
+
+def test_unseeded_numbers_break_the_seed_law_where_the_order_is_excepted():
+    def prepare(vectors, context):
+        return _streams.merge_each(
+            vectors, lambda name, stack: stack.sum(0) + (len(stack) > 1) * torch.rand(stack[0].shape) * stack[0]
+        )
+
+    reasons = dict.fromkeys(("task order", "scaling"), "said so")
+    with pytest.raises(AssertionError, match="'(sign|same seed)'"):
+        check_method(method(prepare, about={"exceptions": reasons}))
+
+
+@pytest.mark.parametrize("good", [task_arithmetic, tsv_m, iso_c, "ties", "lines", "svc+task_arithmetic"])
+def test_modules_names_and_wrappers_are_taken(good):
+    assert "one task" in check_method(good)
+
+
+def test_what_is_no_method_is_one_sentence():
+    with pytest.raises(ValueError, match=r"Method 'SimpleNamespace' has no METHOD"):
+        check_method(SimpleNamespace())
