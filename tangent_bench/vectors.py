@@ -5,7 +5,8 @@ A *vector* is a dict from parameter name to tensor. Nothing here changes its inp
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,11 +30,50 @@ def require_same(
                 "were both built from the same model?"
             )
     for key in a:
-        if a[key].shape != b[key].shape:
+        shape_a, shape_b = _shape(a, key), _shape(b, key)
+        if shape_a != shape_b:
             raise ValueError(
-                f"Key {key!r} has shape {tuple(a[key].shape)} in '{name_a}' and {tuple(b[key].shape)} in '{name_b}'; "
+                f"Key {key!r} has shape {shape_a} in '{name_a}' and {shape_b} in '{name_b}'; "
                 "were both built from the same model?"
             )
+
+
+def _shape(vector: Mapping[str, Tensor], key: str) -> tuple[int, ...]:
+    return vector.shape(key) if isinstance(vector, Stored) else tuple(vector[key].shape)
+
+
+class Stored(Mapping):
+    """A vector that stays in its file: each access reads one tensor, and nothing keeps it.
+
+    The content is checked against its digest once, when the file is opened.
+
+    Raises:
+        ValueError: no such file, a damaged one, or one that holds no vector.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        from tangent_bench import artefacts
+
+        arrays, self.about = artefacts.mapped(path, "vector")
+        self._path, self._shapes = path, {key: array.shape for key, array in arrays.items()}
+
+    def __getitem__(self, key: str) -> Tensor:
+        import torch
+        from safetensors import safe_open
+
+        # As an array it is a copy, as a tensor it would be a map of the whole file, whose pages stay.
+        with safe_open(self._path, framework="numpy") as file:
+            return torch.from_numpy(file.get_tensor(key))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._shapes)
+
+    def __len__(self) -> int:
+        return len(self._shapes)
+
+    def shape(self, key: str) -> tuple[int, ...]:
+        """Of a tensor, which is not read for it."""
+        return self._shapes[key]
 
 
 def subtract(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> Vector:

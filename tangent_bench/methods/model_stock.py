@@ -36,9 +36,9 @@ def ratio(stack: Tensor) -> float:
     number = len(stack)
     if number == 1:
         return 1.0
-    flat_TN = stack.reshape(number, -1).double()
-    unit_TN = flat_TN / flat_TN.norm(dim=1, keepdim=True).clamp(min=1e-300)
-    gram_TT = unit_TN @ unit_TN.T
-    cosine = float((gram_TT.sum() - gram_TT.trace()) / (number * (number - 1)))
-    cosine = max(cosine, 0.0)
+    flat_TN = stack.reshape(number, -1)
+    gram_TT = (flat_TN @ flat_TN.T).double()
+    norm_T = gram_TT.diagonal().sqrt().clamp(min=1e-150)
+    cosine_TT = gram_TT / norm_T / norm_T[:, None]
+    cosine = max(0.0, float(cosine_TT.sum() - cosine_TT.trace()) / (number * (number - 1)))
     return number * cosine / (1.0 + (number - 1) * cosine)
