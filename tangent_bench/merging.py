@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from tangent_bench import registry
-from tangent_bench.methods import DATA, STORAGE, Context, Method
+from tangent_bench.methods import DATA, STORAGE, Context, Data, Method
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -69,29 +69,35 @@ class Merger:
         return self.links[0][1].weights(sources)
 
     def prepare(
-        self, vectors: Mapping[str, Mapping[str, Tensor]], theta0: Mapping[str, Tensor], seed: int = 0
+        self,
+        vectors: Mapping[str, Mapping[str, Tensor]],
+        theta0: Mapping[str, Tensor],
+        seed: int = 0,
+        data: Data | None = None,
     ) -> dict[str, Tensor]:
         """The direction, with the names and shapes of θ0.
 
         Raises:
-            ValueError: there is no vector, or one of them does not fit θ0.
+            ValueError: there is no vector, one of them does not fit θ0, or a method that needs data is given none.
         """
         from tangent_bench.vectors import require_same
 
         if not vectors:
             raise ValueError(f"Method '{self.name}' was given no vectors; expected at least one task.")
+        if self.method.data != "none" and data is None:
+            raise ValueError(f"Method '{self.name}' needs data ({self.method.data} images), but was given none.")
         for task, vector in vectors.items():
             require_same(theta0, vector, "theta0", task)
         (name, module), wrappers = self.links[-1], self.links[-2::-1] if len(self.links) > 1 else ()
-        direction = module.prepare(vectors, self._context(name, theta0, seed))
+        direction = module.prepare(vectors, self._context(name, theta0, seed, data))
         for name, module in wrappers:
-            direction = module.adjust(direction, vectors, self._context(name, theta0, seed))
+            direction = module.adjust(direction, vectors, self._context(name, theta0, seed, data))
         require_same(theta0, direction, "theta0", f"direction of {self.name}")
         return direction
 
-    def _context(self, name: str, theta0: Mapping, seed: int) -> Context:
+    def _context(self, name: str, theta0: Mapping, seed: int, data: Data | None) -> Context:
         own = {key.partition(".")[2]: v for key, v in self.values.items() if key.partition(".")[0] == name}
-        return Context(theta0, own, seed)
+        return Context(theta0, own, seed, data)
 
 
 def names() -> list[str]:

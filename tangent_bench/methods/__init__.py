@@ -16,8 +16,12 @@ once).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 DATA = ("none", "unlabelled train", "labelled validation", "unlabelled test")
 STORAGE = ("one model", "per-task state")
@@ -78,9 +82,27 @@ class Method:
 
 
 @dataclass(frozen=True)
+class Data:
+    """Images that a method may look at while it merges; of which split, its `METHOD.data` says.
+
+    Attributes:
+        network: the image tower with θ0, in eval(), without gradients; other weights through `linearize.encode`.
+        heads: task → head_KD; `heads.logits(embeddings_BD, head_KD)` are what training saw.
+        images: (task, number) → the first so many images of the split (or all there are), normalised float NCHW.
+        labels: (task, number) → their classes, int64 [N]; None unless the contract says "labelled".
+    """
+
+    network: nn.Module
+    heads: Mapping[str, Tensor]
+    images: Callable[[str, int], Tensor]
+    labels: Callable[[str, int], Tensor] | None = None
+
+
+@dataclass(frozen=True)
 class Context:
-    """What a method may know beside the vectors: θ0, the values of its hyper-parameters (all of them), a seed."""
+    """What a method may know beside the vectors: θ0, the values of its hyper-parameters (all of them), a seed, data."""
 
     theta0: Mapping
     hyper_parameters: Mapping[str, float | int | bool] = field(default_factory=dict)
     seed: int = 0
+    data: Data | None = None
