@@ -100,11 +100,7 @@ def _require_plugins(config: dict) -> None:
                 folder
             ):
                 _unknown(folder, name, [*custom.get(folder, {}), *registry.names(folder)])
-    if not merging.find(config["method"]).is_sum:
-        raise ValueError(
-            f"Config: 'method' is {config['method']!r}, whose direction is no fixed sum of the vectors; experiments "
-            "take sums so far: task_arithmetic or weight_average. Merge with others through `tangent_bench.merging`."
-        )
+    _require_methods(config)
     if not config["experiments"] and not config["joins"]:
         raise ValueError("Config: 'experiments' and 'joins' are both empty; name at least one experiment or preset.")
     if config["control"] in config["tasks"]:
@@ -135,6 +131,24 @@ def _require_plugins(config: dict) -> None:
         raise ValueError(
             f"Config: coefficients run from {grid['first']} to {grid['last']}; they must start at 0 (zero-shot) and "
             f"rise."
+        )
+
+
+def _require_methods(config: dict) -> None:
+    """The method of all experiments is a sum that can be taken backwards; the others merge in two of them alone."""
+    usual = merging.find(config["method"])
+    if not usual.is_sum or not usual.negates:
+        raise ValueError(
+            f"Config: 'method' is {config['method']!r}, but all experiments need one whose direction is a fixed sum of "
+            f"the vectors and has a coefficient: task_arithmetic. Name {config['method']!r} under `methods`."
+        )
+    try:
+        asked = merging.asked(config["methods"])
+    except ValueError as sentence:
+        raise ValueError(f"Config: {sentence}") from None
+    if asked and not any(registry.load("experiments", e).EXPERIMENT.merges for e in config["experiments"]):
+        raise ValueError(
+            "Config: 'methods' are run with task_addition and task_negation, but `experiments` has neither."
         )
 
 

@@ -71,6 +71,21 @@ def features(model: str, init: str, training: str, task: str, seed: int | str) -
     return f"features/{model}/{init}/{training}/{task}/seed-{seed}.safetensors"
 
 
-def outcome(experiment: str, model: str, init: str, mode: Mode | str, seed: int | str, suffix: str = "csv") -> str:
-    """Rows ("csv"), or predictions and bootstrap replicates ("safetensors") of an experiment in one mode."""
-    return f"outcomes/{experiment}/{model}/{init}/{mode}/seed-{seed}.{suffix}"
+def merged(model: str, init: str, training: str, method: str, seed: int | str) -> str:
+    """The direction that a merging method makes of all tasks' vectors; `method` is the label of a `merging.Merger`."""
+    return f"merged/{model}/{init}/{training}/{method}/seed-{seed}.safetensors"
+
+
+def merged_features(model: str, init: str, training: str, method: str, seed: int | str) -> str:
+    """J d of a method's directions d on the images of the tasks."""
+    return f"merged_features/{model}/{init}/{training}/{method}/seed-{seed}.safetensors"
+
+
+def outcome(
+    experiment: str, model: str, init: str, mode: Mode | str, seed: int | str, suffix: str = "csv", method: str = ""
+) -> str:
+    """Rows ("csv"), or predictions and bootstrap replicates ("safetensors") of an experiment in one mode; of one of the
+    config's `methods`, or of its `method`.
+    """
+    folder = f"outcomes/{experiment}/{model}/{init}/{mode}/{method}".rstrip("/")
+    return f"{folder}/seed-{seed}.{suffix}"

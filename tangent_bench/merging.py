@@ -15,6 +15,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,34 @@ class Merger:
     def is_sum(self) -> bool:
         """Whether the direction is a fixed sum of the vectors, so that the tangent side needs no pass of its own."""
         return len(self.links) == 1 and hasattr(self.links[0][1], "weights")
+
+    @property
+    def label(self) -> str:
+        """Name of its files: the name, and the hyper-parameters' id where some are not the defaults."""
+        return f"{self.name}-{self.params_id}" if self.params_id else self.name
+
+    @property
+    def negates(self) -> bool:
+        """Whether its direction, taken backwards, is meant to forget."""
+        return all(module.METHOD.negates for _, module in self.links)
+
+    @property
+    def keeps_one_task(self) -> bool:
+        """Whether the direction of one vector is that vector, so that it forgets just as task arithmetic does."""
+        return not any("one task" in module.METHOD.exceptions for _, module in self.links)
+
+    @property
+    def files(self) -> list[Path]:
+        """The source of every link, for digests."""
+        return [Path(module.__file__) for _, module in self.links]
+
+    def source(self, tasks: Sequence[str]) -> str:
+        """How the direction of these tasks is called at points, beside the tasks' own vectors."""
+        return f"{self.label}({'+'.join(tasks)})"
+
+    def direction(self, tasks: Sequence[str]) -> dict[str, float]:
+        """The direction of these tasks as a point: a sum of vectors, or one that was merged beforehand."""
+        return self.weights(tasks) if self.is_sum else {self.source(tasks): 1.0}
 
     @property
     def params_id(self) -> str:
@@ -122,6 +151,22 @@ def find(name: str, given: Mapping[str, float | int | bool] | None = None) -> Me
     if len(set(parts)) < len(parts):
         raise ValueError(f"{name!r} names a wrapper twice; expected each once.")
     return Merger(name, links, _values(links, given or {}))
+
+
+def asked(entries: Sequence[str | Mapping]) -> dict[str, Merger]:
+    """Label → method, of the config's list: names, or maps of a name and hyper-parameters ({name: ties, keep: 0.1}).
+
+    Raises:
+        ValueError: as `find`, or two entries that are the same method.
+    """
+    found: dict[str, Merger] = {}
+    for entry in entries:
+        given = {"name": entry} if isinstance(entry, str) else dict(entry)
+        merger = find(given.pop("name"), given)
+        if merger.label in found:
+            raise ValueError(f"'methods' has {entry!r} twice (defaults count too); leave one of them out.")
+        found[merger.label] = merger
+    return found
 
 
 def of(module: Any, name: str = "") -> Merger:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tangent_bench import artefacts, layout, models, registry
+from tangent_bench import artefacts, directions, layout, merging, models, registry
 from tangent_bench.evaluation import NetworkEvaluator, TangentEvaluator
 from tangent_bench.experiments import Experiment, Labels, Study
 from tangent_bench.image_store import Store, open_images
@@ -75,9 +75,24 @@ class Results:
             raise ValueError(
                 f"{path} has no features of {source!r}; it has {', '.join(about['vectors'])}. Delete it and run again."
             )
+        self.require_theta0(path, about, task)
+        return tensors[f"{split}/{source}"]
+
+    def merged_change(self, training: str, task: str, split: str, label: str, source: str) -> np.ndarray:
+        """(J d)_ND of a direction that the method `label` made, on the images of a task, float32.
+
+        Raises:
+            ValueError: it was made at another θ0 than f0.
+        """
+        path = self.root / layout.merged_features(self.model, self.init, training, label, self.seed)
+        tensors, about = self._load(path, "features")
+        self.require_theta0(path, about, task)
+        return tensors[f"{task}/{split}/{source}"]
+
+    def require_theta0(self, path: Path, about: Mapping, task: str) -> None:
+        """Raise unless a file says that it was made at the θ0 of f0 on a task."""
         if about["theta0"] != self._base(task)[1]["theta0"]:
             raise ValueError(f"{path} was made from other weights of {self.model!r} than f0; delete it and run again.")
-        return tensors[f"{split}/{source}"]
 
     @cached_property
     def network(self):
@@ -95,11 +110,18 @@ class Results:
         Raises:
             ValueError: the vector belongs to another θ0, or its keys or shapes do not match the model.
         """
+        return self._vector(layout.vector(self.model, self.init, training, source, self.seed))
+
+    def merged(self, training: str, label: str) -> dict:
+        """The direction that a method made of all tasks' vectors; otherwise as `vector`."""
+        return self._vector(layout.merged(self.model, self.init, training, label, self.seed))
+
+    def _vector(self, relative: str) -> dict:
         import torch
 
         from tangent_bench.vectors import require_same
 
-        path = self.root / layout.vector(self.model, self.init, training, source, self.seed)
+        path = self.root / relative
         tensors, about = artefacts.load(path, "vector")
         vector = {key: torch.from_numpy(value).to(self._device) for key, value in tensors.items()}
         require_same(vector, self.network.theta0, str(path), self.model)
@@ -170,14 +192,25 @@ def require_device(device: str) -> None:
         )
 
 
-def study(results: Results, experiment: str, mode: Mode, config: Mapping) -> Study:
-    """The study of one job; `config` is the part of the config that the rule `run_experiment` passes."""
+def study(
+    results: Results, experiment: str, mode: Mode, config: Mapping, merger: merging.Merger | None = None
+) -> Study:
+    """The study of one job; `config` is the part of the config that the rule passes, `merger` one of its `methods`, or
+    its `method`.
+    """
     about = registry.load("experiments", experiment).EXPERIMENT
+    merger = merger or merging.find(config["method"])
     scope = about.scope
     needs_network = scope == "mode" and mode.evaluation == "network" and mode.training != "none"
     evaluator = None
     if scope == "mode":
-        evaluator = _network_evaluator(results, mode, config) if needs_network else _tangent_evaluator(results, mode)
+        evaluator = (
+            _network_evaluator(
+                results, mode, config, directions.of_job(results, mode.training, merger, about.merges, config["tasks"])
+            )
+            if needs_network
+            else _tangent_evaluator(results, mode, merger)
+        )
     return Study(
         experiment=experiment,
         model=results.model,
@@ -186,10 +219,10 @@ def study(results: Results, experiment: str, mode: Mode, config: Mapping) -> Stu
         seed=results.seed,
         tasks=tuple(config["tasks"]),
         control=config["control"],
-        coefficients=grid(**config["coefficients"]),
+        coefficients=_coefficients(merger, about, config),
         control_threshold=config["control_threshold"],
         num_replicates=config["bootstrap"]["replicates"],
-        method=config["method"],
+        merger=merger,
         evaluator=evaluator,
         # Images and their blocks are the same at every initialisation.
         labels=results.at(config["inits"][0]).labels if scope == "inits" else results.labels,
@@ -203,14 +236,25 @@ def study(results: Results, experiment: str, mode: Mode, config: Mapping) -> Stu
     )
 
 
-def _tangent_evaluator(results: Results, mode: Mode) -> TangentEvaluator:
+def _coefficients(merger: merging.Merger, about: Experiment, config: Mapping) -> np.ndarray:
+    """The method's own grid where its direction is moved along, else the config's."""
+    return (
+        grid(*merger.method.coefficients)
+        if about.merges and merger.method.coefficients
+        else grid(**config["coefficients"])
+    )
+
+
+def _tangent_evaluator(results: Results, mode: Mode, merger: merging.Merger) -> TangentEvaluator:
     def change(task: str, split: str, source: str) -> np.ndarray:
+        if source.startswith(f"{merger.label}("):
+            return results.merged_change(mode.training, task, split, merger.label, source)
         return results.change(mode.training, task, split, source)
 
     return TangentEvaluator(results.base, change, results.head)
 
 
-def _network_evaluator(results: Results, mode: Mode, config: Mapping) -> NetworkEvaluator:
+def _network_evaluator(results: Results, mode: Mode, config: Mapping, merged: Mapping[str, dict]) -> NetworkEvaluator:
     from tangent_bench import vision
     from tangent_bench.linearize import encode
 
@@ -221,7 +265,7 @@ def _network_evaluator(results: Results, mode: Mode, config: Mapping) -> Network
     return NetworkEvaluator(
         encoder=lambda theta, images_BCHW: encode(tower.module, theta, images_BCHW),
         theta0=tower.theta0,
-        vectors={source: results.vector(mode.training, source) for source in sources},
+        vectors={source: results.vector(mode.training, source) for source in sources} | dict(merged),
         head=results.head,
         images=results.prepared,
         batch_size=config["evaluation"]["batch_size"],

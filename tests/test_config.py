@@ -208,14 +208,33 @@ def test_unknown_plugin_is_named_with_the_nearest(path, value, folder, wrong, ne
     assert all(name in text for name in registry.names(folder))
 
 
-@pytest.mark.parametrize("method", ["ties", "tsv_m"])
-def test_a_method_that_is_no_fixed_sum_is_refused(method):
+@pytest.mark.parametrize("method", ["ties", "tsv_m", "weight_average"])
+def test_the_method_of_all_experiments_is_a_sum_with_a_coefficient(method):
     text = sentence(changed("method", method))
-    assert f"'method' is {method!r}" in text and "no fixed sum" in text and "task_arithmetic" in text
+    assert f"'method' is {method!r}" in text and "fixed sum" in text and "under `methods`" in text
 
 
-def test_every_fixed_sum_may_be_the_method():
-    assert validate(changed("method", "weight_average"))["method"] == "weight_average"
+@pytest.mark.parametrize(
+    ("methods", "words"),
+    [
+        (["tsv"], ["'tsv'", "Did you mean 'tsv_m'?"]),
+        ([{"name": "ties", "keap": 0.1}], ["'keap'", "ties.keep"]),
+        ([{"name": "ties", "keep": 2}], ["'ties.keep'", "2", "at most 1"]),
+        ([{"name": "ties", "keep": "0.1"}], ["methods.0.keep", "'0.1'", "number"]),
+        ([{"keep": 0.1}], ["methods.0", "name"]),
+        (["ties", {"name": "ties", "keep": 0.2}], ["twice"]),
+        (["lines"], ["is a wrapper"]),
+    ],
+)
+def test_methods_are_checked_before_a_run(methods, words):
+    text = sentence(changed("methods", methods))
+    assert text.startswith("Config: ") and all(word in text for word in words), text
+
+
+def test_methods_need_an_experiment_that_merges():
+    config = merged(DEFAULT, {"methods": ["ties"], "experiments": ["single_task"]})
+    assert "'methods'" in sentence(config) and "task_addition" in sentence(config)
+    assert validate(merged(config, {"experiments": ["task_addition"]}))["methods"] == ["ties"]
 
 
 def test_own_tasks_and_models_are_known_and_suggested():

@@ -20,6 +20,7 @@ from tangent_bench.layout import Mode
 from tangent_bench.rows import Row
 
 if TYPE_CHECKING:
+    from tangent_bench.merging import Merger
     from tangent_bench.results import Results
 
 SCOPES = ("mode", "training", "model", "together", "inits")
@@ -37,6 +38,8 @@ class Experiment:
         needs_vectors: False if it also runs in the mode without vectors (zero-shot).
         reads: for "together" and "inits": the experiments whose outcomes it compares.
         opens: for "training" and "model": whether the job opens the network, images, heads and features.
+        merges: for "mode": what it moves along, the merged direction of "all" tasks or that of "each"; such experiments
+            are run for every one of the config's `methods` as well.
         section: the section of the config that is its own, "" for none.
         stands_on: modules of the package that it relies on beside those that all experiments do; their edits rerun it.
         reference: where it is defined.
@@ -48,6 +51,7 @@ class Experiment:
     needs_vectors: bool = True
     reads: tuple[str, ...] = ()
     opens: bool = False
+    merges: str = ""
     section: str = ""
     stands_on: tuple[str, ...] = ()
 
@@ -67,6 +71,7 @@ class Study:
     """One job of an experiment: its coordinates, what it can ask, and what it has found.
 
     Attributes:
+        merger: the method of merging, for experiments that merge.
         labels: (task, split) → Labels.
         vectors: source → τ, or None where only features are known.
         settings: the experiment's own section of the config.
@@ -88,7 +93,7 @@ class Study:
     coefficients: np.ndarray
     control_threshold: float
     num_replicates: int
-    method: str
+    merger: Merger
     evaluator: Evaluator | None
     labels: Callable[[str, str], Labels] | None
     joint: bool = False
@@ -156,6 +161,11 @@ class Study:
         """The checkpoint family that a row stands on: of its training, or all of them where modes are compared."""
         compared = {mode.training for _, mode in self.others if isinstance(mode, Mode)} - {"none"}
         return "+".join(sorted({self.protocols.get(each, "own") for each in compared or {training}}))
+
+    @property
+    def merged_by(self) -> dict[str, str]:
+        """The coordinates of rows that say how was merged."""
+        return {"method": self.merger.name, "params_id": self.merger.params_id}
 
     def size(self, split: str, *tasks: str) -> int:
         """Number of images of the tasks together."""

@@ -81,7 +81,7 @@ def _differences(study: Study, init: str, values: Replicates, baseline: Replicat
     """This initialisation minus the pre-trained one, image by image."""
     about = {"init": init, "params_id": f"minus {BASELINE}"}
     gain_R, from_R = (study.others["task_addition", which][GAIN] for which in (init, BASELINE))
-    where = {"sources": "+".join(study.tasks), "task": "all", "split": "test", "method": study.method}
+    where = {"sources": "+".join(study.tasks), "task": "all", "split": "test", "method": study.merger.name}
     study.add(GAIN, gain_R - from_R, num_samples=study.size("test", *study.tasks), **where, **about)
     for metric in values:  # matched where it is matched: not of a control
         of = kept if metric == MATCHED else pairs(study)

@@ -8,7 +8,6 @@ from itertools import combinations
 
 import numpy as np
 
-from tangent_bench import registry
 from tangent_bench.experiments import Experiment, Study, tuned
 from tangent_bench.selection import select_addition
 
@@ -16,11 +15,12 @@ EXPERIMENT = Experiment(
     title="Task addition",
     scope="mode",
     reference="Ortiz-Jimenez et al. 2023, Table 1; Ilharco et al. 2023, §4",
+    merges="all",
 )
 
 
 def run(study: Study) -> None:
-    direction = registry.load("methods", study.method).weights(study.tasks)
+    direction = study.merger.direction(study.tasks)
     grid = study.coefficients
     points = [{s: float(a) * w for s, w in direction.items()} for a in grid]
     sources = "+".join(study.tasks)
@@ -33,16 +33,16 @@ def run(study: Study) -> None:
     study.replicates["selected_index"] = chosen_R.astype(np.float64)
     chosen = int(chosen_R[0])
     where = {
-        "method": study.method,
+        **study.merged_by,
         "sources": sources,
         "task": "all",
         "split": "val",
         "num_samples": study.size("val", *study.tasks),
     }
     study.add("selected_coefficient", float(grid[chosen]), **where)
-    study.add("selected_at_edge", float(chosen in (0, len(grid) - 1)), **where)
+    study.add("selected_at_edge", float(len(grid) > 1 and chosen in (0, len(grid) - 1)), **where)
     _test_rows(study, points, chosen_R, single["test"], sources)
-    if study.mode.evaluation == "tangent":
+    if study.mode.evaluation == "tangent" and study.merger.is_sum:
         _subsets(study, single)
 
 
@@ -70,22 +70,23 @@ def recovered_gain(accuracy, zero_shot, single) -> np.ndarray:
 
 
 def _validation_rows(study: Study, val: dict, single: dict, sources: str) -> None:
+    zero = _zero_shot(study, val, "val")
     for k, coefficient in enumerate(study.coefficients):
         at = {t: val[t][:, k] for t in study.tasks}
-        zero = {t: val[t][:, 0] for t in study.tasks}
         for task in study.tasks:
             _add(study, "accuracy", at[task], task, "val", coefficient, sources)
         _summaries(study, "", at, zero, single, "val", coefficient, sources)
 
 
 def _test_rows(study: Study, points: list, chosen_R: np.ndarray, single: dict, sources: str) -> None:
-    # Only coefficients that some replicate selected, and the two ends, are ever looked at on test.
-    needed = sorted({0, len(points) - 1, *chosen_R.tolist()})
+    # Only coefficients that some replicate selected, the first and 1 (or the last) are ever looked at on test.
+    shown = sorted({0, _whole(study.coefficients)})
+    needed = sorted({*shown, *chosen_R.tolist()})
     place = np.searchsorted(needed, chosen_R)
     test = {t: study.accuracy(t, "test", [points[k] for k in needed], keep="addition") for t in study.tasks}
-    zero = {t: test[t][:, 0] for t in study.tasks}
-    for column, k in ((0, 0), (-1, len(points) - 1)):
-        at = {t: test[t][:, column] for t in study.tasks}
+    zero = _zero_shot(study, test, "test")
+    for k in shown:
+        at = {t: test[t][:, needed.index(k)] for t in study.tasks}
         for task in study.tasks:
             _add(study, "accuracy", at[task], task, "test", study.coefficients[k], sources)
         _summaries(study, "", at, zero, single, "test", study.coefficients[k], sources)
@@ -94,6 +95,19 @@ def _test_rows(study: Study, points: list, chosen_R: np.ndarray, single: dict, s
         _add(study, "accuracy_tuned", best[task], task, "test", coefficient, sources)
     study.replicates |= _summaries(study, "_tuned", best, zero, single, "test", coefficient, sources)
     study.replicates |= {f"accuracy_tuned/{t}": best[t] for t in study.tasks}
+
+
+def _whole(coefficients: np.ndarray) -> int:
+    """Place of α = 1 on the grid, or its last place."""
+    at_one = np.flatnonzero(coefficients == 1.0)
+    return int(at_one[0]) if len(at_one) else len(coefficients) - 1
+
+
+def _zero_shot(study: Study, found: dict, split: str) -> dict[str, np.ndarray]:
+    """Accuracy of θ0, which begins a grid that begins at 0."""
+    if study.coefficients[0] == 0.0:
+        return {t: found[t][:, 0] for t in study.tasks}
+    return {t: study.accuracy(t, split, [{}])[:, 0] for t in study.tasks}
 
 
 def _summaries(
@@ -118,17 +132,16 @@ def _add(
         "task": task,
         "split": split,
         "coefficient": float(coefficient),
-        "method": study.method,
+        **study.merged_by,
     }
     study.add(metric, values, num_samples=size, **where)
 
 
 def _subsets(study: Study, single: dict[str, dict[str, np.ndarray]]) -> None:
     """Every non-empty subset of tasks with its own tuned α: accuracy on its own tasks and on all. Point estimates."""
-    weights = registry.load("methods", study.method).weights
     for number in range(1, len(study.tasks) + 1):
         for subset in combinations(study.tasks, number):
-            points = [{s: float(a) * w for s, w in weights(subset).items()} for a in study.coefficients]
+            points = [{s: float(a) * w for s, w in study.merger.direction(subset).items()} for a in study.coefficients]
             hits = {t: study.hits(t, "val", points) for t in subset}
             one = np.stack([single["val"][t][0] for t in subset])
             chosen = int(select_addition(np.stack([hits[t] for t in subset], -1), one))
@@ -146,7 +159,6 @@ def _subsets(study: Study, single: dict[str, dict[str, np.ndarray]]) -> None:
                         "task": task,
                         "split": "test",
                         "num_samples": study.size("test", *members),
+                        **study.merged_by,
                     }
-                    study.add(
-                        metric, value, coefficient=float(study.coefficients[chosen]), method=study.method, **where
-                    )
+                    study.add(metric, value, coefficient=float(study.coefficients[chosen]), **where)

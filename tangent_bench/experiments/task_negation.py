@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from tangent_bench import registry
 from tangent_bench.experiments import Experiment, Study, tuned
 from tangent_bench.selection import select_negation
 
@@ -12,6 +11,7 @@ EXPERIMENT = Experiment(
     title="Task negation",
     scope="mode",
     reference="Ortiz-Jimenez et al. 2023, Table 2; Ilharco et al. 2023, §3",
+    merges="each",
 )
 
 
@@ -24,18 +24,18 @@ def run(study: Study) -> None:
         "target_accuracy_tuned": np.mean(list(target.values()), 0),
         "control_accuracy_tuned": np.mean(list(control.values()), 0),
     }
-    common = {"sources": "each", "split": "test", "method": study.method}
+    common = {"sources": "each", "split": "test", **study.merged_by}
     study.add("accuracy_tuned", means["target_accuracy_tuned"], task="own", num_samples=size, **common)
     control_size = study.size("test", study.control)
     study.add("accuracy_tuned", means["control_accuracy_tuned"], task=study.control, num_samples=control_size, **common)
     rule = {"task": study.control, "split": "val", "num_samples": study.size("val", study.control)}
-    study.add("control_threshold", study.control_threshold, sources="each", method=study.method, **rule)
+    study.add("control_threshold", study.control_threshold, sources="each", **study.merged_by, **rule)
     study.replicates |= means | {f"target_accuracy_tuned/{t}": v for t, v in target.items()}
 
 
 def _negate(study: Study, task: str) -> tuple[np.ndarray, np.ndarray]:
     """Rows of one target; returns target and control test accuracy at the selected coefficient, [R] each."""
-    direction = registry.load("methods", study.method).weights([task])
+    direction = study.merger.direction([task])
     points = [{s: -float(a) * w for s, w in direction.items()} for a in study.coefficients]
     target_RA = study.accuracy(task, "val", points, keep="negation")
     control_RA = study.accuracy(study.control, "val", points, keep=f"negation of {task}")
@@ -62,6 +62,6 @@ def _add(study: Study, metric: str, values, source: str, task: str, split: str, 
         "task": task,
         "split": split,
         "num_samples": study.size(split, task),
-        "method": study.method,
+        **study.merged_by,
     }
     study.add(metric, values, coefficient=None if coefficient is None else -float(coefficient) + 0.0, **where)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from tangent_bench import features
+from tangent_bench import features, merging
 from tangent_bench.experiments import Labels, Study
 from tangent_bench.layout import Mode
 from tangent_bench.linearize import parameters
@@ -148,7 +148,7 @@ def study(experiment: str, accuracy=None, mode: str = "standard-network", **chan
         "coefficients": grid(0.0, 1.0, 11),
         "control_threshold": 0.95,
         "num_replicates": 60,
-        "method": "task_arithmetic",
+        "merger": merging.find("task_arithmetic"),
         "evaluator": Known(accuracy) if accuracy else None,
         "labels": labels,
         "settings": SETTINGS.get(experiment, {}),

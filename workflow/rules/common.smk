@@ -5,7 +5,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from tangent_bench import layout, missing, models, registry, resources, tasks
+from tangent_bench import directions, layout, merging, missing, models, registry, resources, tasks
 from tangent_bench.layout import JOINT, Mode
 
 RESULTS = config["results"].rstrip("/")
@@ -34,6 +34,7 @@ wildcard_constraints:
     mode="[A-Za-z0-9_-]+-(network|tangent|none)",
     seed=r"\d+",
     split="train|val|test",
+    method="[A-Za-z0-9_+-]+",
 
 
 def results(path):
@@ -45,7 +46,7 @@ def code(*modules):
     """Digest of the package's modules that a rule stands on: Snakemake itself tracks the script, not what it imports."""
     state = hashlib.sha256()
     for module in modules:
-        for file in sorted(PACKAGE.glob(module)):
+        for file in sorted(PACKAGE.glob(module)) if not Path(module).is_absolute() else [Path(module)]:
             state.update(file.read_bytes())
     return state.hexdigest()[:16]
 

@@ -47,6 +47,27 @@ def passes_images(wildcards):
     return usual if wildcards.mode.endswith("-network") or needs(wildcards.experiment, "opens") else 0
 
 
+def experiment_code(wildcards):
+    """Digest of what an experiment stands on."""
+    return code(
+        f"experiments/{wildcards.experiment}.py",
+        "experiments/__init__.py",
+        "evaluation.py",
+        "pictures.py",
+        "selection.py",
+        "statistics.py",
+        "results.py",
+        "rows.py",
+        "vectors.py",
+        "linearize.py",
+        "vision.py",
+        "methods/__init__.py",
+        f"methods/{config['method']}.py",
+        "products.py",
+        *needs(wildcards.experiment, "stands_on"),
+    )
+
+
 rule run_experiment:
     input:
         experiment_inputs,
@@ -64,22 +85,6 @@ rule run_experiment:
     params:
         results=RESULTS,
         config=settings,
-        code=lambda w: code(
-            f"experiments/{w.experiment}.py",
-            "experiments/__init__.py",
-            "evaluation.py",
-            "pictures.py",
-            "selection.py",
-            "statistics.py",
-            "results.py",
-            "rows.py",
-            "vectors.py",
-            "linearize.py",
-            "vision.py",
-            "methods/__init__.py",
-            f"methods/{config['method']}.py",
-            "products.py",
-            *needs(w.experiment, "stands_on"),
-        ),
+        code=experiment_code,
     script:
         "../scripts/run_experiment.py"

@@ -32,7 +32,7 @@ _RUN = {"preset": config["preset"], **{key: all_of(key) for key in ("seeds", "mo
 
 rule collect_rows:
     input:
-        own=ROWS(),
+        own=[*ROWS(), *method_outcomes()],
         joined=[joins.rows_of(preset) for preset in JOINED],
     output:
         results("rows.csv"),

@@ -1,0 +1,126 @@
+# Merging methods beside the config's own: their directions, J d of them, and every experiment that merges, once more for each.
+
+METHODS = merging.asked(config["methods"])
+
+
+def crossed(label):
+    """The experiments that a method is run with; negation of a method that keeps one task is that of the vector itself."""
+    method, own = METHODS[label], label == config["method"]
+    each = method.negates and not method.keeps_one_task
+    return [
+        e for e in config["experiments"] if not own and (needs(e, "merges") == "all" or needs(e, "merges") and each)
+    ]
+
+
+def method_outcomes(suffix="csv", labels=METHODS):
+    """Outcome files of all methods."""
+    return [
+        results(layout.outcome(e, m, i, mode, s, suffix, label))
+        for label in labels
+        for e in crossed(label)
+        for m in config["models"]
+        for i in inits_of(e)
+        for s in config["seeds"]
+        for mode in modes_of(e)
+    ]
+
+
+def split_seen(label):
+    """The split that a method looks at while it merges, "" for none."""
+    return directions.SPLITS[METHODS[label].method.data]
+
+
+def merge_inputs(wildcards):
+    """Vectors of all tasks; images, heads and labels (which lie with f0) where the method has a use for them."""
+    w, split = wildcards, split_seen(wildcards.method)
+    files = [layout.vector(w.model, w.init, w.training, task, w.seed) for task in config["tasks"]]
+    for task in config["tasks"] if split else []:
+        files += [layout.data(task, split), layout.head(w.model, w.init, task)]
+        files += [layout.base(w.model, w.init, task)] if split == "val" else []
+    return list(map(results, files))
+
+
+def method_inputs(wildcards):
+    """As of any experiment in a mode, and what was merged: the direction itself, or J d of it."""
+    w, mode, method = wildcards, Mode.parse(wildcards.mode), METHODS[wildcards.method]
+    files = experiment_inputs(w)
+    if method.is_sum:
+        return files
+    if mode.evaluation == "tangent":
+        return [*files, results(layout.merged_features(w.model, w.init, mode.training, w.method, w.seed))]
+    whole = needs(w.experiment, "merges") == "all"
+    return [*files, *([results(layout.merged(w.model, w.init, mode.training, w.method, w.seed))] if whole else [])]
+
+
+def given(wildcards):
+    """A method as `merging.find` takes it."""
+    method = METHODS[wildcards.method]
+    return {"name": method.name, "given": dict(method.values)}
+
+
+def method_code(wildcards):
+    """Digest of a method's own files, which may be a package's, and of what they import."""
+    files = [str(file) for file in METHODS[wildcards.method].files]
+    return code(*files) + code("methods/_*.py", "merging.py", "directions.py", "vectors.py")
+
+
+rule merge:
+    input:
+        vectors=merge_inputs,
+        weights=weights_of,
+    output:
+        results("merged/{model}/{init}/{training}/{method}/seed-{seed}.safetensors"),
+    log:
+        results("logs/merge/{model}.{init}.{training}.{method}.{seed}.log"),
+    priority: 15
+    threads: 1
+    resources:
+        **asked("merge"),
+    params:
+        results=RESULTS,
+        tasks=config["tasks"],
+        method=given,
+        custom_models=custom_model,
+        code=method_code,
+    script:
+        "../scripts/merge.py"
+
+
+rule encode_merged:
+    input:
+        merged=results("merged/{model}/{init}/{training}/{method}/seed-{seed}.safetensors"),
+        vectors=lambda w: [results(layout.vector(w.model, w.init, w.training, t, w.seed)) for t in config["tasks"]],
+        images=[results(layout.data(t, s)) for t in EVALUATED for s in ("val", "test")],
+    output:
+        results("merged_features/{model}/{init}/{training}/{method}/seed-{seed}.safetensors"),
+    log:
+        results("logs/encode_merged/{model}.{init}.{training}.{method}.{seed}.log"),
+    threads: 1
+    resources:
+        **asked("encode_merged"),
+    params:
+        results=RESULTS,
+        tasks=config["tasks"],
+        control=CONTROL,
+        each=lambda w: any(needs(e, "merges") == "each" for e in crossed(w.method)),
+        method=given,
+        custom_models=custom_model,
+        batch_size=config["evaluation"]["batch_size"],
+        code=lambda w: method_code(w) + code(*ENCODES),
+    script:
+        "../scripts/encode_merged.py"
+
+
+use rule run_experiment as run_method with:
+    input:
+        method_inputs,
+    output:
+        rows=results("outcomes/{experiment}/{model}/{init}/{mode}/{method}/seed-{seed}.csv"),
+        sidecar=results("outcomes/{experiment}/{model}/{init}/{mode}/{method}/seed-{seed}.safetensors"),
+    log:
+        results("logs/run_method/{experiment}.{model}.{init}.{mode}.{method}.{seed}.log"),
+    params:
+        results=RESULTS,
+        config=settings,
+        method=given,
+        code=lambda w: method_code(w) + experiment_code(w),

@@ -1,0 +1,14 @@
+"""J d of a method's directions on the validation and test images of the tasks: what the tangent side asks."""
+
+from tangent_bench.provenance import device, job
+
+with job(snakemake):
+    from tangent_bench import artefacts, directions, merging
+    from tangent_bench.results import Results
+
+    w, params = snakemake.wildcards, snakemake.params
+    results = Results(params.results, w.model, w.init, int(w.seed), params.custom_models, device(snakemake))
+    found = directions.encode(
+        results, merging.find(**params.method), w.training, params.tasks, params.control, params.batch_size, params.each
+    )
+    artefacts.save(snakemake.output[0], "features", found, theta0=results.network.digest)

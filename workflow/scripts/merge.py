@@ -1,0 +1,15 @@
+"""The direction that one merging method makes of all tasks' vectors."""
+
+from tangent_bench.provenance import device, job
+
+with job(snakemake):
+    from tangent_bench import artefacts, directions, merging
+    from tangent_bench.results import Results
+
+    w, params = snakemake.wildcards, snakemake.params
+    results = Results(params.results, w.model, w.init, int(w.seed), params.custom_models, device(snakemake))
+    merger = merging.find(**params.method)
+    direction = directions.merge(results, merger, w.training, params.tasks)
+    tensors = {key: value.cpu().numpy() for key, value in direction.items()}
+    about = {"task": "+".join(params.tasks), "training": w.training, "method": params.method}
+    artefacts.save(snakemake.output[0], "vector", tensors, theta0=results.network.digest, **about)
