@@ -3,7 +3,7 @@
     d = mean over seeds and tasks of  acc_test(candidate at its α*) − acc_test(baseline at its α*)
     Var d = s²_seed / S + s²_image / n
 
-Each seed selects its α* on validation images, and again in every replicate, so that selection is part of the error.
+Each seed selected its α* on validation images, and again in every replicate, so that selection is part of the error.
 Verdicts by a rule that was fixed beforehand, in this order:
 
     same        two one-sided tests place d within ± MARGIN, each at LEVEL / number of candidates
@@ -14,7 +14,7 @@ Both "same" and "better" can hold: a difference that is surely not 0 and surely 
 as a real effect within the threshold is no support in `verdicts`; the table marks it. Holm's procedure is over the
 candidates, for each line (a task, or all) by itself: the lines of tasks describe, the line "all" decides.
 
-Letters: S seeds, A coefficients, N images, T tasks, R replicates.
+Letters: S seeds, N images, T tasks, R replicates.
 """
 
 from __future__ import annotations
@@ -25,38 +25,28 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tangent_bench import statistics
-from tangent_bench.selection import select_addition
 from tangent_bench.verdicts import LEVEL, Estimate, holm
 
 MARGIN = 0.005
 LEAST_SEEDS = 5  # with fewer, nothing is said about other seeds
 ALL = "all"  # line of the macro average
-Hits = Sequence[Mapping[str, np.ndarray]]  # [S][task]
 
 
 @dataclass(frozen=True)
-class MethodHits:
-    """Which images a method gets right, for each set of vectors and coefficient: val, test [S][task] → bool [A, N]."""
-
-    name: str
-    coefficients: np.ndarray
-    val: Hits
-    test: Hits
-
-
-@dataclass(frozen=True)
-class Images:
-    """What the methods share: the unit that each image belongs to, by task [N], and the single-task models' hits.
+class Tuned:
+    """What a method reached on test images at the α that each seed selected on validation images.
 
     Attributes:
-        single_val: [S][task] → bool [N]. With them α is selected by mean normalized accuracy, as in `task_addition`;
-            without, by mean accuracy.
+        accuracy: task → [S, 1 + R], the estimate and its image replicates, each at the α that it selected itself
+            (`replicates/accuracy_tuned/<task>` of `task_addition`).
+        coefficients: the selected α of each seed, [S].
+        at_edge: number of seeds whose α is the first or last of its grid.
     """
 
-    val: Mapping[str, np.ndarray]
-    test: Mapping[str, np.ndarray]
-    single_val: Hits = ()
+    name: str
+    accuracy: Mapping[str, np.ndarray]
+    coefficients: Sequence[float] = ()
+    at_edge: int = 0
 
 
 @dataclass(frozen=True)
@@ -111,35 +101,35 @@ class Comparison:
         return self.num_seeds < LEAST_SEEDS
 
 
-def hits(predictions: Hits, labels: Mapping[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
-    """Predicted classes [S][task] → int [A, N] against labels of each task [N]."""
-    return [{task: predicted == labels[task] for task, predicted in seed.items()} for seed in predictions]
-
-
-def compare(
-    baseline: MethodHits, candidates: Sequence[MethodHits], images: Images, replicates: int = 1000
-) -> Comparison:
+def compare(baseline: Tuned, candidates: Sequence[Tuned], num_units: Mapping[str, int]) -> Comparison:
     """Every candidate against the baseline, on each task and on their mean.
 
+    Args:
+        num_units: independent test images of each task that the replicates drew from.
+
     Raises:
-        ValueError: methods of different seeds, tasks or images; fewer than two independent images; twice one name.
+        ValueError: methods of different seeds, tasks or replicates; fewer than two independent images; twice one name.
     """
     methods = [baseline, *candidates]
-    _check(methods, images)
-    tasks = list(images.test)
-    chosen = _chosen(methods, images, replicates)
-    accuracy = _on_test(methods, chosen, images, replicates)
-    units = np.array([len(np.unique(images.test[t])) for t in tasks])
-    fits = [crossed(found - accuracy[0], np.append(units, units.min())) for found in accuracy[1:]]
-    levels = np.array([holm([fit.estimate(k) for fit in fits]) for k in range(len(tasks) + 1)])
+    _check(methods, num_units)
+    tasks = list(num_units)
+    accuracy = np.array([_with_mean(method, tasks) for method in methods])
+    units = np.array([*num_units.values(), min(num_units.values())])
+    fits = [crossed(found - accuracy[0], units) for found in accuracy[1:]]
+    levels = np.array([holm([fit.estimate(k) for fit in fits]) for k in range(len(units))])
     means = accuracy[..., 0].mean(-1)
     lines = [
         Line(t, m.name, float(means[0, k]), float(means[c + 1, k]), fits[c].estimate(k), levels[k, c], len(candidates))
         for c, m in enumerate(candidates)
         for k, t in enumerate([*tasks, ALL])
     ]
-    edges = {m.name: _at_edge(m, chosen_SR) for m, chosen_SR in zip(methods, chosen)}
-    return Comparison(baseline.name, tuple(lines), len(baseline.val), edges)
+    return Comparison(baseline.name, tuple(lines), accuracy.shape[2], {m.name: m.at_edge for m in methods})
+
+
+def _with_mean(method: Tuned, tasks: Sequence[str]) -> np.ndarray:
+    """[T + 1, S, 1 + R]; the last is the mean over tasks."""
+    found = np.array([method.accuracy[task] for task in tasks])
+    return np.concatenate([found, found.mean(0, keepdims=True)])
 
 
 def crossed(differences: np.ndarray, num_units: np.ndarray | int) -> Crossed:
@@ -219,81 +209,21 @@ def _detectable(line: Line) -> str:
     return f"{100 * line.estimate.detectable(line.level):.2f}"
 
 
-def _chosen(methods: Sequence[MethodHits], images: Images, replicates: int) -> list[np.ndarray]:
-    """Indices of α*, int [S, 1 + R] for each method."""
-    weights = {t: statistics.weights(images.val[t], replicates, t, "val") for t in images.test}
-    single, single_SRT = images.single_val, np.ones((len(methods[0].val), 1, 1))
-    if single:
-        # No denominator is below half an image, as in `task_addition`.
-        models = [[np.maximum(_one(seed[t], w), 0.5 / w.shape[1]) for t, w in weights.items()] for seed in single]
-        single_SRT = np.moveaxis(np.array(models), 1, 2)
-    return [
-        np.stack(
-            [
-                select_addition(np.stack([statistics.accuracy(seed[t], w) for t, w in weights.items()], -1), single_RT)
-                for seed, single_RT in zip(method.val, single_SRT)
-            ]
-        )
-        for method in methods
-    ]
-
-
-def _one(hits_N: np.ndarray, weights_RN: np.ndarray) -> np.ndarray:
-    return statistics.accuracy(hits_N[None], weights_RN)[:, 0]
-
-
-def _on_test(methods: Sequence[MethodHits], chosen: list, images: Images, replicates: int) -> np.ndarray:
-    """Test accuracy at α*, [methods, T + 1, S, 1 + R]; the last of the second axis is the mean over tasks."""
-    shape = len(methods), len(images.test), *chosen[0].shape
-    found = np.empty(shape)
-    for k, (task, blocks) in enumerate(images.test.items()):
-        weights = statistics.weights(blocks, replicates, task, "test")
-        for m, s in np.ndindex(shape[0], shape[2]):
-            # Only coefficients that some replicate selected are ever looked at on test.
-            needed, place_R = np.unique(chosen[m][s], return_inverse=True)
-            accuracy_RA = statistics.accuracy(methods[m].test[s][task][needed], weights)
-            found[m, k, s] = np.take_along_axis(accuracy_RA, place_R[:, None], 1)[:, 0]
-    return np.concatenate([found, found.mean(1, keepdims=True)], axis=1)
-
-
-def _at_edge(method: MethodHits, chosen_SR: np.ndarray) -> int:
-    """A grid of one coefficient selects nothing and has no edge."""
-    last = len(method.coefficients) - 1
-    return int(np.isin(chosen_SR[:, 0], (0, last)).sum()) if last else 0
-
-
-def _check(methods: Sequence[MethodHits], images: Images) -> None:
+def _check(methods: Sequence[Tuned], num_units: Mapping[str, int]) -> None:
     names = [method.name for method in methods]
     if len(set(names)) < len(names) or len(names) < 2:
         raise ValueError(f"Compared are {', '.join(names)}; expected a baseline and candidates of different names.")
-    if not images.test or set(images.test) != set(images.val):
-        raise ValueError(
-            f"Tasks are {list(images.val)} on val, {list(images.test)} on test; give the same, at least one."
-        )
-    for task, blocks in images.test.items():
-        if len(np.unique(blocks)) < 2:
-            raise ValueError(f"Task {task} has fewer than two independent test images, so no error; add some.")
-    if images.single_val and len(images.single_val) != len(methods[0].val):
-        raise ValueError(
-            f"Single-task hits of {len(images.single_val)} seeds, {len(methods[0].val)} compared; give all."
-        )
+    if not num_units or min(num_units.values()) < 2:
+        raise ValueError(f"Independent test images are {dict(num_units)}; expected two or more of at least one task.")
+    expected = np.shape(next(iter(methods[0].accuracy.values()), ()))
     for method in methods:
-        for split, blocks in (("val", images.val), ("test", images.test)):
-            _check_split(method, split, blocks, len(methods[0].val))
-
-
-def _check_split(method: MethodHits, split: str, blocks: Mapping[str, np.ndarray], num_seeds: int) -> None:
-    seeds = getattr(method, split)
-    if len(seeds) != num_seeds or not num_seeds:
-        raise ValueError(
-            f"{method.name} has {len(seeds)} seeds on {split}, expected {num_seeds or 'some'}; use the same vectors."
-        )
-    for task, units in blocks.items():
-        expected = len(method.coefficients), len(units)
-        for s, seed in enumerate(seeds):
-            if task not in seed or seed[task].shape != expected:
-                given = seed[task].shape if task in seed else "none"
+        if set(method.accuracy) != set(num_units):
+            raise ValueError(
+                f"{method.name} has tasks {', '.join(method.accuracy)}, expected {', '.join(num_units)}; evaluate all "
+                "methods on the same tasks."
+            )
+        for task, found in method.accuracy.items():
+            if found.shape != expected or found.ndim != 2 or found.shape[1] < 3:
                 raise ValueError(
-                    f"{method.name}, seed {s}, {task} {split}: hits are {given}, expected {expected}; "
-                    "evaluate all methods on the same images."
+                    f"{method.name}, {task}: accuracies are {found.shape}, expected {expected} (seeds, 1 + replicates)."
                 )

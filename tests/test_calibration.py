@@ -1,7 +1,7 @@
 """How often chance is called a finding, and how often an effect is found, by the variance that `comparison` uses.
 
 Differences d_sn = μ + a_s + b_n + e_sn of crossed seeds and images; components are given as shares of the variance of
-the mean, (σ²_a/S, σ²_b/N, σ²_e/(S N)), which sum to 1. Images are resampled as in `compare`, by weights.
+the mean, (σ²_a/S, σ²_b/N, σ²_e/(S N)), which sum to 1. Images are resampled as everywhere, by weights.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import pytest
 from scipy.stats import t
 
 from tangent_bench import statistics
-from tangent_bench.comparison import ALL, Crossed, Images, MethodHits, compare, crossed
+from tangent_bench.comparison import ALL, Crossed, Tuned, compare, crossed
 from tangent_bench.seeds import generator
+from tangent_bench.selection import select_addition
 from tangent_bench.verdicts import LEVEL
 
 S, N, R, SIMULATIONS = 5, 150, 200, 2000
@@ -78,19 +79,35 @@ def hits(rng, seeds, points):
     return rng.random(logit.shape) < 1 / (1 + np.exp(-logit))
 
 
+def tuned(name, found, replicates=100):
+    """Accuracy on test at the coefficient that each seed and replicate selects on validation, as `task_addition`."""
+    weights = {(t, s): statistics.weights(np.arange(N), replicates, t, s) for t in "pq" for s in ("val", "test")}
+    chosen = [
+        select_addition(
+            np.stack([statistics.accuracy(found["val"][t][s], weights[t, "val"]) for t in "pq"], -1),
+            np.ones((1 + replicates, 2)),
+        )
+        for s in range(S)
+    ]
+    rows = np.arange(1 + replicates)
+    return Tuned(
+        name,
+        {
+            t: np.array(
+                [statistics.accuracy(found["test"][t][s], weights[t, "test"])[rows, chosen[s]] for s in range(S)]
+            )
+            for t in "pq"
+        },
+    )
+
+
 def null_comparison(k):
     rng = generator("test", "calibration", "null", k)
-    found = {s: {task: hits(rng, S, 3) for task in ("p", "q")} for s in ("val", "test")}
-    methods = [
-        MethodHits(
-            name,
-            np.array([0.0, 0.5, 1.0]),
-            *([{task: v[m][s] for task, v in found[split].items()} for s in range(S)] for split in ("val", "test")),
-        )
-        for m, name in enumerate(("first", "second"))
-    ]
-    blocks = {"p": np.arange(N), "q": np.arange(N)}
-    return compare(methods[0], methods[1:], Images(blocks, blocks), replicates=100).lines[-1]
+    found = {s: {task: hits(rng, S, 3) for task in "pq"} for s in ("val", "test")}
+    first, second = (
+        tuned(name, {s: {t: found[s][t][m] for t in "pq"} for s in found}) for m, name in enumerate(("first", "second"))
+    )
+    return compare(first, [second], {"p": N, "q": N}).lines[-1]
 
 
 def test_whole_comparisons_of_exchangeable_methods():

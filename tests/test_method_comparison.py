@@ -9,29 +9,25 @@ import numpy as np
 import pytest
 
 from tangent_bench import statistics
-from tangent_bench.comparison import Comparison, Images, Line, MethodHits, compare, crossed, hits, judge, text
+from tangent_bench.comparison import Comparison, Line, Tuned, compare, crossed, judge, text
 from tangent_bench.seeds import generator
 from tangent_bench.verdicts import Estimate
 
-SIZES = {"val": {"p": 30, "q": 40}, "test": {"p": 50, "q": 36}}
-IMAGES = Images(*({t: np.arange(n) for t, n in SIZES[s].items()} for s in ("val", "test")))
+UNITS = {"p": 50, "q": 36}
 
 
-def method(name, rates, seeds=5, images=IMAGES, rng_name=""):
-    """Hits with these rates [A], for every seed, task and image by itself."""
-    rng = generator("test", "comparison", rng_name or name)
-    parts = [
-        [
-            {t: rng.random((len(rates), len(b))) < np.array(rates)[:, None] for t, b in blocks.items()}
-            for _ in range(seeds)
-        ]
-        for blocks in (images.val, images.test)
-    ]
-    return MethodHits(name, np.linspace(0, 1, len(rates)), *parts)
+def method(name, rate, seeds=5, replicates=100, units=UNITS):
+    """Hits at this rate for every seed, task and image by itself, with replicates over the images."""
+    rng = generator("test", "comparison", name)
+    found = {}
+    for task, size in units.items():
+        weights = statistics.weights(np.arange(size), replicates, task, "test")
+        found[task] = statistics.accuracy(rng.random((seeds, size)) < rate, weights).T
+    return Tuned(name, found)
 
 
 def shortened(one, seeds):
-    return replace(one, val=one.val[:seeds], test=one.test[:seeds])
+    return replace(one, accuracy={task: found[:seeds] for task, found in one.accuracy.items()})
 
 
 def line(found, task="all", name=None):
@@ -39,47 +35,14 @@ def line(found, task="all", name=None):
     return only
 
 
-def drawn(hits_N, weights_N):
-    return sum(bool(hit) * w for hit, w in zip(hits_N, weights_N)) / sum(weights_N)
-
-
-def brute_force(one, images, replicates, task):
-    """Test accuracy [S, 1 + R] on the images that were drawn, at the α that was best on those that were drawn."""
-    weights = {
-        (t, s): statistics.weights(getattr(images, s)[t], replicates, t, s).astype(int)
-        for t in images.test
-        for s in ("val", "test")
-    }
-    out = np.zeros((len(one.val), 1 + replicates))
-    for s, r in np.ndindex(out.shape):
-        best, index = -1.0, None
-        for a in range(len(one.coefficients)):
-            ratios = []
-            for t in images.test:
-                accuracy = drawn(one.val[s][t][a], weights[t, "val"][r])
-                ratios.append(
-                    accuracy / drawn(images.single_val[s][t], weights[t, "val"][r]) if images.single_val else accuracy
-                )
-            if np.mean(ratios) > best + 1e-12:
-                best, index = np.mean(ratios), a
-        out[s, r] = drawn(one.test[s][task][index], weights[task, "test"][r])
-    return out
-
-
-@pytest.mark.parametrize("normalized", [False, True])
-def test_numbers_by_brute_force(normalized):
-    single = tuple({"p": np.arange(30) % 3 > s % 2, "q": np.arange(40) % 5 > 0} for s in range(5)) if normalized else ()
-    images = Images({"p": np.arange(30) // 2, "q": np.arange(40)}, IMAGES.test, single)
-    first, second = method("first", [0.5, 0.6, 0.55]), method("second", [0.5, 0.65, 0.6, 0.6])
-    found = compare(first, [second], images, replicates=12)
-    each = {t: [brute_force(m, images, 12, t) for m in (first, second)] for t in "pq"}
-    for task, (base, other), units in (
-        ("p", each["p"], 50),
-        ("q", each["q"], 36),
-        ("all", [(each["p"][m] + each["q"][m]) / 2 for m in range(2)], 36),
-    ):
-        d = other - base
-        estimate = line(found, task).estimate
+def test_numbers_by_brute_force():
+    first, second = method("first", 0.5, replicates=12), method("second", 0.65, replicates=12)
+    found = compare(first, [second], UNITS)
+    each = {t: [m.accuracy[t] for m in (first, second)] for t in "pq"}
+    each["all"] = [(each["p"][m] + each["q"][m]) / 2 for m in range(2)]
+    for task, units in (("p", 50), ("q", 36), ("all", 36)):
+        base, other = each[task]
+        d, estimate = other - base, line(found, task).estimate
         assert line(found, task).baseline == pytest.approx(base[:, 0].mean())
         assert line(found, task).candidate == pytest.approx(other[:, 0].mean())
         assert estimate.value == pytest.approx(d[:, 0].mean())
@@ -106,54 +69,28 @@ def test_parts_of_the_variance_are_those_of_the_two_way_table():
 
 
 def test_fewer_than_five_seeds_is_images_only_and_says_so():
-    first, second = method("first", [0.5]), method("second", [0.6])
-    four = compare(shortened(first, 4), [shortened(second, 4)], IMAGES, replicates=400)
-    five = compare(first, [second], IMAGES, replicates=400)
+    first, second = method("first", 0.5, replicates=400), method("second", 0.6, replicates=400)
+    four, five = compare(shortened(first, 4), [shortened(second, 4)], UNITS), compare(first, [second], UNITS)
     assert four.conditional and not five.conditional
     assert math.isinf(line(four).estimate.degrees) and line(five).estimate.degrees < 100
-    table = np.array([[second.test[s]["p"][0].astype(float) - first.test[s]["p"][0] for s in range(4)]])[0]
-    assert line(four, "p").estimate.below ** 2 == pytest.approx(table.mean(0).var(ddof=1) / 50, rel=0.2)
+    d = (second.accuracy["p"] - first.accuracy["p"])[:4, 1:].mean(0)
+    assert line(four, "p").estimate.below ** 2 == pytest.approx(d.var() * 50 / 49)
     assert "4 seeds, conditional on these seeds" in text(four) and "conditional" not in text(five)
 
 
 def test_a_better_method_is_better_and_the_other_way_round_worse():
-    weak, strong = method("weak", [0.3]), method("strong", [0.8])
-    found = line(compare(weak, [strong], IMAGES, 100))
+    weak, strong = method("weak", 0.3), method("strong", 0.8)
+    found = line(compare(weak, [strong], UNITS))
     assert found.verdict == "better" and found.estimate.value > 0.3
-    back = line(compare(strong, [weak], IMAGES, 100))
+    back = line(compare(strong, [weak], UNITS))
     assert back.verdict == "worse" and back.estimate.value == pytest.approx(-found.estimate.value)
 
 
 def test_the_same_predictions_are_the_same():
-    first = method("first", [0.5, 0.6])
-    found = compare(first, [MethodHits("copy", first.coefficients, first.val, first.test)], IMAGES, 50)
+    first = method("first", 0.5)
+    found = compare(first, [replace(first, name="copy")], UNITS)
     assert {x.verdict for x in found.lines} == {"same"}
     assert {x.estimate.interval() for x in found.lines} == {(0.0, 0.0)}
-
-
-def test_selection_is_part_of_the_uncertainty():
-    """Two coefficients that validation hardly tells apart, and that test tells apart by 60 points."""
-    val = np.stack([np.arange(40) % 2 == 0, (np.arange(40) % 2 == 0) | (np.arange(40) < 2)])
-    test = np.stack([np.arange(100) % 10 < 2, np.arange(100) % 10 < 8])
-    images = Images({"p": np.arange(40)}, {"p": np.arange(100)})
-    base = MethodHits("base", np.array([1.0]), [{"p": val[:1]}], [{"p": test[:1]}])
-    open_ = MethodHits("open", np.array([0.0, 1.0]), [{"p": val}], [{"p": test}])
-    fixed = MethodHits("fixed", np.array([1.0]), [{"p": val[1:]}], [{"p": test[1:]}])
-    found = compare(base, [open_, fixed], images, 500)
-    errors = [line(found, name=name).estimate.below for name in ("open", "fixed")]
-    assert errors[0] > 3 * errors[1], "now and then the other one is selected"
-    assert line(found, name="open").estimate.value == pytest.approx(line(found, name="fixed").estimate.value) == 0.6
-
-
-def test_images_of_one_unit_count_as_one():
-    one = Images({"p": np.arange(20)}, {"p": np.arange(60)})
-    twice = Images({"p": np.arange(20)}, {"p": np.repeat(np.arange(60), 4)})
-    short = [method(n, [r], 1, one) for n, r in (("a", 0.5), ("b", 0.6))]
-    long = [MethodHits(m.name, m.coefficients, m.val, [{"p": np.repeat(m.test[0]["p"], 4, 1)}]) for m in short]
-    first, second = (line(compare(m[0], m[1:], i, 300)).estimate for m, i in ((short, one), (long, twice)))
-    assert second.value == pytest.approx(first.value) and second.below == pytest.approx(first.below)
-    apart = Images({"p": np.arange(20)}, {"p": np.arange(240)})
-    assert line(compare(long[0], long[1:], apart, 300)).estimate.below == pytest.approx(first.below / 2, rel=0.15)
 
 
 def ruled(value, low, high, **about):
@@ -186,23 +123,20 @@ def test_more_candidates_need_more():
 
 
 def test_holm_over_the_candidates_of_a_line():
-    base, strong = method("base", [0.5]), method("strong", [0.9])
-    close = [method(f"close {k}", [0.5]) for k in range(3)]
-    found = compare(base, [strong, *close], IMAGES, 100)
+    base, strong = method("base", 0.5), method("strong", 0.9)
+    close = [method(f"close {k}", 0.5) for k in range(3)]
+    found = compare(base, [strong, *close], UNITS)
     assert line(found, name="strong").level == pytest.approx(0.05 / 4)
     assert {round(line(found, name=c.name).level, 4) for c in close} == {round(0.05 / 3, 4)}
     assert {x.num_candidates for x in found.lines} == {4}
-    assert line(compare(base, [strong], IMAGES, 100)).level == 0.05
+    assert line(compare(base, [strong], UNITS)).level == 0.05
 
 
 def test_an_optimum_at_the_edge_of_its_grid_is_flagged():
-    inside = method("inside", [0.1, 0.9, 0.1])
-    low, high, alone = method("low", [0.9, 0.1, 0.1]), method("high", [0.1, 0.1, 0.9]), method("alone", [0.9])
-    found = compare(inside, [low, high, alone], IMAGES, 20)
-    assert found.at_edge == {"inside": 0, "low": 5, "high": 5, "alone": 0}
-    printed = text(found)
-    assert "low: the best coefficient is at the edge of its grid in 5 of 5 seeds; widen the grid." in printed
-    assert "inside:" not in printed and "alone:" not in printed
+    inside, low = method("inside", 0.5), replace(method("low", 0.5), at_edge=3)
+    printed = text(compare(inside, [low], UNITS))
+    assert "low: the best coefficient is at the edge of its grid in 3 of 5 seeds; widen the grid." in printed
+    assert "inside:" not in printed
 
 
 def test_text_is_a_table_in_points():
@@ -217,22 +151,17 @@ def test_text_is_a_table_in_points():
     ]
 
 
-def test_hits_of_predictions():
-    found = hits([{"p": np.array([[1, 2, 3], [1, 1, 1]])}], {"p": np.array([1, 2, 1])})
-    assert found[0]["p"].tolist() == [[True, True, False], [True, False, True]]
-
-
 def test_methods_that_do_not_meet_are_refused():
-    first, second = method("first", [0.5]), method("second", [0.6])
-    for base, candidates, images, message in (
-        (first, [first], IMAGES, "expected a baseline and candidates of different names"),
-        (first, [], IMAGES, "expected a baseline and candidates"),
-        (first, [replace(second, val=second.val[:3])], IMAGES, "second has 3 seeds on val, expected 5"),
-        (first, [replace(second, coefficients=np.arange(2))], IMAGES, r"p val: hits are \(1, 30\), expected \(2, 30\)"),
-        (first, [second], Images(IMAGES.val, {"p": np.arange(50)}), "give the same, at least one"),
-        (first, [second], Images({}, {}), "give the same, at least one"),
-        (first, [second], Images(IMAGES.val, {"p": np.zeros(50), "q": np.arange(36)}), "fewer than two independent"),
-        (first, [second], Images(IMAGES.val, IMAGES.test, ({},)), "Single-task hits of 1 seeds, 5 compared"),
+    first, second = method("first", 0.5), method("second", 0.6)
+    for base, candidates, units, message in (
+        (first, [first], UNITS, "expected a baseline and candidates of different names"),
+        (first, [], UNITS, "expected a baseline and candidates"),
+        (first, [shortened(second, 3)], UNITS, r"second, p: accuracies are \(3, 101\), expected \(5, 101\)"),
+        (first, [method("second", 0.6, replicates=9)], UNITS, r"\(5, 10\), expected \(5, 101\)"),
+        (first, [method("second", 0.6, units={"p": 50})], UNITS, "second has tasks p, expected p, q"),
+        (first, [second], {"p": 50}, "first has tasks p, q, expected p"),
+        (first, [second], {}, "two or more of at least one task"),
+        (first, [second], {"p": 1, "q": 36}, "two or more"),
     ):
         with pytest.raises(ValueError, match=message):
-            compare(base, candidates, images, 5)
+            compare(base, candidates, units)
