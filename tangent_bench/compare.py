@@ -1,0 +1,149 @@
+"""Compare merging methods on the same vectors: `python -m tangent_bench.compare BASELINE CANDIDATE --results FOLDER`.
+
+Verdicts are those of `comparison`: better, same, worse or undecided, for each task and over all tasks, in every mode.
+The exit status is 1 if the verdict over all tasks is, in some mode, one of those that `--fail-on` names, and 2 if
+something is missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from tangent_bench import comparison, outcomes
+from tangent_bench.comparison import ALL, Comparison
+from tangent_bench.outcomes import Place
+
+VERDICTS = ("better", "same", "worse", "undecided")
+
+
+def compare(
+    results: Path, baseline: str, candidates: Sequence[str], baseline_results: Path | None = None
+) -> dict[Place, Comparison]:
+    """The comparison in every place where the baseline and all candidates have outcomes.
+
+    Args:
+        baseline_results: the folder of the baseline's outcomes, if it is another one: the same method before a change.
+
+    Raises:
+        ValueError: there is no such place, or what is there does not belong together.
+    """
+    before = baseline_results or results
+    both = [place for place in outcomes.places(results) if place in outcomes.places(before)]
+    found = {
+        place: _one(place, results, before, baseline, candidates) for place in both if place.mode != "none-network"
+    }
+    if not found:
+        raise ValueError(
+            f"No outcomes of task_addition under {results} and {before} have a mode in common; build them with "
+            "`make regress METHOD=...`."
+        )
+    return found
+
+
+def _one(place: Place, results: Path, before: Path, baseline: str, candidates: Sequence[str]) -> Comparison:
+    base = outcomes.read(before, place, baseline)
+    others = [outcomes.read(results, place, label) for label in candidates]
+    wanted = outcomes.seeds(before, place, baseline)
+    for label in candidates:
+        if (given := outcomes.seeds(results, place, label)) != wanted:
+            raise ValueError(
+                f"{label} has seeds {given} in {place}, {baseline} has {wanted}; build both with the same seeds."
+            )
+    if before != results:
+        base = replace(base, name=f"{baseline} (before)")
+    return comparison.compare(base, others, outcomes.num_units(results, place, base.accuracy))
+
+
+def verdicts(found: Mapping[Place, Comparison]) -> dict[tuple[Place, str], str]:
+    """(place, candidate) → the verdict over all tasks."""
+    return {(place, line.method): line.verdict for place, c in found.items() for line in c.lines if line.task == ALL}
+
+
+def report(found: Mapping[Place, Comparison]) -> str:
+    """A table for each place, and a line with the verdict over all tasks in each of them."""
+    parts = [f"{place}\n{comparison.text(c)}\n" for place, c in found.items()]
+    lines = [f"{verdict:9}  {method}  ({place})" for (place, method), verdict in verdicts(found).items()]
+    baseline = next(iter(found.values())).baseline
+    return "\n".join([*parts, f"Over all tasks, against {baseline}:", *lines])
+
+
+def as_json(found: Mapping[Place, Comparison]) -> str:
+    """Every line as a record."""
+    records = [
+        {
+            **place._asdict(),
+            "baseline": c.baseline,
+            "candidate": line.method,
+            "task": line.task,
+            "baseline_accuracy": line.baseline,
+            "candidate_accuracy": line.candidate,
+            "difference": line.estimate.value,
+            "interval": line.estimate.interval(line.level),
+            "level": line.level,
+            "detectable": line.estimate.detectable(line.level),
+            "verdict": line.verdict,
+            "num_seeds": c.num_seeds,
+            "conditional_on_seeds": c.conditional,
+        }
+        for place, c in found.items()
+        for line in c.lines
+    ]
+    return json.dumps(records, indent=1)
+
+
+def add_verdict_options(parser: argparse.ArgumentParser) -> None:
+    """The options that `compare` and `regress` share."""
+    parser.add_argument(
+        "--fail-on",
+        default="",
+        metavar="VERDICTS",
+        help=f"exit with 1 on these verdicts over all tasks, by commas: {', '.join(VERDICTS)}",
+    )
+    parser.add_argument("--json", action="store_true", help="print records in place of tables")
+
+
+def failing(text: str) -> list[str]:
+    """The verdicts of `--fail-on`.
+
+    Raises:
+        ValueError: one of them is none.
+    """
+    words = [word for word in text.split(",") if word]
+    if odd := [word for word in words if word not in VERDICTS]:
+        raise ValueError(f"--fail-on has {odd[0]!r}; expected some of {', '.join(VERDICTS)}, by commas.")
+    return words
+
+
+def finish(found: Mapping[Place, Comparison], options: argparse.Namespace) -> int:
+    """Print a comparison; the exit status."""
+    print(as_json(found) if options.json else report(found))
+    hit = [key for key, verdict in verdicts(found).items() if verdict in failing(options.fail_on)]
+    for place, method in hit:
+        print(f"{method} is {verdicts(found)[place, method]} in {place}.", file=sys.stderr)
+    return 1 if hit else 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tangent_bench.compare", description=__doc__.partition("\n")[0])
+    parser.add_argument("baseline", help="a method that has outcomes, as task_arithmetic")
+    parser.add_argument("candidate", nargs="+", help="methods to judge")
+    parser.add_argument("--results", type=Path, default=Path("results/five_seeds"), help="folder of the outcomes")
+    parser.add_argument("--baseline-results", type=Path, help="folder of the baseline's outcomes, if it is another one")
+    add_verdict_options(parser)
+    options = parser.parse_args(arguments)
+    try:
+        failing(options.fail_on)
+        found = compare(options.results, options.baseline, options.candidate, options.baseline_results)
+        return finish(found, options)
+    except ValueError as sentence:
+        print(f"Error: {sentence}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""From a merging method to a verdict: `python -m tangent_bench.regress my_method`, or `make regress METHOD=my_method`.
+
+The laws of `tangent_bench.testing` first; then the method runs on the vectors of five fine-tuning seeds (made by the
+first run, in config/regress.yaml's folder) in every mode, and is compared with a baseline, task by task and over all.
+A hyper-parameter is given as `--set keep=0.1`. Status as `compare`: 1 on a verdict that `--fail-on` names, 2 on errors.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import yaml
+
+from tangent_bench import compare, merging
+from tangent_bench.merging import Merger
+
+ROOT = Path(__file__).parents[1]
+CONFIG = ROOT / "config/regress.yaml"
+
+
+def entry(merger: Merger) -> dict:
+    """The method as an entry of the config's `methods`."""
+    return {"name": merger.name, **merger.values}
+
+
+def build(mergers: Sequence[Merger], configfile: Path, cores: int, quiet: bool) -> None:
+    """Make the outcomes of these methods by Snakemake; what is there stays.
+
+    Raises:
+        ValueError: the run failed; its own sentences stand above.
+    """
+    own = {"methods": [entry(merger) for merger in mergers]}
+    command = [sys.executable, "-m", "snakemake", "methods", "--cores", str(cores), "--configfile", str(configfile)]
+    # JSON is YAML: numbers stay numbers, which Snakemake's --config would make text of.
+    file = ROOT / _read(configfile)["results"] / "regress.yaml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(own), encoding="utf-8")
+    done = subprocess.run([*command, str(file), *(["--quiet", "all"] if quiet else [])], cwd=ROOT)
+    if done.returncode:
+        raise ValueError(f"The run failed (status {done.returncode}); what it says above comes first.")
+
+
+def _read(configfile: Path) -> Mapping:
+    if not configfile.is_file():
+        raise ValueError(f"There is no config {configfile}; expected a file as config/regress.yaml.")
+    return yaml.safe_load(configfile.read_text(encoding="utf-8"))
+
+
+def hyper_parameters(texts: Sequence[str]) -> dict:
+    """name=value pairs; values as in YAML.
+
+    >>> hyper_parameters(["keep=0.1", "lines.norm_ratio=false"])
+    {'keep': 0.1, 'lines.norm_ratio': False}
+    """
+    odd = [text for text in texts if "=" not in text]
+    if odd:
+        raise ValueError(f"--set {odd[0]!r} is no hyper-parameter; expected name=value, as keep=0.1.")
+    return {key: yaml.safe_load(value) for key, _, value in (text.partition("=") for text in texts)}
+
+
+def regress(options: argparse.Namespace) -> int:
+    """Check, build, compare; the exit status."""
+    from tangent_bench.testing import check_method
+
+    compare.failing(options.fail_on)
+    candidate = merging.find(options.method, hyper_parameters(options.set))
+    baseline = merging.find(options.baseline)
+    if candidate.label == baseline.label:
+        raise ValueError(f"Method and baseline are both {candidate.label!r}; name another `--baseline`.")
+    if not options.json:
+        print(f"{candidate.title}: {len(check_method(candidate))} laws hold, or are exceptions with a reason.")
+    build([baseline, candidate], options.configfile, options.cores, options.json)
+    results = ROOT / _read(options.configfile)["results"]
+    return compare.finish(compare.compare(results, baseline.label, [candidate.label]), options)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tangent_bench.regress", description=__doc__.partition("\n")[0])
+    parser.add_argument("method", help="name of the method, as ties or lines+ties")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a hyper-parameter")
+    parser.add_argument("--baseline", default="task_arithmetic", help="method to compare with (task_arithmetic)")
+    parser.add_argument("--configfile", type=Path, default=CONFIG, help="vectors and modes (config/regress.yaml)")
+    parser.add_argument("--cores", type=int, default=2, help="jobs of one thread at a time (2)")
+    compare.add_verdict_options(parser)
+    try:
+        return regress(parser.parse_args(arguments))
+    except (ValueError, AssertionError) as sentence:
+        print(f"Error: {sentence}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
