@@ -1,0 +1,171 @@
+"""What methods left, read back and compared: by name, place and seed, with one sentence for what is not there."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from tangent_bench import artefacts, compare, layout, outcomes, regress, rows
+from tangent_bench.outcomes import Place
+from tangent_bench.rows import Row
+from tangent_bench.seeds import generator
+
+TANGENT, NETWORK = (Place("tiny", "pretrained", mode) for mode in ("linear-tangent", "standard-network"))
+TASKS, UNITS = ("p", "q"), 30
+
+
+def outcome(root, place, label, seed, shift=0.0, edge=0.0, replicates=50, folder=True, tasks=TASKS):
+    """Replicates around 0.5 + shift, the same noise for every method, and the two rows of the selection."""
+    noise = {t: generator("test", "outcomes", t, seed).normal(0, 0.01, replicates + 1) for t in tasks}
+    arrays = {f"replicates/accuracy_tuned/{t}": 0.5 + shift + 0.01 * seed + noise[t] for t in tasks}
+    arrays["replicates/accuracy_tuned"] = np.zeros(replicates + 1)  # the mean over tasks is no task
+    where = label if folder else ""
+    path = root / layout.outcome("task_addition", *place, seed, "safetensors", where)
+    artefacts.save(path, "outcome", arrays)
+    common = {"sources": "p+q", "task": "all", "split": "val", "seed": seed, "num_samples": 9, "method": label}
+    coordinates = {"model": place.model, "init": place.init, "training": "standard", "evaluation": "network"}
+    made = [
+        Row("task_addition", metric=metric, value=value, **coordinates, **common)
+        for metric, value in (("selected_coefficient", 0.25 + 0.05 * seed), ("selected_at_edge", edge))
+    ]
+    rows.write(path.with_suffix(".csv"), rows.frame(made))
+
+
+def labels_of(root, place):
+    for task in TASKS:
+        blocks = np.repeat(np.arange(UNITS), 2)
+        path = root / layout.base(place.model, place.init, task)
+        artefacts.save(path, "base features", {"test/blocks": blocks})
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    root = tmp_path_factory.mktemp("template")
+    for place in (TANGENT, NETWORK):
+        labels_of(root, place)
+        for seed in range(5):
+            outcome(root, place, "task_arithmetic", seed, folder=False)
+            outcome(root, place, "ties", seed, shift=0.05 if place == TANGENT else -0.05, edge=float(seed > 2))
+            outcome(root, place, "magmax", seed)
+    return root
+
+
+@pytest.fixture
+def folder(template, tmp_path):
+    return shutil.copytree(template, tmp_path / "results")
+
+
+def test_places_methods_and_seeds_are_found(folder):
+    assert outcomes.places(folder) == [TANGENT, NETWORK]
+    assert outcomes.labels(folder, TANGENT) == ["task_arithmetic", "magmax", "ties"]
+    assert outcomes.seeds(folder, TANGENT, "ties") == [0, 1, 2, 3, 4]
+    assert outcomes.num_units(folder, TANGENT, TASKS) == {"p": UNITS, "q": UNITS}
+
+
+def test_a_method_comes_back_as_it_was_left(folder):
+    outcome(folder, TANGENT, "ties", 10, shift=0.3)
+    found = outcomes.read(folder, TANGENT, "ties")
+    assert found.name == "ties" and list(found.accuracy) == ["p", "q"] and found.at_edge == 2
+    assert found.coefficients == pytest.approx([0.25, 0.3, 0.35, 0.4, 0.45, 0.75]), "seed 10 comes after 4"
+    assert found.accuracy["q"].shape == (6, 51) and found.accuracy["q"][5].mean() == pytest.approx(0.9, abs=0.01)
+
+
+def test_what_is_not_there_is_said(folder):
+    with pytest.raises(
+        ValueError, match=r"no outcome of 'tie' in tiny, linear-tangent.*there are task_arithmetic, mag"
+    ):
+        outcomes.read(folder, TANGENT, "tie")
+    with pytest.raises(ValueError, match=r"random.*is not there; build it first"):
+        outcomes.read(folder, TANGENT._replace(init="random"), "ties")
+    outcome(folder, TANGENT, "ties", 1, replicates=20)
+    with pytest.raises(ValueError, match="its seeds differ in tasks or replicates"):
+        outcomes.read(folder, TANGENT, "ties")
+
+
+def test_verdicts_in_every_place(folder):
+    found = compare.compare(folder, "task_arithmetic", ["ties", "magmax"])
+    assert compare.verdicts(found) == {
+        (TANGENT, "ties"): "better",
+        (NETWORK, "ties"): "worse",
+        (TANGENT, "magmax"): "same",
+        (NETWORK, "magmax"): "same",
+    }
+    text = compare.report(found)
+    assert "Over all tasks, against task_arithmetic:\nbetter     ties  (tiny, linear-tangent)" in text
+    assert "edge of its grid in 2 of 5 seeds" in text
+
+
+def test_exit_status_is_that_of_the_verdicts(folder, capsys):
+    call = ["task_arithmetic", "ties", "--results", str(folder)]
+    assert compare.main(call) == 0
+    assert compare.main([*call, "--fail-on", "undecided,same"]) == 0
+    capsys.readouterr()
+    assert compare.main([*call, "--fail-on", "worse"]) == 1
+    assert capsys.readouterr().err == "ties is worse in tiny, standard-network.\n"
+    assert compare.main([*call, "--fail-on", "wors"]) == 2
+    assert "'wors'" in capsys.readouterr().err
+
+
+def test_records_say_what_the_table_says(folder, capsys):
+    compare.main(["task_arithmetic", "ties", "--results", str(folder), "--json"])
+    records = json.loads(capsys.readouterr().out)
+    assert len(records) == 2 * 3
+    last = records[2]
+    assert (last["task"], last["mode"], last["verdict"]) == ("all", "linear-tangent", "better")
+    assert last["difference"] == pytest.approx(0.05) and last["num_seeds"] == 5 and not last["conditional_on_seeds"]
+
+
+def test_the_same_method_before_and_after_a_change(folder, tmp_path_factory):
+    before = tmp_path_factory.mktemp("before")
+    for seed in range(5):
+        outcome(before, TANGENT, "ties", seed, shift=0.1)
+    found = compare.compare(folder, "ties", ["ties"], before)
+    assert compare.verdicts(found) == {(TANGENT, "ties"): "worse"}
+    assert found[TANGENT].baseline == "ties (before)"
+
+
+def test_other_seeds_are_no_comparison(folder):
+    outcome(folder, TANGENT, "ties", 7)
+    with pytest.raises(ValueError, match=r"ties has seeds \[0, 1, 2, 3, 4, 7\].*task_arithmetic has \[0, 1, 2, 3, 4\]"):
+        compare.compare(folder, "task_arithmetic", ["ties"])
+
+
+def test_nothing_in_common_is_said(folder, tmp_path_factory):
+    with pytest.raises(ValueError, match="have a mode in common"):
+        compare.compare(folder, "ties", ["ties"], tmp_path_factory.mktemp("empty"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["tiess"], ["'tiess'", "Did you mean 'ties'?"]),
+        (["task_arithmetic"], ["both 'task_arithmetic'", "--baseline"]),
+        (["ties", "--set", "keep"], ["'keep'", "name=value"]),
+        (["ties", "--set", "keep=lots"], ["'lots'", "a float"]),
+        (["ties", "--fail-on", "bad"], ["'bad'", "undecided"]),
+        (["ties", "--configfile", "nowhere.yaml"], ["nowhere.yaml"]),
+    ],
+)
+def test_regress_says_what_is_wrong_before_it_builds(arguments, words, capsys):
+    assert regress.main(arguments) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("Error: ") and said.count("\n") == 1 and all(word in said for word in words), said
+
+
+def test_a_method_that_breaks_a_law_is_not_run(monkeypatch, capsys):
+    from tangent_bench import merging
+
+    module = merging.module("task_arithmetic")
+    monkeypatch.setattr(module, "prepare", lambda vectors, context: {k: -v for k, v in module_sum(vectors).items()})
+    monkeypatch.setattr(regress, "build", lambda *_: pytest.fail("it must not come to a run"))
+    assert regress.main(["task_arithmetic", "--baseline", "ties"]) == 2
+    assert "breaks the law" in capsys.readouterr().err
+
+
+def module_sum(vectors):
+    from tangent_bench.vectors import combine
+
+    return combine([(1.0, vector) for vector in vectors.values()])
