@@ -88,9 +88,14 @@ class Merger:
     @property
     def params_id(self) -> str:
         """Eight hex digits of the hyper-parameters, "" if all are defaults; a column of every row."""
+        text = json.dumps(self.changed, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:8] if self.changed else ""
+
+    @property
+    def changed(self) -> dict[str, float | int | bool]:
+        """The hyper-parameters that are not the defaults."""
         defaults = {f"{n}.{k}": p.default for n, m in self.links for k, p in m.METHOD.parameters.items()}
-        changed = {key: value for key, value in self.values.items() if value != defaults[key]}
-        return hashlib.sha256(json.dumps(changed, sort_keys=True).encode()).hexdigest()[:8] if changed else ""
+        return {key: value for key, value in self.values.items() if value != defaults[key]}
 
     def weights(self, sources: Sequence[str]) -> dict[str, float]:
         """Weight of every source, of a direction that is a fixed sum."""
