@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TRANSDUCTIVE = "unlabelled test"
+TITLES = {
+    "methods_addition": "Merging methods and ways of fine-tuning: addition",
+    "methods_negation": "Merging methods and ways of fine-tuning: negation",
+}
 
 
 @dataclass(frozen=True)

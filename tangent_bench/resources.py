@@ -59,7 +59,17 @@ NEEDS = {
     "cool_down": Need(6_000, 6_000, 120),
     "contact_sheet": Need(1_000, 8_000, 15),
     **dict.fromkeys(
-        ("collect_rows", "summarize", "make_table", "draw_figure", "make_times", "publish", "sweep"), READS_ROWS
+        (
+            "collect_rows",
+            "summarize",
+            "make_table",
+            "draw_figure",
+            "make_times",
+            "make_leaderboard",
+            "publish",
+            "sweep",
+        ),
+        READS_ROWS,
     ),
 }
 

@@ -25,6 +25,12 @@ def method_outcomes(suffix="csv", labels=METHODS):
     ]
 
 
+def merging_outcomes(suffix="csv"):
+    """Outcome files of the config's own method in the experiments that merge."""
+    merge = [e for e in config["experiments"] if needs(e, "merges")]
+    return outcomes(suffix, experiments=merge) if merge else []
+
+
 def split_seen(label):
     """The split that a method looks at while it merges, "" for none."""
     return directions.SPLITS[METHODS[label].method.data]
@@ -130,5 +136,5 @@ use rule run_experiment as run_method with:
 rule methods:
     input:
         method_outcomes(),
-        outcomes(experiments=[e for e in config["experiments"] if needs(e, "merges")]),
+        merging_outcomes(),
         [results(layout.base(m, i, t)) for m in config["models"] for i in config["inits"] for t in config["tasks"]],

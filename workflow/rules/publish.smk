@@ -14,6 +14,14 @@ def made(about):
     return possible and (about.of_joined or not JOINED)
 
 
+LEADERBOARD = {
+    **{
+        f"methods_{kind}_{ending}": f"tables/methods_{kind}.{ending}"
+        for kind in ("addition", "negation")
+        for ending in ("csv", "md", "tex")
+    },
+    "page": "leaderboard.html",
+}
 _ABOUT = {name: registry.load("figures", name).FIGURE for name in registry.names("figures")}
 _MADE = {n: about for n, about in _ABOUT.items() if made(about)}
 FIGURES = [n for n, about in _MADE.items() if about.kind == "figure"]
@@ -24,6 +32,7 @@ PUBLISHED = [
     expand(results("tables/{table}.{ending}"), table=TABLES, ending=["csv", "md", "tex", "html"]),
     expand(results("figures/{figure}.{ending}"), figure=FIGURES, ending=["svg", "pdf", "png"]),
     expand(results("sheets/{task}.png"), task=EVALUATED if config["experiments"] else []),
+    [results(path) for path in LEADERBOARD.values()] if METHODS else [],
     expand(results("tables/times.{ending}"), ending=["csv", "md", "html"]) if config["experiments"] else [],
 ]
 # What the captions of the report quote.
@@ -140,6 +149,44 @@ for _figure in FIGURES:
             ),
         script:
             "../scripts/draw_figure.py"
+
+
+# The methods of the config beside one another; their outcomes hold the replicates that differences stand on.
+rule make_leaderboard:
+    input:
+        rows=results("rows.csv"),
+        outcomes=[*method_outcomes("safetensors"), *merging_outcomes("safetensors")],
+        base=[results(layout.base(m, i, t)) for m in config["models"] for i in config["inits"] for t in EVALUATED],
+    output:
+        **{name: results(path) for name, path in LEADERBOARD.items() if name != "page"},
+        page=report(
+            results(LEADERBOARD["page"]),
+            caption="../report/leaderboard.rst",
+            category="Merging methods",
+            labels={"table": "Leaderboard"},
+        ),
+    log:
+        results("logs/make_leaderboard.log"),
+    threads: 1
+    resources:
+        **asked("make_leaderboard"),
+    params:
+        results=RESULTS,
+        methods=config["methods"],
+        baseline=config["method"],
+        control=CONTROL,
+        run=_RUN,
+        code=code(
+            "leaderboard.py",
+            "leaderboard_page.py",
+            "outcomes.py",
+            "comparison.py",
+            "rankings.py",
+            "verdicts.py",
+            "figures/_*.py",
+        ),
+    script:
+        "../scripts/make_leaderboard.py"
 
 
 # From the records of all jobs: when the rows are there, they are.
