@@ -53,7 +53,7 @@ def join(parts: Sequence[Piece]) -> Piece:
 
 
 @dataclass(frozen=True)
-class _Tap:
+class Tap:
     """A place where parameters enter: `kind` is linear, norm or embedding; entering [B, L, I], leaving [B, L, O]."""
 
     kind: str
@@ -64,8 +64,13 @@ class _Tap:
 
 def sizes(network: nn.Module, theta: Mapping[str, Tensor], image_CHW: Tensor) -> list[tuple[int, int]]:
     """For each place: numbers to keep per image, those of activations and those of the gradient of one readout."""
-    taps = _Forward(network, theta).run(image_CHW[None])[1]
-    return [(tap.entering.numel() if tap.kind == "linear" else 0, tap.leaving.numel()) for tap in taps]
+    found = taps(network, theta, image_CHW[None])[1]
+    return [(tap.entering.numel() if tap.kind == "linear" else 0, tap.leaving.numel()) for tap in found]
+
+
+def taps(network: nn.Module, theta: Mapping[str, Tensor], images_BCHW: Tensor) -> tuple[Tensor, list[Tap]]:
+    """f(x; θ) [B, D] with its graph, which begins at the taps, and the taps in the order of the layers."""
+    return _Forward(network, theta).run(images_BCHW)
 
 
 def pieces(
@@ -81,20 +86,20 @@ def pieces(
         network: one that `vision.supports` accepts.
         places: indices into `sizes`.
     """
-    outputs_BD, taps = _Forward(network, theta).run(images_BCHW)
-    taps = [taps[place] for place in places]
+    outputs_BD, all_taps = taps(network, theta, images_BCHW)
+    chosen = [all_taps[place] for place in places]
     found = []
     for readout_D in readout_KD:
         # Images do not meet inside the network: the gradient of a sum over the batch is that of each image.
         cotangent_BD = readout_D.expand_as(outputs_BD)
-        found.append(torch.autograd.grad(outputs_BD, [t.leaving for t in taps], cotangent_BD, retain_graph=True))
+        found.append(torch.autograd.grad(outputs_BD, [t.leaving for t in chosen], cotangent_BD, retain_graph=True))
     out: list[Piece] = []
-    for tap, gradients in zip(taps, zip(*found, strict=True), strict=True):
+    for tap, gradients in zip(chosen, zip(*found, strict=True), strict=True):
         out += _of(tap, torch.stack(gradients, 2))  # [B, L, K, O]
     return out
 
 
-def _of(tap: _Tap, g_BLKO: Tensor) -> list[Piece]:
+def _of(tap: Tap, g_BLKO: Tensor) -> list[Piece]:
     a = tap.entering.detach()
     if tap.kind == "embedding":
         # Positions: the gradient itself; the class token: that of the first position.
@@ -112,7 +117,7 @@ class _Forward:
         self.theta = {key: value.detach() for key, value in theta.items()}
 
     @torch.enable_grad()
-    def run(self, images_BCHW: Tensor) -> tuple[Tensor, list[_Tap]]:
+    def run(self, images_BCHW: Tensor) -> tuple[Tensor, list[Tap]]:
         """f(x; θ) [B, D] with its graph, and the taps in the order of the layers."""
         x = self.norm(self.embed(images_BCHW), "ln_pre", self.network.ln_pre)
         for number, block in enumerate(self.network.transformer.resblocks):
@@ -121,7 +126,7 @@ class _Forward:
         return self.linear(x, self.theta["proj"].T)[:, 0], self.taps
 
     def keep(self, kind: str, entering: Tensor, leaving: Tensor, bias: bool = False) -> Tensor:
-        self.taps.append(_Tap(kind, bias, entering, leaving))
+        self.taps.append(Tap(kind, bias, entering, leaving))
         return leaving
 
     def embed(self, images_BCHW: Tensor) -> Tensor:

@@ -76,12 +76,13 @@ class _Linearized(torch.autograd.Function):
     """f_lin(x; θ) with ∂L/∂θ = J(x; θ0)ᵀ g: one pass for f0 with its graph, J τ beside it without one, one pass back.
 
     Nothing of the tangent is kept for the backward pass: f_lin is affine in θ, so its gradient does not depend on θ.
-    With activation checkpointing the product has a pass of its own.
+    With activation checkpointing the product has a pass of its own. `whole` is f_lin, otherwise J τ alone.
     """
 
     @staticmethod
-    def forward(ctx, network, theta0, images_BCHW, *theta):
-        leaves = {key: value.detach().requires_grad_(True) for key, value in theta0.items()}
+    def forward(ctx, network, theta0, images_BCHW, whole, *theta):
+        needed = ctx.needs_input_grad[4:]
+        leaves = {k: v.detach().requires_grad_(need) for (k, v), need in zip(theta0.items(), needed, strict=True)}
         tau = {key: t.detach() - theta0[key] for key, t in zip(theta0, theta, strict=True)}
         with torch.enable_grad():
             if network.transformer.grad_checkpointing:
@@ -90,11 +91,13 @@ class _Linearized(torch.autograd.Function):
             else:
                 base_BD, change = vision.linearize(network, leaves, images_BCHW)
         ctx.base, ctx.leaves = base_BD, tuple(leaves.values())
-        return base_BD.detach() + change(tau)
+        return base_BD.detach() + change(tau) if whole else change(tau)
 
     @staticmethod
     def backward(ctx, gradient_BD):
-        return (None, None, None, *torch.autograd.grad(ctx.base, ctx.leaves, gradient_BD))
+        trained = [leaf for leaf in ctx.leaves if leaf.requires_grad]
+        found = iter(torch.autograd.grad(ctx.base, trained, gradient_BD))
+        return (None, None, None, None, *(next(found) if leaf.requires_grad else None for leaf in ctx.leaves))
 
 
 def encode_linearized(
@@ -103,6 +106,16 @@ def encode_linearized(
     """f_lin(x; θ) [B, D]; differentiable in θ, affine in θ. Networks without own rules take the generic product."""
     if vision.supports(network):
         require_same(theta, theta0, "theta", "theta0")
-        return _Linearized.apply(network, theta0, images_BCHW, *(theta[key] for key in theta0))
+        return _Linearized.apply(network, theta0, images_BCHW, True, *(theta[key] for key in theta0))
     base_BD, change_BD = product(network, theta0, subtract(theta, theta0), images_BCHW)
     return base_BD + change_BD
+
+
+def change(
+    network: nn.Module, theta0: Mapping[str, Tensor], theta: Mapping[str, Tensor], images_BCHW: Tensor
+) -> Tensor:
+    """J(x; θ0)(θ − θ0) [B, D]; differentiable in θ, linear in θ − θ0."""
+    if vision.supports(network):
+        require_same(theta, theta0, "theta", "theta0")
+        return _Linearized.apply(network, theta0, images_BCHW, False, *(theta[key] for key in theta0))
+    return product(network, theta0, subtract(theta, theta0), images_BCHW)[1]

@@ -167,12 +167,15 @@ class _Run:
         )
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=recipe.precision == "float16")
 
-    def step(self, encoder: Callable, parts: list[Part]) -> float:
-        """One step of the optimiser; returns the loss of the batch."""
+    def step(self, encoder: Callable, parts: list[Part], penalty: Callable | None = None) -> float:
+        """One step of the optimiser; returns the loss of the batch, its penalty included."""
         recipe, number = self.recipe, len(self.losses)
         self.optimizer.zero_grad(set_to_none=True)
         losses = [self._add_gradient(encoder, piece) for piece in pieces(parts, recipe)]
-        loss = sum(losses) / (len(losses) if recipe.accumulation == "sum" else 1)
+        times = len(losses) if recipe.accumulation == "sum" else 1
+        loss = sum(losses) / times
+        if penalty:
+            loss += self._add_penalty(penalty, number, times)
         if not math.isfinite(loss):
             return loss
         rate = recipe.rate(number)
@@ -194,6 +197,13 @@ class _Run:
             self.scaler.scale(loss).backward()
         return loss.item()
 
+    def _add_penalty(self, penalty: Callable, number: int, times: int) -> float:
+        """Once for a batch, in float32 whatever the passes take; `times` as often as the batch's own loss counts."""
+        with products.fast():
+            found = penalty(self.theta, number)
+            self.scaler.scale(times * found).backward()
+        return found.item()
+
 
 def finetune(
     encoder: Callable[[dict[str, Tensor], Tensor], Tensor],
@@ -204,6 +214,7 @@ def finetune(
     normalise: Callable[[Tensor], Tensor],
     size: int,
     saving: Saving | None = None,
+    penalty: Callable[[dict[str, Tensor], int], Tensor] | None = None,
 ) -> tuple[dict[str, Tensor], list[float]]:
     """θ* and the loss of every step, on the device of θ0.
 
@@ -215,6 +226,7 @@ def finetune(
         normalise: images in [0, 1] → what the encoder expects.
         size: side of the encoder's images in pixels.
         saving: where to go on from if it was cut off; on a CPU the outcome is the same bit for bit.
+        penalty: (θ, number of the step) → what is added to the loss; the same at the same step of every run.
 
     Raises:
         ValueError: an empty source, a batch smaller than the number of sources, or a loss that is not finite.
@@ -233,7 +245,7 @@ def finetune(
             _part(source, own, recipe.crop_scale, derive("crops", source.name, seed, step) % 2**62, normalise, size)
             for source, own in zip(sources, chosen, strict=True)
         ]
-        loss = run.step(encoder, [Part(*(t.to(run.device) for t in part)) for part in parts])
+        loss = run.step(encoder, [Part(*(t.to(run.device) for t in part)) for part in parts], penalty)
         if not math.isfinite(loss):
             raise ValueError(
                 f"The loss of {'+'.join(s.name for s in sources)} is {loss} at step {step}; "

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
-from torch import Tensor, nn
-
-from tangent_bench import vision
-from tangent_bench.linearize import encode_linearized
 from tangent_bench.training import Training
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 TRAINING = Training(
     title="Linear FT",
@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 
 def encoder(network: nn.Module, theta0: Mapping[str, Tensor]) -> Callable[[dict[str, Tensor], Tensor], Tensor]:
     """(θ, images_BCHW) → f_lin(x; θ), [B, D]."""
+    from tangent_bench import vision
+    from tangent_bench.linearize import encode_linearized
+
     if not vision.supports(network):
         log.info("%s has no own forward-mode rules: its steps take torch.func's product", type(network).__name__)
     return lambda theta, images_BCHW: encode_linearized(network, theta0, theta, images_BCHW)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
-from torch import Tensor, nn
-
-from tangent_bench import vision
-from tangent_bench.linearize import encode
 from tangent_bench.training import Training
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 TRAINING = Training(
     title="Non-lin. FT",
@@ -21,5 +21,8 @@ TRAINING = Training(
 
 def encoder(network: nn.Module, theta0: Mapping[str, Tensor]) -> Callable[[dict[str, Tensor], Tensor], Tensor]:
     """(θ, images_BCHW) → f(x; θ), [B, D]."""
+    from tangent_bench import vision
+    from tangent_bench.linearize import encode
+
     own = vision.encode if vision.supports(network) else encode
     return lambda theta, images_BCHW: own(network, theta, images_BCHW)
