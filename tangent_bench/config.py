@@ -116,6 +116,8 @@ def _require_plugins(config: dict) -> None:
         raise ValueError(
             f"Config: 'joint_training.trainings' has {odd[0]!r}, which is not among trainings {config['trainings']}."
         )
+    for training in config["trainings"]:
+        _require_others(config, training)
     for training, about in config["checkpoints"].items():
         _require_checkpoints(config, training, about)
     for text in config["modes"]:
@@ -160,6 +162,22 @@ def _require_weights(config: dict) -> None:
                 f"Config: 'custom_models.{name}.weights' is null, so that they are random, but `inits` is "
                 f"{config['inits']}; write `inits: [random]`, or give weights."
             )
+
+
+def _require_others(config: dict, training: str) -> None:
+    """A mode that spares other tasks has some to spare."""
+    if training in config["checkpoints"] or not registry.load("training", training).TRAINING.needs_others:
+        return
+    if training in config["joint_training"]["trainings"]:
+        raise ValueError(
+            f"Config: 'joint_training.trainings' has {training!r}, which spares the tasks that a vector is not trained on, "
+            "but joint training leaves none; take it out there."
+        )
+    if len(config["tasks"]) == 1:
+        raise ValueError(
+            f"Config: training {training!r} spares other tasks, but `tasks` has only {config['tasks'][0]!r}; name two "
+            "or more."
+        )
 
 
 def _require_checkpoints(config: dict, training: str, about: dict) -> None:

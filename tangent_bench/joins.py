@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent.parent / "config"
 # What two presets must have in common for their rows to stand in one table: these are no coordinates of a row.
-SHARED = ("tasks", "control", "method", "data", "training", "coefficients", "control_threshold", "bootstrap")
+SHARED = "tasks", "control", "method", "data", "training", "training_modes"
+SHARED += "coefficients", "control_threshold", "bootstrap"
 
 
 def presets(config: Mapping, folder: Path = FOLDER) -> list[dict]:

@@ -15,10 +15,10 @@ from itertools import combinations
 
 import numpy as np
 
-from tangent_bench import features, registry, vectors
+from tangent_bench import features, registry, training_modes, vectors
 from tangent_bench.evaluation import Evaluator, NetworkEvaluator, TangentEvaluator
 from tangent_bench.linearize import encode
-from tangent_bench.loop import Recipe, Source, finetune
+from tangent_bench.loop import Recipe, Source
 from tangent_bench.rows import Row
 from tangent_bench.selection import select_addition
 
@@ -55,13 +55,16 @@ def run(
     grid: np.ndarray,
     seed: int,
     batch: int,
+    settings: Mapping | None = None,
 ) -> list[Row]:
     """Fine-tune on every development task with `recipe`, add the vectors, and measure on validation images."""
-    plugin = registry.load("training", training)
-    encoder = plugin.encoder(tower.module, tower.theta0)
-    tau = {}
+    plugin, tau = registry.load("training", training), {}
     for task in tasks:
-        theta, _ = finetune(encoder, tower.theta0, [task.source], recipe, seed, tower.normalise, tower.size)
+        others = {other.source.name: other.source.images for other in tasks if other is not task}
+        theta, _ = training_modes.fit(
+            training, tower.module, tower.theta0, [task.source], recipe, seed, tower.normalise, tower.size,
+            settings=settings, others=others,
+        )  # fmt: skip
         tau[task.source.name] = vectors.subtract(theta, tower.theta0)
         log.info("%s is fine-tuned", task.source.name)
     evaluator = _evaluator(tower, plugin.TRAINING.affine, tasks, tau, batch)

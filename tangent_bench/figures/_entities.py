@@ -24,7 +24,8 @@ MODES = (
     Mode("standard", "tangent", "Post-hoc lin.", "#E69F00", "s"),
     Mode("linear", "tangent", "Linear FT", "#009E73", "^"),
 )
-_SPARE = (("#CC79A7", "D"), ("#56B4E9", "v"), ("#D55E00", "P"), ("#F0E442", "X"), ("#000000", "h"))
+# A colour for a way of fine-tuning, a marker for what it is put into: network, tangent.
+_SPARE = (("#CC79A7", "Dd"), ("#56B4E9", "v<"), ("#D55E00", "Pp"), ("#F0E442", "X*"), ("#000000", "hH"))
 _TASK_MARKERS = {
     "mnist": "o", "street_numbers": "s", "symbols": "^", "scripts": "v",
     "materials": "D", "photographs": "P", "terrain": "X", "objects": "*",
@@ -37,11 +38,21 @@ def mode(training: str, evaluation: str) -> Mode:
     for known in (ZERO_SHOT, *MODES):
         if (training, evaluation) == known[:2]:
             return known
-    pairs = [(t, e) for t in registry.names("training") for e in ("network", "tangent")]
-    extra = [pair for pair in pairs if pair not in {known[:2] for known in MODES}]
-    place = extra.index((training, evaluation)) if (training, evaluation) in extra else len(extra)
-    colour, marker = _SPARE[place % len(_SPARE)]
-    return Mode(training, evaluation, f"{_plain(training)}, {evaluation}", colour, marker)
+    if training == "linear":
+        return Mode(training, evaluation, _mode_title(training, evaluation), "#009E73", ">")
+    others = [name for name in registry.names("training") if name not in {known.training for known in MODES}]
+    place = others.index(training) if training in others else len(others)
+    colour, markers = _SPARE[place % len(_SPARE)]
+    marker = markers[evaluation == "tangent"]
+    return Mode(training, evaluation, _mode_title(training, evaluation), colour, marker)
+
+
+def _mode_title(training: str, evaluation: str) -> str:
+    """The training's own title where it is evaluated as it was trained, else with what it was put into."""
+    if training not in registry.names("training"):
+        return f"{_plain(training)}, {evaluation}"
+    about = registry.load("training", training).TRAINING
+    return about.title if about.affine == (evaluation == "tangent") else f"{about.title}, {evaluation}"
 
 
 def modes(table) -> list[Mode]:
@@ -54,7 +65,10 @@ def modes(table) -> list[Mode]:
 
 def training_title(training: str) -> str:
     """Title of a way of fine-tuning where nothing is evaluated."""
-    return {"standard": "Non-linear fine-tuning", "linear": "Linear fine-tuning"}.get(training, _plain(training))
+    known = {"standard": "Non-linear fine-tuning", "linear": "Linear fine-tuning"}
+    if training in known or training not in registry.names("training"):
+        return known.get(training, _plain(training))
+    return registry.load("training", training).TRAINING.title
 
 
 def task_title(name: str) -> str:

@@ -149,19 +149,22 @@ class Stage:
         """Of an image of a step, crop included: further steps of a run less their updates."""
         import torch
 
-        from tangent_bench import registry
-        from tangent_bench.loop import Recipe, Source, finetune
+        from tangent_bench import registry, training_modes
+        from tangent_bench.loop import Recipe, Source
 
         recipe, tower = self.config["training"], self.tower
         number = self._at_once(min(recipe["batch_size"], recipe["micro_batch_size"] or recipe["batch_size"]))
         width = features_width(tower, self._pictures)
         head = torch.from_numpy(np.random.default_rng(0).standard_normal((20, width), np.float32))
         source = Source("plan", to_crop(number, tower.size), np.arange(number) % 20, head)
-        encoder = registry.load("training", training).encoder(tower.module, tower.theta0)
+        # The images that a penalty sees are counted apart, as those of linear steps; what is left is such a step.
+        spares = registry.load("training", training).TRAINING.needs_others
+        fit = partial(training_modes.fit, "linear" if spares else training, tower.module, tower.theta0, [source])
 
         def run(steps: int) -> float:
             of = Recipe(**recipe | {"steps": steps, "batch_size": number, "micro_batch_size": None, "warmup_steps": 1})
-            call = partial(finetune, encoder, tower.theta0, [source], of, 0, tower.normalise, tower.size)
+            settings = self.config["training_modes"].get(training, {})
+            call = partial(fit, of, 0, tower.normalise, tower.size, settings=settings)
             return seconds_of(call, self.device)
 
         more = 4 if self.gflop < resources.FULL_WIDTH else 1

@@ -23,6 +23,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tangent_bench import registry
 from tangent_bench.layout import JOINT
 from tangent_bench.planning import jobs
 from tangent_bench.planning.jobs import Job
@@ -33,7 +34,8 @@ Unit = tuple[str, str]
 PLAIN = {"collect_rows": 0.3, "summarize": 0.7, "make_table": 0.8, "draw_figure": 1.8, "make_times": 0.3}
 # In forward passes of the image tower. A gradient costs two more, a product beside a pass two.
 PASSES = {"encode": 1.0, "point": 1.0, "primal": 1.0, "tangent": 2.0, "standard step": 3.0, "linear step": 5.0}
-PASSES |= {"kernel pass": 1.0}
+PASSES |= {"kernel pass": 1.0, "attention_only step": 3.0, "lora step": 3.0}
+PASSES |= dict.fromkeys(("linear_lora step", "tau_jp step", "tak step"), 5.0)
 ROW_BLOCK = 64  # images, as `kernel.ROW_BLOCK`, which is not imported without need
 
 
@@ -145,8 +147,21 @@ class Workload:
         work.add("start network", 1, w["model"])
         work.add(f"{w['training']} step", number, w["model"])
         work.add("update", steps, w["model"])
-        work.add("byte", sum(self.tasks[task].bytes("train") for task in tasks) + work.disk)
+        spared = [task for task in self.config["tasks"] if task != w["task"]] if self._spares(w["training"]) else []
+        self._add_spared(work, w, len(spared), steps)
+        work.add("byte", sum(self.tasks[task].bytes("train") for task in [*tasks, *spared]) + work.disk)
         return work
+
+    def _spares(self, training: str) -> bool:
+        return registry.load("training", training).TRAINING.needs_others
+
+    def _add_spared(self, work: Work, w: Mapping, num_others: int, steps: int) -> None:
+        """Images of other tasks that a penalty sees: each costs as much as one of a linear step."""
+        if num_others:
+            settings = self.config["training_modes"].get(w["training"], {})
+            seen = registry.load("training", w["training"]).images_seen(settings, num_others, steps)
+            work.images += seen
+            work.add("linear step", seen, w["model"])
 
     def _import_checkpoint(self, w: Mapping) -> Work:
         work = Work(disk=self.vector_bytes(w["model"]))

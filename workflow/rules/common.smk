@@ -122,6 +122,16 @@ def sources(training):
     return [*config["tasks"], *([JOINT] if training in config["joint_training"]["trainings"] else [])]
 
 
+def of_training(training):
+    """A training mode's contract, read from its file without heavy imports."""
+    return registry.load("training", training).TRAINING
+
+
+def settings_of(training):
+    """The numbers of a training mode's own."""
+    return config["training_modes"].get(training, {})
+
+
 def needs(experiment, key):
     """An attribute of an experiment's contract, read from its file without heavy imports."""
     return getattr(registry.load("experiments", experiment).EXPERIMENT, key)
@@ -173,6 +183,7 @@ ROWS = outcomes
 # What forms a vector, and what encodes images.
 FORMS = (
     "loop.py",
+    "training_modes.py",
     "linearize.py",
     "vision.py",
     "products.py",

@@ -5,15 +5,26 @@ def training_tasks(wildcards):
     return config["tasks"] if wildcards.task == JOINT else [wildcards.task]
 
 
+def other_tasks(wildcards):
+    """Tasks that a vector is not trained on, for a mode that spares them."""
+    needed = of_training(wildcards.training).needs_others
+    return [task for task in config["tasks"] if task != wildcards.task] if needed else []
+
+
 def length(wildcards):
     """Images that a training sees, in units of one task's training."""
-    return config["joint_training"]["steps"] / config["training"]["steps"] if wildcards.task == JOINT else 1
+    recipe, others = config["training"], other_tasks(wildcards)
+    steps = config["joint_training"]["steps"] if wildcards.task == JOINT else recipe["steps"]
+    seen = settings_of(wildcards.training), len(others), steps
+    more = registry.load("training", wildcards.training).images_seen(*seen) if others else 0
+    return (steps + more / recipe["batch_size"]) / recipe["steps"]
 
 
 rule finetune:
     input:
         train=lambda w: [results(layout.data(t, "train")) for t in training_tasks(w)],
         heads=lambda w: [results(layout.head(w.model, w.init, t)) for t in training_tasks(w)],
+        others=lambda w: [results(layout.data(t, "train")) for t in other_tasks(w)],
         weights=weights_of,
     output:
         results("vectors/{model}/{init}/{training}/{task}/seed-{seed}.safetensors"),
@@ -27,9 +38,11 @@ rule finetune:
         **asked("finetune", num_times=length),
     params:
         tasks=training_tasks,
+        others=other_tasks,
+        settings=lambda w: settings_of(w.training),
         recipe=lambda w: config["training"] | ({"steps": config["joint_training"]["steps"]} if w.task == JOINT else {}),
         custom_models=custom_model,
-        code=lambda w: code(*FORMS, f"training/{w.training}.py"),
+        code=lambda w: code(*FORMS, f"training/{w.training}.py", *of_training(w.training).stands_on),
     script:
         "../scripts/finetune.py"
 

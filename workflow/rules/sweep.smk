@@ -21,8 +21,11 @@ rule sweep_point:
         coefficients=config["coefficients"],
         batch_size=config["evaluation"]["batch_size"],
         custom_models=config["custom_models"],
+        settings=lambda w: settings_of(w.training),
         code=lambda w: code(
-            *FORMS, "sweep.py", "features.py", "evaluation.py", "selection.py", f"training/{w.training}.py"
+            *FORMS,
+            *("sweep.py", "features.py", "evaluation.py", "selection.py", f"training/{w.training}.py"),
+            *of_training(w.training).stands_on,
         ),
     script:
         "../scripts/sweep_point.py"

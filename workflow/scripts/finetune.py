@@ -7,9 +7,9 @@ with job(snakemake) as record:
 
     import torch
 
-    from tangent_bench import artefacts, models, registry
+    from tangent_bench import artefacts, models, training_modes
     from tangent_bench.image_store import open_images
-    from tangent_bench.loop import Recipe, Source, finetune
+    from tangent_bench.loop import Recipe, Source
     from tangent_bench.results import image_tower
     from tangent_bench.training_state import Saving
     from tangent_bench.vectors import subtract
@@ -22,14 +22,22 @@ with job(snakemake) as record:
         head, head_about = artefacts.load(head_file, "head")
         sources.append(Source(name, images, data["labels"], torch.from_numpy(head["head"])))
         digests |= {name: [about["sha256"], head_about["sha256"]]}
+    others = {}
+    for name, data_file in zip(params.others, snakemake.input.others, strict=True):
+        others[name], _, about = open_images(data_file)
+        digests |= {f"other images of {name}": about["sha256"]}
     recipe = Recipe(**params.recipe)
     tower.module.set_grad_checkpointing(recipe.checkpoint_activations)
-    encoder = registry.load("training", w.training).encoder(tower.module, tower.theta0)
     made_from = {"recipe": params.recipe, "code": params.code, "theta0": tower.digest, "images and heads": digests}
-    saving = Saving(Path(snakemake.output[0]).with_suffix(".state"), made_from | {"seed": w.seed})
-    theta, losses = finetune(encoder, tower.theta0, sources, recipe, int(w.seed), tower.normalise, tower.size, saving)
+    made_from |= {"settings": params.settings, "seed": w.seed}
+    saving = Saving(Path(snakemake.output[0]).with_suffix(".state"), made_from)
+    theta, losses = training_modes.fit(
+        w.training, tower.module, tower.theta0, sources, recipe, int(w.seed), tower.normalise, tower.size,
+        settings=params.settings, others=others, saving=saving,
+    )  # fmt: skip
     vector = {key: value.cpu().numpy() for key, value in subtract(theta, tower.theta0).items()}
     record |= {"first_loss": losses[0], "last_loss": losses[-1], "recipe": params.recipe}
+    record |= {"settings": params.settings, "others": params.others}
     artefacts.save(
         snakemake.output[0], "vector", vector, theta0=tower.digest, task=w.task, training=w.training, losses=losses
     )

@@ -20,6 +20,7 @@ with job(snakemake) as record:
     tower = image_tower(models.find(w.model, params.custom_models), "pretrained", 0, device(snakemake))
     recipe = sweep.recipe_at(Recipe(**params.recipe), float(w.rate), int(w.steps))
     table = sweep.run(
-        tower, w.model, w.training, tasks, recipe, grid(**params.coefficients), params.seed, params.batch_size
-    )
+        tower, w.model, w.training, tasks, recipe, grid(**params.coefficients), params.seed, params.batch_size,
+        params.settings,
+    )  # fmt: skip
     rows.write(snakemake.output[0], rows.frame(table))
