@@ -3,6 +3,7 @@ PRESET ?= tiny
 # The config to run; another one than the preset's own may add to its results (analyses adds to tiny).
 CONFIG ?= $(PRESET)
 CORES ?= all
+BASELINE ?= task_arithmetic
 PYTHON ?= python3
 # An index to take torch and torchvision from, e.g. PyTorch's CPU wheels: see environment.yml.
 TORCH_INDEX ?=
@@ -27,7 +28,7 @@ NO_OTHER_RUN := import os, psutil, sys; \
   sys.exit(f"Another run is at work in this folder (process {runs[0]}): wait for it or stop it, then call make again." if runs else 0)
 
 .NOTPARALLEL:
-.PHONY: help install reproduce plan analyses claims publish pretrain test test-unit test-full test-slurm lint bench clean
+.PHONY: help install reproduce plan analyses claims methods regress publish pretrain test test-unit test-full test-slurm lint bench clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1: /p' Makefile
@@ -59,6 +60,14 @@ analyses: ## why it works, on top of the tiny preset: kernel gap, disentanglemen
 # Each preset goes on where it was cut off; the last joins the rows of the others.
 claims: ## all claims, over fine-tuning seeds, pre-training seeds and sizes (hours; goes on where it was cut off)
 	@for preset in $(JOINED) claims; do $(MAKE) reproduce PRESET=$$preset || exit; done
+
+# As NAME=VALUE pairs in SET; ARGS goes through, as in ARGS="--fail-on worse".
+regress: $(READY) ## is a merging method better than another? Verdicts on five seeds (METHOD=ties BASELINE=task_arithmetic SET="keep=0.1")
+	@test -n "$(METHOD)" || { echo "Say which method: make regress METHOD=ties" >&2; exit 1; }
+	@.venv/bin/python -m tangent_bench.regress "$(METHOD)" --baseline "$(BASELINE)" $(foreach pair,$(SET),--set $(pair)) $(ARGS)
+
+methods: ## the cross table on top of the tiny preset: merging methods x ways of fine-tuning, with a leaderboard page
+	@$(MAKE) reproduce PRESET=tiny CONFIG=methods
 
 pretrain: $(READY) ## rebuild the shipped model from its recipe (about an hour and a half; goes on where it was cut off)
 	$(SNAKEMAKE) --cores $(CORES) pretrain

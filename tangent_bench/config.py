@@ -170,8 +170,8 @@ def _require_others(config: dict, training: str) -> None:
         return
     if training in config["joint_training"]["trainings"]:
         raise ValueError(
-            f"Config: 'joint_training.trainings' has {training!r}, which spares the tasks that a vector is not trained on, "
-            "but joint training leaves none; take it out there."
+            f"Config: 'joint_training.trainings' has {training!r}, which spares the tasks that a vector is not "
+            "trained on, but joint training leaves none; take it out there."
         )
     if len(config["tasks"]) == 1:
         raise ValueError(

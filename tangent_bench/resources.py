@@ -51,7 +51,6 @@ NEEDS = {
     "finetune": Need(3_000, 16_000, 30, 6.0, uses_gpu=True),
     "import_checkpoint": Need(3_000, 16_000, 20),
     "run_experiment": Need(6_000, 32_000, 60, 12.0, uses_gpu=True),
-    "run_method": Need(6_000, 32_000, 60, 12.0, uses_gpu=True),
     "sweep_point": Need(3_000, 16_000, 60, 6.0, uses_gpu=True),
     "draw_corpus": Need(4_000, 4_000, 60),
     "pretrain": Need(6_000, 6_000, 600),

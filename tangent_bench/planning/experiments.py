@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from itertools import product
 
-from tangent_bench import registry
+from tangent_bench import merging, registry
 from tangent_bench.layout import Mode
 from tangent_bench.planning import jobs
 from tangent_bench.planning.work import Work, Workload, pairs
@@ -25,7 +25,9 @@ class Asking:
         self.load, self.config, self.work = load, load.config, Work()
         self.model, self.mode = wildcards["model"], Mode.parse(wildcards["mode"])
         self.tasks, self.control = self.config["tasks"], self.config["control"]
-        self.num_coefficients = self.config["coefficients"]["count"]
+        self.merger = merging.asked(self.config["methods"]).get(wildcards.get("method", ""))
+        own = self.merger.method.coefficients if self.merger else None
+        self.num_coefficients = own[2] if own else self.config["coefficients"]["count"]
         self.vectors = jobs.sources(self.config, self.mode.training)
         self.settings = self.config.get(registry.load("experiments", wildcards["experiment"]).EXPERIMENT.section, {})
         self._drawn: set[tuple[str, str]] = set()
@@ -132,7 +134,7 @@ def _task_addition(a: Asking) -> None:
             a.predict(task, split, points, len(a.tasks), a.tasks)
             a.keep(task, split, points)
             a.predict(task, split, 1, 1, [task])
-        if a.mode.evaluation == "tangent":
+        if a.mode.evaluation == "tangent" and (a.merger is None or a.merger.is_sum):
             _subsets(a, task)
 
 

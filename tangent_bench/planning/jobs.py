@@ -7,18 +7,22 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 
 import yaml
 
-from tangent_bench import layout, registry, resources
+from tangent_bench import layout, merging, registry, resources
 from tangent_bench.config import validate
 from tangent_bench.layout import JOINT, Mode
 
 ROOT = Path(__file__).parents[2]
 DATA = "prepare_images", "contact_sheet"
 # Rules whose number of jobs follows from tasks and seeds; `of_config` has them.
-GROWING = (*DATA, "build_head", "encode_base", "finetune", "import_checkpoint", "encode_changes", "run_experiment")
+GROWING = (
+    *DATA, "build_head", "encode_base", "finetune", "import_checkpoint", "encode_changes", "run_experiment", "merge",
+    "encode_merged", "run_method",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,7 @@ def of_config(config: Mapping) -> list[Job]:
 
     Task names need not exist: `config` may be of a run of another size.
     """
-    found = [*_data(config), *_towers(config), *_experiments(config)]
+    found = [*_data(config), *_towers(config), *_experiments(config), *_methods(config)]
     return [Job(rule, wildcards, _gpus(config, rule, wildcards)) for rule, wildcards in found]
 
 
@@ -116,9 +120,9 @@ def _about(experiment: str):
 
 
 def _gpus(config: Mapping, rule: str, wildcards: Mapping) -> int:
-    runs_network = rule not in ("run_experiment", "import_checkpoint") or (
-        rule == "run_experiment" and (wildcards["mode"].endswith("-network") or _about(wildcards["experiment"]).opens)
-    )
+    runs_network = rule != "import_checkpoint"
+    if rule in ("run_experiment", "run_method"):
+        runs_network = wildcards["mode"].endswith("-network") or _about(wildcards["experiment"]).opens
     return resources.num_gpus(rule, config["device"]) if runs_network else 0
 
 
@@ -175,6 +179,34 @@ def _experiments(config: Mapping) -> Iterator[tuple[str, dict]]:
                     for mode in _modes(config, about):
                         where = {"experiment": name, "model": model, "init": init, "mode": mode, "seed": str(seed)}
                         yield "run_experiment", where
+
+
+def _methods(config: Mapping) -> Iterator[tuple[str, dict]]:
+    """The directions of methods that are no fixed sums, J d of them, and every experiment that merges."""
+    for label, merger in merging.asked(config["methods"]).items():
+        crossed = [name for name in config["experiments"] if is_crossed(config, merger, name)]
+        modes = [mode for name in crossed for mode in _modes(config, _about(name))]
+        for model, init, seed in product(config["models"], config["inits"], map(str, config["seeds"])):
+            where = {"model": model, "init": init, "method": label, "seed": seed}
+            yield from (
+                ("run_method", {**where, "experiment": e, "mode": m})
+                for e in crossed
+                for m in _modes(config, _about(e))
+            )
+            if not merger.is_sum:
+                made = {Mode.parse(mode).training for mode in modes}
+                encoded = {Mode.parse(mode).training for mode in modes if mode.endswith("-tangent")}
+                yield from (("merge", {**where, "training": training}) for training in made)
+                yield from (("encode_merged", {**where, "training": training}) for training in encoded)
+
+
+def is_crossed(config: Mapping, merger: merging.Merger, experiment: str) -> bool:
+    """Whether an experiment is run for a method as well; the config's own has been run. A method that keeps one task
+    negates as task arithmetic does.
+    """
+    merges = _about(experiment).merges
+    each = merger.negates and not merger.keeps_one_task
+    return merger.label != config["method"] and (merges == "all" or (merges == "each" and each))
 
 
 def _modes(config: Mapping, about) -> list[str]:

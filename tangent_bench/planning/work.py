@@ -23,7 +23,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tangent_bench import registry
+from tangent_bench import merging, registry
 from tangent_bench.layout import JOINT
 from tangent_bench.planning import jobs
 from tangent_bench.planning.jobs import Job
@@ -179,6 +179,36 @@ class Workload:
         read = self.tasks[w["task"]].bytes("val", "test") + num_vectors * self.vector_bytes(w["model"])
         work.add("byte", read + work.disk)
         return work
+
+    def _merge(self, w: Mapping) -> Work:
+        """Every vector is read and summed; what a method does beyond that (a decomposition) is left out."""
+        vectors = len(self.config["tasks"]) * self.vector_bytes(w["model"])
+        work = Work(disk=self.vector_bytes(w["model"]))
+        work.add("start network", 1, w["model"])
+        work.add("sum", len(self.config["tasks"]), w["model"])
+        work.add("byte", vectors + work.disk)
+        return work
+
+    def _encode_merged(self, w: Mapping) -> Work:
+        """J d of one direction on every task's images; of each task's own too where the method negates."""
+        merger = merging.asked(self.config["methods"])[w["method"]]
+        each = any(
+            registry.load("experiments", e).EXPERIMENT.merges == "each" and jobs.is_crossed(self.config, merger, e)
+            for e in self.config["experiments"]
+        )
+        tasks, control = self.config["tasks"], self.config["control"]
+        number, kept = sum(map(self.evaluated, tasks)), self.evaluated(control) * each
+        products = number * (1 + each) + kept * len(tasks)
+        work = Work(number + kept, disk=4 * self.models[w["model"]].embedding * products)
+        work.add("start network", 1, w["model"])
+        work.add("primal", number + kept, w["model"])
+        work.add("tangent", products, w["model"])
+        read = sum(self.tasks[task].bytes("val", "test") for task in [*tasks, control])
+        work.add("byte", read + (1 + each * len(tasks)) * self.vector_bytes(w["model"]) + work.disk)
+        return work
+
+    def _run_method(self, w: Mapping) -> Work:
+        return self._run_experiment(w)
 
     def _run_experiment(self, w: Mapping) -> Work:
         from tangent_bench.planning.experiments import work_of

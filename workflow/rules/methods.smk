@@ -130,11 +130,3 @@ use rule run_experiment as run_method with:
         config=settings,
         method=given,
         code=lambda w: method_code(w) + experiment_code(w),
-
-
-# What a comparison of methods reads: all methods of the config in all modes, and f0 of the tasks.
-rule methods:
-    input:
-        method_outcomes(),
-        merging_outcomes(),
-        [results(layout.base(m, i, t)) for m in config["models"] for i in config["inits"] for t in config["tasks"]],
