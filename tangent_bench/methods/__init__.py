@@ -29,12 +29,14 @@ STORAGE = ("one model", "per-task state")
 
 @dataclass(frozen=True)
 class Parameter:
-    """A hyper-parameter: its default, what it means, and the ends of its range (None: open)."""
+    """A hyper-parameter: its default, what it means, the ends of its range (None: open), and the value that the laws
+    of `tangent_bench.testing` are checked at, where the default takes long (None: the default)."""
 
     default: float | int | bool
     meaning: str
     low: float | None = None
     high: float | None = None
+    quick: float | int | bool | None = None
 
     def check(self, name: str, value: object) -> float | int | bool:
         """The value, if it is of the default's type and in range; an integer is a float as well.

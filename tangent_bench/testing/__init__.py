@@ -12,11 +12,13 @@ error too. What the laws cannot see: which entries a method drops, how it weighs
 from __future__ import annotations
 
 from tangent_bench.merging import Merger, find, of
-from tangent_bench.testing._laws import LAWS
+from tangent_bench.testing._laws import LAWS, quick
 
 
 def check_method(method: str | Merger | object) -> list[str]:
     """Check every law; a wrapper alone is put around task arithmetic. Returns the names of the laws.
+
+    Hyper-parameters are at their defaults, or at `Parameter.quick` where there is one; a `Merger` keeps its own.
 
     Args:
         method: a name as `merging.find` takes it, a module with METHOD, or a `Merger`.
@@ -25,10 +27,11 @@ def check_method(method: str | Merger | object) -> list[str]:
         AssertionError: names the method, the law, what was found and what is expected.
         ValueError: there is no such method, or the module does not keep to the contract.
     """
-    merger = method if isinstance(method, Merger) else find(_whole(method)) if isinstance(method, str) else of(method)
+    if not isinstance(method, Merger):
+        method = quick(find(_whole(method)) if isinstance(method, str) else of(method))
     for law, check in LAWS.items():
-        if said := check(merger):
-            raise AssertionError(f"Method '{merger.name}' breaks the law '{law}': {said}")
+        if said := check(method):
+            raise AssertionError(f"Method '{method.name}' breaks the law '{law}': {said}")
     return list(LAWS)
 
 

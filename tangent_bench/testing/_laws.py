@@ -1,19 +1,22 @@
 """The laws: each takes a `Merger` and says what is wrong, or "" if nothing is.
 
 Vectors are those of a made-up image tower: matrices in two blocks, a convolution, embeddings, parameters of one
-dimension and of none, and one of integers, which does not move.
+dimension and of none, and one of integers, which does not move. Methods that need data get that tower and made-up
+images.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from tangent_bench.merging import Merger
-from tangent_bench.methods import DATA, STORAGE
+from tangent_bench.methods import DATA, STORAGE, Data
 from tangent_bench.seeds import generator
+from tangent_bench.testing import _tower
 
 SHAPES = {
     "conv1.weight": (4, 3, 2, 2),
@@ -27,6 +30,7 @@ SHAPES = {
 }
 TASKS = "one", "two", "three"
 EXCEPTABLE = "one task", "task order", "scaling"
+WITH_DATA = (*EXCEPTABLE, "sign")  # a network is not odd in its weights
 TIGHT = 1e-9  # of entries of size 1 in float64
 Vectors = dict[str, dict[str, Tensor]]
 
@@ -47,9 +51,18 @@ def theta0(dtype: torch.dtype = torch.float64) -> dict[str, Tensor]:
     return _drawn("theta0", 1.0, dtype) | {"counter": torch.tensor([3, 1])}
 
 
-def merge(merger: Merger, given: Vectors, seed: int = 0) -> dict[str, Tensor]:
-    """The direction."""
-    return merger.prepare(given, theta0(next(iter(given.values()))["proj"].dtype), seed)
+def quick(merger: Merger) -> Merger:
+    """With the values that its hyper-parameters are to be checked at."""
+    asked = {f"{n}.{key}": p.quick for n, module in merger.links for key, p in module.METHOD.parameters.items()}
+    return replace(merger, values=dict(merger.values) | {key: v for key, v in asked.items() if v is not None})
+
+
+def merge(merger: Merger, given: Vectors, seed: int = 0, data: Data | None = None) -> dict[str, Tensor]:
+    """The direction; a method that needs data and is given none here gets made-up ones."""
+    start, kind = theta0(next(iter(given.values()))["proj"].dtype), merger.method.data
+    if kind != "none" and data is None:
+        data = _tower.data(start, kind)
+    return merger.prepare(given, start, seed, data)
 
 
 def _distance(a: dict[str, Tensor], b: dict[str, Tensor]) -> float:
@@ -75,9 +88,10 @@ def _same(merger: Merger, law: str, found: dict, expected: dict, words: str) -> 
 def _fields(merger: Merger) -> str:
     for name, module in merger.links:
         method = module.METHOD
-        odd = sorted(set(method.exceptions) - set(EXCEPTABLE))
+        possible = EXCEPTABLE if method.data == "none" else WITH_DATA
+        odd = sorted(set(method.exceptions) - set(possible))
         if odd:
-            return f"'{name}' declares an exception from {odd[0]!r}; exceptions are possible from {EXCEPTABLE}"
+            return f"'{name}' declares an exception from {odd[0]!r}; exceptions are possible from {possible}"
         if not (method.title and method.reference and method.data in DATA and method.storage in STORAGE):
             return f"'{name}' needs a title, a reference, data among {DATA} and storage among {STORAGE}"
         for key, parameter in method.parameters.items():
@@ -124,8 +138,7 @@ def _scaling(merger: Merger) -> str:
 
 def _sign(merger: Merger) -> str:
     plain, back = merge(merger, vectors(*TASKS)), merge(merger, vectors(*TASKS, factor=-1.0))
-    distance = _distance(back, _times(-1.0, plain))
-    return "" if distance < TIGHT else f"vectors turned round should turn the direction; off by {distance:.3g}"
+    return _same(merger, "sign", back, _times(-1.0, plain), "vectors turned round should turn the direction")
 
 
 def _side(merger: Merger) -> str:
@@ -160,6 +173,23 @@ def _sum(merger: Merger) -> str:
     return ""
 
 
+def _data(merger: Merger) -> str:
+    """It uses the images that it asks for, and leaves the network as it was."""
+    kind, given = merger.method.data, vectors(*TASKS)
+    if kind == "none":
+        return ""
+    seen = [_tower.data(theta0(), kind, drawn) for drawn in ("images", "other images")]
+    found = [merge(merger, given, data=data) for data in seen]
+    if _distance(*found) < TIGHT:
+        return "other images give the same direction; use them, or declare data 'none'"
+    network, before = seen[0].network, theta0()
+    if any(not torch.equal(value, before[name]) for name, value in network.state_dict().items()):
+        return "a parameter of the network was changed; expected other weights to go through `linearize.encode`"
+    if network.training or any(value.requires_grad for value in network.parameters()):
+        return "the network was left in training, or with gradients; expected it as it was given"
+    return ""
+
+
 LAWS: dict[str, Callable[[Merger], str]] = {
     "contract": _fields,
     "names, shapes, types; inputs untouched": _fit,
@@ -171,4 +201,5 @@ LAWS: dict[str, Callable[[Merger], str]] = {
     "same seed": _seed,
     "nothing moved": _nothing,
     "weights": _sum,
+    "data": _data,
 }

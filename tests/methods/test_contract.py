@@ -25,7 +25,7 @@ def test_a_vector_that_lacks_a_parameter_or_has_another_shape_is_named(name):
     lacking, other = _laws.vectors("one", "two"), _laws.vectors("one", "two")
     del lacking["two"]["proj"]
     with pytest.raises(ValueError, match=r"'two' lacks key 'proj'"):
-        _laws.merge(merging.find(name), lacking)
+        _laws.merge(_laws.quick(merging.find(name)), lacking)
     other["two"]["proj"] = other["two"]["proj"][:1]
     with pytest.raises(ValueError, match=r"'proj' has shape .*'two'"):
-        _laws.merge(merging.find(name), other)
+        _laws.merge(_laws.quick(merging.find(name)), other)

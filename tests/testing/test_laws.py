@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from tangent_bench.methods import Method, _streams, iso_c, task_arithmetic, tsv_m, weight_average
+from tangent_bench import merging
+from tangent_bench.methods import Method, Parameter, _streams, iso_c, task_arithmetic, tsv_m, weight_average
 from tangent_bench.testing import check_method
 
 FIT = "names, shapes, types; inputs untouched"
@@ -39,6 +40,32 @@ def moving_integers(vectors, context):
     return task_arithmetic.prepare(vectors, context) | {"counter": torch.tensor([1, 0])}
 
 
+def with_data(prepare, data="unlabelled train", **about):
+    return method(prepare, about={"data": data, **about})
+
+
+def training(vectors, context):
+    context.data.network.train()
+    return looking(vectors, context)
+
+
+def writing(vectors, context):
+    context.data.network.proj.add_(1.0)
+    return looking(vectors, context)
+
+
+def looking(vectors, context):
+    """Weights by the images' brightness, whatever the vectors are; one task gives back its vector."""
+    return weighted(vectors, [float(context.data.images(task, 9).square().mean()) for task in vectors])
+
+
+def weighted(vectors, sizes):
+    return _streams.merge_each(
+        vectors,
+        lambda name, stack: torch.tensordot(torch.tensor(sizes, dtype=torch.float64).to(stack) / sum(sizes), stack, 1),
+    )
+
+
 MUTANTS = {
     "a sign": (each(lambda stack: -stack.sum(0)), "one task"),
     "a sign, one task excepted": (
@@ -67,6 +94,13 @@ MUTANTS = {
         method(task_arithmetic.prepare, about={"exceptions": {"scaling": "said so"}}), "scaling",
     ),
     "an unknown exception": (method(task_arithmetic.prepare, about={"exceptions": {"sign": "no"}}), "contract"),
+    "an exception that needs data": (
+        method(task_arithmetic.prepare, about={"exceptions": {"sign": "said so"}}), "contract",
+    ),
+    "a sign that data do not break": (with_data(looking, exceptions={"sign": "said so"}), "sign"),
+    "images that change nothing": (with_data(task_arithmetic.prepare), "data"),
+    "a network that is written to": (with_data(writing), "data"),
+    "a network left in training": (with_data(training), "data"),
     "a grid of nothing": (method(task_arithmetic.prepare, about={"coefficients": (0.0, 1.0, 0)}), "contract"),
 }  # fmt: skip
 
@@ -103,7 +137,36 @@ def test_unseeded_numbers_break_the_seed_law_where_the_order_is_excepted():
         check_method(method(prepare, about={"exceptions": reasons}))
 
 
-@pytest.mark.parametrize("good", [task_arithmetic, tsv_m, iso_c, "ties", "lines", "svc+task_arithmetic"])
+def test_methods_with_data_are_given_what_they_say():
+    def labelled(vectors, context):
+        shares = [context.data.labels(task, 9).double().mean() + 1.0 for task in vectors]
+        bright = [context.data.images(task, 9).square().mean() for task in vectors]
+        return weighted(vectors, [float(a * b) for a, b in zip(shares, bright, strict=True)])
+
+    assert "data" in check_method(with_data(looking))
+    assert "data" in check_method(with_data(labelled, "labelled validation"))
+    with pytest.raises(TypeError, match="'NoneType' object is not callable"):
+        check_method(with_data(labelled))
+
+
+def test_hyper_parameters_are_at_their_quick_values_unless_a_merger_is_given():
+    asked = []
+
+    def prepare(vectors, context):
+        asked.append(context.hyper_parameters["steps"])
+        return task_arithmetic.prepare(vectors, context)
+
+    slow = method(prepare, about={"parameters": {"steps": Parameter(10**6, "steps", 0, quick=3)}})
+    check_method(slow)
+    assert set(asked) == {3}
+    asked.clear()
+    check_method(merging.of(slow))
+    assert set(asked) == {10**6}
+
+
+@pytest.mark.parametrize(
+    "good", [task_arithmetic, "lines+regmean", tsv_m, iso_c, "ties", "lines", "svc+task_arithmetic"]
+)
 def test_modules_names_and_wrappers_are_taken(good):
     assert "one task" in check_method(good)
 

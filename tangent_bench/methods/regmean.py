@@ -1,0 +1,99 @@
+"""RegMean: the weight matrices whose outputs are nearest to those of each task's own matrices, on that task's images.
+
+For each matrix W [inputs, outputs] with inputs X_t of task t, at its own fine-tuned weights θ0 + τ_t, W minimises
+
+    Σ_t ‖X_t W − X_t W_t‖²,   so that   W = (Σ_t G_t)⁻¹ Σ_t G_t W_t,   G_t = X_tᵀ X_t / (number of images),
+
+with off-diagonal entries of every G_t multiplied by `off_diagonal`. All other parameters are averaged, biases included.
+With τ̄ the average of the τ_t the same reads
+
+    direction = τ̄ + (Σ_t G_t)⁻¹ Σ_t G_t (τ_t − τ̄),
+
+in which one task gives its vector back. It is solved in float64 in units in which Σ_t G_t has ones on its diagonal, to
+which `ridge` is added: directions that no input takes are averaged. Which parameters count as matrices the network
+itself shows (`_grams`): of an open_clip image tower they are in_proj_weight, out_proj, c_fc, c_proj and `proj`; of
+another network, every 2-D weight that its input is multiplied by. Images of a task with fewer than `images` weigh more,
+so that tasks weigh alike.
+
+Memory for ViT-B/32: Σ G, the G of one task, Σ G τ, τ̄ and θ0 + τ are about six models. From memory: the section of the
+paper. The off-diagonal factor is FusionBench's; the paper has 0.9 for most models, as remembered. RegMean has no
+coefficient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from tangent_bench.methods import Context, Method, Parameter
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from tangent_bench.methods._grams import Gram
+
+_OTHER = "inputs are those of the fine-tuned network, which other vectors make another one"
+METHOD = Method(
+    title="RegMean",
+    reference="Jin et al., Dataless Knowledge Fusion by Merging Weights of Language Models, ICLR 2023, section 3",
+    data="unlabelled train",
+    coefficients=(1.0, 1.0, 1),
+    parameters={
+        "images": Parameter(256, "images of each task that inputs are taken from", 1),
+        "off_diagonal": Parameter(0.95, "factor of the off-diagonal entries of the Gram matrices", 0.0, 1.0),
+        "ridge": Parameter(1e-6, "pull towards the average, beside a diagonal of ones", 1e-12),
+    },
+    exceptions={"scaling": _OTHER, "sign": _OTHER},
+    negates=False,
+)
+
+
+def prepare(vectors: Mapping[str, Mapping], context: Context) -> dict:
+    """The average, and on top of it the solution of each matrix's normal equations."""
+    from tangent_bench.methods import _grams, _passes, _streams
+
+    given, data = context.hyper_parameters, context.data
+    direction = _streams.merge_each(vectors, lambda name, stack: stack.mean(0))
+    sums: dict[str, Sums] = {}
+    for task, vector in vectors.items():
+        images = data.images(task, given["images"])
+        for name, gram in _grams.grams(data.network, _passes.fine_tuned(context, vector), images).items():
+            sums.setdefault(name, Sums()).add(gram, vector[name] - direction[name], given["off_diagonal"])
+    for name, parts in sums.items():
+        direction[name] += parts.solve(name, given["ridge"]).to(direction[name])
+    return direction
+
+
+class Sums:
+    """Σ_t G_t [inputs, inputs] and Σ_t G_t (τ_t − τ̄) [inputs, outputs] of one matrix."""
+
+    def __init__(self) -> None:
+        self.left = self.right = 0.0
+
+    def add(self, gram: Gram, moved: Tensor, off_diagonal: float) -> None:
+        """One task more: its Gram matrix, and τ_t − τ̄ as the matrix is stored."""
+        scaled = off_diagonal * gram.matrix
+        scaled.diagonal().copy_(gram.matrix.diagonal())
+        self.left = self.left + scaled
+        self.right = self.right + scaled @ gram.turn(moved.to(scaled.device))
+        self.turn = gram.turn
+
+    def solve(self, name: str, ridge: float) -> Tensor:
+        """(Σ G)⁻¹ Σ G (τ − τ̄), as the matrix is stored, float64.
+
+        Raises:
+            ValueError: rounding made the matrix indefinite, which only a factor of the off-diagonal near 1 allows.
+        """
+        import torch
+
+        size = self.left.diagonal().double().sqrt()
+        size[size == 0] = 1.0  # an input that is always 0: its row of the solution is 0
+        scaled = self.left.double() / size / size[:, None]
+        scaled.diagonal().add_(ridge)
+        factor, failed = torch.linalg.cholesky_ex(scaled)
+        if failed:
+            raise ValueError(
+                f"RegMean: the Gram matrix of {name!r} is singular up to rounding at ridge {ridge:g}; lower "
+                "`off_diagonal` or raise `ridge`."
+            )
+        return self.turn(torch.cholesky_solve(self.right.double() / size[:, None], factor) / size[:, None])
