@@ -1,0 +1,104 @@
+"""Fisher merging: the average of the fine-tuned weights, entry by entry, weighted by their diagonal Fisher information.
+
+    direction = Σ_t w_t τ_t / Σ_t w_t = argmin_τ Σ_t w_t (τ − τ_t)²,   w_t = max(F_t / ‖F_t‖, floor)
+    F_t = (1/N) Σ_n Σ_k p_k(x_n) (∂ log p_k(x_n) / ∂θ)²   at θ0 + τ_t, over N training images of task t
+
+p is the network's own prediction, so that no label is seen: classes are weighted by it, not drawn from it. Drawing
+would nearly always draw the class that a fine-tuned network is sure of, and whose gradient is nearly 0.
+
+Cost: the sum over k takes one backward pass for each class. A task with more than `passes` classes gets as many random
+sums in its place, S = Σ_k s_k √p_k ∂ log p_k / ∂θ with signs s_k = ±1, since E[S²] is that sum over k.
+
+‖F_t‖, over all entries, makes tasks that are far from sure weigh as much as those that are sure; the authors' code has
+it too, but takes the floor before. Here it comes last, so that entries that matter to no task are averaged.
+`normalized=False` leaves ‖F_t‖ out, as the paper's equation does. The paper's further weights of tasks, chosen on
+validation data, are 1. Read in the authors' code: sum over classes, norm, floor 1e-6. From memory: the number of
+images, as FusionBench has it. It has no coefficient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from tangent_bench.methods import Context, Method, Parameter
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+_OTHER = "the information is that of the fine-tuned network, which other vectors make another one"
+METHOD = Method(
+    title="Fisher",
+    reference="Matena and Raffel, Merging Models with Fisher-Weighted Averaging, NeurIPS 2022, section 3",
+    data="unlabelled train",
+    coefficients=(1.0, 1.0, 1),
+    parameters={
+        "images": Parameter(256, "images of each task that the information is taken over", 1, quick=2),
+        "passes": Parameter(8, "most backward passes an image; above it, classes are summed with random signs", 1),
+        "floor": Parameter(1e-6, "least weight of an entry", 1e-30),
+        "normalized": Parameter(True, "divide the information of a task by its Euclidean norm"),
+    },
+    exceptions={"scaling": _OTHER, "sign": _OTHER},
+    negates=False,
+)
+
+
+def prepare(vectors: Mapping[str, Mapping], context: Context) -> dict:
+    """Σ w τ / Σ w, task by task: five models of memory, whatever the number of tasks."""
+    import torch
+
+    given = context.hyper_parameters
+    weighted = {name: torch.zeros_like(value) for name, value in context.theta0.items()}
+    total = {name: torch.zeros_like(value) for name, value in context.theta0.items()}
+    for task, vector in vectors.items():
+        found = information(context, task, vector)
+        norm = sum(float(value.double().square().sum()) for value in found.values()) ** 0.5
+        scale = 1.0 / norm if given["normalized"] and norm else 1.0
+        for name, value in found.items():
+            weight = (scale * value).clamp(min=given["floor"]).to(total[name])
+            total[name] += weight
+            weighted[name] += weight * vector[name]
+    return {name: weighted[name] / total[name] if name in found else weighted[name] for name in weighted}
+
+
+def information(context: Context, task: str, vector: Mapping) -> dict[str, Tensor]:
+    """F_t of every floating-point parameter, where the network is."""
+    import torch
+
+    from tangent_bench import heads
+    from tangent_bench.methods import _passes
+    from tangent_bench.products import fast
+    from tangent_bench.seeds import generator
+
+    theta, encode = _passes.leaves(_passes.fine_tuned(context, vector)), _passes.encoder(context.data.network)
+    moving = {name: value for name, value in theta.items() if value.requires_grad}
+    found = {name: torch.zeros_like(value) for name, value in moving.items()}
+    images, random = (
+        context.data.images(task, context.hyper_parameters["images"]),
+        generator("fisher", context.seed, task),
+    )
+    with fast():
+        for image in images:
+            log_p = heads.logits(encode(theta, image[None]), context.data.heads[task])[0].log_softmax(0)
+            for readout, share in readouts(log_p.detach().exp(), context.hyper_parameters["passes"], random):
+                gradients = torch.autograd.grad(
+                    log_p, list(moving.values()), readout, retain_graph=True, allow_unused=True
+                )
+                for name, gradient in zip(moving, gradients, strict=True):
+                    if gradient is not None:
+                        found[name].addcmul_(gradient, gradient, value=share / len(images))
+    return found
+
+
+def readouts(p_K: Tensor, passes: int, random: np.random.Generator) -> Iterator[tuple[Tensor, float]]:
+    """Pairs (r [K], share): Σ share · (∂ r · log p)² is Σ_k p_k (∂ log p_k)², or is expected to be."""
+    import torch
+
+    if len(p_K) <= passes:
+        for k, root in enumerate(p_K.sqrt()):
+            yield torch.zeros_like(p_K).index_fill_(0, torch.tensor(k, device=p_K.device), float(root)), 1.0
+        return
+    for _ in range(passes):
+        signs = torch.as_tensor(random.choice((-1.0, 1.0), len(p_K)), dtype=p_K.dtype, device=p_K.device)
+        yield signs * p_K.sqrt(), 1.0 / passes
