@@ -26,6 +26,10 @@ class _OneDNN(TorchDispatchMode):
 
     active = False
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # nothing here is compiled, and True imports the compiler: seconds, in every process
+
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         if func is _aten.mm.default and _worth(*args):
             return _product(*args)
