@@ -46,10 +46,10 @@ def classes() -> tuple[tuple[str, tuple[str, ...]], ...]:
     """(family, composition) of each class, in a fixed order."""
     found: list[tuple[str, tuple[str, ...]]] = []
     for family, quota in QUOTAS.items():
-        rng, phrase, mine = generator("control classes", family), registry.load("corpus", family).phrase, {}
-        for _ in range(40_000 if quota > 6 else 3_000):
-            composition = registry.load("corpus", family).compose(rng)
-            text = phrase(composition)
+        rng, drawn, mine = generator("control classes", family), registry.load("corpus", family), {}
+        for _ in range(10_000 if quota > 6 else 3_000):
+            composition = drawn.compose(rng)
+            text = drawn.phrase(composition)
             if corpus.is_held_out(text) and not TASK_WORDS.search(text):
                 mine.setdefault(text, (family, composition))
             if len(mine) == quota:

@@ -114,7 +114,7 @@ def test_prompts_are_clips(name, num, prompt):
     assert len(module(name).TASK.templates) == num and prompt in module(name).TASK.templates
 
 
-@pytest.mark.parametrize("name", set(SIZES) - {"imagenet"})
+@pytest.mark.parametrize("name", sorted({*SIZES} - {"imagenet"}))
 def test_no_two_names_are_one_when_spelt_plainly(name):
     origin, names = module(name).ORIGIN, module(name).TASK.class_names
     for group in (names, origin.folder_names or names):
