@@ -16,6 +16,9 @@ MAKEFLAGS += --no-print-directory
 READY := .venv/.installed
 PIP := .venv/bin/python -m pip install -c requirements.lock
 PYTEST := .venv/bin/python -m pytest
+# As many tests beside one another as there are cores; four at most, since each may take a gigabyte.
+BESIDE := -n logical --maxprocesses 4 --dist
+QUICK := not slow and not full
 # Snakemake 9 leaves the path of its interpreter unquoted in the commands of scripts; a relative one has no spaces.
 RUN_MODULE := $(if $(word 2,$(CURDIR)),-c 'import sys; sys.executable = ".venv/bin/python"; from snakemake.cli import main; main()',-m snakemake)
 SNAKEMAKE := .venv/bin/python $(RUN_MODULE) --configfile config/$(CONFIG).yaml
@@ -77,12 +80,14 @@ test test-unit test-full test-slurm bench: export OMP_NUM_THREADS := 1
 test test-unit test-full test-slurm bench: export OPENBLAS_NUM_THREADS := 1
 test test-unit test-full test-slurm bench: export MKL_NUM_THREADS := 1
 
-test: lint test-unit ## lint, the quick tests, ratios of times, then micro and tiny from end to end
-	$(PYTEST) --benchmark-enable --benchmark-only -m "not slow" tests/benchmarks
-	$(PYTEST) -m "slow and not full"
+test: lint ## lint, the quick tests, ratios of times, then micro and tiny from end to end
+	$(PYTEST) $(BESIDE) worksteal -m "$(QUICK) and not alone"
+	$(PYTEST) --benchmark-enable -m "$(QUICK) and alone" tests
+	$(PYTEST) $(BESIDE) loadfile -m "slow and not full"
 
-test-unit: $(READY) ## the quick tests alone
-	$(PYTEST)
+test-unit: $(READY) ## the quick tests alone, no ratio of times judged
+	$(PYTEST) $(BESIDE) worksteal -m "$(QUICK) and not alone"
+	$(PYTEST) -m "$(QUICK) and alone" tests
 
 test-full: test ## `make test`, then the tests marked "full": the analyses, kernels at ViT-B/32 (about half an hour more)
 	$(PYTEST) -m full --ignore=tests/slurm

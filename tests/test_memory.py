@@ -11,6 +11,7 @@ import torch
 
 from tangent_bench import memory
 
+pytestmark = pytest.mark.alone
 MB = 10**6
 linux = pytest.mark.skipif(not memory.RESET.exists(), reason="peak memory is read as Linux tells it")
 

@@ -51,6 +51,7 @@ def test_a_task_of_the_hub_that_is_not_here_stops_the_plan_with_a_sentence(tmp_p
 # Costs
 
 
+@pytest.mark.alone
 def test_seconds_are_the_processors_and_not_the_clocks():
     def busy_and_asleep() -> None:
         end = time.process_time() + 0.03
@@ -83,6 +84,7 @@ def test_operations_of_a_text_are_those_that_pytorch_counts():
     assert 1e9 * size.prompt_gflop == pytest.approx(counter.get_total_flops() / 4, rel=0.15)
 
 
+@pytest.mark.alone
 def test_units_of_a_model_are_measured_on_it():
     costs = Costs(merged("tiny"), {"tiny": ModelSize(850_000, 256)})
     names = ["encode", "point", "primal", "tangent", "standard step", "update", "sum"]

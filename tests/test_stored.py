@@ -95,6 +95,7 @@ with memory.apart():
 STREAMING = ["task_arithmetic", "weight_average", "ties", "dare", "consensus", "magmax", "breadcrumbs", "model_stock"]
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(not memory.RESET.exists(), reason="peak memory is read as Linux tells it")
 def test_memory_is_at_most_two_and_a_half_models(tmp_path):
     """Twelve vectors, so that a method that held them all would need thirteen models."""

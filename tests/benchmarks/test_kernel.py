@@ -18,6 +18,8 @@ from tangent_bench import kernel
 from tangent_bench.linearize import parameters
 from tests.benchmarks.conftest import pictures
 
+pytestmark = pytest.mark.alone
+
 
 def tower(architecture: str):
     """An image tower with random weights, float32, in eval(), and a random scalar readout [1, D]."""

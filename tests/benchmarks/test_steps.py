@@ -21,6 +21,7 @@ from tangent_bench.seeds import derive
 from tests import small
 from tests.benchmarks.conftest import pictures, vector
 
+pytestmark = pytest.mark.alone
 LARGE = pytest.mark.full, pytest.mark.slow
 SIZES = ["tiny", pytest.param("ViT-B-32", marks=LARGE)]
 STEPS = 3

@@ -94,6 +94,7 @@ def test_a_round_goes_through_all_values():
     assert asked == [0, 1, 2] * 3, "a warm-up, and two rounds"
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(not memory.RESET.exists(), reason="peak memory is read as Linux tells it")
 def test_bytes_of_calls_grow_as_they_take():
     values = [8, 16, 64]

@@ -1,7 +1,8 @@
-"""Checkouts that several files run: sources with nothing built, and the micro preset, built once for a session."""
+"""Checkouts that several files run: sources with nothing built, and the micro preset, built once for a test run."""
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,16 +10,22 @@ from pathlib import Path
 import pytest
 
 from tests.workflow.checkout import Checkout, preset
+from tests.workflow.shared import shared
+
+
+def _build(folder: Path) -> None:
+    finished = Checkout.of_sources(folder).snakemake(*preset("micro"))
+    assert finished.status == 0, finished.output
 
 
 @pytest.fixture(scope="session")
 def micro(tmp_path_factory) -> Iterator[Checkout]:
     """The micro preset from end to end. Read it only; `spare` is for changing things."""
-    checkout = Checkout.of_sources(tmp_path_factory.mktemp("micro") / "checkout")
-    finished = checkout.snakemake(*preset("micro"))
-    assert finished.status == 0, finished.output
-    yield checkout
-    shutil.rmtree(checkout.root)  # large, and pytest would keep three sessions of it
+    base = tmp_path_factory.getbasetemp()  # of a worker of pytest-xdist: a folder in that of the whole run
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    # Removed at the end: it is large, and pytest would keep three sessions of it.
+    with shared(base / "micro" / "checkout", _build) as folder:
+        yield Checkout(folder)
 
 
 @pytest.fixture
