@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
 from tangent_bench import features, products, vision
@@ -13,6 +14,7 @@ from tangent_bench.vectors import combine
 from tests import small
 from tests.benchmarks.conftest import pictures, vector
 
+pytestmark = pytest.mark.alone
 TASKS = [f"task {k}" for k in range(8)]
 SOURCES = [*TASKS, "multitask"]
 ALPHAS = grid(0.0, 1.0, 21)
@@ -114,11 +116,12 @@ def test_disentanglement_map_of_a_linear_mode(ratio, tiny):
 
 
 def test_disentanglement_map_of_the_network(ratio, tiny):
-    """Both terms of a 25 × 25 map: joint and single passes at every point, beside singles once for each coefficient.
+    """Both terms of an n × n map: joint and single passes at every point, beside singles once for each coefficient.
 
-    Where the other coefficient is 0 the two are one model, and ours asks for nothing; so 25 × 24 + 25 passes a task.
+    Where the other coefficient is 0 the two are one model, and ours asks for nothing; so n (n − 1) + n passes a task
+    beside 2 n²: half as many for any n, and 9 stand for the 25 of a real map.
     """
-    images, (a, b), alphas = pictures(tiny, 16), TASKS[:2], [float(c) for c in grid(-3.0, 3.0, 25)]
+    images, (a, b), alphas = pictures(tiny, 16), TASKS[:2], [float(c) for c in grid(-3.0, 3.0, 9)]
     vectors = {source: vector(tiny, source) for source in (a, b)}
     evaluator = NetworkEvaluator(
         lambda theta, batch: vision.encode(tiny.module, theta, batch),
