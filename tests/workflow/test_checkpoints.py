@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ pytestmark = pytest.mark.slow
 CONFIG = merged("micro")
 SOURCES = [*CONFIG["tasks"], JOINT]
 MODEL = "tiny", "pretrained"
+ROWS = f"{CONFIG['results']}/rows.csv"
 
 
 def _publish(checkout: Checkout, folder: Path) -> dict[str, str]:
@@ -33,20 +35,32 @@ def _publish(checkout: Checkout, folder: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def imported(micro, tmp_path_factory):
-    """The micro preset once more, standard vectors imported; all it makes, tables and figures too."""
+    """Rows of the micro preset once more, standard vectors imported; what does not stand on them is micro's."""
     folder = tmp_path_factory.mktemp("imported")
-    checkout = Checkout.of_sources(folder / "checkout")
+    checkout = micro.copy(folder / "checkout")
     files = _publish(micro, folder / "published")
     entry = {"layout": "state_dict", "protocol": "B", "folder": str(folder / "published"), "files": files}
     arguments = preset("micro", folder, checkpoints={"standard": entry})
-    finished = checkout.snakemake(*arguments)
+    finished = checkout.snakemake(ROWS, *arguments)
     assert finished.status == 0, finished.output
-    return checkout, arguments, finished
+    yield checkout, arguments, finished
+    shutil.rmtree(checkout.root)
 
 
-def test_nothing_is_fine_tuned_that_was_given(imported):
+def test_nothing_is_fine_tuned_that_was_given(imported, tmp_path):
     jobs = imported[2].jobs
+    assert jobs["import_checkpoint"] == len(SOURCES) and "finetune" not in jobs
+    elsewhere = tmp_path / "elsewhere.yaml"
+    elsewhere.write_text(f"results: {tmp_path}/results\n", encoding="utf-8")
+    jobs = imported[0].snakemake("-n", *imported[1], str(elsewhere)).jobs
     assert jobs["import_checkpoint"] == len(SOURCES) and jobs["finetune"] == len(CONFIG["tasks"])
+
+
+@pytest.mark.full
+def test_tables_and_figures_are_made_of_imported_vectors(imported):
+    """That each can be drawn of such rows is tested at each (tests/figures)."""
+    finished = imported[0].snakemake(*imported[1])
+    assert finished.status == 0, finished.output
 
 
 def test_the_vectors_are_the_same_files_but_for_how_they_were_made(imported, micro):
@@ -57,7 +71,7 @@ def test_the_vectors_are_the_same_files_but_for_how_they_were_made(imported, mic
 
 
 def test_rows_are_the_same_but_for_their_protocol(imported, micro):
-    theirs, ours = (rows.read(c.path(f"{CONFIG['results']}/rows.csv")) for c in (imported[0], micro))
+    theirs, ours = (rows.read(c.path(ROWS)) for c in (imported[0], micro))
     assert set(ours["protocol"]) == {"own"} and len(theirs) > 100
     assert theirs.drop(columns="protocol").equals(ours.drop(columns="protocol"))
     compares = theirs["experiment"].isin(["posthoc_comparison", "disentanglement_comparison"])
@@ -67,12 +81,12 @@ def test_rows_are_the_same_but_for_their_protocol(imported, micro):
 
 def test_another_checkpoint_reruns_what_stands_on_it(imported):
     checkout, arguments, _ = imported
-    assert checkout.snakemake("-n", *arguments).jobs == {}
+    assert checkout.snakemake("-n", ROWS, *arguments).jobs == {}
     Path(arguments[-1]).touch()
     published = checkout.root.parent / "published/mnist.safetensors"
     content = published.read_bytes()
     published.write_bytes(content[:-8])
-    jobs = checkout.snakemake("-n", *arguments).jobs
+    jobs = checkout.snakemake("-n", ROWS, *arguments).jobs
     assert jobs["import_checkpoint"] == 1 and "finetune" not in jobs and jobs["run_experiment"] > 0
     vector = f"{CONFIG['results']}/{layout.vector(*MODEL, 'standard', 'mnist', 0)}"
     ended_with_a_sentence(checkout.snakemake(vector, *arguments), "mnist.safetensors", "truncated or damaged")
