@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 import yaml
 
 from tangent_bench import merging, outcomes, rows
-from tests.workflow.checkout import merged
+from tests.workflow.checkout import ROOT, merged
 
 pytestmark = pytest.mark.slow
 CONFIG = merged("micro")
@@ -102,3 +103,20 @@ def test_a_verdict_by_one_command(with_methods):
     assert done.status == 0 and {r["verdict"] for r in json.loads(done.output)} == {"same"}
     done = checkout.run(*compare, "--results", CONFIG["results"], "--fail-on", "same")
     assert done.status == 1 and f"{LABEL} is same in" in done.output
+
+
+def test_ten_lines_of_the_page_get_a_verdict(with_methods):
+    checkout, _, _ = with_methods
+    page = (ROOT / "docs/your-own-method.md").read_text(encoding="utf-8")
+    (code,) = (block for block in re.findall(r"^```python\n(.*?)^```", page, re.M | re.S) if "def prepare" in block)
+    file = checkout.path("tangent_bench/methods/my_method.py")
+    file.write_text(code, encoding="utf-8")
+    done = checkout.run(
+        ".venv/bin/python", "-m", "tangent_bench.regress", "my_method", "--configfile", "config/micro.yaml"
+    )
+    file.unlink()
+    assert done.status == 0, done.output
+    assert "Signed mean: 11 laws hold" in done.output
+    assert done.jobs == {"merge": 2, "encode_merged": 2, "run_method": NUM_MODES, "methods": 1}
+    last = done.output.split("Over all tasks, against task_arithmetic:\n")[1].splitlines()
+    assert len(last) == NUM_MODES and all(" my_method " in line for line in last)
