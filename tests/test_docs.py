@@ -19,7 +19,11 @@ SNIPPETS = [
     for page in PAGES
     for k, text in enumerate(re.findall(r"^```yaml\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S))
 ]
-OF_A_USER = "results/", "checkpoints/", "train/", "val/", "test/", "imagenet/"  # made or brought, no files of ours
+# Made or brought, no files of ours.
+OF_A_USER = (
+    *("results/", "checkpoints/", "train/", "val/", "test/", "imagenet/"),
+    "tangent_bench/methods/my_method.py",
+)
 
 
 def page_texts():
