@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from itertools import product
+from math import comb
 
 from tangent_bench import merging, registry
+from tangent_bench.experiments.task_addition import OF_A_SIZE
 from tangent_bench.layout import Mode
 from tangent_bench.planning import jobs
 from tangent_bench.planning.work import Work, Workload, pairs
@@ -139,13 +141,15 @@ def _task_addition(a: Asking) -> None:
 
 
 def _subsets(a: Asking, task: str) -> None:
-    """All 2^T − 1 subsets: those with the task on its validation images at A points, all of them on test at one.
+    """Subsets s: those with the task on its validation images at A points, all of them on test at one; |s| logits each.
 
-    Σ |s| over the subsets that hold a task is (T + 1) 2^(T − 2); over all of them T 2^(T − 1).
+    Of the subsets of a size, |s| / T hold a task.
     """
     num, classes = len(a.tasks), a.load.tasks[task].num_classes
-    on_val = a.num_coefficients * (num + 1) * 2.0 ** (num - 2) * a.images(task, "val")
-    a.work.add("logit", (on_val + num * 2.0 ** (num - 1) * a.images(task, "test")) * classes)
+    sizes = {size: min(comb(num, size), OF_A_SIZE) for size in range(1, num + 1)}
+    on_val = a.num_coefficients * sum(n * size**2 / num for size, n in sizes.items()) * a.images(task, "val")
+    on_test = sum(n * size for size, n in sizes.items()) * a.images(task, "test")
+    a.work.add("logit", (on_val + on_test) * classes)
 
 
 def _task_negation(a: Asking) -> None:

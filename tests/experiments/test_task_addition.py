@@ -166,6 +166,15 @@ def test_subsets_are_all_there_on_the_tangent_side_only(mode):
     assert whole.set_index("sources")["low"].notna().to_dict() == {s: s == SUM for s in subsets}
 
 
+def test_many_tasks_have_a_sample_of_their_subsets():
+    tasks = [f"t{k}" for k in range(12)]
+    some = list(task_addition.subsets(tasks, 6))
+    assert len(set(some)) == len(some) == 100 and all(s == tuple(sorted(s, key=tasks.index)) for s in some)
+    assert some == list(task_addition.subsets(tasks, 6)) and len({t for s in some for t in s}) == 12
+    assert len(list(task_addition.subsets(tasks, 2))) == 66 and len(list(task_addition.subsets(tasks, 12))) == 1
+    assert list(task_addition.subsets(TASKS, 2)) == list(combinations(TASKS, 2))
+
+
 def test_subsets_tune_their_own_coefficient_on_their_own_tasks():
     def by_size(task, split, point):
         if list(point.values()) == [1.0]:
