@@ -165,14 +165,9 @@ def _addition(e: Entry) -> list[Cell]:
     edge = " (edge)" * bool(e.tuned.at_edge)
     return [
         Cell(row, group, "Absolute", e.accuracy, e.low, e.high),
-        Cell(row, group, "Behind the best", *_difference(e.behind), unit="points"),
         Cell(row, group, "α*", unit="text", text="–".join(ends) + edge),
-        Cell(row, group, "Against the baseline", unit="text", text=e.versus.verdict if e.versus else "baseline"),
+        Cell(row, group, "Verdict", unit="text", text=e.versus.verdict if e.versus else "baseline"),
     ]
-
-
-def _difference(line: Line | None) -> tuple[float, ...]:
-    return (line.estimate.value, *line.estimate.interval(line.level)) if line else (0.0, float("nan"), float("nan"))
 
 
 def group_title(place: Place) -> str:
@@ -199,5 +194,5 @@ def note(found: Sequence[Entry], preset: str) -> str:
     cover = "seeds and images" if min(seeds) >= comparison.LEAST_SEEDS else "images, conditional on the seeds"
     return (
         f"Preset {preset}; {number}; mean test accuracy over tasks at the coefficient that validation images chose; "
-        f"95 % intervals over {cover}. Behind the best: intervals at Holm's level over the methods of a mode."
+        f"95 % intervals over {cover}. Verdicts against the baseline, with Holm's procedure over the methods of a mode."
     )

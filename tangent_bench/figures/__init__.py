@@ -26,6 +26,7 @@ class Figure:
         category: its heading in the HTML report.
         modes: patterns of modes ("standard-network", "*-tangent"), each of which a run must have; else it is not made.
         num_inits: how many initialisations a run must have at least.
+        num_methods: how many merging methods a run must have at least.
         across: whether it is about models beside one another; such a one, or one about initialisations, is made of
             joined rows too.
         models: models, one of which a run must have; else it is not made. Empty: any.
@@ -39,6 +40,7 @@ class Figure:
     category: str = "Results"
     modes: tuple[str, ...] = ()
     num_inits: int = 1
+    num_methods: int = 1
     across: bool = False
     models: tuple[str, ...] = ()
     section: str = ""
@@ -54,14 +56,21 @@ class Figure:
         return self.across or self.num_inits > 1
 
     def possible(
-        self, experiments: Iterable[str], modes: Iterable[str], num_inits: int = 1, models: Iterable[str] = ()
+        self,
+        experiments: Iterable[str],
+        modes: Iterable[str],
+        num_inits: int = 1,
+        models: Iterable[str] = (),
+        num_methods: int = 1,
     ) -> bool:
-        """Whether a run of these experiments, modes and models, from so many initialisations, has the rows it needs.
+        """Whether a run of these experiments, modes and models, from so many initialisations and with so many merging
+        methods, has the rows it needs.
 
         >>> Figure("", reads=("single_task",), modes=("*-tangent",)).possible(["single_task"], ["standard-network"])
         False
         """
         modes = list(modes)
-        fits = all(fnmatch.filter(modes, pattern) for pattern in self.modes) and num_inits >= self.num_inits
+        fits = all(fnmatch.filter(modes, pattern) for pattern in self.modes)
+        fits = fits and num_inits >= self.num_inits and num_methods >= self.num_methods
         known = not self.models or bool(set(self.models) & set(models))
         return fits and known and set(self.reads) <= set(experiments)

@@ -200,6 +200,8 @@ def test_only_possible_figures_are_made():
     assert about.possible(["single_task"], ["standard-network", "linear-tangent"])
     assert not about.possible(["single_task"], ["standard-network"])
     assert not about.possible(["task_addition"], ["standard-network", "linear-tangent"])
+    many = Figure("", reads=("single_task",), num_methods=2)
+    assert many.possible(["single_task"], [], num_methods=2) and not many.possible(["single_task"], [])
     along = ABOUT["emergence"]
     assert along.possible(along.reads, ["standard-network"], 2) and not along.possible(
         along.reads, ["standard-network"]

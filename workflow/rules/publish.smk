@@ -10,7 +10,7 @@ def all_of(key):
 def made(about):
     """Whether a figure or table is made: its rows are there, and with joined rows it is about what they have in common."""
     inits = len(all_of("inits"))
-    possible = about.possible(all_of("experiments"), all_of("modes"), inits, all_of("models"))
+    possible = about.possible(all_of("experiments"), all_of("modes"), inits, all_of("models"), len(METHODS))
     return possible and (about.of_joined or not JOINED)
 
 
@@ -250,13 +250,19 @@ _TRACKED = [
 ]
 
 
+# Of a run with merging methods, what is about these: the rest is published without them.
+if METHODS:
+    _TRACKED = [*LEADERBOARD.values(), *expand("figures/merging_methods.{ending}", ending=["svg", "png"])]
+_NAME = "methods" if METHODS else config["preset"]
+
+
 rule publish:
     input:
         rows=results("rows.csv"),
         files=[results(path) for path in _TRACKED],
     output:
-        rows=f"results/published/{config['preset']}/rows.csv.gz",
-        files=[f"results/published/{config['preset']}/{path}" for path in _TRACKED],
+        rows=f"results/published/{_NAME}/rows.csv.gz",
+        files=[f"results/published/{_NAME}/{path}" for path in _TRACKED],
     log:
         results("logs/publish.log"),
     threads: 1
