@@ -113,6 +113,9 @@ def test_missing_keys_are_named(path):
         ("control_treshold", "control_threshold"),
         ("training.learning_rat", "learning_rate"),
         ("joint_training.step", "steps"),
+        ("training_modes.tau_jb", "tau_jp"),
+        ("training_modes.tak.probe", "probes"),
+        ("training_modes.lora.rnak", "rank"),
         ("coefficients.frist", "first"),
         ("data.max_tests", "max_test"),
         ("bootstrap.replicate", "replicates"),
@@ -171,6 +174,9 @@ def test_wrong_type_is_named_with_value_and_what_is_expected(path, value, expect
         ("training.steps", 0),
         ("training.learning_rate", -1.0),
         ("training.crop_scale", 1.5),
+        ("training_modes.tau_jp.weight", -0.1),
+        ("training_modes.lora.rank", 0),
+        ("training_modes.tak.probes", 0),
         ("control_threshold", 1.01),
         ("bootstrap.replicates", 10),
         ("coefficients.count", 1),
@@ -268,6 +274,27 @@ def test_mode_that_is_none_is_named(mode):
 
 def test_joint_training_in_a_way_that_does_not_run_is_refused():
     assert "'joint_training.trainings' has 'lora'" in sentence(changed("joint_training.trainings", ["lora"]))
+
+
+@pytest.mark.parametrize("name", ["tau_jp", "tak"])
+def test_joint_training_spares_no_task(name):
+    config = merged(DEFAULT, {"trainings": ["standard", name], "modes": ["none-network", f"{name}-tangent"]})
+    assert validate(config)["trainings"] == ["standard", name]
+    text = sentence(merged(config, {"joint_training": {"trainings": ["standard", name]}}))
+    assert f"'joint_training.trainings' has {name!r}" in text and "take it out" in text
+
+
+@pytest.mark.parametrize("name", ["tau_jp", "tak"])
+def test_one_task_leaves_none_to_be_spared(name):
+    changes = {"trainings": [name], "modes": [f"{name}-tangent"], "joint_training": {"trainings": []}}
+    text = sentence(merged(DEFAULT, {**changes, "tasks": ["mnist"]}))
+    assert f"training {name!r} spares other tasks, but `tasks` has only 'mnist'" in text
+
+
+def test_both_kinds_of_low_rank_changes_have_the_same_numbers():
+    modes = DEFAULT["training_modes"]
+    assert modes["lora"] == modes["linear_lora"]
+    assert set(modes) <= set(registry.names("training"))
 
 
 def test_one_initialisation_has_nothing_to_be_compared_with():

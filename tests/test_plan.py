@@ -14,7 +14,7 @@ from tangent_bench.planning import estimate, jobs
 from tangent_bench.planning.experiments import SELECTED, Asking
 from tangent_bench.planning.jobs import Job
 from tangent_bench.planning.sizes import ModelSize
-from tangent_bench.planning.work import pairs
+from tangent_bench.planning.work import PASSES, pairs
 from tests.experiments import known
 from tests.planned import MODEL, Costing, as_known, job, of_experiment, workload
 from tests.workflow.checkout import merged
@@ -134,6 +134,19 @@ def test_twice_the_steps_are_twice_the_training_and_nothing_else():
     assert two.images == 2 * one.images == 2 * 200 * 64 and two.passes == 2 * one.passes
     changed = {unit[0] for unit in one.units if one.units[unit] != two.units[unit]}
     assert changed == {"linear step", "update"} and one.disk == two.disk
+
+
+@pytest.mark.parametrize(("training", "seen"), [("tau_jp", 200 * 7 * 16), ("tak", 7 * 1000)])
+def test_other_tasks_images_are_counted_as_those_of_linear_steps(training, seen):
+    linear, made = (workload().of(job("finetune", training=name, task="mnist")) for name in ("linear", training))
+    assert made.images == linear.images + seen and made.units["linear step", "tiny"] == seen
+    assert made.units[f"{training} step", "tiny"] == linear.units["linear step", "tiny"]
+    assert made.passes == linear.passes + 5 * seen and made.disk == linear.disk
+    assert made.units["byte", ""] - linear.units["byte", ""] == 7 * workload().tasks["mnist"].bytes("train")
+
+
+def test_a_step_of_every_training_has_its_passes():
+    assert {f"{name} step" for name in registry.names("training")} <= set(PASSES)
 
 
 def test_joint_training_takes_an_equal_part_of_every_task():

@@ -188,6 +188,16 @@ def test_colours_of_modes_are_told_apart(seen):
             assert np.linalg.norm(linear[i] - linear[j]) > 0.2
 
 
+def test_every_mode_has_a_look_and_a_title_of_its_own():
+    """Of a training the evaluation that it was made for has its plain name."""
+    found = [mode(t, e) for t in registry.names("training") for e in ("network", "tangent")]
+    assert len({(m.colour, m.marker) for m in found}) == len({m.title for m in found}) == len(found)
+    titles = {(m.training, m.evaluation): m.title for m in found}
+    assert titles["tau_jp", "tangent"] == "τJp FT" and titles["attention_only", "network"] == "Attention-only FT"
+    assert titles["attention_only", "tangent"] == "Attention-only FT, tangent"
+    assert mode("lora_16", "network").title == "Lora 16, network", "a name of printed rows alone"
+
+
 def test_unknown_kind_and_ending():
     with pytest.raises(ValueError, match="unknown kind 'plot'"):
         Figure("x", reads=("single_task",), kind="plot")

@@ -107,6 +107,22 @@ def test_jobs_follow_the_config(tmp_path, changed):
         assert {doubled[rule] for rule in ("prepare_images", "collect_rows", "contact_sheet")} == {1}
 
 
+def test_a_vector_that_spares_other_tasks_reads_their_training_images(tmp_path):
+    """And no other job does; more images are more time."""
+    changes = {"trainings": ["linear", "tau_jp"], "modes": ["linear-tangent", "tau_jp-tangent"]}
+    changes |= {"experiments": ["single_task"], "joint_training": {"trainings": []}}
+    finished = HERE.snakemake("-n", *preset("micro", tmp_path, results=str(tmp_path / "results"), **changes))
+    jobs = [text for text in re.split(r"\nrule ", finished.output) if text.startswith("finetune:")]
+    tasks, minutes = merged("micro")["tasks"], {}
+    assert len(jobs) == 2 * len(tasks), finished.output
+    for text in jobs:
+        about = dict(re.findall(r"(training|task)=([\w-]+)", text.partition("wildcards:")[2]))
+        read = set(re.findall(r"data/(\w+)/train", text.partition("input:")[2].partition("\n")[0]))
+        assert read == (set(tasks) if about["training"] == "tau_jp" else {about["task"]})
+        minutes[about["training"]] = int(re.search(r"runtime=(\d+)", text)[1])
+    assert minutes["tau_jp"] >= minutes["linear"]
+
+
 def test_own_heads_go_with_their_initialisation(tmp_path):
     """What a vector is tuned under, a network is evaluated under and features are read under."""
     results, changed = tmp_path / "results", {"inits": ["whole-11", "step-11"], "experiments": ["task_addition"]}
