@@ -92,7 +92,9 @@ with memory.apart():
         merger.prepare({"a": {"w": torch.ones(9)}}, {"w": torch.ones(9)})  # what it imports is not counted
         print(memory.peak(lambda: merger.prepare(vectors, theta0)))
 """
-STREAMING = ["task_arithmetic", "weight_average", "ties", "dare", "consensus", "magmax", "breadcrumbs", "model_stock"]
+STREAMING = [
+    "task_arithmetic", "weight_average", "ties", "dare", "consensus", "magmax", "breadcrumbs", "model_stock", "pcb",
+]  # fmt: skip
 
 
 @pytest.mark.alone

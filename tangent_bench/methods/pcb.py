@@ -1,0 +1,121 @@
+"""PCB-Merging (parameter competition balancing): keep the entries that matter within a task and agree with other tasks.
+
+With products and functions taken entry by entry, T tasks, and softmax and Norm over all entries of a model,
+
+    β_t = Softmax(T · Norm(τ_t ⊙ τ_t)) ⊙ Σ_s Softmax(Norm(τ_t ⊙ τ_s)),   Norm(x) = (x − min x) / (max x − min x)
+    β̂_t = β_t where it is among the largest `keep` of β_t, else 0
+    direction = Σ_t β̂_t ⊙ τ_t / Σ_t β̂_t,   0 where no task keeps an entry.
+
+Softmax does not see what is added to its argument, so that Norm only divides, by the span max − min of a product; and
+most of its values lie so near to one another that float32 would not tell them apart. So β_t is taken as C_t (1 + e_t)
+with
+
+    e_t = (1 + a)(1 + b) − 1,   a = exp(T τ_t² / span_tt) − 1,   b = Σ_s w_ts (exp(τ_t τ_s / span_ts) − 1),
+
+where Z are the softmaxes' sums, w_ts = Z_ts⁻¹ / Σ_r Z_tr⁻¹ and C_t = Z_t⁻¹ Σ_r Z_tr⁻¹. Entries of equal β_t at the
+threshold are all kept. Vectors are read one parameter at a time, 3 + T times; beside them there is one model's worth of
+e_t or direction.
+
+From memory: the equations. The authors' code has others: it clamps magnitudes at their 1st and 99th percentile, takes
+exp and tanh for the softmaxes, and subtracts the threshold from what is kept (read there; 5 % kept). The coefficient α
+is the paper's λ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from tangent_bench.methods import Context, Method, Parameter
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+METHOD = Method(
+    title="PCB",
+    reference="Du et al., Parameter Competition Balancing for Model Merging, NeurIPS 2024, section 3",
+    coefficients=(0.0, 3.0, 31),  # it is a mean: the best α of several tasks lies above 1
+    parameters={"keep": Parameter(0.1, "share of the entries of each vector that are kept", 0.0, 1.0)},
+    exceptions={"one task": "its entries of low score are dropped as well"},
+)
+
+
+def prepare(vectors: Mapping[str, Mapping], context: Context) -> dict:
+    """Spans, sums and thresholds of whole vectors first, then the weighted mean of what is kept."""
+    import torch
+
+    from tangent_bench.methods._streams import merge_each
+    from tangent_bench.methods._thresholds import smallest_of_largest
+
+    score, total = Score.of(vectors), sum(flat_TN.shape[1] for flat_TN in _flat(vectors))
+    limits = [
+        smallest_of_largest(
+            (score.excess(flat_TN, t) for flat_TN in _flat(vectors)), total, context.hyper_parameters["keep"]
+        )
+        for t in range(len(vectors))
+    ]
+
+    def merge(name: str, stack: Tensor) -> Tensor:
+        flat_TN = stack.reshape(len(stack), -1)
+        above, below = torch.zeros_like(flat_TN[0]), torch.zeros_like(flat_TN[0])
+        for t, limit in enumerate(limits):
+            excess_N = score.excess(flat_TN, t)
+            weight_N = score.size_T[t] * (1.0 + excess_N) * (excess_N >= limit)
+            above += weight_N * flat_TN[t]
+            below += weight_N
+        return torch.where(below > 0, above / below.clamp(min=1e-30), 0.0).reshape(stack.shape[1:])
+
+    return merge_each(vectors, merge)
+
+
+class Score(NamedTuple):
+    """What β_t of one entry needs to know of all others: 1/span [T, T], w [T, T], and C [T], the largest being 1."""
+
+    steepness_TT: Tensor
+    weight_TT: Tensor
+    size_T: Tensor
+
+    @classmethod
+    def of(cls, vectors: Mapping[str, Mapping]) -> Score:
+        """In two readings of all vectors: the spans, then the sums of the softmaxes."""
+        import torch
+
+        number = len(vectors)
+        low_TT = torch.full((number, number), torch.inf, dtype=torch.float64)
+        high_TT, sum_TT, own_T = -low_TT, torch.zeros_like(low_TT), torch.zeros_like(low_TT[0])
+        for t, s, product_N in _products(vectors):
+            low_TT[t, s] = min(low_TT[t, s], float(product_N.min()))
+            high_TT[t, s] = max(high_TT[t, s], float(product_N.max()))
+        steepness_TT = torch.where(high_TT > low_TT, 1.0 / (high_TT - low_TT), 0.0)
+        for t, s, product_N in _products(vectors):
+            product_N = product_N.double().mul_(float(steepness_TT[t, s]))
+            if s == t:
+                own_T[t] += float((number * product_N).exp_().sum())
+            sum_TT[t, s] += float(product_N.exp_().sum())
+        size_T = (1.0 / sum_TT).sum(1) / own_T
+        return cls(steepness_TT, 1.0 / sum_TT / (1.0 / sum_TT).sum(1, keepdim=True), size_T / size_T.max())
+
+    def excess(self, flat_TN: Tensor, t: int) -> Tensor:
+        """e_t [N] of these entries, in the vectors' own precision."""
+        own_N = (len(flat_TN) * float(self.steepness_TT[t, t]) * flat_TN[t].square()).expm1_()
+        others_N = own_N.new_zeros(own_N.shape)
+        for s, tau_N in enumerate(flat_TN):
+            product_N = (flat_TN[t] * tau_N).mul_(float(self.steepness_TT[t, s])).expm1_()
+            others_N.add_(product_N, alpha=float(self.weight_TT[t, s]))
+        return own_N + others_N + own_N * others_N
+
+
+def _products(vectors: Mapping[str, Mapping]) -> Iterator[tuple[int, int, Tensor]]:
+    """(t, s, τ_t ⊙ τ_s [N]) of every parameter and pair."""
+    for flat_TN in _flat(vectors):
+        for t, first_N in enumerate(flat_TN):
+            for s, second_N in enumerate(flat_TN):
+                yield t, s, first_N * second_N
+
+
+def _flat(vectors: Mapping[str, Mapping]) -> Iterator[Tensor]:
+    """[T, N] of every floating-point parameter."""
+    from tangent_bench.methods._streams import each_parameter
+
+    for _, stack in each_parameter(vectors):
+        yield stack.reshape(len(stack), -1)
