@@ -6,7 +6,8 @@ For each weight matrix, r = min(m, n), with U_c the first c left singular vector
     (U_t, σ_t, V_t) = first k triplets of (I − U_c U_cᵀ) τ_t
     direction = σ̄ · polar([U_c U_1 … U_T]) · polar([V_c V_1 … V_T])ᵀ,   σ̄ = mean of all r values kept,
 
-polar(A) = A (AᵀA)^(−½). f = 1 is Iso-C. Other tensors are averaged (which tensors are matrices: `_spectral`).
+polar(A) = A (AᵀA)^(−½). f = 1 is Iso-C, if no vectors lack rank: directions that none of them has stay zero. Other
+tensors are averaged (which tensors are matrices: `_spectral`).
 """
 
 from __future__ import annotations
@@ -48,9 +49,9 @@ def prepare(vectors: Mapping[str, Mapping], context: Context) -> dict:
     def merge(stack: Tensor) -> Tensor:
         num_common, num_own = split_rank(min(stack.shape[1:]), len(stack), fraction)
         common = _spectral.leading(stack.sum(0), num_common)
-        shared = common[0]
+        shared = common[0].to(stack.dtype)
         own = [_spectral.leading(tau - shared @ (shared.T @ tau), num_own) for tau in stack] if num_own else []
-        left, sigma, right = _spectral.assemble([common, *own])
+        left, sigma, right = _spectral.assemble([common, *own], stack.dtype)
         return sigma.mean() * (left @ right)
 
     return _spectral.merge_matrices(vectors, merge)

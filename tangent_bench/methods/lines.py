@@ -1,12 +1,13 @@
 """LiNeS, a wrapper: scale the direction linearly with depth, so that early layers stay near θ0.
 
-    λ_l = a + β (l − 1) / (L − 1),   l = 1 … L over the blocks;   a = ‖Σ_t τ_t‖ / (T ‖direction‖), or 1,
+    λ_l = a + β (l − 1) / (L − 1),   l = 1 … L over the blocks;   a = ‖Σ_t τ_t‖₁ / (T ‖direction‖₁), or 1,
 
-Euclidean norms over all floating-point entries; for task arithmetic a = 1/T. The depth is read from the names of
+sums of magnitudes over all floating-point entries; for task arithmetic a = 1/T. The depth is read from the names of
 open_clip image towers: `transformer.resblocks.<l>.` or, counted through, `stages.<i>.blocks.<j>.`; a stage's other
-parameters (its downsampling) go with its first block, what comes before the blocks has l = 1, what comes after them
-l = L. The paper chooses β on validation data and has no further factor; here the coefficient α of the sweep scales all
-layers, the last by α (a + β), and α = 1 is the paper's model.
+parameters (its downsampling) go with its first block. What is in no block has l = 1, the last norm and projection too:
+so it is in the authors' code, as is the norm (tests/methods/oracle). They choose β on validation data, from 0.1 to 1
+(TIES: 1.5), and have no further factor; here the coefficient α of the sweep scales all layers, the last by α (a + β),
+and α = 1 is their model.
 """
 
 from __future__ import annotations
@@ -26,13 +27,12 @@ METHOD = Method(
     "ICLR 2025",
     parameters={
         "beta": Parameter(1.0, "what the last layer is scaled by, beyond the first", 0.0),
-        "norm_ratio": Parameter(True, "scale the first layer by ‖Σ τ‖ / (T ‖direction‖), else by 1"),
+        "norm_ratio": Parameter(True, "scale the first layer by ‖Σ τ‖₁ / (T ‖direction‖₁), else by 1"),
     },
     exceptions={"one task": "deep layers are scaled up even if there is nothing to merge"},
 )
 
 _BLOCK = re.compile(r"(?:^|\.)(?:resblocks\.(\d+)|stages\.(\d+)(?:\.blocks\.(\d+))?)\.")
-_AFTER = re.compile(r"^(?:visual\.)?(?:trunk\.)?(?:proj|ln_post|attn_pool|head|norm|fc_norm)(?:\.|$)")
 
 
 def adjust(direction: Mapping[str, Tensor], vectors: Mapping[str, Mapping], context: Context) -> dict:
@@ -44,10 +44,10 @@ def adjust(direction: Mapping[str, Tensor], vectors: Mapping[str, Mapping], cont
 
 
 def depths(names: Iterable[str]) -> dict[str, float]:
-    """(l − 1) / (L − 1) of every parameter, between 0 and 1; 0 if there is only one block.
+    """(l − 1) / (L − 1) of every parameter, between 0 and 1; 0 outside the blocks, or if there is only one.
 
     >>> depths(["conv1.weight", "resblocks.0.w", "resblocks.1.w", "resblocks.2.w", "proj"]).values()
-    dict_values([0.0, 0.0, 0.5, 1.0, 1.0])
+    dict_values([0.0, 0.0, 0.5, 1.0, 0.0])
 
     Raises:
         ValueError: no name tells of a block.
@@ -62,8 +62,7 @@ def depths(names: Iterable[str]) -> dict[str, float]:
         )
     last = len(blocks) - 1
     order = {block: number / max(last, 1) for number, block in enumerate(blocks)}
-    ends = {True: float(last > 0), False: 0.0}
-    return {name: order[place] if place else ends[bool(_AFTER.match(name))] for name, place in places.items()}
+    return {name: order[place] if place else 0.0 for name, place in places.items()}
 
 
 def _place(name: str) -> tuple[int, int] | None:
@@ -76,9 +75,9 @@ def _place(name: str) -> tuple[int, int] | None:
 
 
 def _norm_ratio(direction: Mapping[str, Tensor], vectors: Mapping[str, Mapping]) -> float:
-    """‖Σ τ‖ / (T ‖direction‖); a direction of zeros stays zeros whatever it is scaled by."""
+    """‖Σ τ‖₁ / (T ‖direction‖₁); a direction of zeros stays zeros whatever it is scaled by."""
     from tangent_bench.methods import _streams
 
-    total = sum(float(stack.double().sum(0).square().sum()) for _, stack in _streams.each_parameter(vectors))
-    own = sum(float(value.double().square().sum()) for value in direction.values() if value.is_floating_point())
-    return (total / own) ** 0.5 / len(vectors) if own else 1.0
+    total = sum(float(stack.double().sum(0).abs().sum()) for _, stack in _streams.each_parameter(vectors))
+    own = sum(float(value.double().abs().sum()) for value in direction.values() if value.is_floating_point())
+    return total / own / len(vectors) if own else 1.0

@@ -2,8 +2,8 @@
 
     direction_i = τ_{t*,i},   t* = argmax_t |τ_{t,i}|
 
-Of entries that are equal in magnitude the first task's is taken. The paper fine-tunes the tasks one after the other;
-here the vectors are independent.
+Of entries that are equal in magnitude the first task's is taken (in the authors' code the last one's). The paper
+fine-tunes the tasks one after the other; here the vectors are independent.
 """
 
 from __future__ import annotations

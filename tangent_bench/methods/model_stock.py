@@ -2,8 +2,9 @@
 
     direction = r · (1/T) Σ_t τ_t,   r = T cos φ / (1 + (T − 1) cos φ),   cos φ = mean cosine of the pairs of a tensor
 
-It was made for several models of one task. A negative mean cosine counts as 0, since r is meant to lie in [0, 1]; one
-vector alone is taken as it is (r = 1). It has no coefficient.
+It was made for several models of one task. For more than two the mean is over cosines, as in mergekit (FusionBench:
+over angles). A negative mean cosine counts as 0, since r is meant to lie in [0, 1]; one vector alone is taken as it is
+(r = 1). It has no coefficient.
 """
 
 from __future__ import annotations

@@ -4,8 +4,9 @@
     γ = sign(Σ_t τ̂_t)
     direction = mean of the τ̂_t that are not 0 and have sign γ; 0 where there is none
 
-Entries of equal magnitude at the threshold are all kept. Where the sum is exactly 0 no sign is elected and nothing
-moves, as the paper has it; its code takes the sign that most entries of the model have.
+Of N entries round(keep · N) are kept (the authors' code keeps ⌊keep · N⌋ + 1, mergekit ⌊keep · N⌋), and more if entries
+are equal in magnitude at the threshold. Where the sum is exactly 0 no sign is elected and nothing moves, as the paper
+has it; its code takes the sign that most entries of the model have, mergekit the positive one.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ def prepare(vectors: Mapping[str, Mapping], context: Context) -> dict:
 
     def merge(stack: Tensor) -> Tensor:
         rank = _spectral.num_kept(fraction, stack)
-        left, sigma, right = _spectral.assemble([_spectral.leading(tau, rank) for tau in stack])
+        left, sigma, right = _spectral.assemble([_spectral.leading(tau, rank) for tau in stack], stack.dtype)
         return (left * sigma) @ right
 
     return _spectral.merge_matrices(vectors, merge)

@@ -9,8 +9,9 @@ the rows of τ_t standing for the inputs that task t sees; the paper descends by
     X (Σ_t G_t + ε I) = Σ_t τ_t G_t + ε τ̄,   G_t = τ_tᵀ τ_t / ‖τ_t‖²,   τ̄ = mean_t τ_t.
 
 G_t has trace 1, so that ε needs no units. It settles only the directions that hardly any task uses; pulling towards τ̄
-instead of 0 makes one task give back its vector. Solved in float64, since ε is below the resolution of float32. Other
-tensors are averaged (which tensors are matrices: `_spectral`).
+instead of 0 (as merge-and-rebase does, X then lacks ε τ̄ (Σ_t G_t + ε I)⁻¹) makes one task give back its vector. Solved
+in float64, since ε is below the resolution of float32. Other tensors are averaged (which tensors are matrices:
+`_spectral`).
 """
 
 from __future__ import annotations
