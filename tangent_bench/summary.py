@@ -120,10 +120,21 @@ def report(folder: Path) -> str:
         note = _select.note(_select.need(rows, *plugin.FIGURE.reads))
         parts.append(f"{plugin.FIGURE.title} (preset {folder.name}, % [95 % interval])\n")
         parts.append(_render.plain(plugin.build(rows)) + f"\n{note}\n")
+    parts += _methods(folder, rows)
     page = folder / "report.html"
     parts += [f"Tables and figures: {folder / 'tables'}, {folder / 'figures'}"]
     parts += [f"Report: {page}" + ("" if page.is_file() else " (not written yet)")]
     return "\n".join(parts)
+
+
+def _methods(folder: Path, rows: pd.DataFrame) -> list[str]:
+    """The cross table of merging methods, as it was written, where the run has several."""
+    from tangent_bench.leaderboard import TITLES
+
+    table = folder / "tables/methods_addition.md"
+    if rows["method"].replace("", None).nunique() < 2 or not table.is_file():
+        return []
+    return [f"{TITLES['methods_addition']}\n", table.read_text(encoding="utf-8"), f"{folder / 'leaderboard.html'}\n"]
 
 
 def _claims(rows: pd.DataFrame) -> list[str]:

@@ -4,6 +4,7 @@ import math
 import statistics
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import t
 
@@ -136,6 +137,18 @@ def test_terminal_shows_two_tables_and_ends_with_the_report(folder, capsys):
     assert text.index("The claims of the paper") < text.index("Table 1.")
     assert text.splitlines()[-1] == f"Report: {folder / 'report.html'}"
     assert all(len(line) <= 110 for line in text.splitlines()[:-2])
+
+
+def test_a_run_with_methods_ends_with_their_table(folder):
+    (folder / "tables").mkdir()
+    for name in ("table1_addition", "table2_negation", "methods_addition"):
+        (folder / f"tables/{name}.md").write_text("| TSV-M | 61.0 |")
+    assert "TSV-M" not in summary.report(folder), "left by another config"
+    table = rows.read(folder / "rows.csv")
+    rows.write(folder / "rows.csv", pd.concat([table, table[table["method"] != ""].assign(method="tsv_m")]))
+    text = summary.report(folder)
+    assert "Merging methods and ways of fine-tuning: addition" in text and "| TSV-M | 61.0 |" in text
+    assert text.index("Table 2.") < text.index("TSV-M") and "leaderboard.html" in text
 
 
 def test_missing_report_and_missing_experiment_are_said(folder):
