@@ -237,12 +237,11 @@ def study(
 
 
 def _coefficients(merger: merging.Merger, about: Experiment, config: Mapping) -> np.ndarray:
-    """The method's own grid where its direction is moved along, else the config's."""
-    return (
-        grid(*merger.method.coefficients)
-        if about.merges and merger.method.coefficients
-        else grid(**config["coefficients"])
-    )
+    """The method's own grid for a direction of all tasks; one of a single task has the length of its vector, or nearly,
+    so that the config's grid will do.
+    """
+    own = merger.method.coefficients if about.merges == "all" else None
+    return grid(*own) if own else grid(**config["coefficients"])
 
 
 def _tangent_evaluator(results: Results, mode: Mode, merger: merging.Merger) -> TangentEvaluator:

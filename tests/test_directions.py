@@ -64,8 +64,10 @@ def test_a_merged_sum_does_what_the_sum_does(folder, mode, experiment):
 def test_a_method_of_its_own_does_something_else(folder):
     results, _, _ = folder
     plain, _ = rows_of(task_negation, results, "standard-tangent", ARITHMETIC)
+    _, added = rows_of(task_addition, results, "standard-tangent", TIES)
+    assert len(added.coefficients) == 31 and added.coefficients[-1] == 3.0, "TIES has a grid of its own"
     trimmed, made = rows_of(task_negation, results, "standard-tangent", TIES)
-    assert len(made.coefficients) == 31 and made.coefficients[-1] == 3.0, "TIES has a grid of its own"
+    assert made.coefficients.tolist() == [0.0, 0.5, 1.0], "a single vector is no mean, so the config's will do"
     at = ("accuracy", TASKS[0], TASKS[0], "val")
     assert {k[4] for k in trimmed if k[:4] == at} == {-c + 0.0 for c in made.coefficients.tolist()}
     both = [k for k in trimmed.keys() & plain.keys() if k[0] == "accuracy"]

@@ -28,7 +28,8 @@ class Asking:
         self.model, self.mode = wildcards["model"], Mode.parse(wildcards["mode"])
         self.tasks, self.control = self.config["tasks"], self.config["control"]
         self.merger = merging.asked(self.config["methods"]).get(wildcards.get("method", ""))
-        own = self.merger.method.coefficients if self.merger else None
+        whole = registry.load("experiments", wildcards["experiment"]).EXPERIMENT.merges == "all"
+        own = self.merger.method.coefficients if self.merger and whole else None
         self.num_coefficients = own[2] if own else self.config["coefficients"]["count"]
         self.vectors = jobs.sources(self.config, self.mode.training)
         self.settings = self.config.get(registry.load("experiments", wildcards["experiment"]).EXPERIMENT.section, {})
