@@ -113,10 +113,13 @@ def _cut(triplet: Triplet, rank: int) -> Triplet:
 def _eigh(tall: Tensor, rank: int) -> tuple[Tensor, Tensor]:
     """The `rank` largest eigenvalues of AᵀA, descending, and their eigenvectors as columns."""
     from scipy import linalg
+    from threadpoolctl import threadpool_limits  # comes with scikit-learn
 
     array, size = tall.cpu().numpy(), tall.shape[1]
     gram = array.T @ array  # NumPy sees that it is symmetric, and computes one half
-    squares, basis = linalg.eigh(gram, subset_by_index=[size - rank, size - 1], overwrite_a=True)
+    # a second thread made it three times as slow on two cores at 768 × 768: most of the work is matrix times vector
+    with threadpool_limits(1, user_api="blas"):
+        squares, basis = linalg.eigh(gram, subset_by_index=[size - rank, size - 1], overwrite_a=True)
     return tuple(torch.from_numpy(part[..., ::-1].copy()).to(tall.device) for part in (squares, basis))
 
 

@@ -206,7 +206,8 @@ def is_crossed(config: Mapping, merger: merging.Merger, experiment: str) -> bool
     """
     merges = _about(experiment).merges
     each = merger.negates and not merger.keeps_one_task
-    return merger.label != config["method"] and (merges == "all" or (merges == "each" and each))
+    asked = merger.label != config["method"] and experiment in config["method_experiments"]
+    return asked and (merges == "all" or (merges == "each" and each))
 
 
 def _modes(config: Mapping, about) -> list[str]:

@@ -32,7 +32,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess:
 
 def test_jobs_by_formula_are_those_of_the_dag():
     """Each with its wildcards and its GPU, none more than once."""
-    presets = ("micro", "tiny", "paper", "emergence", "five_seeds", "methods")
+    presets = ("micro", "tiny", "paper", "emergence", "five_seeds", "methods", "methods_negation")
     done = run("-c", PROGRAM, *presets)
     assert done.returncode == 0, done.stderr
     assert "rule " not in done.stderr, "the dry run was printed"

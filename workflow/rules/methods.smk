@@ -7,9 +7,8 @@ def crossed(label):
     """The experiments that a method is run with; negation of a method that keeps one task is that of the vector itself."""
     method, own = METHODS[label], label == config["method"]
     each = method.negates and not method.keeps_one_task
-    return [
-        e for e in config["experiments"] if not own and (needs(e, "merges") == "all" or needs(e, "merges") and each)
-    ]
+    asked = [e for e in config["method_experiments"] if e in config["experiments"] and not own]
+    return [e for e in asked if needs(e, "merges") == "all" or each]
 
 
 def method_outcomes(suffix="csv", labels=METHODS):
