@@ -37,11 +37,3 @@ rule all:
     default_target: True
     input:
         PUBLISHED,
-
-
-# What comparisons of methods read (`make regress`): their outcomes in all modes, and f0 of the tasks; no tables, no figures.
-rule methods:
-    input:
-        method_outcomes(),
-        merging_outcomes(),
-        [results(layout.base(m, i, t)) for m in config["models"] for i in config["inits"] for t in config["tasks"]],

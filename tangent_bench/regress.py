@@ -12,12 +12,15 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 
 import yaml
 
-from tangent_bench import compare, merging
+from tangent_bench import compare, layout, merging
 from tangent_bench.merging import Merger
+from tangent_bench.outcomes import ADDITION
+from tangent_bench.planning.jobs import read_config
 
 ROOT = Path(__file__).parents[1]
 CONFIG = ROOT / "config/regress.yaml"
@@ -34,15 +37,29 @@ def build(mergers: Sequence[Merger], configfile: Path, cores: int, quiet: bool) 
     Raises:
         ValueError: the run failed; its own sentences stand above.
     """
-    own = {"methods": [entry(merger) for merger in mergers]}
-    command = [sys.executable, "-m", "snakemake", "methods", "--cores", str(cores), "--configfile", str(configfile)]
     # JSON is YAML: numbers stay numbers, which Snakemake's --config would make text of.
     file = ROOT / _read(configfile)["results"] / "regress.yaml"
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(own), encoding="utf-8")
-    done = subprocess.run([*command, str(file), *(["--quiet", "all"] if quiet else [])], cwd=ROOT)
+    file.write_text(json.dumps({"methods": [entry(merger) for merger in mergers]}), encoding="utf-8")
+    config = read_config([configfile, file])
+    command = [sys.executable, "-m", "snakemake", *targets(config, mergers), "--cores", str(cores)]
+    command += ["--configfile", str(configfile), str(file), *(["--quiet", "all"] if quiet else [])]
+    done = subprocess.run(command, cwd=ROOT)
     if done.returncode:
         raise ValueError(f"The run failed (status {done.returncode}); what it says above comes first.")
+
+
+def targets(config: Mapping, mergers: Sequence[Merger]) -> list[str]:
+    """The files that a comparison of methods reads: their outcomes in every mode, and f0 of the tasks."""
+    modes = [mode for mode in config["modes"] if not mode.startswith("none-")]
+    labels = ["" if merger.label == config["method"] else merger.label for merger in mergers]
+    places = list(product(config["models"], config["inits"]))
+    files = [layout.base(*place, task) for place in places for task in config["tasks"]]
+    files += [
+        layout.outcome(ADDITION, *place, mode, seed, "csv", label)
+        for place, mode, seed, label in product(places, modes, config["seeds"], labels)
+    ]
+    return [f"{config['results'].rstrip('/')}/{file}" for file in files]
 
 
 def _read(configfile: Path) -> Mapping:

@@ -10,7 +10,7 @@ def all_of(key):
 def made(about):
     """Whether a figure or table is made: its rows are there, and with joined rows it is about what they have in common."""
     inits = len(all_of("inits"))
-    possible = about.possible(all_of("experiments"), all_of("modes"), inits, all_of("models"), len(METHODS))
+    possible = about.possible(all_of("experiments"), all_of("modes"), inits, all_of("models"), max(1, len(METHODS)))
     return possible and (about.of_joined or not JOINED)
 
 
