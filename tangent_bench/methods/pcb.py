@@ -47,11 +47,10 @@ def prepare(vectors: Mapping[str, Mapping], context: Context) -> dict:
     from tangent_bench.methods._streams import merge_each
     from tangent_bench.methods._thresholds import smallest_of_largest
 
-    score, total = Score.of(vectors), sum(flat_TN.shape[1] for flat_TN in _flat(vectors))
+    score, keep = Score.of(vectors), context.hyper_parameters["keep"]
+    total = sum(value.numel() for value in context.theta0.values() if value.is_floating_point())
     limits = [
-        smallest_of_largest(
-            (score.excess(flat_TN, t) for flat_TN in _flat(vectors)), total, context.hyper_parameters["keep"]
-        )
+        smallest_of_largest((score.excess(flat_TN, t) for flat_TN in _flat(vectors)), total, keep)
         for t in range(len(vectors))
     ]
 
@@ -60,7 +59,7 @@ def prepare(vectors: Mapping[str, Mapping], context: Context) -> dict:
         above, below = torch.zeros_like(flat_TN[0]), torch.zeros_like(flat_TN[0])
         for t, limit in enumerate(limits):
             excess_N = score.excess(flat_TN, t)
-            weight_N = score.size_T[t] * (1.0 + excess_N) * (excess_N >= limit)
+            weight_N = float(score.size_T[t]) * (1.0 + excess_N) * (excess_N >= limit)
             above += weight_N * flat_TN[t]
             below += weight_N
         return torch.where(below > 0, above / below.clamp(min=1e-30), 0.0).reshape(stack.shape[1:])
@@ -84,14 +83,16 @@ class Score(NamedTuple):
         low_TT = torch.full((number, number), torch.inf, dtype=torch.float64)
         high_TT, sum_TT, own_T = -low_TT, torch.zeros_like(low_TT), torch.zeros_like(low_TT[0])
         for t, s, product_N in _products(vectors):
-            low_TT[t, s] = min(low_TT[t, s], float(product_N.min()))
-            high_TT[t, s] = max(high_TT[t, s], float(product_N.max()))
+            low, high = torch.aminmax(product_N)
+            low_TT[t, s] = low_TT[s, t] = min(low_TT[t, s], float(low))
+            high_TT[t, s] = high_TT[s, t] = max(high_TT[t, s], float(high))
         steepness_TT = torch.where(high_TT > low_TT, 1.0 / (high_TT - low_TT), 0.0)
         for t, s, product_N in _products(vectors):
-            product_N = product_N.double().mul_(float(steepness_TT[t, s]))
+            product_N.mul_(float(steepness_TT[t, s]))
             if s == t:
-                own_T[t] += float((number * product_N).exp_().sum())
-            sum_TT[t, s] += float(product_N.exp_().sum())
+                own_T[t] += _sum_of_exp(number * product_N)
+            sum_TT[t, s] += _sum_of_exp(product_N)
+        sum_TT += sum_TT.tril(-1).T
         size_T = (1.0 / sum_TT).sum(1) / own_T
         return cls(steepness_TT, 1.0 / sum_TT / (1.0 / sum_TT).sum(1, keepdim=True), size_T / size_T.max())
 
@@ -105,11 +106,16 @@ class Score(NamedTuple):
         return own_N + others_N + own_N * others_N
 
 
+def _sum_of_exp(x_N: Tensor) -> float:
+    """Σ exp(x), as N + Σ (exp(x) − 1), whose terms float32 resolves; x is written over."""
+    return len(x_N) + float(x_N.expm1_().double().sum())
+
+
 def _products(vectors: Mapping[str, Mapping]) -> Iterator[tuple[int, int, Tensor]]:
-    """(t, s, τ_t ⊙ τ_s [N]) of every parameter and pair."""
+    """(t, s, τ_t ⊙ τ_s [N]) of every parameter and pair s ≤ t."""
     for flat_TN in _flat(vectors):
         for t, first_N in enumerate(flat_TN):
-            for s, second_N in enumerate(flat_TN):
+            for s, second_N in enumerate(flat_TN[: t + 1]):
                 yield t, s, first_N * second_N
 
 
