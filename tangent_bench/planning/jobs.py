@@ -123,6 +123,7 @@ def _gpus(config: Mapping, rule: str, wildcards: Mapping) -> int:
     runs_network = rule != "import_checkpoint"
     if rule in ("run_experiment", "run_method"):
         runs_network = wildcards["mode"].endswith("-network") or _about(wildcards["experiment"]).opens
+        rule = "run_experiment"  # both ask for the same
     return resources.num_gpus(rule, config["device"]) if runs_network else 0
 
 

@@ -91,7 +91,7 @@ def _study(mode: str, others: dict | None = None) -> Study:
         "control": "",
         "labels": None,
     }
-    about |= {"coefficients": None, "control_threshold": 0.95, "num_replicates": 1, "method": "", "evaluator": None}
+    about |= {"coefficients": None, "control_threshold": 0.95, "num_replicates": 1, "merger": None, "evaluator": None}
     return Study(**about, mode=Mode.parse(mode), protocols={"standard": "C"}, others=others or {})
 
 
