@@ -233,3 +233,14 @@ def test_what_counts_as_a_matrix():
         assert not _spectral.is_matrix(name, wide)
     for shape in ((3,), (1, 3), (3, 1), (2, 3, 1, 1)):
         assert not _spectral.is_matrix("a.weight", torch.zeros(shape))
+
+
+def test_polar_keeps_weak_directions_that_are_known():
+    """What is 6e-7 of the largest is below float32's rounding, but float64 has it: a whole direction would be lost."""
+    left, right = (torch.linalg.qr(small.normal("polar", side, shape=(40, 12)))[0] for side in ("left", "right"))
+    right = torch.linalg.qr(right[:12])[0]
+    matrix = (left * torch.logspace(0, -6.2, 12, dtype=torch.float64)) @ right.T
+    expected = left @ right.T
+    for given, wanted in ((matrix, expected), (matrix.T, expected.T)):
+        found = _spectral.polar(given, torch.float32)
+        assert float((found - wanted).abs().max()) < 1e-2
