@@ -60,7 +60,7 @@ def test_a_merged_sum_has_the_rows_of_the_sum(with_methods):
         table[table["method"] == method][columns].sort_values(key).reset_index(drop=True)
         for method in ("task_arithmetic", SAME["name"])
     )
-    assert len(sums) > 300 and sums.equals(same)
+    assert len(sums) > 250 and sums.equals(same)
     average = table[(table["method"] == "weight_average") & (table["metric"] == "selected_coefficient")]
     assert set(average["value"]) == {1.0}
 
