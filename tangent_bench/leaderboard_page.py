@@ -20,7 +20,7 @@ HEADS = (
 )  # fmt: skip
 WIDTH = 220  # pixels of a drawn interval
 _STYLE = """
-body{font:15px/1.5 system-ui,sans-serif;margin:1.5em auto;max-width:80em;padding:0 1em;color:#222}
+body{font:15px/1.5 system-ui,sans-serif;margin:1.5em auto;max-width:110em;padding:0 1em;color:#222}
 h1{font-size:1.5em}h2{font-size:1.15em;margin-top:2em}.scroll{overflow-x:auto}
 table{border-collapse:collapse;border-top:2px solid;border-bottom:2px solid}thead{border-bottom:1px solid}
 td,th{padding:.3em .7em;text-align:right;white-space:nowrap}td:first-child,th:first-child,.text{text-align:left}
