@@ -22,38 +22,51 @@ VERDICTS = ("better", "same", "worse", "undecided")
 
 
 def compare(
-    results: Path, baseline: str, candidates: Sequence[str], baseline_results: Path | None = None
+    results: Path,
+    baseline: str,
+    candidates: Sequence[str],
+    baseline_results: Path | None = None,
+    seeds: Sequence[int] | None = None,
 ) -> dict[Place, Comparison]:
     """The comparison in every place where the baseline and all candidates have outcomes.
 
     Args:
         baseline_results: the folder of the baseline's outcomes, if it is another one: the same method before a change.
+        seeds: those to compare; None: all that there are, which must be the same of every method.
 
     Raises:
         ValueError: there is no such place, or what is there does not belong together.
     """
     before = baseline_results or results
     both = [place for place in outcomes.places(results) if place in outcomes.places(before)]
-    found = {
-        place: _one(place, results, before, baseline, candidates) for place in both if place.mode != "none-network"
-    }
-    if not found:
+    if not both:
         raise ValueError(
             f"No outcomes of task_addition under {results} and {before} have a mode in common; build them with "
             "`make regress METHOD=...`."
         )
-    return found
+    there = [
+        place
+        for place in both
+        if baseline in outcomes.labels(before, place) and set(candidates) <= set(outcomes.labels(results, place))
+    ]
+    # Where some method is nowhere beside the others, reading says which, and what there is.
+    return {place: _one(place, results, before, baseline, candidates, seeds) for place in there or both[:1]}
 
 
-def _one(place: Place, results: Path, before: Path, baseline: str, candidates: Sequence[str]) -> Comparison:
-    base = outcomes.read(before, place, baseline)
-    others = [outcomes.read(results, place, label) for label in candidates]
-    wanted = outcomes.seeds(before, place, baseline)
+def _one(
+    place: Place, results: Path, before: Path, baseline: str, candidates: Sequence[str], seeds: Sequence[int] | None
+) -> Comparison:
+    base = outcomes.read(before, place, baseline, seeds=seeds)
+    others = [outcomes.read(results, place, label, seeds=seeds) for label in candidates]
+    wanted = seeds or outcomes.seeds_of(before, place, baseline)
+    images = outcomes.image_orders(before, place, baseline)
     for label in candidates:
-        if (given := outcomes.seeds(results, place, label)) != wanted:
+        if not seeds and (given := outcomes.seeds_of(results, place, label)) != wanted:
             raise ValueError(
                 f"{label} has seeds {given} in {place}, {baseline} has {wanted}; build both with the same seeds."
             )
+        if outcomes.image_orders(results, place, label) != images:
+            raise ValueError(f"{label} and {baseline} were evaluated on other images in {place}; build both again.")
     if before != results:
         base = replace(base, name=f"{baseline} (before)")
     return comparison.compare(base, others, outcomes.num_units(results, place, base.accuracy))

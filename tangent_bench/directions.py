@@ -50,12 +50,14 @@ def data(results: Results, merger: Merger, tasks: Sequence[str]) -> Data | None:
     if not split:
         return None
 
+    tower = results.network
+
     def labels(task: str, number: int) -> torch.Tensor:
-        return torch.from_numpy(results.labels(task, split).labels[:number])
+        return torch.from_numpy(results.labels(task, split).labels[:number]).to(tower.device)
 
     return Data(
-        network=results.network.module,
-        heads={task: torch.from_numpy(results.head(task)) for task in tasks},
+        network=tower.module,
+        heads={task: torch.from_numpy(results.head(task)).to(tower.device) for task in tasks},
         images=lambda task, number: results.prepared(task, split)[:number].tensor(),
         labels=labels if merger.method.data.startswith("labelled") else None,
     )

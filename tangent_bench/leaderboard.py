@@ -76,24 +76,41 @@ def titled(merger: Merger) -> str:
     return f"{merger.title} ({', '.join(changed)})" if changed else merger.title
 
 
-def entries(root: Path, mergers: Sequence[Merger], baseline: str) -> list[Entry]:
-    """All methods in all places of a results folder, the best first; `baseline` is the config's `method`.
+@dataclass(frozen=True)
+class Run:
+    """What a run asked for; a folder may hold more, of other configs.
+
+    Attributes:
+        baseline: the config's `method`.
+        negated: labels of the methods that were run with `task_negation`.
+    """
+
+    root: Path
+    baseline: str
+    control: str
+    seeds: Sequence[int]
+    places: Sequence[Place]
+    negated: Sequence[str] = ()
+
+
+def entries(run: Run, mergers: Sequence[Merger]) -> list[Entry]:
+    """All methods in all places of a run, the best first.
 
     Raises:
         ValueError: a method has no outcome in some place, or what is there does not belong together.
     """
     found = []
-    for place in outcomes.places(root):
+    for place in run.places:
         for seen in (False, True):
             part = [m for m in mergers if (m.method.data == TRANSDUCTIVE) == seen]
-            found += _list(root, place, part, baseline) if part else []
+            found += _list(run, place, part) if part else []
     return found
 
 
-def _list(root: Path, place: Place, mergers: Sequence[Merger], baseline: str) -> list[Entry]:
-    by_label = {merger.label: merger for merger in mergers}
-    tuned = {label: outcomes.read(root, place, label) for label in by_label}
-    usual = tuned.get(baseline) or outcomes.read(root, place, baseline)
+def _list(run: Run, place: Place, mergers: Sequence[Merger]) -> list[Entry]:
+    root, baseline, by_label = run.root, run.baseline, {merger.label: merger for merger in mergers}
+    tuned = {label: outcomes.read(root, place, label, seeds=run.seeds) for label in by_label}
+    usual = tuned.get(baseline) or outcomes.read(root, place, baseline, seeds=run.seeds)
     units = outcomes.num_units(root, place, usual.accuracy)
     means = {label: np.mean(list(t.accuracy.values()), 0) for label, t in tuned.items()}
     order = sorted(by_label, key=lambda label: -means[label][:, 0].mean())
@@ -109,7 +126,7 @@ def _list(root: Path, place: Place, mergers: Sequence[Merger], baseline: str) ->
             behind.get(label),
             versus.get(label),
             alone and label == order[0],
-            *_negation(root, place, label),
+            *(_negation(run, place, label) if label in run.negated else (None, None)),
         )
         for label in order
     ]
@@ -127,13 +144,13 @@ def _interval(accuracy_SR: np.ndarray, num_units: int) -> tuple[float, float, fl
     return estimate.value, max(low, 0.0), min(high, 1.0)
 
 
-def _negation(root: Path, place: Place, label: str) -> tuple:
-    """Target and control, or (None, None)."""
-    if place not in outcomes.places(root, NEGATION) or label not in outcomes.labels(root, place, NEGATION):
-        return None, None
-    targets = outcomes.read(root, place, label, NEGATION).accuracy
-    units = min(outcomes.num_units(root, place, targets).values())
-    return _interval(np.mean(list(targets.values()), 0), units), _interval(outcomes.control(root, place, label), units)
+def _negation(run: Run, place: Place, label: str) -> tuple:
+    """Mean target accuracy and mean control accuracy, each with its interval."""
+    targets = outcomes.read(run.root, place, label, NEGATION, run.seeds).accuracy
+    units = outcomes.num_units(run.root, place, [*targets, run.control])
+    kept = outcomes.control(run.root, place, label, run.seeds)
+    forgotten = np.mean(list(targets.values()), 0)
+    return _interval(forgotten, min(units[t] for t in targets)), _interval(kept, units[run.control])
 
 
 def agreements(found: Sequence[Entry]) -> list[str]:

@@ -69,7 +69,8 @@ def page(found: Sequence[Entry], preset: str, seconds: Mapping[tuple[str, str], 
 _PROTOCOL = (
     "α is chosen on the validation images of every task, never on test images; test accuracy is on all test images. "
     "Bold: the best of its list, where every other method is worse by Holm's procedure. A list without bold has no "
-    "winner. Verdicts against the baseline: better, same (within ±0.5 point), worse, or undecided."
+    "winner. Verdicts against the baseline: better, same (within ±0.5 point), worse, or undecided. A method makes one "
+    "direction of a set of vectors; one that looks at images sees the network itself with them, not its expansion."
 )
 
 

@@ -72,6 +72,12 @@ class Merger:
         """Whether the direction of one vector is that vector, so that it forgets just as task arithmetic does."""
         return not any("one task" in module.METHOD.exceptions for _, module in self.links)
 
+    def crosses(self, merges: str) -> bool:
+        """Whether an experiment is run for it as well: one that `merges` all tasks is; one that takes each by itself if
+        the method negates, and otherwise than task arithmetic.
+        """
+        return merges == "all" or (merges == "each" and self.negates and not self.keeps_one_task)
+
     @property
     def files(self) -> list[Path]:
         """The source of every link, for digests."""

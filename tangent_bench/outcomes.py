@@ -45,13 +45,13 @@ def labels(root: Path, place: Place, experiment: str = ADDITION) -> list[str]:
     return [*_usual(folder), *sorted(f.name for f in folder.iterdir() if f.is_dir() and any(f.glob("seed-*.csv")))]
 
 
-def read(root: Path, place: Place, label: str, experiment: str = ADDITION) -> Tuned:
-    """A method at all of its seeds, in order.
+def read(root: Path, place: Place, label: str, experiment: str = ADDITION, seeds: Sequence[int] | None = None) -> Tuned:
+    """A method at these seeds, or at all that it has, in order.
 
     Raises:
         ValueError: it has no outcomes there, or its seeds resampled other images.
     """
-    files = _files(root, place, label, experiment)
+    files = _files(root, place, label, experiment, seeds)
     accuracy: dict[str, list[np.ndarray]] = {}
     for seed in files:
         tensors, _ = artefacts.load(files[seed], "outcome")
@@ -67,14 +67,20 @@ def read(root: Path, place: Place, label: str, experiment: str = ADDITION) -> Tu
     return Tuned(label, {task: np.array(found) for task, found in accuracy.items()}, coefficients, at_edge)
 
 
-def seeds(root: Path, place: Place, label: str, experiment: str = ADDITION) -> list[int]:
+def seeds_of(root: Path, place: Place, label: str, experiment: str = ADDITION) -> list[int]:
     """The seeds at which a method has outcomes."""
     return list(_files(root, place, label, experiment))
 
 
-def control(root: Path, place: Place, label: str) -> np.ndarray:
+def image_orders(root: Path, place: Place, label: str) -> dict[str, str]:
+    """Digests of the images, in their order, that a method was evaluated on: task/split → digest."""
+    first = next(iter(_files(root, place, label, ADDITION).values()))
+    return artefacts.load(first, "outcome")[1].get("image_orders", {})
+
+
+def control(root: Path, place: Place, label: str, seeds: Sequence[int] | None = None) -> np.ndarray:
     """Mean control accuracy of a method's negations, [S, 1 + R]."""
-    files = _files(root, place, label, NEGATION).values()
+    files = _files(root, place, label, NEGATION, seeds).values()
     return np.array([artefacts.load(file, "outcome")[0][f"replicates/{CONTROL}"] for file in files])
 
 
@@ -102,7 +108,9 @@ def _usual(folder: Path) -> list[str]:
     return sorted(set(read_rows(first)["method"]) - {""}) if first else []
 
 
-def _files(root: Path, place: Place, label: str, experiment: str) -> dict[int, Path]:
+def _files(
+    root: Path, place: Place, label: str, experiment: str, seeds: Sequence[int] | None = None
+) -> dict[int, Path]:
     """Seed → sidecar."""
     folder = _folder(root, place, experiment)
     own = folder / label if (folder / label).is_dir() else folder if label in _usual(folder) else None
@@ -110,7 +118,9 @@ def _files(root: Path, place: Place, label: str, experiment: str) -> dict[int, P
     if not found:
         known = ", ".join(labels(root, place, experiment)) or "none"
         raise ValueError(f"There is no outcome of {label!r} in {place} under {root}; there are {known}.")
-    return dict(sorted(found.items()))
+    if missing := [seed for seed in seeds or [] if seed not in found]:
+        raise ValueError(f"{label} in {place} has no outcome of seed {missing[0]}; it has {sorted(found)}.")
+    return {seed: found[seed] for seed in seeds or sorted(found)}
 
 
 def _selected(files: Sequence[Path]) -> tuple[list[float], int]:

@@ -94,8 +94,9 @@ def regress(options: argparse.Namespace) -> int:
     if not options.json:
         print(f"{candidate.title}: {len(laws)} laws hold, or are exceptions with a reason.")
     build([baseline, candidate], options.configfile, options.cores, options.json)
-    results = ROOT / _read(options.configfile)["results"]
-    return compare.finish(compare.compare(results, baseline.label, [candidate.label]), options)
+    config = read_config([options.configfile])
+    found = compare.compare(ROOT / config["results"], baseline.label, [candidate.label], seeds=config["seeds"])
+    return compare.finish(found, options)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tangent_bench import artefacts, layout, leaderboard, leaderboard_page, merging, rows
+from tangent_bench.comparison import crossed
 from tangent_bench.figures import _render
 from tangent_bench.rows import Row
 from tangent_bench.seeds import generator
@@ -40,6 +41,8 @@ def folder(tmp_path_factory):
     shifts = {TANGENT: (0.0, 0.05, 0.2), NETWORK: (0.02, 0.02, 0.02)}
     for place, (ties, half, average) in shifts.items():
         labels_of(root, place)
+        path = root / layout.base(place.model, place.init, "kept")
+        artefacts.save(path, "base features", {"test/blocks": np.arange(4)})
         for seed in range(5):
             outcome(root, place, "task_arithmetic", seed, folder=False)
             outcome(root, place, "ties", seed, ties)
@@ -51,7 +54,12 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def found(folder):
-    return leaderboard.entries(folder, MERGERS, "task_arithmetic")
+    return leaderboard.entries(run(folder), MERGERS)
+
+
+def run(folder, **changed):
+    about = {"seeds": range(5), "places": [TANGENT, NETWORK], "negated": ["ties"], **changed}
+    return leaderboard.Run(folder, "task_arithmetic", "kept", **about)
 
 
 def of(found, place, merger):
@@ -77,6 +85,23 @@ def test_distance_and_verdict_are_against_the_best_and_the_baseline(found):
     assert half.versus.verdict == "better" and of(found, TANGENT, TIES).versus.verdict == "same"
     assert of(found, TANGENT, AVERAGE).behind is None and of(found, TANGENT, ARITHMETIC).versus is None
     assert half.low < half.accuracy < half.high and half.num_seeds == 5
+
+
+def test_what_other_configs_left_in_the_folder_is_not_read(folder):
+    some = leaderboard.entries(run(folder, places=[TANGENT], seeds=[0, 1], negated=[]), MERGERS)
+    assert {e.place for e in some} == {TANGENT} and {e.num_seeds for e in some} == {2}
+    assert all(e.target is None and e.control is None for e in some)
+
+
+def test_control_and_targets_stand_on_their_own_images(found, folder):
+    """The same noise on 4 images of the control and 30 of the targets: fewer images are a wider interval."""
+    entry = of(found, TANGENT, TIES)
+    target, control = ((high - low) / 2 for _, low, high in (entry.target, entry.control))
+    noise = [generator("test", "negation", "ties", seed).normal(0, 0.01, 51) for seed in range(5)]
+    for reach, units in ((target, 30), (control, 4)):
+        expected = crossed(np.array(noise), units).estimate().interval()
+        assert reach == pytest.approx((expected[1] - expected[0]) / 2)
+    assert control > target
 
 
 def test_tables_have_a_row_for_a_method_and_columns_for_a_mode(found):
@@ -143,7 +168,7 @@ def test_page_is_well_formed_and_needs_no_network(found):
 
 def test_methods_that_saw_test_images_are_listed_by_themselves(folder, monkeypatch):
     monkeypatch.setattr(merging.module("ties"), "METHOD", replace(TIES.method, data="unlabelled test"))
-    seen = leaderboard.entries(folder, [ARITHMETIC, AVERAGE, TIES], "task_arithmetic")
+    seen = leaderboard.entries(run(folder), [ARITHMETIC, AVERAGE, TIES])
     apart = [e for e in seen if e.transductive]
     assert {e.merger.label for e in apart} == {"ties"} and all(e.behind is None and not e.best for e in apart)
     assert apart[0].versus.method == "ties", "it has a verdict against the baseline all the same"

@@ -17,14 +17,14 @@ TANGENT, NETWORK = (Place("tiny", "pretrained", mode) for mode in ("linear-tange
 TASKS, UNITS = ("p", "q"), 30
 
 
-def outcome(root, place, label, seed, shift=0.0, edge=0.0, replicates=50, folder=True, tasks=TASKS):
+def outcome(root, place, label, seed, shift=0.0, edge=0.0, replicates=50, folder=True, tasks=TASKS, images="these"):
     """Replicates around 0.5 + shift, the same noise for every method, and the two rows of the selection."""
     noise = {t: generator("test", "outcomes", t, seed).normal(0, 0.01, replicates + 1) for t in tasks}
     arrays = {f"replicates/accuracy_tuned/{t}": 0.5 + shift + 0.01 * seed + noise[t] for t in tasks}
     arrays["replicates/accuracy_tuned"] = np.zeros(replicates + 1)  # the mean over tasks is no task
     where = label if folder else ""
     path = root / layout.outcome("task_addition", *place, seed, "safetensors", where)
-    artefacts.save(path, "outcome", arrays)
+    artefacts.save(path, "outcome", arrays, image_orders={f"{task}/test": images for task in tasks})
     common = {"sources": "p+q", "task": "all", "split": "val", "seed": seed, "num_samples": 9, "method": label}
     coordinates = {"model": place.model, "init": place.init, "training": "standard", "evaluation": "network"}
     made = [
@@ -61,7 +61,7 @@ def folder(template, tmp_path):
 def test_places_methods_and_seeds_are_found(folder):
     assert outcomes.places(folder) == [TANGENT, NETWORK]
     assert outcomes.labels(folder, TANGENT) == ["task_arithmetic", "magmax", "ties"]
-    assert outcomes.seeds(folder, TANGENT, "ties") == [0, 1, 2, 3, 4]
+    assert outcomes.seeds_of(folder, TANGENT, "ties") == [0, 1, 2, 3, 4]
     assert outcomes.num_units(folder, TANGENT, TASKS) == {"p": UNITS, "q": UNITS}
 
 
@@ -131,6 +131,27 @@ def test_other_seeds_are_no_comparison(folder):
     outcome(folder, TANGENT, "ties", 7)
     with pytest.raises(ValueError, match=r"ties has seeds \[0, 1, 2, 3, 4, 7\].*task_arithmetic has \[0, 1, 2, 3, 4\]"):
         compare.compare(folder, "task_arithmetic", ["ties"])
+
+
+def test_seeds_can_be_named(folder):
+    outcome(folder, TANGENT, "ties", 7)
+    found = compare.compare(folder, "task_arithmetic", ["ties"], seeds=[0, 1, 2])
+    assert {c.num_seeds for c in found.values()} == {3} and found[TANGENT].conditional
+    with pytest.raises(ValueError, match=r"ties in tiny, linear-tangent has no outcome of seed 9; it has \[0, 1, 2"):
+        outcomes.read(folder, TANGENT, "ties", seeds=[0, 9])
+
+
+def test_a_mode_that_a_method_does_not_have_is_left_out(folder):
+    shutil.rmtree(folder / "outcomes/task_addition/tiny/pretrained/standard-network/ties")
+    assert set(compare.verdicts(compare.compare(folder, "task_arithmetic", ["ties"]))) == {(TANGENT, "ties")}
+
+
+def test_other_images_are_no_comparison(folder, tmp_path_factory):
+    before = tmp_path_factory.mktemp("before")
+    for seed in range(5):
+        outcome(before, TANGENT, "ties", seed, images="others")
+    with pytest.raises(ValueError, match="ties and ties were evaluated on other images in tiny, linear-tangent"):
+        compare.compare(folder, "ties", ["ties"], before)
 
 
 def test_nothing_in_common_is_said(folder, tmp_path_factory):

@@ -114,7 +114,7 @@ def _cut(triplet: Triplet, rank: int) -> Triplet:
 def _eigh(tall: Tensor, rank: int) -> tuple[Tensor, Tensor]:
     """The `rank` largest eigenvalues of AᵀA, descending, and their eigenvectors as columns."""
     from scipy import linalg
-    from threadpoolctl import threadpool_limits  # comes with scikit-learn
+    from threadpoolctl import threadpool_limits
 
     array, size = tall.cpu().numpy(), tall.shape[1]
     gram = array.T @ array  # NumPy sees that it is symmetric, and computes one half

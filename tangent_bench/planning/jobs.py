@@ -202,13 +202,9 @@ def _methods(config: Mapping) -> Iterator[tuple[str, dict]]:
 
 
 def is_crossed(config: Mapping, merger: merging.Merger, experiment: str) -> bool:
-    """Whether an experiment is run for a method as well; the config's own has been run. A method that keeps one task
-    negates as task arithmetic does.
-    """
-    merges = _about(experiment).merges
-    each = merger.negates and not merger.keeps_one_task
+    """Whether an experiment is run for a method as well; the config's own has been run."""
     asked = merger.label != config["method"] and experiment in config["method_experiments"]
-    return asked and (merges == "all" or (merges == "each" and each))
+    return asked and merger.crosses(_about(experiment).merges)
 
 
 def _modes(config: Mapping, about) -> list[str]:

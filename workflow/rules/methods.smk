@@ -5,10 +5,8 @@ METHODS = merging.asked(config["methods"])
 
 def crossed(label):
     """The experiments that a method is run with; negation of a method that keeps one task is that of the vector itself."""
-    method, own = METHODS[label], label == config["method"]
-    each = method.negates and not method.keeps_one_task
-    asked = [e for e in config["method_experiments"] if e in config["experiments"] and not own]
-    return [e for e in asked if needs(e, "merges") == "all" or each]
+    asked = [e for e in config["method_experiments"] if e in config["experiments"] and label != config["method"]]
+    return [e for e in asked if METHODS[label].crosses(needs(e, "merges"))]
 
 
 def method_outcomes(suffix="csv", labels=METHODS):
@@ -28,6 +26,18 @@ def merging_outcomes(suffix="csv"):
     """Outcome files of the config's own method in the experiments that merge."""
     merge = [e for e in config["experiments"] if needs(e, "merges")]
     return outcomes(suffix, experiments=merge) if merge else []
+
+
+def merging_modes():
+    """The modes in which vectors are added or subtracted."""
+    return [mode for mode in map(Mode.parse, config["modes"]) if mode.training != "none"]
+
+
+def negated():
+    """Labels of the methods that have outcomes of negation in this run."""
+    if "task_negation" not in config["experiments"]:
+        return []
+    return [label for label in METHODS if label == config["method"] or "task_negation" in crossed(label)]
 
 
 def split_seen(label):

@@ -175,6 +175,8 @@ rule make_leaderboard:
         methods=config["methods"],
         baseline=config["method"],
         control=CONTROL,
+        places=[(m, i, str(mode)) for m in config["models"] for i in config["inits"] for mode in merging_modes()],
+        negated=negated(),
         run=_RUN,
         code=code(
             "leaderboard.py",

@@ -9,10 +9,12 @@ with job(snakemake):
     from tangent_bench.artefacts import write_text
     from tangent_bench.figures import _render
     from tangent_bench.figures._entities import task_title
+    from tangent_bench.outcomes import Place
 
     output, params, root = snakemake.output, snakemake.params, Path(snakemake.params.results)
-    mergers = list(merging.asked(params.methods).values())
-    found = leaderboard.entries(root, mergers, params.baseline)
+    places = [Place(*place) for place in params.places]
+    run = leaderboard.Run(root, params.baseline, params.control, params.run["seeds"], places, params.negated)
+    found = leaderboard.entries(run, list(merging.asked(params.methods).values()))
     note = leaderboard.note(found, params.run["preset"])
     tables = {"methods_addition": leaderboard.table(found), "methods_negation": leaderboard.negation_table(found)}
     for name, cells in tables.items():
