@@ -145,7 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tangent_bench.compare", description=__doc__.partition("\n")[0])
     parser.add_argument("baseline", help="a method that has outcomes, as task_arithmetic")
     parser.add_argument("candidate", nargs="+", help="methods to judge")
-    parser.add_argument("--results", type=Path, default=Path("results/five_seeds"), help="folder of the outcomes")
+    parser.add_argument("--results", type=Path, default=Path("results/regress"), help="folder of the outcomes")
     parser.add_argument("--baseline-results", type=Path, help="folder of the baseline's outcomes, if it is another one")
     add_verdict_options(parser)
     options = parser.parse_args(arguments)

@@ -142,15 +142,15 @@ class Merger:
 
 def names() -> list[str]:
     """All methods and wrappers that there are: files first, then those of installed packages."""
-    return [*registry.names("methods"), *sorted(_installed())]
+    return list(dict.fromkeys([*registry.names("methods"), *sorted(_installed())]))
 
 
 def find(name: str, given: Mapping[str, float | int | bool] | None = None) -> Merger:
     """The method of this name with these hyper-parameters; defaults for the others.
 
     Raises:
-        ValueError: an unknown name or hyper-parameter, a value out of range, wrappers around nothing, or a package's
-            method that does not keep to the contract.
+        ValueError: an unknown name or hyper-parameter, a value out of range, wrappers around nothing, a name that two
+            packages claim, or a package's method that cannot be imported or does not keep to the contract.
     """
     parts = name.split("+")
     links = tuple((part, module(part)) for part in parts)
@@ -196,25 +196,40 @@ def of(module: Any, name: str = "") -> Merger:
 
 def module(name: str) -> ModuleType:
     """The file or package's module of one method or wrapper, kept to the contract."""
-    installed = _installed()
-    if name in registry.names("methods"):
+    packages = _installed().get(name, [])
+    own = name in registry.names("methods")
+    if len(packages) + own > 1:
+        places = [*(["the suite"] if own else []), *(f"package {point.dist.name!r}" for point in packages)]
+        raise ValueError(f"Method {name!r} comes from {' and '.join(places)}; rename it or uninstall one package.")
+    if own:
         return registry.load("methods", name)
-    if name not in installed:
+    if not packages:
         near = difflib.get_close_matches(name, names(), n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise ValueError(
             f"Unknown name {name!r} in 'methods': expected one of {', '.join(names())}.{hint} A new one is one file, "
             f"tangent_bench/methods/{name}.py, or an entry point of the group {GROUP!r}."
         )
-    found = installed[name].load()
-    if flaw := _flaw(found, name):
-        raise ValueError(f"Method {name!r} of package {installed[name].dist.name!r} {flaw}.")
+    return _of_package(packages[0])
+
+
+def _of_package(point: metadata.EntryPoint) -> ModuleType:
+    whose = f"Method {point.name!r} of package {point.dist.name!r}"
+    try:
+        found = point.load()
+    except Exception as error:  # whatever a stranger's module does on import
+        raise ValueError(f"{whose} cannot be imported ({type(error).__name__}: {error}).") from error
+    if flaw := _flaw(found, point.name):
+        raise ValueError(f"{whose} {flaw}.")
     return found
 
 
-def _installed() -> dict[str, metadata.EntryPoint]:
-    own = set(registry.names("methods"))
-    return {point.name: point for point in metadata.entry_points(group=GROUP) if point.name not in own}
+def _installed() -> dict[str, list[metadata.EntryPoint]]:
+    """Name → entry points, more than one where packages claim the same name."""
+    found: dict[str, list[metadata.EntryPoint]] = {}
+    for point in metadata.entry_points(group=GROUP):
+        found.setdefault(point.name, []).append(point)
+    return found
 
 
 def _flaw(module: object, name: str) -> str:

@@ -24,6 +24,7 @@ def prepare(vectors, context):
 POINTS = """[tangent_bench.methods]
 half = sample_half
 broken = sample_broken
+raising = sample_raising
 ties = sample_half
 a.half = sample_half
 """
@@ -38,6 +39,7 @@ def package(tmp_path, monkeypatch):
     (info / "entry_points.txt").write_text(POINTS)
     (tmp_path / "sample_half.py").write_text(SAMPLE)
     (tmp_path / "sample_broken.py").write_text(SAMPLE.replace("def prepare", "def prepared"))
+    (tmp_path / "sample_raising.py").write_text("1 / 0")
     monkeypatch.syspath_prepend(tmp_path)
     yield tmp_path
     for name in ("sample_half", "sample_broken"):
@@ -52,12 +54,30 @@ def test_a_method_of_an_installed_package_is_found(package):
     assert "half" in merging.names()
     assert merging.find("half").prepare(VECTORS, THETA0)["w"].tolist() == [3.0]
     assert merging.find("half", {"factor": 2}).prepare(VECTORS, THETA0)["w"].tolist() == [12.0]
-    assert merging.find("ties").title == "TIES", "a file of the suite comes before a package's"
 
 
 def test_a_package_that_breaks_the_contract_is_named(package):
     with pytest.raises(ValueError, match=r"'broken' of package 'sample-half' needs either prepare"):
         merging.find("broken")
+
+
+def test_a_package_that_cannot_be_imported_is_named(package):
+    with pytest.raises(
+        ValueError, match=r"'raising' of package 'sample-half' cannot be imported \(ZeroDivisionError: .*\)"
+    ):
+        merging.find("raising")
+
+
+def test_a_name_that_is_claimed_twice_is_refused(package):
+    with pytest.raises(ValueError, match=r"'ties' comes from the suite and package 'sample-half'; rename it"):
+        merging.find("ties")
+    assert merging.names().count("ties") == 1
+    other = package / "other-1.0.dist-info"
+    other.mkdir()
+    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1.0\n")
+    (other / "entry_points.txt").write_text("[tangent_bench.methods]\nhalf = sample_half\n")
+    with pytest.raises(ValueError, match=r"'half' comes from package '(sample-half|other)' and package"):
+        merging.find("half")
 
 
 def test_a_name_that_would_split_is_refused(package):
