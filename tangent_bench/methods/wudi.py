@@ -45,8 +45,8 @@ def solve(stack: Tensor, ridge: float) -> Tensor:
 
     num_inputs = stack.shape[2]
     left = ridge * torch.eye(num_inputs, dtype=torch.float64, device=stack.device)
-    right = ridge * stack.double().mean(0)
-    for tau in stack.double():
+    right = ridge * stack.mean(0, dtype=torch.float64)
+    for tau in (each.double() for each in stack):
         if square := float((tau * tau).sum()):
             gram = tau.T @ tau / square
             left += gram
