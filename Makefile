@@ -110,7 +110,8 @@ clean: ## remove what presets built; published results, the pre-training (hours)
 	find results -mindepth 1 -maxdepth 1 ! -name published ! -name pretraining -exec rm -rf {} +
 	rm -rf .pytest_cache .ruff_cache .hypothesis .benchmarks .snakemake/log .snakemake/scripts
 
-publish: $(READY) ## copy tables and figures of the tiny preset (and of claims, if built) to results/published and into the README
+publish: $(READY) ## copy tables and figures of the tiny preset (and of methods and claims, if built) to results/published and into the README
 	.venv/bin/python $(RUN_MODULE) publish --configfile config/analyses.yaml --cores $(CORES)
+	test ! -f results/tiny/leaderboard.html || .venv/bin/python $(RUN_MODULE) publish --configfile config/methods.yaml --cores $(CORES)
 	test ! -f results/claims/rows.csv || .venv/bin/python $(RUN_MODULE) publish --configfile config/claims.yaml --cores $(CORES)
 	.venv/bin/python -m tangent_bench.readme

@@ -9,7 +9,12 @@ from pathlib import Path
 
 from tangent_bench.artefacts import write_text
 
-TABLES = {"claims_table": "claims", "table1_addition": "tiny", "table2_negation": "tiny"}  # and the preset of each
+TABLES = {  # and the folder of each
+    "claims_table": "claims",
+    "table1_addition": "tiny",
+    "table2_negation": "tiny",
+    "methods_addition": "methods",
+}
 
 
 def filled(text: str, folder: Path) -> str:

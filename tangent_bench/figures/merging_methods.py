@@ -86,11 +86,12 @@ def _panel(axis, part: pd.DataFrame) -> None:
 
 
 def label(method: str, params_id: str) -> str:
-    """Title of a method; of one with other hyper-parameters than the defaults, their id as well."""
+    """Title of a method, whether it is transductive, and the id of hyper-parameters that are not the defaults."""
     from tangent_bench import merging
 
     try:
-        words = merging.find(method).title
+        found = merging.find(method)
+        words = found.title + " (sees test images)" * (found.method.data == "unlabelled test")
     except ValueError:  # of a package that is not installed here
         words = method
     return f"{words} ({params_id})" if params_id else words

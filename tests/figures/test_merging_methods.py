@@ -52,3 +52,7 @@ def test_the_pretrained_model_is_a_rule():
 
 def test_a_method_that_is_not_installed_has_its_name():
     assert merging_methods.label("nowhere", "") == "nowhere" and merging_methods.label("ties", "") == "TIES"
+
+
+def test_a_transductive_method_says_so():
+    assert merging_methods.label("adamerging", "0123abcd") == "AdaMerging (sees test images) (0123abcd)"
