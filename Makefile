@@ -15,7 +15,7 @@ JOINED = $(shell sed -n 's/^joins: \[\(.*\)\]/\1/p' config/claims.yaml | tr -d ,
 MAKEFLAGS += --no-print-directory
 READY := .venv/.installed
 PIP := .venv/bin/python -m pip install -c requirements.lock
-PYTEST := .venv/bin/python -m pytest
+PYTEST := .venv/bin/python -m pytest --durations 12 --durations-min 5
 # As many tests beside one another as there are cores; four at most, since each may take a gigabyte.
 BESIDE := -n logical --maxprocesses 4 --dist
 QUICK := not slow and not full
