@@ -55,7 +55,7 @@ reproduce: $(READY) ## run a preset from end to end and print its tables (PRESET
 	@.venv/bin/python -m tangent_bench.summary $(RESULTS)
 
 plan: $(READY) ## what a preset will cost, before it is run: jobs, images, hours, disk, memory (PRESET=tiny)
-	@.venv/bin/python -m tangent_bench.plan --configfile config/$(CONFIG).yaml
+	@.venv/bin/python -m tangent_bench.cli plan --configfile config/$(CONFIG).yaml
 
 analyses: ## why it works, on top of the tiny preset: kernel gap, disentanglement maps, NTK, claims
 	@$(MAKE) reproduce PRESET=tiny CONFIG=analyses
@@ -67,7 +67,7 @@ claims: ## all claims, over fine-tuning seeds, pre-training seeds and sizes (hou
 # As NAME=VALUE pairs in SET; ARGS goes through, as in ARGS="--fail-on worse".
 regress: $(READY) ## is a merging method better than another? Verdicts on five seeds (METHOD=ties BASELINE=task_arithmetic SET="keep=0.1")
 	@test -n "$(METHOD)" || { echo "Say which method: make regress METHOD=ties" >&2; exit 1; }
-	@.venv/bin/python -m tangent_bench.regress "$(METHOD)" --baseline "$(BASELINE)" $(foreach pair,$(SET),--set $(pair)) $(ARGS)
+	@.venv/bin/python -m tangent_bench.cli regress "$(METHOD)" --baseline "$(BASELINE)" $(foreach pair,$(SET),--set $(pair)) $(ARGS)
 
 methods: ## the cross table on top of the tiny preset: merging methods x ways of fine-tuning, with a leaderboard page
 	@$(MAKE) reproduce PRESET=tiny CONFIG=methods

@@ -1,4 +1,4 @@
-"""Compare merging methods on the same vectors: `python -m tangent_bench.compare BASELINE CANDIDATE --results FOLDER`.
+"""Compare merging methods on the same vectors: `tangent-bench compare BASELINE CANDIDATE --results FOLDER`.
 
 Verdicts are those of `comparison`: better, same, worse or undecided, for each task and over all tasks, in every mode.
 The exit status is 1 if the verdict over all tasks is, in some mode, one of those that `--fail-on` names, and 2 if
@@ -7,9 +7,6 @@ something is missing.
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -85,9 +82,9 @@ def report(found: Mapping[Place, Comparison]) -> str:
     return "\n".join([*parts, f"Over all tasks, against {baseline}:", *lines])
 
 
-def as_json(found: Mapping[Place, Comparison]) -> str:
+def lines(found: Mapping[Place, Comparison]) -> list[dict]:
     """Every line as a record."""
-    records = [
+    return [
         {
             **place._asdict(),
             "baseline": c.baseline,
@@ -106,18 +103,6 @@ def as_json(found: Mapping[Place, Comparison]) -> str:
         for place, c in found.items()
         for line in c.lines
     ]
-    return json.dumps(records, indent=1)
-
-
-def add_verdict_options(parser: argparse.ArgumentParser) -> None:
-    """The options that `compare` and `regress` share."""
-    parser.add_argument(
-        "--fail-on",
-        default="",
-        metavar="VERDICTS",
-        help=f"exit with 1 on these verdicts over all tasks, by commas: {', '.join(VERDICTS)}",
-    )
-    parser.add_argument("--json", action="store_true", help="print records in place of tables")
 
 
 def failing(text: str) -> list[str]:
@@ -132,31 +117,7 @@ def failing(text: str) -> list[str]:
     return words
 
 
-def finish(found: Mapping[Place, Comparison], options: argparse.Namespace) -> int:
-    """Print a comparison; the exit status."""
-    print(as_json(found) if options.json else report(found))
-    hit = [key for key, verdict in verdicts(found).items() if verdict in failing(options.fail_on)]
-    for place, method in hit:
-        print(f"{method} is {verdicts(found)[place, method]} in {place}.", file=sys.stderr)
-    return 1 if hit else 0
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tangent_bench.compare", description=__doc__.partition("\n")[0])
-    parser.add_argument("baseline", help="a method that has outcomes, as task_arithmetic")
-    parser.add_argument("candidate", nargs="+", help="methods to judge")
-    parser.add_argument("--results", type=Path, default=Path("results/regress"), help="folder of the outcomes")
-    parser.add_argument("--baseline-results", type=Path, help="folder of the baseline's outcomes, if it is another one")
-    add_verdict_options(parser)
-    options = parser.parse_args(arguments)
-    try:
-        failing(options.fail_on)
-        found = compare(options.results, options.baseline, options.candidate, options.baseline_results)
-        return finish(found, options)
-    except ValueError as sentence:
-        print(f"Error: {sentence}", file=sys.stderr)
-        return 2
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def hits(found: Mapping[Place, Comparison], words: Sequence[str]) -> list[str]:
+    """A sentence for each verdict over all tasks that is one of these words."""
+    judged = verdicts(found).items()
+    return [f"{method} is {verdict} in {place}." for (place, method), verdict in judged if verdict in words]

@@ -7,6 +7,7 @@ parsed with it.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def report(config: Mapping) -> str:
     """A line for each data set that is still to be prepared and each model whose weights are still to be had, under a
     line that says what to do; "" if all is here.
     """
-    lines = [*_data_sets(config), *_weights_of(config)]
+    lines = [*data_sets(config), *weights(config)]
     if not lines:
         return ""
     root = "" if os.environ.get(ROOT) else f" (data sets: set {ROOT} to a folder of your own first)"
@@ -28,7 +29,13 @@ def report(config: Mapping) -> str:
     return "\n".join(["", about, *(f"  {line}" for line in lines), ""])
 
 
-def _data_sets(config: Mapping) -> Iterator[str]:
+def say(config: Mapping) -> None:
+    """Print the report on stderr."""
+    print(report(config), end="", file=sys.stderr)
+
+
+def data_sets(config: Mapping) -> Iterator[str]:
+    """A line for each data set that is neither prepared nor here, with how to get it."""
     results = Path(config["results"])
     for name in [*config["tasks"], config["control"]] if config["experiments"] else []:
         entry = config["custom_tasks"].get(name)
@@ -42,17 +49,18 @@ def _data_sets(config: Mapping) -> Iterator[str]:
             yield f"{name} (licence: {licence}): {how}"
 
 
-def _weights_of(config: Mapping) -> Iterator[str]:
+def weights(config: Mapping) -> Iterator[str]:
+    """A line for each of the suite's models whose weights are not here, with how to get them."""
     for name in config["models"]:
         model = models.find(name, config["custom_models"])
-        if model.hub and not _here(model):
+        if model.hub and not is_here(model):
             yield (
                 f"{name}: its weights {model.weights!r}: hf download {model.hub} {_weights.SAFE}; or a file of your "
                 f"own: custom_models: {{{name}: {{architecture: {model.architecture}, weights: <file>}}}}"
             )
 
 
-def _here(model: models.Model) -> bool:
+def is_here(model: models.Model) -> bool:
     """Whether the weights of a tag are in the user's folder or in the hub's cache."""
     from huggingface_hub import try_to_load_from_cache
 

@@ -1,4 +1,4 @@
-"""What a run will cost, before money is spent: `python -m tangent_bench.plan --configfile config/paper.yaml`.
+"""What a run will cost, before money is spent: `tangent-bench plan --preset paper`.
 
 Jobs are those of Snakemake's own dry run with everything forced (`planning.jobs`): a plan is of a run from nothing, and
 no data need be there. A job costs
@@ -18,16 +18,12 @@ Seconds are those inside the jobs, without the start of Python, as in "Where the
 
 from __future__ import annotations
 
-import argparse
-import json
-import logging
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from tangent_bench import provenance, resources
-from tangent_bench.planning import estimate, jobs, records, sizes
+from tangent_bench import resources
+from tangent_bench.planning import costs, estimate, jobs, records, sizes
 from tangent_bench.planning.estimate import Kind, Planned
 from tangent_bench.planning.records import Compared
 from tangent_bench.planning.work import Workload
@@ -92,59 +88,42 @@ def notes(plan: Sequence[Planned], config: Mapping, assumed: bool) -> list[str]:
     return lines
 
 
-def report(arguments: argparse.Namespace) -> tuple[str, int]:
-    """What is printed, and the exit status.
+def report(files: Sequence[str | Path], num_tasks: int = 20, num_seeds: int = 10) -> dict:
+    """The plan of a config: its kinds of jobs, a larger run of so many tasks and seeds, seconds of the units, notes.
 
     Raises:
-        ValueError: the config is wrong, a size is not known, or a record is damaged or missing.
+        ValueError: the config is wrong, a size is not known, or a record is damaged.
     """
-    from tangent_bench.planning.costs import Costs, gpu_is_missing
+    config, load, seconds, plan = _planned(files)
+    taken = records.read(Path(config["results"]), plan, config["results"])
+    return {
+        "preset": config["preset"],
+        "kinds": [asdict(k) for k in estimate.kinds(plan, {log: each.peak_bytes for log, each in taken.items()})],
+        "larger": asdict(estimate.grown(plan, load, seconds, num_tasks, num_seeds)),
+        "units": [{"unit": name, "model": model, "seconds": value} for (name, model), value in sorted(seconds.items())],
+        "notes": notes(plan, config, seconds.assumed),
+    }
 
-    config, found = jobs.read_config(arguments.configfile), jobs.of_dag(arguments.configfile)
-    device = "cpu" if gpu_is_missing(config) else config["device"]
+
+def text(found: Mapping) -> str:
+    """A report as text."""
+    kinds = [Kind(**each) for each in (*found["kinds"], found["larger"])]
+    return "\n".join([f"Preset {found['preset']}\n", table(kinds), "", *found["notes"]])
+
+
+def against(files: Sequence[str | Path], folder: Path) -> list[Compared]:
+    """Predicted beside measured seconds of a finished run, kind by kind, and of all its jobs.
+
+    Raises:
+        ValueError: as `report`, or no job has a record there.
+    """
+    config, _, _, plan = _planned(files)
+    return records.compare(plan, records.read(folder, plan, config["results"]))
+
+
+def _planned(files: Sequence[str | Path]) -> tuple[dict, Workload, costs.Costs, list[Planned]]:
+    config, found = jobs.read_config(files), jobs.of_dag(files)
+    device = "cpu" if costs.gpu_is_missing(config) else config["device"]
     load = Workload(config, sizes.of_tasks(config), sizes.of_models(config, device))
-    costs = Costs(config, load.models)
-    plan = estimate.planned(found, load, costs)
-    taken = records.read(arguments.against or Path(config["results"]), plan, config["results"])
-    if arguments.against:
-        compared = records.compare(plan, taken)
-        return comparison(compared), int(abs(compared[-1].deviation) > TOLERANCE)
-    kinds = estimate.kinds(plan, {log: each.peak_bytes for log, each in taken.items()})
-    larger = estimate.grown(plan, load, costs, arguments.tasks, arguments.seeds)
-    said = notes(plan, config, costs.assumed)
-    if arguments.json:
-        of_all = {"preset": config["preset"], "kinds": [asdict(kind) for kind in kinds], "larger": asdict(larger)}
-        units = [{"unit": name, "model": model, "seconds": value} for (name, model), value in sorted(costs.items())]
-        return json.dumps(of_all | {"units": units, "notes": said}, indent=1), 0
-    return "\n".join([f"Preset {config['preset']}\n", table([*kinds, larger]), "", *said]), 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tangent_bench.plan", description="What a run will cost.")
-    parser.add_argument("--configfile", nargs="+", required=True, help="as for snakemake, such as config/paper.yaml")
-    parser.add_argument("--tasks", type=int, default=20, help="of the larger run that is planned as well (20)")
-    parser.add_argument("--seeds", type=int, default=10, help="of the larger run (10)")
-    parser.add_argument("--json", action="store_true", help="the plan as JSON, with the seconds of every unit")
-    parser.add_argument("--against", type=Path, metavar="FOLDER", help="results of a finished run to compare with")
-    return parser
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the plan of a config; 1 if it cannot be made, or is far from a run it is held against."""
-    given = _parser().parse_args(arguments)
-    provenance.limit_threads(1)  # as jobs have
-    provenance.keep_memory()
-    logging.getLogger().setLevel(logging.ERROR)  # open_clip warns of random weights
-    try:
-        text, status = report(given)
-    except ValueError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 1
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")  # a terminal without × still gets its numbers
-    print(text)
-    return status
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    seconds = costs.Costs(config, load.models)
+    return config, load, seconds, estimate.planned(found, load, seconds)

@@ -1,4 +1,4 @@
-"""From a merging method to a verdict: `python -m tangent_bench.regress my_method`, or `make regress METHOD=my_method`.
+"""From a merging method to a verdict: `tangent-bench regress my_method`, or `make regress METHOD=my_method`.
 
 The laws of `tangent_bench.testing` first; then the method runs on the vectors of five fine-tuning seeds (made by the
 first run, in config/regress.yaml's folder) in every mode, and is compared with a baseline, task by task and over all.
@@ -7,7 +7,6 @@ A hyper-parameter is given as `--set keep=0.1`. Status as `compare`: 1 on a verd
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
@@ -18,8 +17,9 @@ from pathlib import Path
 import yaml
 
 from tangent_bench import compare, layout, merging
+from tangent_bench.comparison import Comparison
 from tangent_bench.merging import Merger
-from tangent_bench.outcomes import ADDITION
+from tangent_bench.outcomes import ADDITION, Place
 from tangent_bench.planning.jobs import read_config
 
 ROOT = Path(__file__).parents[1]
@@ -80,39 +80,28 @@ def hyper_parameters(texts: Sequence[str]) -> dict:
     return {key: yaml.safe_load(value) for key, _, value in (text.partition("=") for text in texts)}
 
 
-def regress(options: argparse.Namespace) -> int:
-    """Check, build, compare; the exit status."""
+def regress(
+    candidate: Merger, baseline: Merger, configfile: Path = CONFIG, cores: int = 2, quiet: bool = False
+) -> dict[Place, Comparison]:
+    """Check, build, compare.
+
+    Args:
+        cores: jobs of one thread at a time.
+        quiet: print nothing, and let Snakemake print nothing.
+
+    Raises:
+        ValueError: the method breaks a law, is the baseline itself, or the run failed.
+    """
     from tangent_bench.testing import check_method
 
-    compare.failing(options.fail_on)
-    candidate = merging.find(options.method, hyper_parameters(options.set))
-    baseline = merging.find(options.baseline)
     if candidate.label == baseline.label:
         raise ValueError(f"Method and baseline are both {candidate.label!r}; name another `--baseline`.")
-    # At the defaults, which the method's exceptions are about.
-    laws = check_method(merging.find(options.method))
-    if not options.json:
-        print(f"{candidate.title}: {len(laws)} laws hold, or are exceptions with a reason.")
-    build([baseline, candidate], options.configfile, options.cores, options.json)
-    config = read_config([options.configfile])
-    found = compare.compare(ROOT / config["results"], baseline.label, [candidate.label], seeds=config["seeds"])
-    return compare.finish(found, options)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tangent_bench.regress", description=__doc__.partition("\n")[0])
-    parser.add_argument("method", help="name of the method, as ties or lines+ties")
-    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a hyper-parameter")
-    parser.add_argument("--baseline", default="task_arithmetic", help="method to compare with (task_arithmetic)")
-    parser.add_argument("--configfile", type=Path, default=CONFIG, help="vectors and modes (config/regress.yaml)")
-    parser.add_argument("--cores", type=int, default=2, help="jobs of one thread at a time (2)")
-    compare.add_verdict_options(parser)
-    try:
-        return regress(parser.parse_args(arguments))
-    except (ValueError, AssertionError) as sentence:
-        print(f"Error: {sentence}", file=sys.stderr)
-        return 2
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    try:  # at the defaults, which the method's exceptions are about
+        laws = check_method(merging.find(candidate.name))
+    except AssertionError as sentence:
+        raise ValueError(str(sentence)) from None
+    if not quiet:
+        print(f"{candidate.title}: {len(laws)} laws hold, or are exceptions with a reason.", flush=True)
+    build([baseline, candidate], configfile, cores, quiet)
+    config = read_config([configfile])
+    return compare.compare(ROOT / config["results"], baseline.label, [candidate.label], seeds=config["seeds"])

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from typer.main import get_command
 
-from tangent_bench import compare, regress
+from tangent_bench import cli, compare
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "examples/method-package"
@@ -56,7 +57,7 @@ def test_its_own_test_passes(installed):
 
 
 def test_without_it_the_name_is_unknown():
-    done = python(Path("nowhere"), "-m", "tangent_bench.regress", "median_merge")
+    done = python(Path("nowhere"), "-m", "tangent_bench.cli", "regress", "median_merge")
     assert done.returncode == 2 and "Unknown name 'median_merge' in 'methods'" in done.stderr
     assert "entry point of the group 'tangent_bench.methods'" in done.stderr
 
@@ -69,8 +70,10 @@ def test_commands_of_the_workflow_are_real():
     )
     for command in commands[1:]:
         assert command.startswith(".venv/bin/python -m ")
-    assert re.fullmatch(r".*tangent_bench\.regress median_merge --cores 2 --fail-on worse", commands[-1])
-    assert compare.failing("worse") == ["worse"] and callable(regress.main)
+    assert re.fullmatch(r".*tangent_bench\.cli regress median_merge --cores 2 --fail-on worse", commands[-1])
+    regress = get_command(cli.app).commands["regress"]
+    given = regress.make_context("regress", commands[-1].partition(" regress ")[2].split()).params
+    assert (given["method"], given["cores"]) == ("median_merge", 2) and compare.failing(given["fail_on"]) == ["worse"]
 
 
 def test_methods_on_the_page_keep_the_laws():

@@ -7,8 +7,9 @@ import shutil
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
-from tangent_bench import artefacts, compare, layout, outcomes, regress, rows
+from tangent_bench import artefacts, cli, compare, layout, outcomes, regress, rows
 from tangent_bench.outcomes import Place
 from tangent_bench.rows import Row
 from tangent_bench.seeds import generator
@@ -98,20 +99,24 @@ def test_verdicts_in_every_place(folder):
     assert "edge of its grid in 2 of 5 seeds" in text
 
 
-def test_exit_status_is_that_of_the_verdicts(folder, capsys):
-    call = ["task_arithmetic", "ties", "--results", str(folder)]
-    assert compare.main(call) == 0
-    assert compare.main([*call, "--fail-on", "undecided,same"]) == 0
-    capsys.readouterr()
-    assert compare.main([*call, "--fail-on", "worse"]) == 1
-    assert capsys.readouterr().err == "ties is worse in tiny, standard-network.\n"
-    assert compare.main([*call, "--fail-on", "wors"]) == 2
-    assert "'wors'" in capsys.readouterr().err
+def call(*arguments):
+    return CliRunner().invoke(cli.app, [str(each) for each in arguments])
 
 
-def test_records_say_what_the_table_says(folder, capsys):
-    compare.main(["task_arithmetic", "ties", "--results", str(folder), "--json"])
-    records = json.loads(capsys.readouterr().out)
+def test_exit_status_is_that_of_the_verdicts(folder):
+    of_ties = "compare", "task_arithmetic", "ties", "--results", folder
+    table = compare.report(compare.compare(folder, "task_arithmetic", ["ties"]))
+    done = call(*of_ties)
+    assert (done.exit_code, done.stdout) == (0, f"{table}\n")
+    assert call(*of_ties, "--fail-on", "undecided,same").exit_code == 0
+    done = call(*of_ties, "--fail-on", "worse")
+    assert (done.exit_code, done.stderr) == (1, "ties is worse in tiny, standard-network.\n")
+    done = call(*of_ties, "--fail-on", "wors")
+    assert done.exit_code == 2 and "'wors'" in done.stderr
+
+
+def test_records_say_what_the_table_says(folder):
+    records = json.loads(call("compare", "task_arithmetic", "ties", "--results", folder, "--json").stdout)
     assert len(records) == 2 * 3
     last = records[2]
     assert (last["task"], last["mode"], last["verdict"]) == ("all", "linear-tangent", "better")
@@ -170,20 +175,25 @@ def test_nothing_in_common_is_said(folder, tmp_path_factory):
         (["ties", "--configfile", "nowhere.yaml"], ["nowhere.yaml"]),
     ],
 )
-def test_regress_says_what_is_wrong_before_it_builds(arguments, words, capsys):
-    assert regress.main(arguments) == 2
-    said = capsys.readouterr().err
-    assert said.startswith("Error: ") and said.count("\n") == 1 and all(word in said for word in words), said
+def test_regress_says_what_is_wrong_before_it_builds(arguments, words):
+    done = call("regress", *arguments)
+    said = done.stderr
+    assert (
+        done.exit_code == 2
+        and said.startswith("Error: ")
+        and said.count("\n") == 1
+        and all(word in said for word in words)
+    ), said
 
 
-def test_a_method_that_breaks_a_law_is_not_run(monkeypatch, capsys):
+def test_a_method_that_breaks_a_law_is_not_run(monkeypatch):
     from tangent_bench import merging
 
     module = merging.module("task_arithmetic")
     monkeypatch.setattr(module, "prepare", lambda vectors, context: {k: -v for k, v in module_sum(vectors).items()})
     monkeypatch.setattr(regress, "build", lambda *_: pytest.fail("it must not come to a run"))
-    assert regress.main(["task_arithmetic", "--baseline", "ties"]) == 2
-    assert "breaks the law" in capsys.readouterr().err
+    done = call("regress", "task_arithmetic", "--baseline", "ties")
+    assert done.exit_code == 2 and "breaks the law" in done.stderr
 
 
 def module_sum(vectors):

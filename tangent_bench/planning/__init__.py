@@ -1,4 +1,4 @@
-"""What a run will cost, before it is run: `python -m tangent_bench.plan`.
+"""What a run will cost, before it is run: `tangent-bench plan`.
 
 `jobs`: which jobs there are, from Snakemake's own dry run or from the config. `sizes`: images, classes and bytes of
 tasks, parameters of models. `work`, `experiments`: what a job does, in units of work. `costs`, `towers`: seconds of a

@@ -88,7 +88,7 @@ def test_leaderboard_is_there(with_methods):
 
 def test_a_verdict_by_one_command(with_methods):
     checkout, _, _ = with_methods
-    python = ".venv/bin/python", "-m", "tangent_bench.regress"
+    python = ".venv/bin/python", "-m", "tangent_bench.cli", "regress"
     where = "--configfile", "config/micro.yaml", "--cores", "2"
     done = checkout.run(
         *python, "lines+task_arithmetic", "--set", "lines.beta=0", "--set", "lines.norm_ratio=false", *where
@@ -98,7 +98,7 @@ def test_a_verdict_by_one_command(with_methods):
     assert len(places) == NUM_MODES
     last = done.output.split("Over all tasks, against task_arithmetic:\n")[1].splitlines()
     assert last == [f"same       {LABEL}  ({place})" for place in places]
-    compare = ".venv/bin/python", "-m", "tangent_bench.compare", "task_arithmetic", LABEL
+    compare = ".venv/bin/python", "-m", "tangent_bench.cli", "compare", "task_arithmetic", LABEL
     done = checkout.run(*compare, "--results", CONFIG["results"], "--json", "--fail-on", "worse")
     assert done.status == 0 and {r["verdict"] for r in json.loads(done.output)} == {"same"}
     done = checkout.run(*compare, "--results", CONFIG["results"], "--fail-on", "same")
@@ -112,7 +112,7 @@ def test_ten_lines_of_the_page_get_a_verdict(with_methods):
     file = checkout.path("tangent_bench/methods/my_method.py")
     file.write_text(code, encoding="utf-8")
     done = checkout.run(
-        ".venv/bin/python", "-m", "tangent_bench.regress", "my_method", "--configfile", "config/micro.yaml"
+        ".venv/bin/python", "-m", "tangent_bench.cli", "regress", "my_method", "--configfile", "config/micro.yaml"
     )
     file.unlink()
     assert done.status == 0, done.output

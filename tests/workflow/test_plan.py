@@ -44,7 +44,7 @@ def test_jobs_by_formula_are_those_of_the_dag():
 
 @pytest.mark.slow
 def test_disk_is_what_the_micro_preset_left(micro):
-    done = micro.run(".venv/bin/python", "-m", "tangent_bench.plan", *preset("micro"), "--json")
+    done = micro.run(".venv/bin/python", "-m", "tangent_bench.cli", "plan", *preset("micro"), "--json")
     assert done.status == 0, done.output
     kinds = {kind["name"]: kind for kind in json.loads(done.output)["kinds"]}
     for folder, names in {
@@ -65,6 +65,6 @@ def test_seconds_are_those_of_the_tiny_preset_within_a_quarter():
     here = Checkout(ROOT)
     finished = here.run(*here.command(*preset("tiny"))[:-1], "all")
     assert finished.status == 0, finished.output
-    done = run("-m", "tangent_bench.plan", *preset("tiny"), "--against", "results/tiny")
+    done = run("-m", "tangent_bench.cli", "plan", *preset("tiny"), "--against", "results/tiny")
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1].startswith("all")

@@ -17,7 +17,7 @@ INIT = r"pretrained|random|(step|whole|shuffled)-\d+"
 
 # Said when all else is said: at the end of a dry run, or below the sentence of a job that failed for want of it.
 if workflow.is_main_process:
-    atexit.register(lambda: print(missing.report(config), end="", file=sys.stderr))
+    atexit.register(missing.say, config)
 
 
 # A GPU is a place on a machine: `--resources gpu=1` limits what runs on this one, not what Slurm runs on others.
