@@ -31,7 +31,7 @@ NO_OTHER_RUN := import os, psutil, sys; \
   sys.exit(f"Another run is at work in this folder (process {runs[0]}): wait for it or stop it, then call make again." if runs else 0)
 
 .NOTPARALLEL:
-.PHONY: help install reproduce plan analyses claims methods regress publish pretrain test test-unit test-full test-slurm lint bench clean
+.PHONY: help install reproduce plan analyses claims methods regress publish pretrain test test-unit test-full test-slurm lint docs bench clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1: /p' Makefile
@@ -44,7 +44,7 @@ $(READY): pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "$(PYTHON) is Python %d.%d: 3.11 or later is needed; name one with PYTHON=..." % sys.version_info[:2])'
 	$(PYTHON) -m venv .venv
 	$(if $(TORCH_INDEX),$(PIP) --no-deps --index-url $(TORCH_INDEX) torch torchvision)
-	$(PIP) -e '.[paper,test,dev]'
+	$(PIP) -e '.[paper,test,docs,dev]'
 	@touch $(READY)
 
 reproduce: $(READY) ## run a preset from end to end and print its tables (PRESET=tiny)
@@ -80,7 +80,7 @@ test test-unit test-full test-slurm bench: export OMP_NUM_THREADS := 1
 test test-unit test-full test-slurm bench: export OPENBLAS_NUM_THREADS := 1
 test test-unit test-full test-slurm bench: export MKL_NUM_THREADS := 1
 
-test: lint ## lint, the quick tests, ratios of times, then micro and tiny from end to end
+test: lint docs ## lint, the site, the quick tests, ratios of times, then micro and tiny from end to end
 	$(PYTEST) $(BESIDE) worksteal -m "$(QUICK) and not alone"
 	$(PYTEST) --benchmark-enable -m "$(QUICK) and alone" tests
 	$(PYTEST) $(BESIDE) loadfile -m "slow and not full"
@@ -102,13 +102,16 @@ lint: $(READY) ## ruff and snakefmt, changing nothing
 	.venv/bin/python -m ruff format --check .
 	.venv/bin/python -m snakefmt --check Snakefile workflow/rules
 
+docs: $(READY) ## build the pages of docs/ and the reference into site/, a warning is an error
+	NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build --strict --quiet
+
 bench: $(READY) ## ratios of times, each against the naive way beside it, into results/published/benchmarks.csv (on a quiet machine)
 	$(PYTEST) --benchmark-enable --benchmark-only --benchmark-json=.benchmarks/last.json -m "full or not slow" tests/benchmarks
 	.venv/bin/python -m tests.benchmarks.table .benchmarks/last.json results/published/benchmarks.csv
 
 clean: ## remove what presets built; published results, the pre-training (hours) and .venv stay
 	find results -mindepth 1 -maxdepth 1 ! -name published ! -name pretraining -exec rm -rf {} +
-	rm -rf .pytest_cache .ruff_cache .hypothesis .benchmarks .snakemake/log .snakemake/scripts
+	rm -rf site .pytest_cache .ruff_cache .hypothesis .benchmarks .snakemake/log .snakemake/scripts
 
 publish: $(READY) ## copy tables and figures of the tiny preset (and of methods and claims, if built) to results/published and into the README
 	.venv/bin/python $(RUN_MODULE) publish --configfile config/analyses.yaml --cores $(CORES)

@@ -33,7 +33,7 @@ def validate(config: Mapping) -> dict:
 
     Raises:
         ValueError: one sentence with the key, the value given, what is allowed, and the nearest name for a misspelt
-        one.
+            one.
     """
     from jsonschema import Draft202012Validator
 

@@ -40,6 +40,7 @@ class Mode:
 
 
 def data(task: str, split: str) -> str:
+    """Prepared images of a split, with labels and blocks."""
     return f"data/{task}/{split}.safetensors"
 
 
@@ -63,6 +64,7 @@ def base(model: str, init: str, task: str) -> str:
 
 
 def vector(model: str, init: str, training: str, task: str, seed: int | str) -> str:
+    """τ of a task, or of all tasks together (`JOINT`)."""
     return f"vectors/{model}/{init}/{training}/{task}/seed-{seed}.safetensors"
 
 

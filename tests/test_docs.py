@@ -12,8 +12,8 @@ from tangent_bench import config, models, registry, resources
 from tests.workflow.checkout import merged
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted((ROOT / "docs").glob("*.md"))
-PAPER = (ROOT / "docs/reproduce-the-paper.md").read_text(encoding="utf-8")
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
+PAPER = (ROOT / "docs/how-to/reproduce-the-paper.md").read_text(encoding="utf-8")
 SNIPPETS = [
     pytest.param(text, id=f"{page.stem}-{k}")
     for page in PAGES
@@ -22,7 +22,7 @@ SNIPPETS = [
 # Made or brought, no files of ours.
 OF_A_USER = (
     *("results/", "checkpoints/", "train/", "val/", "test/", "imagenet/"),
-    "tangent_bench/methods/my_method.py",
+    *("tangent_bench/methods/my_method.py", "tangent_bench/methods/agreed_mean.py", "look.py", "take.py"),
 )
 
 
@@ -57,23 +57,41 @@ def test_a_wrong_snippet_would_be_noticed():
             )
 
 
+def targets(text):
+    """(target, preset) of every `make` on a page."""
+    found = [m for line in commands(text) if (m := re.match(r"make ([a-z-]+)(?: PRESET=(\S+))?", line))]
+    return [(m[1], m[2]) for m in found]
+
+
+def files(text):
+    """What a page names in the repository: paths, configs and profiles of commands, modules, scripts."""
+    paths = {word for word in in_backticks(text) if re.fullmatch(r"[\w.-]+(/[\w.-]+)*/?", word) and "/" in word}
+    for line in commands(text):
+        if line.startswith((".venv/bin/python ", "--configfile", "make ")):
+            paths |= set(re.findall(r"(?:config|profiles|examples)/[\w./-]+", line))
+            paths |= {f"tangent_bench/{name}.py" for name in re.findall(r"-m tangent_bench\.(\w+)", line)}
+    return {path for path in paths if not path.startswith(OF_A_USER)}
+
+
+def test_pages_name_many_targets_and_files():
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    assert {("reproduce", "micro"), ("regress", None), ("plan", "paper")} <= set(targets(text))
+    assert {"profiles/slurm", "config/micro.yaml", "examples/digits_as_task.py"} <= files(text)
+    assert "tangent_bench/compare.py" in files(text) and len(files(text)) > 15
+
+
 @pytest.mark.parametrize("text", page_texts())
 def test_targets_of_make_exist(text):
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
-    found = [m for line in commands(text) if (m := re.match(r"make ([a-z-]+)(?: PRESET=(\S+))?", line))]
-    assert found and not {m[1] for m in found} - targets
-    assert all((ROOT / f"config/{m[2]}.yaml").is_file() for m in found if m[2])
+    known = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
+    assert {target for target, _ in targets(text)} <= known
+    made = {"digits"}  # by an example
+    assert all((ROOT / f"config/{preset}.yaml").is_file() for _, preset in targets(text) if preset not in (None, *made))
 
 
 @pytest.mark.parametrize("text", page_texts())
 def test_paths_and_modules_exist(text):
     hubs = {m.ORIGIN.hub for m in _real().values()} | {models.find(n).hub for n in registry.names("models")}
-    paths = {word for word in in_backticks(text) if re.fullmatch(r"[\w.-]+(/[\w.-]+)*/?", word) and "/" in word}
-    for line in commands(text):
-        if line.startswith((".venv/bin/python -m snakemake", "--configfile")):
-            paths |= set(re.findall(r"(?:config|profiles)/[\w./-]+", line))
-    ours = {path for path in paths if not path.startswith(OF_A_USER)} - hubs
-    assert ours and not [path for path in ours if not (ROOT / path).exists()]
+    assert not [path for path in files(text) - hubs if not (ROOT / path).exists()]
 
 
 @pytest.mark.parametrize("text", page_texts())

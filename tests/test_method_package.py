@@ -17,7 +17,7 @@ from tangent_bench import cli, compare
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "examples/method-package"
-PAGE = (ROOT / "docs/your-own-method.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs/how-to/your-own-method.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +84,7 @@ def test_methods_on_the_page_keep_the_laws():
     (code,) = (b for b in re.findall(r"^```python\n(.*?)^```", PAGE, re.M | re.S) if "def prepare" in b)
     assert len([line for line in code.splitlines() if line.strip()]) <= 10, "the page says ten lines"
     made: dict = {}
-    exec(compile(code, "docs/your-own-method.md", "exec"), made)
+    exec(compile(code, "docs/how-to/your-own-method.md", "exec"), made)
     assert len(check_method(SimpleNamespace(**made, __name__="my_method"))) == 11
 
 

@@ -107,7 +107,7 @@ def test_a_verdict_by_one_command(with_methods):
 
 def test_ten_lines_of_the_page_get_a_verdict(with_methods):
     checkout, _, _ = with_methods
-    page = (ROOT / "docs/your-own-method.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs/how-to/your-own-method.md").read_text(encoding="utf-8")
     (code,) = (block for block in re.findall(r"^```python\n(.*?)^```", page, re.M | re.S) if "def prepare" in block)
     file = checkout.path("tangent_bench/methods/my_method.py")
     file.write_text(code, encoding="utf-8")

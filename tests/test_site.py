@@ -1,0 +1,165 @@
+"""The site of the documentation: pages that are made from the code are complete, and a warning fails the build."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import _config_keys
+import _published
+import _reference
+import pytest
+import yaml
+
+from tangent_bench import config, registry, rows
+
+ROOT = Path(__file__).parents[1]
+NAV = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]
+PUBLIC = list(_reference.public_modules(NAV))
+
+
+def leaves(value, path=""):
+    """Path and value of every key of a config that holds no keys itself."""
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from leaves(inner, f"{path}.{key}".lstrip("."))
+    else:
+        yield path, value
+
+
+def shown_defaults(page):
+    """Path → default, as the page prints them: in lines of tables, and under the headings of single keys."""
+    lines = re.findall(r"^\| `([\w.]+)` \| `(.*?)` \|", page, re.M)
+    lines += re.findall(r"^## (\w+)\n\nDefault `(.*?)`;", page, re.M)
+    return {path: yaml.safe_load(value) for path, value in lines}
+
+
+def test_config_page_has_every_key_with_its_default():
+    default = dict(leaves(yaml.safe_load((ROOT / "config/default.yaml").read_text(encoding="utf-8"))))
+    shown = shown_defaults(_config_keys.page())
+    maps = {name for name, value in default.items() if value == {}}  # of the user's names
+    assert {path: shown.get(path) for path in default if path not in maps} == {
+        path: value for path, value in default.items() if path not in maps
+    }
+
+
+def names_of(node):
+    if isinstance(node, dict):
+        for key, inner in node.items():
+            yield from inner if key == "properties" else ()
+            yield from names_of(inner)
+
+
+def test_config_page_has_every_key_of_the_schema():
+    page = _config_keys.page()
+    ends = {path.rpartition(".")[2] for path in re.findall(r"^\| `(\S+)` \|", page, re.M)} | set(
+        re.findall(r"^## (\w+)$", page, re.M)
+    )
+    assert set(names_of(config.schema())) == ends
+    assert "`custom_models.<name>.architecture` | must be given" in page
+
+
+def test_comments_stand_on_above_and_below_their_key():
+    text = "a: 1 # one\n# two\n# lines\nb: 2 # more\nc: {} # as\n  # d: <1>\ne:\n  # of f\n  f: 3\n  g: 4\n"
+    found = _config_keys.comments(text)
+    expected = {"a": "one", "b": "two lines more", "c": "as\n\n    d: <1>", "e": "", "e.f": "of f", "e.g": ""}
+    assert found == expected
+
+
+@pytest.mark.parametrize("folder", _reference.PLUGINS)
+def test_plugin_pages_have_every_file(folder):
+    page = _reference.plugins_page(folder)
+    assert re.findall(r"^## (\w+)$", page, re.M) == registry.names(folder)
+
+
+def test_fields_of_a_method_are_told():
+    page = _reference.plugins_page("methods").partition("\n## ties\n")[2].partition("\n## ")[0]
+    assert "Yadav et al." in page and "direction = mean of the τ̂_t" in page
+    assert "`keep`: share of the entries of each vector that are kept (default 0.2, ≥ 0, ≤ 1)" in page
+    assert "| data |" not in page, "a default says nothing"
+
+
+def test_rows_page_has_every_column_and_metric():
+    page = _reference.rows_page()
+    assert re.findall(r"^\| `(\w+)` \|", page, re.M) == list(rows.COLUMNS)
+    assert "`matched_disentanglement_error`" in page and "experiments.md#task_negation" in page
+
+
+def test_commands_page_has_targets_and_programs():
+    page = _reference.commands_page()
+    assert "| `make docs` | build" in page and "| `python -m tangent_bench.plan` |" in page
+
+
+def test_links_of_root_pages_stay_in_the_site():
+    page = _reference.of_root("CONTRIBUTING.md")
+    assert "(how-to/your-own-method.md)" in page and "](docs/" not in page
+
+
+TABLE = "|  | Mean | n |\n| --- | ---: | ---: |\n| One, a | −1.0 [−2, 0] |  |\n| Two | 3 | 4 |\n\nPreset x\n"
+
+
+@pytest.fixture
+def published(tmp_path):
+    (tmp_path / "x/tables").mkdir(parents=True)
+    (tmp_path / "x/tables/t.md").write_text(TABLE, encoding="utf-8")
+    return tmp_path
+
+
+def test_marks_become_tables_and_cells(published):
+    assert _published.filled("a {{ x/t | Two | n }} b {{ x/t | One, a | Mean }}", published) == "a 4 b −1.0 [−2, 0]"
+    assert _published.filled("{{ x/t }}", published) == TABLE.strip()
+
+
+@pytest.mark.parametrize("mark", ["x/u", "x/t | Three | n", "x/t | Two | mean"])
+def test_a_mark_of_nothing_is_an_error(published, mark):
+    with pytest.raises(ValueError, match="A page asks for"):
+        _published.filled(f"{{{{ {mark} }}}}", published)
+
+
+def test_all_marks_of_pages_are_understood():
+    for page in (ROOT / "docs").rglob("*.md"):
+        assert "{{" not in _published.filled(page.read_text(encoding="utf-8")), page
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_public_names_are_documented(name):
+    module = importlib.import_module(f"tangent_bench.{name}")
+    own = {
+        key: value
+        for key, value in vars(module).items()
+        if not key.startswith("_") and getattr(value, "__module__", "") == module.__name__
+    }
+    public = {key: value for key, value in own.items() if inspect.isfunction(value) or inspect.isclass(value)}
+    assert inspect.getdoc(module)
+    # What a dataclass or named tuple writes for itself ("Place(model, ...)") is no documentation.
+    assert [k for k, v in public.items() if not v.__doc__ or v.__doc__.startswith(f"{k}(")] == []
+
+
+SITE = """\
+INHERIT: {root}/mkdocs.yml
+docs_dir: pages
+hooks: []
+plugins: [search]
+nav: [index.md]
+"""
+
+
+@pytest.mark.parametrize(
+    "text, status",
+    [
+        ("[here](#there)\n\n## There\n", 0),
+        ("[here](nowhere.md)\n", 1),
+        ("[here](#nowhere)\n", 1),
+        ("[here](/a.md)\n", 1),
+    ],
+)
+def test_a_warning_fails_the_build(tmp_path, text, status):
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages/index.md").write_text(f"# A page\n\n{text}", encoding="utf-8")
+    (tmp_path / "mkdocs.yml").write_text(SITE.format(root=ROOT), encoding="utf-8")
+    done = subprocess.run([sys.executable, "-m", "mkdocs", "build"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == status, done.stderr
