@@ -11,8 +11,9 @@ from pathlib import Path
 
 import _config_keys
 import pandas as pd
+from typer.main import get_command
 
-from tangent_bench import registry
+from tangent_bench import cli, registry
 from tangent_bench.methods import Parameter
 from tangent_bench.rows import COLUMNS, Row
 
@@ -131,20 +132,33 @@ def _metrics() -> dict[str, list[str]]:
 
 
 def commands_page() -> str:
-    """Targets of the Makefile, and modules that are programs."""
+    """Targets of the Makefile, the command line with its help, and modules that are programs."""
     targets = re.findall(r"^([a-z-]+):.*## (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
     files = sorted((ROOT / "tangent_bench").glob("*.py"))
-    programs = [path for path in files if '__name__ == "__main__"' in path.read_text(encoding="utf-8")]
+    programs = [p for p in files if p.stem != "cli" and '__name__ == "__main__"' in p.read_text(encoding="utf-8")]
     return "\n".join(
         [
             "# Commands\n\nVariables of `make` are given after the target: `make reproduce PRESET=tiny CORES=2`.\n",
             "| command | |\n| --- | --- |",
             *(f"| `make {name}` | {words} |" for name, words in targets),
-            "\nPrograms of the package; `--help` says what each takes.\n\n| command | |\n| --- | --- |",
+            *(f"\n## tangent-bench {name}\n\n```text\n{words}\n```" for name, words in _helps()),
+            "\n## Programs\n\nFurther modules that are run; `--help` says what each takes.\n",
+            "| command | |\n| --- | --- |",
             *(f"| `python -m tangent_bench.{p.stem}` | {_first_sentence(_docstring(p))} |" for p in programs),
             "",
         ]
     )
+
+
+def _helps() -> Iterator[tuple[str, str]]:
+    """Name and help of every command of `tangent-bench`."""
+    for name, command in get_command(cli.app).commands.items():
+        yield (
+            name,
+            command.get_help(
+                command.context_class(command, info_name=f"tangent-bench {name}", terminal_width=90)
+            ).strip(),
+        )
 
 
 def presets_page() -> str:

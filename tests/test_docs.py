@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from typer.main import get_command
 
-from tangent_bench import config, models, registry, resources
+from tangent_bench import cli, config, models, registry, resources
 from tests.workflow.checkout import merged
 
 ROOT = Path(__file__).parents[1]
@@ -77,7 +78,17 @@ def test_pages_name_many_targets_and_files():
     text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
     assert {("reproduce", "micro"), ("regress", None), ("plan", "paper")} <= set(targets(text))
     assert {"profiles/slurm", "config/micro.yaml", "examples/digits_as_task.py"} <= files(text)
-    assert "tangent_bench/compare.py" in files(text) and len(files(text)) > 15
+    assert {"compare", "regress"} <= set(own_commands(text)) and len(files(text)) > 15
+
+
+def own_commands(text):
+    """The word after `tangent-bench`, or `.venv/bin/tangent-bench`, of every command on a page."""
+    return [m[1] for line in commands(text) if (m := re.match(r"(?:\.venv/bin/)?tangent-bench (\S+)", line))]
+
+
+@pytest.mark.parametrize("text", page_texts())
+def test_commands_of_ours_exist(text):
+    assert set(own_commands(text)) <= set(get_command(cli.app).commands)
 
 
 @pytest.mark.parametrize("text", page_texts())

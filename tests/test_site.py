@@ -91,7 +91,8 @@ def test_rows_page_has_every_column_and_metric():
 
 def test_commands_page_has_targets_and_programs():
     page = _reference.commands_page()
-    assert "| `make docs` | build" in page and "| `python -m tangent_bench.plan` |" in page
+    assert "| `make docs` | build" in page and "| `python -m tangent_bench.summary` |" in page
+    assert "## tangent-bench regress\n" in page and "--fail-on VERDICTS" in page
 
 
 def test_links_of_root_pages_stay_in_the_site():
