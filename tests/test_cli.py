@@ -299,7 +299,7 @@ def test_regress_is_given_its_hyper_parameters(monkeypatch):
 
 def examples():
     """What README, pages and help tell readers to type."""
-    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "tangent_bench/cli.py"]
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "tangent_bench/cli.py"]
     lines = "\n".join(page.read_text(encoding="utf-8") for page in pages)
     found = re.findall(r"^ {4}(?:\.venv/bin/)?tangent-bench +([a-z]+)(?![a-z,])(.*?)(?: +#.*)?$", lines, re.M)
     return [pytest.param(name, rest.split(), id=f"{name}{rest}".strip()) for name, rest in found]
