@@ -47,11 +47,10 @@ $(READY): pyproject.toml requirements.lock
 	$(PIP) -e '.[paper,test,docs,dev]'
 	@touch $(READY)
 
-reproduce: $(READY) ## run a preset from end to end and print its tables (PRESET=tiny)
+reproduce: $(READY) ## run a preset from end to end, print its tables and the path of its results page (PRESET=tiny)
 	@test -f config/$(CONFIG).yaml || { echo "There is no preset '$(CONFIG)': config/ has $$(cd config && echo *.yaml)." >&2; exit 1; }
 	@test -z "$$(ls .snakemake/locks 2>/dev/null)" || { .venv/bin/python -c '$(NO_OTHER_RUN)' && $(SNAKEMAKE) --unlock; }
 	$(SNAKEMAKE) --cores $(CORES)
-	$(SNAKEMAKE) --report $(RESULTS)/report.html
 	@.venv/bin/python -m tangent_bench.summary $(RESULTS)
 
 plan: $(READY) ## what a preset will cost, before it is run: jobs, images, hours, disk, memory (PRESET=tiny)
@@ -69,7 +68,7 @@ regress: $(READY) ## is a merging method better than another? Verdicts on five s
 	@test -n "$(METHOD)" || { echo "Say which method: make regress METHOD=ties" >&2; exit 1; }
 	@.venv/bin/python -m tangent_bench.cli regress "$(METHOD)" --baseline "$(BASELINE)" $(foreach pair,$(SET),--set $(pair)) $(ARGS)
 
-methods: ## the cross table on top of the tiny preset: merging methods x ways of fine-tuning, with a leaderboard page
+methods: ## the cross table on top of the tiny preset: merging methods x ways of fine-tuning, with a leaderboard
 	@$(MAKE) reproduce PRESET=tiny CONFIG=methods
 
 pretrain: $(READY) ## rebuild the shipped model from its recipe (about an hour and a half; goes on where it was cut off)

@@ -65,6 +65,7 @@ NEEDS = {
             "draw_figure",
             "make_times",
             "make_leaderboard",
+            "make_results_page",
             "publish",
             "sweep",
         ),

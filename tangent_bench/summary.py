@@ -121,9 +121,9 @@ def report(folder: Path) -> str:
         parts.append(f"{plugin.FIGURE.title} (preset {folder.name}, % [95 % interval])\n")
         parts.append(_render.plain(plugin.build(rows)) + f"\n{note}\n")
     parts += _methods(folder, rows)
-    page = folder / "report.html"
+    page = folder / "index.html"
     parts += [f"Tables and figures: {folder / 'tables'}, {folder / 'figures'}"]
-    parts += [f"Report: {page}" + ("" if page.is_file() else " (not written yet)")]
+    parts += [f"Results page: {page}" + ("" if page.is_file() else " (not written yet)")]
     return "\n".join(parts)
 
 
@@ -134,7 +134,7 @@ def _methods(folder: Path, rows: pd.DataFrame) -> list[str]:
     table = folder / "tables/methods_addition.md"
     if rows["method"].replace("", None).nunique() < 2 or not table.is_file():
         return []
-    return [f"{TITLES['methods_addition']}\n", table.read_text(encoding="utf-8"), f"{folder / 'leaderboard.html'}\n"]
+    return [f"{TITLES['methods_addition']}\n", table.read_text(encoding="utf-8")]
 
 
 def _claims(rows: pd.DataFrame) -> list[str]:

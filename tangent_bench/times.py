@@ -32,23 +32,36 @@ class Kind:
     peak: int
 
 
-def read(folder: Path) -> list[Kind]:
-    """Kinds of jobs, the most expensive first.
+def records(folder: Path) -> list[dict]:
+    """What every job of a results folder left, in the order of their paths.
 
     Raises:
         ValueError: there are no records, or one of them is damaged.
     """
-    found: dict[str, list[Mapping]] = {}
+    found = []
     for path in sorted((folder / "logs").rglob("*.json")):
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
-            found.setdefault(kind_of(record), []).append({key: record[key] for key in ("seconds", "peak_memory_bytes")})
+            kind_of(record), float(record["seconds"]), int(record["peak_memory_bytes"])
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(
                 f"{path} is no record of a job ({error}); delete it and the next run does without."
             ) from None
+        found.append(record)
     if not found:
         raise ValueError(f"{folder / 'logs'} holds no records of jobs; run the preset first.")
+    return found
+
+
+def read(folder: Path) -> list[Kind]:
+    """Kinds of jobs, the most expensive first.
+
+    Raises:
+        ValueError: as `records`.
+    """
+    found: dict[str, list[Mapping]] = {}
+    for record in records(folder):
+        found.setdefault(kind_of(record), []).append(record)
     kinds = [_sum(name, records) for name, records in found.items()]
     return sorted(kinds, key=lambda kind: -kind.seconds)
 

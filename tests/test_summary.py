@@ -116,8 +116,8 @@ def folder(tmp_path):
     return tmp_path / "tiny"
 
 
-def test_terminal_shows_two_tables_and_ends_with_the_report(folder, capsys):
-    (folder / "report.html").write_text("x")
+def test_terminal_shows_two_tables_and_ends_with_the_page(folder, capsys):
+    (folder / "index.html").write_text("x")
     assert summary.main([str(folder)]) == 0
     text = capsys.readouterr().out
     assert "preset tiny" in text and "95 % intervals: images, conditional on these seeds" in text
@@ -135,7 +135,7 @@ def test_terminal_shows_two_tables_and_ends_with_the_report(folder, capsys):
     ):
         assert words in text
     assert text.index("The claims of the paper") < text.index("Table 1.")
-    assert text.splitlines()[-1] == f"Report: {folder / 'report.html'}"
+    assert text.splitlines()[-1] == f"Results page: {folder / 'index.html'}"
     assert all(len(line) <= 110 for line in text.splitlines()[:-2])
 
 
@@ -148,10 +148,10 @@ def test_a_run_with_methods_ends_with_their_table(folder):
     rows.write(folder / "rows.csv", pd.concat([table, table[table["method"] != ""].assign(method="tsv_m")]))
     text = summary.report(folder)
     assert "Merging methods and ways of fine-tuning: addition" in text and "| TSV-M | 61.0 |" in text
-    assert text.index("Table 2.") < text.index("TSV-M") and "leaderboard.html" in text
+    assert text.index("Table 2.") < text.index("TSV-M")
 
 
-def test_missing_report_and_missing_experiment_are_said(folder):
+def test_missing_page_and_missing_experiment_are_said(folder):
     table = rows.read(folder / "rows.csv")
     rows.write(folder / "rows.csv", table[table["experiment"] == "single_task"])
     text = summary.report(folder)

@@ -6,11 +6,12 @@ import html as markup
 import math
 from typing import TYPE_CHECKING
 
+from tangent_bench import pages
+from tangent_bench.pages import DASH
+
 if TYPE_CHECKING:
     import pandas as pd
 
-DASH = "–"
-SENTENCE = 40  # letters: a longer cell is broken into lines
 PAGE = 60  # rows: a longer table in LaTeX goes over pages
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}",
@@ -132,37 +133,26 @@ def _over_pages(named: tuple[str, str], widths: str, top: list[str], rest: list[
 def _widths(table: pd.DataFrame) -> str:
     """LaTeX's columns: those that hold sentences are paragraphs."""
     names, *found = zip(*_lines(table), strict=True)
-    long = [max(map(len, column)) > SENTENCE for column in (names, *found)]
+    long = [max(map(len, column)) > pages.LONG for column in (names, *found)]
     return ("p{4cm}" if long[0] else "l") + "".join("p{3cm}" if each else "r" for each in long[1:])
 
 
 def html(table: pd.DataFrame, title: str, note: str = "") -> str:
-    """A small page for the report."""
-    head = [markup.escape(column) for column in ("", *_heads(table))]
-    style = (
-        "body{font:15px sans-serif;margin:1.5em}td,th{padding:.3em .8em;text-align:right;white-space:nowrap}"
-        "td:first-child{text-align:left}table{border-collapse:collapse;border-top:2px solid;border-bottom:2px solid}"
-        "thead{border-bottom:1px solid}p{color:#555}"
-    )
-    style += ".grey{color:#777}" if table["grey"].any() else ""
-    top = "".join(f"<th>{c}</th>" for c in head)
-    rows = [[_html_cell(row), *(_html_cell(_text(c), _is_grey(c)) for c in found)] for row, found in _body(table)]
-    body = "\n".join(f"<tr>{''.join(row)}</tr>" for row in rows)
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{markup.escape(title)}</title>\n'
-        f"<style>{style}</style>\n"
-        f"<h3>{markup.escape(title)}</h3>\n<table><thead><tr>{top}</tr></thead><tbody>\n{body}\n</tbody></table>\n"
-        f"<p>{markup.escape(note)}</p></html>\n"
+    """A page of its own, which the results page and Snakemake's report take in."""
+    heads = ["", *_heads(table)]
+    rows = [[pages.Cell(row), *map(_html_cell, found)] for row, found in _body(table)]
+    return pages.document(
+        title,
+        f"<h1>{markup.escape(title)}</h1>\n{pages.table(heads, rows, title)}\n"
+        f'<p class="note">{markup.escape(note)}</p>',
     )
 
 
-def _html_cell(text: str, grey: bool = False) -> str:
-    long = ' style="white-space:normal;text-align:left;min-width:14em"' if len(text) > SENTENCE else ""
-    return f"<td{' class=grey' * grey}{long}>{markup.escape(text)}</td>"
-
-
-def _is_grey(cell) -> bool:
-    return cell is not None and bool(cell.grey)
+def _html_cell(cell) -> pages.Cell:
+    """It is sorted by the value that is printed."""
+    if cell is None or cell.unit == "text" or math.isnan(cell.value):
+        return pages.Cell(_text(cell))
+    return pages.Cell(_text(cell), (1 if cell.unit == "number" else 100) * cell.value, "grey" * bool(cell.grey))
 
 
 def csv(table: pd.DataFrame) -> str:

@@ -32,6 +32,7 @@ from tangent_bench.planning.sizes import ModelSize, TaskSize
 Unit = tuple[str, str]
 # Seconds, whatever the run; those of the tiny preset on one core of an AMD EPYC. Together 3 % of it.
 PLAIN = {"collect_rows": 0.3, "summarize": 0.7, "make_table": 0.8, "draw_figure": 1.8, "make_times": 0.3}
+PLAIN |= {"make_results_page": 0.3}
 # In forward passes of the image tower. A gradient costs two more, a product beside a pass two.
 PASSES = {"encode": 1.0, "point": 1.0, "primal": 1.0, "tangent": 2.0, "standard step": 3.0, "linear step": 5.0}
 PASSES |= {"kernel pass": 1.0, "attention_only step": 3.0, "lora step": 3.0}

@@ -66,6 +66,7 @@ def _expected(config: dict) -> dict[str, int]:
         "collect_rows": 1,
         "summarize": 1,
         "make_times": 1,
+        "make_results_page": 1,
         "contact_sheet": tasks + control,
         **{f"make_table_{name}": 1 for name, kind in made.items() if kind == "table"},
         **{f"draw_figure_{name}": 1 for name, kind in made.items() if kind == "figure"},

@@ -67,9 +67,11 @@ def test_a_killed_run_goes_on_with_make_reproduce(mini, micro):
     finished = mini.run("make", "reproduce", "PRESET=mini", "CORES=2", "-o", ".venv/.installed")
     assert finished.status == 0, finished.output
     assert data.stat().st_mtime_ns == finished_before
-    assert mini.path("results/mini/report.html").stat().st_size > 10_000
+    assert mini.path("results/mini/index.html").stat().st_size > 10_000
     _same_as_undisturbed(mini, micro)
-    assert "report.html" in finished.output.splitlines()[-1]
+    assert finished.output.splitlines()[-1] == "Results page: results/mini/index.html"
+    report = mini.snakemake("--report", "results/mini/report.html", *preset("mini"))
+    assert report.status == 0 and mini.path("results/mini/report.html").stat().st_size > 10_000, report.output
 
 
 def _same_as_undisturbed(mini: Checkout, micro: Checkout) -> None:

@@ -41,6 +41,7 @@ def config_of(folder, methods):
 def test_methods_rerun_nothing_but_what_reads_all_rows(with_methods):
     _, _, finished = with_methods
     rules = {"merge", "encode_merged", "run_method", "collect_rows", "summarize", "make_times", "make_leaderboard"}
+    rules |= {"make_results_page"}
     jobs = {name: n for name, n in finished.jobs.items() if not name.startswith(("make_table", "draw_figure"))}
     assert set(jobs) == rules
     assert jobs["merge"] == jobs["encode_merged"] == len(CONFIG["trainings"]), "sums are not merged"
@@ -81,6 +82,7 @@ def test_leaderboard_is_there(with_methods):
     results = checkout.path(CONFIG["results"])
     page = (results / "leaderboard.html").read_text(encoding="utf-8")
     assert page.count("<h2>") == NUM_MODES + 2 and "Weight average" in page
+    assert "Behind the best (points)" in (results / "index.html").read_text(encoding="utf-8")
     assert "Weight average" in (results / "tables/methods_addition.md").read_text(encoding="utf-8")
     negated = (results / "tables/methods_negation.csv").read_text(encoding="utf-8")
     assert "Task arithmetic" in negated and "Weight average" not in negated

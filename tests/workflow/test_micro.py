@@ -68,7 +68,7 @@ def _artefacts() -> set[str]:
 
 
 def _published() -> set[str]:
-    files = {"rows.csv", "summary.csv", *(f"tables/times.{ending}" for ending in ("csv", "md", "html"))}
+    files = {"rows.csv", "summary.csv", "index.html", *(f"tables/times.{ending}" for ending in ("csv", "md", "html"))}
     files |= {f"sheets/{task}.png" for task in EVALUATED}
     for name in registry.names("figures"):
         about = registry.load("figures", name).FIGURE
@@ -131,7 +131,7 @@ def test_a_job_imports_what_it_needs_and_no_more(micro):
     """Torch takes seconds to import and open_clip as long again; the tangent side is NumPy."""
     files = (micro.path(RESULTS) / "logs").rglob("*.json")
     records = [json.loads(file.read_text(encoding="utf-8")) for file in files]
-    light = {"prepare_images", "contact_sheet", "collect_rows", "summarize", "make_times"}
+    light = {"prepare_images", "contact_sheet", "collect_rows", "summarize", "make_times", "make_results_page"}
     for record in records:
         rule, mode = record["rule"], record["wildcards"].get("mode", "")
         if rule in light or rule.startswith(("draw_figure", "make_table")) or mode.endswith("-tangent"):

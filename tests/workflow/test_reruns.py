@@ -20,11 +20,11 @@ def test_a_second_run_has_nothing_to_do(micro):
     assert micro.snakemake("-n", *preset("micro")).jobs == {}
 
 
-CHEAP = {"collect_rows", "summarize", "make_table", "make_times", "draw_figure"}
+CHEAP = {"collect_rows", "summarize", "make_table", "make_times", "draw_figure", "make_results_page"}
 MEASURING = {"run_experiment", *CHEAP}
 TRAINING = {"finetune", "encode_changes", *MEASURING}
 EDITS = {
-    "preset: other": {"make_table", "draw_figure"},
+    "preset: other": {"make_table", "draw_figure", "make_results_page"},
     "bootstrap: {replicates: 101}": MEASURING,
     "control_threshold: 0.9": MEASURING,
     "coefficients: {count: 6}": MEASURING,

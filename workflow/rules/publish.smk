@@ -26,15 +26,17 @@ _ABOUT = {name: registry.load("figures", name).FIGURE for name in registry.names
 _MADE = {n: about for n, about in _ABOUT.items() if made(about)}
 FIGURES = [n for n, about in _MADE.items() if about.kind == "figure"]
 TABLES = [n for n, about in _MADE.items() if about.kind == "table"]
+SHEETS = EVALUATED if config["experiments"] else []
 PUBLISHED = [
     results("rows.csv"),
     results("summary.csv"),
     expand(results("tables/{table}.{ending}"), table=TABLES, ending=["csv", "md", "tex", "html"]),
     expand(results("figures/{figure}.{ending}"), figure=FIGURES, ending=["svg", "pdf", "png"]),
-    expand(results("sheets/{task}.png"), task=EVALUATED if config["experiments"] else []),
+    expand(results("sheets/{task}.png"), task=SHEETS),
     [results(path) for path in LEADERBOARD.values()] if METHODS else [],
     expand(results("tables/times.{ending}"), ending=["csv", "md", "html"]) if config["experiments"] else [],
 ]
+PAGE = results("index.html")
 # What the captions of the report quote.
 _RUN = {"preset": config["preset"], **{key: all_of(key) for key in ("seeds", "models", "tasks")}}
 
@@ -108,6 +110,7 @@ for _table in TABLES:
                 "families.py",
                 "verdicts.py",
                 "figures/_*.py",
+                "pages.py",
                 f"figures/{_table}.py",
                 *_MADE[_table].stands_on,
             ),
@@ -181,6 +184,7 @@ rule make_leaderboard:
         code=code(
             "leaderboard.py",
             "leaderboard_page.py",
+            "pages.py",
             "outcomes.py",
             "comparison.py",
             "rankings.py",
@@ -211,9 +215,37 @@ rule make_times:
         **asked("make_times"),
     params:
         results=RESULTS,
-        code=code("times.py"),
+        code=code("times.py", "pages.py", "figures/_render.py"),
     script:
         "../scripts/make_times.py"
+
+
+# All of the above in one file; the records of all jobs are there when the other files are.
+rule make_results_page:
+    input:
+        PUBLISHED,
+    output:
+        PAGE,
+    log:
+        results("logs/make_results_page.log"),
+    threads: 1
+    resources:
+        **asked("make_results_page"),
+    params:
+        results=RESULTS,
+        shown=[*TABLES, *FIGURES],
+        sheets=SHEETS,
+        timed=bool(config["experiments"]),
+        methods=bool(METHODS),
+        about=_RUN,
+        code=code(
+            "results_page.py",
+            "pages.py",
+            "times.py",
+            *(str(PACKAGE.parent / f"workflow/report/{name}.rst") for name in [*TABLES, *FIGURES]),
+        ),
+    script:
+        "../scripts/make_results_page.py"
 
 
 rule contact_sheet:

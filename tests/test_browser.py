@@ -1,0 +1,202 @@
+"""The results page in a real Chromium without a window: does it load, can it be read, can it be used by keyboard?"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tangent_bench import results_page
+from tangent_bench.artefacts import write_text
+from tests import page_folder
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no chromium is installed; on Debian: apt-get install chromium")
+WIDTHS = 400, 1600
+PATIENCE = 300_000  # milliseconds: other tests, or a run, may have the cores
+# Elements with words of their own that are seen, and what they look like.
+WORDS = """[...document.querySelectorAll("body *")].filter(e => !["SCRIPT", "STYLE"].includes(e.tagName)
+    && e.checkVisibility() && [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim()))"""
+CONTRAST = f"""() => {{
+  const light = colour => colour.match(/[\\d.]+/g).slice(0, 3).map(v => v / 255)
+    .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, k) => sum + v * [0.2126, 0.7152, 0.0722][k], 0);
+  const behind = e => {{ while (e && getComputedStyle(e).backgroundColor === "rgba(0, 0, 0, 0)") e = e.parentElement;
+    return getComputedStyle(e).backgroundColor; }};
+  return Math.min(...{WORDS}.map(e => (light(behind(e)) + 0.05) / (light(getComputedStyle(e).color) + 0.05)));
+}}"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"], timeout=PATIENCE)
+        context = chromium.new_context()
+        context.set_default_timeout(PATIENCE)
+        yield context
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory) -> Path:
+    run = page_folder.fill(tmp_path_factory.mktemp("page"))
+    write_text(run.folder / "index.html", results_page.page(run))
+    return run.folder / "index.html"
+
+
+@pytest.fixture(params=WIDTHS)
+def page(browser, file, request):
+    """The page, opened; at the end the browser must not have complained or asked for anything else."""
+    page, complaints, asked = browser.new_page(), [], []
+    page.set_viewport_size({"width": request.param, "height": 900})
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(file.as_uri())
+    yield page
+    page.close()
+    assert complaints == []
+    assert [url for url in asked if not url.startswith("data:")] == [file.as_uri()]
+
+
+def test_all_is_shown_and_legible(page):
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page itself scrolls sideways"
+    images = page.evaluate("[...document.images].map(i => [i.complete, i.naturalWidth, i.width, i.height, i.alt])")
+    assert len(images) == len(page_folder.FIGURES)
+    assert all(complete and min(sizes) > 100 and alt for complete, *sizes, alt in images)
+    drawings = page.evaluate("[...document.querySelectorAll('svg')].map(s => s.getBoundingClientRect().width)")
+    assert len(drawings) == 8 and min(drawings) > 100
+    assert page.evaluate(f"Math.min(...{WORDS}.map(e => parseFloat(getComputedStyle(e).fontSize)))") >= 12
+    assert page.evaluate(CONTRAST) >= 4.5
+    assert page.evaluate("window.harmed") is None
+
+
+def test_what_is_too_wide_scrolls_inside_itself(page):
+    cut = page.evaluate(
+        """[...document.querySelectorAll("main, .scroll")].filter(box =>
+            box.getBoundingClientRect().right > innerWidth + 0.5).length"""
+    )
+    boxes = page.evaluate(
+        """[...document.querySelectorAll(".scroll")].map(box =>
+            [box.scrollWidth > box.clientWidth, getComputedStyle(box).overflowX, box.tabIndex, box.ariaLabel])"""
+    )
+    assert cut == 0 and all(box[1:3] == ["auto", 0] and box[3] for box in boxes)
+    assert any(box[0] for box in boxes) or page.viewport_size["width"] == max(WIDTHS)
+
+
+def test_headings_are_in_order_and_ids_unique(page):
+    levels = page.evaluate("[...document.querySelectorAll('h1,h2,h3,h4,h5,h6')].map(h => Number(h.tagName[1]))")
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+    ids = page.evaluate("[...document.querySelectorAll('[id]')].map(e => e.id)")
+    assert len(ids) == len(set(ids))
+    assert page.evaluate("document.documentElement.lang") == "en" and page.title().startswith("Results of preset")
+
+
+def test_links_resolve(page, file):
+    links = page.evaluate("[...document.querySelectorAll('a')].map(a => a.getAttribute('href'))")
+    assert len(links) > 30
+    for link in links:
+        if link.startswith("#"):
+            assert page.evaluate("id => document.getElementById(id) !== null", link[1:]), link
+        else:
+            assert (file.parent / link).is_file(), link
+
+
+def test_tab_reaches_everything_that_can_be_used_and_shows_where_it_is(page):
+    number = page.evaluate(
+        "[...document.querySelectorAll('a,button,summary,.scroll')].filter(e => e.checkVisibility()).length"
+    )
+    seen = []
+    for _ in range(number):
+        page.keyboard.press("Tab")
+        seen.append(
+            page.evaluate("""() => { const e = document.activeElement; e.dataset.seen = 1;
+                const box = e.getBoundingClientRect(), style = getComputedStyle(e);
+                return [e.innerText, box.left >= 0 && box.top >= 0 && box.bottom <= innerHeight + 1 || box.height > 300,
+                        style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2]; }""")
+        )
+    assert seen[0][0] == "To the results" and all(shown and ringed for _, shown, ringed in seen), seen
+    left = (
+        "[...document.querySelectorAll('a,button,summary,.scroll')].filter(e => e.checkVisibility() && !e.dataset.seen)"
+    )
+    assert page.evaluate(f"{left}.map(e => e.outerHTML)") == []
+
+
+def _column(page, table, head):
+    """Texts of a column, top to bottom, and how it is sorted."""
+    return page.evaluate(
+        """([label, head]) => { const table = document.querySelector(`[aria-label="${label}"] table`);
+            const th = [...table.tHead.rows[0].cells].find(c => c.textContent === head), k = th.cellIndex;
+            return [[...table.tBodies[0].rows].map(r => r.cells[k].textContent.trim()), th.ariaSort]; }""",
+        [table, head],
+    )
+
+
+def _press(page, table, head):
+    page.locator(f'[aria-label="{table}"]').get_by_role("button", name=head, exact=True).focus()
+    page.keyboard.press("Enter")
+
+
+TABLE1 = "Table 1. Task addition: one model for all tasks"
+CLAIMS = "The claims of the paper, and what this run says of them"
+
+
+def test_enter_sorts_numbers_and_a_third_time_restores_the_order(page):
+    first, way = _column(page, TABLE1, "Recovered gain")
+    assert way is None
+    there = sorted((float(text.partition(" ")[0]) for text in first if text != "–"), reverse=True)
+    assert len(set(there)) == 3
+    for expected, word in ((there, "descending"), (there[::-1], "ascending")):
+        _press(page, TABLE1, "Recovered gain")
+        found, way = _column(page, TABLE1, "Recovered gain")
+        assert [float(text.partition(" ")[0]) for text in found[:3]] == expected and way == word
+        assert set(found[3:]) == {"–"}, "what is missing stays below"
+    _press(page, TABLE1, "Recovered gain")
+    assert _column(page, TABLE1, "Recovered gain") == [first, None]
+
+
+def test_words_and_numbers_with_commas_are_sorted_as_what_they_are(page):
+    _press(page, CLAIMS, "Verdict")
+    words, way = _column(page, CLAIMS, "Verdict")
+    assert words == sorted(words) and len(set(words)) > 1 and way == "ascending"
+    _press(page, CLAIMS, "n")
+    numbers, way = _column(page, CLAIMS, "n")
+    there = [int(text.replace(",", "")) for text in numbers if text]
+    assert there == sorted(there, reverse=True) and len({len(str(n)) for n in there}) > 1 and way == "descending"
+    assert _column(page, CLAIMS, "Verdict")[1] is None, "one column at a time"
+    _press(page, "Where the time went", "Seconds")
+    assert _column(page, "Where the time went", "Seconds")[0] == ["1,210", "1,120", "90"]
+
+
+def test_the_leaderboard_is_sorted_by_click_and_keyboard(page):
+    _press(page, "Linear FT", "Accuracy (%)")
+    _press(page, "Linear FT", "Accuracy (%)")
+    found, way = _column(page, "Linear FT", "Accuracy (%)")
+    assert [float(text) for text in found] == sorted(map(float, found)) and len(found) == 4 and way == "ascending"
+    page.locator('[aria-label="Linear FT"] button', has_text="Method").click()
+    methods, way = _column(page, "Linear FT", "Method")
+    assert methods == sorted(methods, key=str.casefold) and way == "ascending"
+    _press(page, "Linear FT", "Behind the best (points)")
+    assert _column(page, "Linear FT", "Behind the best (points)")[0][-1] == "–", "the best is behind nobody"
+
+
+def test_no_script_runs_even_if_a_title_were_not_escaped(browser, file):
+    page = browser.new_page()
+    page.goto(file.as_uri())
+    page.evaluate("t => document.body.insertAdjacentHTML('beforeend', t)", page_folder.HOSTILE)
+    page.wait_for_timeout(100)
+    assert page.locator("img[src=x]").count() == 1 and page.evaluate("window.harmed") is None
+    page.close()
+
+
+def test_on_paper_there_is_no_navigation_and_nothing_is_cut_off(browser, file):
+    page = browser.new_page()
+    page.set_viewport_size({"width": 700, "height": 900})
+    page.emulate_media(media="print")
+    page.goto(file.as_uri())
+    assert not page.locator("nav").is_visible() and page.locator("#table1_addition table").is_visible()
+    assert page.evaluate("Math.max(...[...document.images].map(i => i.getBoundingClientRect().right))") <= 700
+    page.close()

@@ -1,0 +1,14 @@
+"""The results page, from the parts that other jobs made."""
+
+from tangent_bench.provenance import job
+
+with job(snakemake):
+    from pathlib import Path
+
+    from tangent_bench import results_page
+    from tangent_bench.artefacts import write_text
+
+    params = snakemake.params
+    parts = {key: params[key] for key in ("shown", "sheets", "timed", "methods", "about")}
+    run = results_page.Run(folder=Path(params.results), config=snakemake.config, **parts)
+    write_text(snakemake.output[0], results_page.page(run))
