@@ -109,11 +109,11 @@ def test_joined_rows_are_named_if_missing_and_make_table_and_figure_if_built(sou
     assert "Wide ViT/8, 3 pre-trainings" in text
     (shrinks,) = [line for line in text.splitlines() if line.startswith("| The post-hoc gap shrinks as models grow")]
     assert "not tested" not in shrinks and "these tasks, this seed |" in shrinks
-    assert set(sources.snakemake("-n", *preset("claims")).jobs) == {
-        "summarize",
-        "draw_figure_emergence",
-        "make_results_page",
-    }
+    finished = sources.snakemake(*preset("claims"))
+    assert finished.status == 0, finished.output
+    assert set(finished.jobs) == {"summarize", "draw_figure_emergence", "make_results_page"}
+    page = sources.path("results/claims/index.html").read_text(encoding="utf-8")
+    assert "Wide ViT/8, 3 pre-trainings" in page and 'src="data:image/' in page and "Where the time went" not in page
 
 
 def test_joined_rows_that_disagree_are_refused(sources):
