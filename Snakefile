@@ -33,13 +33,6 @@ include: "workflow/rules/pretrain.smk"
 include: "workflow/rules/sweep.smk"
 
 
-# Snakemake's limit of 100 job starts a second wakes the scheduler once more every second for each job that has started, and for good:
-# a seventh of a core after 60 jobs. On this machine its cores are limit enough.
-onstart:
-    if workflow.local_exec:
-        workflow.scheduler.job_rate_limiter = None
-
-
 rule all:
     default_target: True
     input:
