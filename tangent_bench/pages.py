@@ -38,7 +38,7 @@ table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums
 table{border-top:2px solid var(--ink);border-bottom:2px solid var(--ink)}
 thead{border-bottom:1px solid var(--ink)}
 tr{background:#fff}tbody tr:nth-child(even){background:var(--band)}tbody tr:hover{background:#e8eef5}
-td,th{padding:.36em .7em;text-align:right;vertical-align:top;white-space:nowrap;font-weight:normal}
+td,th{padding:.36em .55em;text-align:right;vertical-align:top;white-space:nowrap;font-weight:normal}
 thead th{vertical-align:bottom;white-space:normal;min-width:5em}svg{vertical-align:middle}
 .words{text-align:left}.long{white-space:normal;min-width:13em;max-width:24em}
 tr>:first-child{position:sticky;left:0;background:inherit}
