@@ -195,7 +195,7 @@ def regress(
 ):
     """Check, run and compare a merging method.
 
-    The first run makes the vectors of five seeds (half an hour on two cores).
+    The first run makes the vectors of five seeds (about an hour on two cores).
 
     \b
     tangent-bench regress ties
