@@ -150,9 +150,10 @@ def html(table: pd.DataFrame, title: str, note: str = "") -> str:
 
 def _html_cell(cell) -> pages.Cell:
     """It is sorted by the value that is printed."""
+    css = "grey" * bool(cell is not None and cell.grey)
     if cell is None or cell.unit == "text" or math.isnan(cell.value):
-        return pages.Cell(_text(cell))
-    return pages.Cell(_text(cell), (1 if cell.unit == "number" else 100) * cell.value, "grey" * bool(cell.grey))
+        return pages.Cell(_text(cell), css=css)
+    return pages.Cell(_text(cell), (1 if cell.unit == "number" else 100) * cell.value, css)
 
 
 def csv(table: pd.DataFrame) -> str:

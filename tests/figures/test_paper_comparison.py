@@ -101,7 +101,7 @@ def test_every_format():
     assert _render.markdown(made, "note").count("\n| ") == len(names) + 1
     assert "| (71.4 [G]) |" in _render.markdown(made)
     page = _render.html(made, "title")
-    assert "<td class=grey>(71.4 [G])</td>" in page and ".grey{color:" in page
+    assert '<td class="words grey">(71.4 [G])</td>' in page and ".grey{color:" in page
     tex = _render.latex(made, "A title", "paper_comparison")
     assert r"\begin{longtable}" in tex and tex.count(r"\toprule") == tex.count(r"\bottomrule") == 1
     assert r"\textcolor{gray}{(71.4 [G])}" in tex and "xcolor" in tex.splitlines()[0]
@@ -113,7 +113,8 @@ def test_every_format():
 
 def test_tables_without_grey_are_as_they_were():
     plain = table().assign(grey=False)
-    assert "grey" not in _render.html(plain, "title") and "xcolor" not in _render.latex(plain, "t", "l")
+    assert 'grey"' in _render.html(table(), "title") and 'grey"' not in _render.html(plain, "title")
+    assert "xcolor" not in _render.latex(plain, "t", "l")
 
 
 def test_made_for_the_papers_models_alone():
