@@ -75,6 +75,11 @@ def job(snakemake) -> Iterator[dict]:
         _running = None
 
 
+def in_job() -> bool:
+    """Whether this process is a rule's job: one model, no other work."""
+    return _running is not None
+
+
 def add_network(name: str, files: Sequence[Path], theta0: Callable[[], str]) -> None:
     """Put a network that the running job uses into its record; outside of a job nothing is done.
 
@@ -82,7 +87,7 @@ def add_network(name: str, files: Sequence[Path], theta0: Callable[[], str]) -> 
         files: what its weights were read from; the record has their sha256.
         theta0: gives the digest of its image tower's weights.
     """
-    if _running is not None:
+    if in_job():
         found = {"weights": {str(file): sha256(file) for file in files}, "theta0": theta0()}
         _running.setdefault("networks", {})[name] = found
 

@@ -8,13 +8,11 @@ key in a profile.
 
 from __future__ import annotations
 
-import importlib.util
-import json
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 from tangent_bench import models
+from tangent_bench.models import _open_clip
 
 FULL_WIDTH = 1.0  # GFLOP; above it images have 224 px and weights hundreds of MB
 NOT_IN_A_FORMULA = 180.0  # GFLOP; networks other than vision transformers ask for as much as ViT-L/14
@@ -110,13 +108,8 @@ def gflop(architecture: str, config: str | None = None) -> float:
 
 
 def _vision(architecture: str, config: str | None) -> dict:
-    """The image tower's part of open_clip's JSON, without importing open_clip (seconds); {} where there is none."""
-    folder = Path(importlib.util.find_spec("open_clip").origin).parent / "model_configs"
-    file = Path(config) if config else folder / f"{architecture}.json"
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))["vision_cfg"]
-    except (OSError, ValueError, KeyError):
-        return {}  # building the model says what is wrong with it
+    """The image tower's part of open_clip's JSON; {} where there is none."""
+    return _open_clip.description(architecture, config).get("vision_cfg", {})
 
 
 def gflop_of(model: str, custom_models: dict | None = None) -> float:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tangent_bench import provenance, registry
-from tangent_bench.models import _weights
+from tangent_bench.models import _open_clip, _weights
 
 ASSETS = Path(__file__).parent / "assets"
 REBUILT = re.compile(
@@ -60,9 +60,9 @@ def find(name: str, custom: dict | None = None) -> Model:
     return registry.load("models", name).MODEL
 
 
-def _register(model: Model) -> None:
-    import open_clip
-
+def _register(model: Model):
+    """The module open_clip, which knows the model's architecture from here on."""
+    open_clip = _open_clip.imported(model.architecture, model.config)
     if model.config is not None:
         if not Path(model.config).is_file():
             raise ValueError(
@@ -74,6 +74,7 @@ def _register(model: Model) -> None:
             f"Unknown architecture {model.architecture!r}: open_clip has no such model, and a config file "
             f"must be named {model.architecture}.json to define it."
         )
+    return open_clip
 
 
 def weights_file(model: Model) -> Path | None:
@@ -214,8 +215,6 @@ def _require_intact(model: Model) -> None:
 
 def tokenizer(model: Model):
     """Text → tokens, int64 [texts, context_length]."""
-    import open_clip
-
-    _register(model)
+    open_clip = _register(model)
     options = {} if model.merges is None else {"bpe_path": str(model.merges)}
     return open_clip.get_tokenizer(model.architecture, **options)
