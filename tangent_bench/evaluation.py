@@ -70,12 +70,15 @@ class NetworkEvaluator:
         images: Callable,
         batch_size: int,
         fast: Callable | None = None,
+        base: Callable[[str, str], np.ndarray] | None = None,
     ) -> None:
         """Args: encoder(θ, images_BCHW) → embeddings_BD; head(task) → head_KD; images(task, split) → `Pictures`
         or a tensor, images_NCHW; fast: the encoder to within rounding. What it cannot decide, the encoder does.
+        base(task, split) → f0_ND, the encoder's own at θ0, which is then not asked there again.
         """
         self._encoder, self._theta0, self._vectors = encoder, theta0, vectors
         self._head, self._images, self._batch_size, self._fast = head, images, batch_size, fast
+        self._base = base
 
     def predict(self, task: str, split: str, points: Sequence[Point], limit: int | None = None) -> np.ndarray:
         import torch
@@ -87,6 +90,9 @@ class NetworkEvaluator:
         chosen = np.empty((len(points), len(images_NCHW)), dtype=np.uint16)
         with torch.no_grad():
             for row, point in zip(chosen, points, strict=True):
+                if self._base and not any(point.values()):
+                    row[:] = (self._base(task, split)[:limit] @ self._head(task).T).argmax(1)
+                    continue
                 theta = add(self._theta0, [(c, self._vectors[s]) for s, c in point.items()])
                 parts = [self._classes(theta, b, head_KD.to(device)).cpu() for b in images_NCHW.split(self._batch_size)]
                 row[:] = torch.cat(parts).numpy()

@@ -269,6 +269,7 @@ def _network_evaluator(results: Results, mode: Mode, config: Mapping, merged: Ma
         images=results.prepared,
         batch_size=config["evaluation"]["batch_size"],
         fast=fast,
+        base=results.base,
     )
 
 

@@ -57,7 +57,7 @@ class World:
     def straight(self, theta, images):
         return encode(self.network, theta, images)
 
-    def network_evaluator(self, encoder, batch_size=16):
+    def network_evaluator(self, encoder, batch_size=16, base=None):
         return NetworkEvaluator(
             encoder,
             self.theta0,
@@ -65,16 +65,17 @@ class World:
             lambda t: self.heads[t].numpy(),
             lambda t, s: self.inputs[t, s],
             batch_size,
+            base=base,
         )
 
-    def tangent_evaluator(self):
-        def base(task, split):
-            return features.base(self.network, self.theta0, self.inputs[task, split], 16)
+    def base(self, task, split):
+        return features.base(self.network, self.theta0, self.inputs[task, split], 16)
 
+    def tangent_evaluator(self):
         def change(task, split, source):
             return features.changes(self.network, self.theta0, [self.vectors[source]], self.inputs[task, split], 16)[0]
 
-        return TangentEvaluator(base, change, lambda t: self.heads[t].numpy())
+        return TangentEvaluator(self.base, change, lambda t: self.heads[t].numpy())
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +115,22 @@ def test_coefficient_zero_is_zero_shot_to_the_last_image(world, kind):
     assert np.array_equal(plain, zero) and np.array_equal(plain, mixed)
     other = world.tangent_evaluator() if kind == "network" else world.network_evaluator(world.straight)
     assert np.array_equal(plain, other.predict("one", "test", [{}])[0]), "θ0 is one model, whatever evaluates it"
+
+
+def test_stored_features_answer_at_theta0_and_only_there(world):
+    asked = []
+
+    def encoder(theta, images):
+        asked.append(theta)
+        return world.straight(theta, images)
+
+    known = world.network_evaluator(encoder, base=world.base).predict("one", "test", POINTS, limit=9)
+    away = [world.theta(point) for point in POINTS if any(point.values())]
+    for a, b in zip(asked, away, strict=True):
+        torch.testing.assert_close(a, b)
+    assert np.array_equal(known, world.network_evaluator(world.straight).predict("one", "test", POINTS, limit=9))
+    other = world.network_evaluator(encoder, base=lambda task, split: -world.base(task, split))
+    assert not np.array_equal(other.predict("one", "test", [{}], limit=9), known[:1])
 
 
 def test_one_vector_at_coefficient_one_predicts_as_its_checkpoint(world):
