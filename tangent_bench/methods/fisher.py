@@ -12,8 +12,8 @@ sums in its place, S = Σ_k s_k √p_k ∂ log p_k / ∂θ with signs s_k = ±1,
 ‖F_t‖, over all entries, makes tasks that are far from sure weigh as much as those that are sure; the authors' code has
 it too, but takes the floor before. Here it comes last, so that entries that matter to no task are averaged.
 `normalized=False` leaves ‖F_t‖ out, as the paper's equation does. The paper's further weights of tasks, chosen on
-validation data, are 1. Read in the authors' code: sum over classes, norm, floor 1e-6. From memory: the number of
-images, as FusionBench has it. It has no coefficient.
+validation data, are 1. Read in the authors' code: sum over classes, norm, floor 1e-6. The number of images is that of
+FusionBench's configuration. It has no coefficient.
 """
 
 from __future__ import annotations
