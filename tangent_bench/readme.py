@@ -9,29 +9,26 @@ from pathlib import Path
 
 from tangent_bench.artefacts import write_text
 
-TABLES = {  # and the folder of each
-    "claims_table": "claims",
-    "table1_addition": "tiny",
-    "table2_negation": "tiny",
-    "methods_addition": "methods",
-}
+BLOCK = re.compile(r"<!-- (?P<preset>\w+)/(?P<table>\w+) -->\n.*?<!-- end -->", re.DOTALL)
 
 
 def filled(text: str, folder: Path) -> str:
-    """The README with each block `<!-- name -->` … `<!-- end -->` replaced by `folder/preset/tables/name.md`.
+    """The README with each block `<!-- preset/table -->` … `<!-- end -->` replaced by `folder/preset/tables/table.md`.
 
     Raises:
-        ValueError: a mark or a table is missing.
+        ValueError: a table is missing, or there is no block at all.
     """
-    for name, preset in TABLES.items():
-        table = folder / preset / "tables" / f"{name}.md"
+
+    def block(found: re.Match) -> str:
+        table = folder / found["preset"] / "tables" / f"{found['table']}.md"
         if not table.is_file():
-            raise ValueError(f"There is no {table}; run `make publish` to make it (claims: after `make claims`).")
-        pattern = re.compile(rf"<!-- {name} -->\n.*?<!-- end -->", re.DOTALL)
-        if not pattern.search(text):
-            raise ValueError(f"The README has no block '<!-- {name} -->' … '<!-- end -->' to put {table} into.")
-        block = f"<!-- {name} -->\n\n{table.read_text(encoding='utf-8').strip()}\n\n<!-- end -->"
-        text = pattern.sub(lambda _, block=block: block, text)
+            raise ValueError(f"There is no {table}; run `make publish` to make it, after the run that it is of.")
+        mark = f"{found['preset']}/{found['table']}"
+        return f"<!-- {mark} -->\n\n{table.read_text(encoding='utf-8').strip()}\n\n<!-- end -->"
+
+    text, number = BLOCK.subn(block, text)
+    if not number:
+        raise ValueError("The README has no block '<!-- preset/table -->' … '<!-- end -->' to put tables into.")
     return text
 
 
