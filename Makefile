@@ -112,9 +112,10 @@ clean: ## remove what presets built; published results, the pre-training (hours)
 	find results -mindepth 1 -maxdepth 1 ! -name published ! -name pretraining -exec rm -rf {} +
 	rm -rf site .pytest_cache .ruff_cache .hypothesis .benchmarks .snakemake/log .snakemake/scripts
 
+publish: CROSSED = methods$(if $(wildcard results/tiny/outcomes/task_negation/*/*/*/ties),_negation)
 publish: $(READY) ## copy tables and figures of the tiny preset (and of methods, training_modes, claims, if built) to results/published and into the README
 	.venv/bin/python $(RUN_MODULE) publish --configfile config/analyses.yaml --cores $(CORES)
-	test ! -f results/tiny/leaderboard.html || .venv/bin/python $(RUN_MODULE) publish --configfile config/methods.yaml --cores $(CORES)
+	test ! -f results/tiny/leaderboard.html || .venv/bin/python $(RUN_MODULE) publish --configfile config/$(CROSSED).yaml --cores $(CORES)
 	for preset in training_modes claims; do test ! -f results/$$preset/rows.csv \
 	  || .venv/bin/python $(RUN_MODULE) publish --configfile config/$$preset.yaml --cores $(CORES) || exit; done
 	.venv/bin/python -m tangent_bench.readme
