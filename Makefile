@@ -23,15 +23,11 @@ QUICK := not slow and not full
 RUN_MODULE := $(if $(word 2,$(CURDIR)),-c 'import sys; sys.executable = ".venv/bin/python"; from snakemake.cli import main; main()',-m snakemake)
 SNAKEMAKE := .venv/bin/python $(RUN_MODULE) --configfile config/$(CONFIG).yaml
 
-# Snakemake's locks do not say whose they are, so look for another Snakemake, or a job of one, at work in this folder.
-NO_OTHER_RUN := import os, psutil, sys; \
-  marks = lambda a: os.path.basename(a) == "snakemake" or "snakemake.cli" in a or ".snakemake/scripts" in a; \
-  runs = [p.pid for p in psutil.process_iter(["cwd", "cmdline"]) if p.info["cwd"] == os.getcwd() and p.pid != os.getpid() \
-    and "python" in (p.info["cmdline"] or [""])[0] and any(map(marks, p.info["cmdline"][1:3]))]; \
-  sys.exit(f"Another run is at work in this folder (process {runs[0]}): wait for it or stop it, then call make again." if runs else 0)
+# Take up after a run that was killed; refuse where another is at work.
+RELEASE := .venv/bin/python -m tangent_bench.lock
 
 .NOTPARALLEL:
-.PHONY: help install reproduce plan analyses claims methods regress publish pretrain test test-unit test-full test-slurm lint docs bench clean
+.PHONY: help install reproduce plan analyses claims methods regress publish pretrain test test-unit test-full test-slurm chaos lint docs bench clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1: /p' Makefile
@@ -49,7 +45,7 @@ $(READY): pyproject.toml requirements.lock
 
 reproduce: $(READY) ## run a preset from end to end, print its tables and the path of its results page (PRESET=tiny)
 	@test -f config/$(CONFIG).yaml || { echo "There is no preset '$(CONFIG)': config/ has $$(cd config && echo *.yaml)." >&2; exit 1; }
-	@test -z "$$(ls .snakemake/locks 2>/dev/null)" || { .venv/bin/python -c '$(NO_OTHER_RUN)' && $(SNAKEMAKE) --unlock; }
+	@$(RELEASE)
 	$(SNAKEMAKE) --cores $(CORES)
 	@.venv/bin/python -m tangent_bench.summary $(RESULTS)
 
@@ -72,12 +68,13 @@ methods: ## the cross table on top of the tiny preset: merging methods x ways of
 	@$(MAKE) reproduce PRESET=tiny CONFIG=methods
 
 pretrain: $(READY) ## rebuild the shipped model from its recipe (about an hour and a half; goes on where it was cut off)
+	@$(RELEASE)
 	$(SNAKEMAKE) --cores $(CORES) pretrain
 
 # One thread each: the same sums on every machine, and no fight for the cores.
-test test-unit test-full test-slurm bench: export OMP_NUM_THREADS := 1
-test test-unit test-full test-slurm bench: export OPENBLAS_NUM_THREADS := 1
-test test-unit test-full test-slurm bench: export MKL_NUM_THREADS := 1
+test test-unit test-full test-slurm chaos bench: export OMP_NUM_THREADS := 1
+test test-unit test-full test-slurm chaos bench: export OPENBLAS_NUM_THREADS := 1
+test test-unit test-full test-slurm chaos bench: export MKL_NUM_THREADS := 1
 
 test: lint docs ## lint, the site, the quick tests, ratios of times, then micro and tiny from end to end
 	$(PYTEST) $(BESIDE) worksteal -m "$(QUICK) and not alone"
@@ -95,6 +92,12 @@ test-full: test ## `make test`, then the tests marked "full": the analyses, kern
 # As root: it starts munge, slurmctld and slurmd (which apt-get brings if need be) in a folder of its own, and ends them.
 test-slurm: $(READY) ## the micro preset through sbatch of a real Slurm of one node, killed and out of time (as root, Debian)
 	REQUIRE_SLURM=1 $(PYTEST) -m full tests/slurm
+
+# Snakemake, a job, or all processes at once, at random moments; another SEED, other moments.
+KILLS ?= 30
+SEED ?=
+chaos: $(READY) ## kill a run of the micro preset thirty times and let it go on: same rows, bit for bit (about half an hour)
+	.venv/bin/python -m tests.workflow.chaos --kills $(KILLS) $(if $(SEED),--seed $(SEED))
 
 lint: $(READY) ## ruff and snakefmt, changing nothing
 	.venv/bin/python -m ruff check .
@@ -114,6 +117,7 @@ clean: ## remove what presets built; published results, the pre-training (hours)
 
 publish: CROSSED = methods$(if $(wildcard results/tiny/outcomes/task_negation/*/*/*/ties),_negation)
 publish: $(READY) ## copy tables and figures of the tiny preset (and of methods, training_modes, claims, if built) to results/published and into the README
+	@$(RELEASE)
 	.venv/bin/python $(RUN_MODULE) publish --configfile config/analyses.yaml --cores $(CORES)
 	test ! -f results/tiny/leaderboard.html || .venv/bin/python $(RUN_MODULE) publish --configfile config/$(CROSSED).yaml --cores $(CORES)
 	for preset in training_modes claims; do test ! -f results/$$preset/rows.csv \

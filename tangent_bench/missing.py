@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -15,6 +16,19 @@ from tangent_bench import layout, models, registry
 from tangent_bench.models import _weights
 from tangent_bench.tasks import SPLITS
 from tangent_bench.tasks._sources import ROOT, absent, hub_origin
+
+
+def require_place(config: Mapping) -> None:
+    """Raises ValueError if nothing can be written into the results folder."""
+    folder = Path(config["results"])
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise ValueError(
+            f"Cannot write {folder}: {error.strerror}. Make it writable or choose another `results` folder in the "
+            "config, then run the same command again; finished files are kept."
+        ) from None
 
 
 def report(config: Mapping) -> str:

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import logging
 import os
 import platform
+import re
 import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
 
 PACKAGES = ("torch", "open_clip_torch", "numpy", "pandas", "snakemake", "pillow")
 SLOW_TO_IMPORT = "torch", "open_clip", "torchvision"  # seconds each, at every start of a job
+RUN = "TANGENT_BENCH_RUN"  # the environment variable with the process of the Snakemake that a job belongs to
 _running: dict | None = None  # the record of the job that this process is
+_KILLED = re.compile(r"/scripts/\w+\.(\w+)\.py\S* (?:died with <Signals\.SIGKILL|returned non-zero exit status 137)")
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -52,7 +57,7 @@ def job(snakemake) -> Iterator[dict]:
 
     The body may put facts into the yielded dict; they go into the run record, `<log>.json`. A ValueError is the
     user's: its sentence is printed and the job fails. Anything else is ours: the traceback goes into the log, and the
-    sentence says where.
+    sentence says where. When Snakemake is killed the job ends too: the next run would make its files once more.
     """
     global _running
     limit_threads(snakemake.threads)
@@ -61,6 +66,8 @@ def job(snakemake) -> Iterator[dict]:
     record: dict = {"rule": snakemake.rule, "wildcards": dict(snakemake.wildcards.items()), "started": time.time()}
     try:
         _open_log(log_file)
+        _remove_unfinished(*snakemake.output, log_file.with_suffix(".json"))
+        threading.Thread(target=_end_with, args=[os.environ.get(RUN)], daemon=True).start()
         _running = record
         yield record
         _write_record(log_file.with_suffix(".json"), record | _made_from(snakemake))
@@ -101,6 +108,27 @@ def _open_log(log_file: Path) -> None:
     logging.raiseExceptions = False  # or a log on a full disk prints tracebacks of its own
 
 
+def _remove_unfinished(*paths: str | Path) -> None:
+    """Remove what `artefacts.atomic` was writing for these files when an earlier job was killed."""
+    for path in map(Path, paths):  # no other job writes them: Snakemake has locked them
+        for left in path.parent.glob(f".{glob.escape(path.stem)}.*"):
+            left.unlink(missing_ok=True)
+
+
+def _end_with(run: str | None) -> None:
+    """Wait until a process has gone, then end this one at once; without a number nothing is done."""
+    import psutil
+
+    if run is None:
+        return
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(int(run))
+        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+            time.sleep(1)
+    logging.error("The run that this job belongs to was killed; the same command goes on from here.")
+    os._exit(1)
+
+
 def _fail(sentence: str, details: str = "", status: int = 1) -> None:
     """Say it in the log and on the terminal, and end the process."""
     # A second Ctrl-C, or one from Snakemake, while we are leaving would print a traceback after all.
@@ -114,6 +142,20 @@ def _fail(sentence: str, details: str = "", status: int = 1) -> None:
     sys.stderr.flush()
     # os._exit: Snakemake's script wrapper would print a traceback around sys.exit.
     os._exit(status)
+
+
+def say_killed(logs: Sequence[str | Path]) -> None:
+    """Say which jobs of a run were killed, as they could not say it themselves.
+
+    Args:
+        logs: Snakemake's, where its shell says how a script has ended.
+    """
+    ended = "\n".join(Path(log).read_text(encoding="utf-8", errors="replace") for log in logs)
+    for rule in dict.fromkeys(_KILLED.findall(ended)):
+        sys.stderr.write(
+            f"tangent_bench: {rule}: its process was killed, by somebody or because memory was short; the same command "
+            "goes on from here, with fewer jobs at a time if it was memory (make: CORES=1, snakemake: --cores 1).\n"
+        )
 
 
 def _made_from(snakemake) -> dict:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import yaml
 
-from tangent_bench import compare, layout, merging
+from tangent_bench import compare, layout, lock, merging
 from tangent_bench.comparison import Comparison
 from tangent_bench.merging import Merger
 from tangent_bench.outcomes import ADDITION, Place
@@ -35,8 +35,9 @@ def build(mergers: Sequence[Merger], configfile: Path, cores: int, quiet: bool) 
     """Make the outcomes of these methods by Snakemake; what is there stays.
 
     Raises:
-        ValueError: the run failed; its own sentences stand above.
+        ValueError: another run is at work; or the run failed, and its own sentences stand above.
     """
+    lock.release(ROOT)
     # JSON is YAML: numbers stay numbers, which Snakemake's --config would make text of.
     file = ROOT / _read(configfile)["results"] / "regress.yaml"
     file.parent.mkdir(parents=True, exist_ok=True)

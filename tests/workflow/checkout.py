@@ -33,7 +33,9 @@ class Finished:
         """What our own code said, without the rule: two jobs that meet the same trouble say the same."""
         found = re.findall(r"^tangent_bench: (?:\w+: )?(.*)$", self.output, re.MULTILINE)
         # A wrong config is reported by Snakemake, which puts our sentence under a line of its own.
-        return set(found + re.findall(r"^WorkflowError in file .*Snakefile.*:\n(.*)$", self.output, re.MULTILINE))
+        return set(
+            found + re.findall(r"^WorkflowError in file .*(?:Snakefile|smk)\W.*:\n(.*)$", self.output, re.MULTILINE)
+        )
 
     @property
     def jobs(self) -> dict[str, int]:

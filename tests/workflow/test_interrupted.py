@@ -1,4 +1,4 @@
-"""Ctrl-C, a kill and a full disk: what is finished is kept, and the same command goes on from there."""
+"""Ctrl-C, kills, a full or read-only disk, two runs at once: what is finished stays, the same command goes on."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tangent_bench import artefacts, layout, rows
-from tests.workflow.checkout import Checkout, ended_with_a_sentence, merged, preset
+from tangent_bench import artefacts, layout, lock, rows
+from tests.workflow.checkout import Checkout, Finished, ended_with_a_sentence, merged, preset
 
 pytestmark = pytest.mark.slow
 # The smallest run: its one vector and its rows are among those of the micro preset.
@@ -40,18 +40,23 @@ def mini(tmp_path, micro) -> Iterator[Checkout]:
     shutil.rmtree(checkout.root)
 
 
-def _stop_while_it_trains(checkout: Checkout, number: int, *arguments: str) -> str:
-    """Start a run, send the signal to all its processes as soon as fine-tuning has begun; returns the output."""
+def _start_and_wait_until_it_trains(checkout: Checkout, *arguments: str) -> subprocess.Popen:
     log = checkout.path(f"{MINI['results']}/{LOG}")
     process = checkout.start(*checkout.command(*arguments))
-    try:
-        deadline = time.monotonic() + 300
-        while not log.is_file():
-            assert process.poll() is None and time.monotonic() < deadline, process.communicate()[0]
-            time.sleep(0.02)
-        time.sleep(0.5)
-    finally:
-        os.killpg(process.pid, number)
+    deadline = time.monotonic() + 300
+    while not log.is_file() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    if not log.is_file():
+        os.killpg(process.pid, signal.SIGKILL)
+        pytest.fail(process.communicate()[0])
+    return process
+
+
+def _stop_while_it_trains(checkout: Checkout, number: int, *arguments: str) -> str:
+    """Start a run, send the signal to all its processes as soon as fine-tuning has begun; returns the output."""
+    process = _start_and_wait_until_it_trains(checkout, *arguments)
+    time.sleep(0.5)
+    os.killpg(process.pid, number)
     output = process.communicate()[0]
     assert process.returncode != 0, output
     return output
@@ -95,6 +100,41 @@ def test_ctrl_c_shows_no_traceback_and_the_same_command_goes_on(mini):
     assert finished.status == 0 and finished.jobs == {"finetune": 1}, finished.output
 
 
+@pytest.mark.full
+def test_a_second_run_in_the_same_folder_is_refused_and_the_first_goes_on(mini, micro):
+    first = _start_and_wait_until_it_trains(mini, *preset("mini"))
+    try:
+        by_make = mini.run("make", "reproduce", "PRESET=mini", "CORES=2", "-o", ".venv/.installed")
+        by_snakemake = mini.snakemake(*preset("mini"))
+        assert first.poll() is None
+    finally:
+        output = first.communicate()[0]
+    # The next number is the process's; make says in a line of its own that it stops.
+    assert "Another run is at work in this folder (process " in by_make.output.splitlines()[0]
+    assert "cannot be locked" in by_snakemake.output
+    for refused in (by_make, by_snakemake):
+        assert refused.status != 0 and "Traceback" not in refused.output, refused.output
+    assert first.returncode == 0, output
+    _same_as_undisturbed(mini, micro)
+
+
+def _of_one_job(name: str, number: int, checkout: Checkout) -> None:
+    """Send a signal to the job of a script."""
+    (job,) = [p for p in lock.at_work(checkout.root) if any(f".{name}.py" in a for a in p.info["cmdline"])]
+    job.send_signal(number)
+
+
+@pytest.mark.full
+def test_a_job_that_is_killed_is_named_in_a_sentence(mini):
+    target = f"{MINI['results']}/{VECTOR}"
+    process = _start_and_wait_until_it_trains(mini, target, *preset("mini"))
+    _of_one_job("finetune", signal.SIGKILL, mini)
+    output = process.communicate()[0]
+    sentence = ended_with_a_sentence(Finished(process.returncode, output), "its process was killed", "same command")
+    assert f"tangent_bench: finetune: {sentence}" in output
+    assert not mini.path(target).is_file()
+
+
 @pytest.fixture
 def small_disk(mini) -> Iterator[Path]:
     """A file system of 3 MB as the results folder: room for images, not for a vector."""
@@ -122,3 +162,19 @@ def test_a_full_disk_is_said_in_a_sentence_and_keeps_what_is_finished(mini, smal
     finished = mini.snakemake(*command)
     assert finished.status == 0 and finished.jobs == {"finetune": 1}, finished.output
     assert data.stat().st_mtime_ns == finished_before
+
+
+@pytest.mark.full
+def test_results_that_cannot_be_written_are_named_and_stay(mini, small_disk):
+    data, target = (f"{MINI['results']}/{layout.data('mnist', split)}" for split in ("train", "val"))
+    assert mini.snakemake(data, *preset("mini")).status == 0
+    content = mini.path(data).read_bytes()
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    assert mini.snakemake(data, *preset("mini")).jobs == {}
+    refused = mini.snakemake(target, *preset("mini"))
+    ended_with_a_sentence(
+        refused, f"Cannot write {MINI['results']}", "Read-only file system", "finished files are kept"
+    )
+    subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
+    assert mini.snakemake(target, *preset("mini")).jobs == {"prepare_images": 1}
+    assert mini.path(data).read_bytes() == content

@@ -152,6 +152,24 @@ def test_a_folder_that_is_no_task_is_explained(digits, tmp_path, spoil):
     ended_with_a_sentence(digits.snakemake(target, *arguments), "digits_folder", words)
 
 
+@pytest.mark.full
+def test_a_folder_that_vanishes_is_named_and_what_stands_on_it_is_not_made_again(digits, tmp_path):
+    folder, elsewhere = digits.path("data/digits"), tmp_path / "digits"
+    arguments = preset("digits", tmp_path, results="results/vanished", **SMALL | STANDARD)
+    data, head = (
+        f"results/vanished/{name}"
+        for name in (layout.data("digits_folder", "test"), layout.head("tiny", "pretrained", "digits_folder"))
+    )
+    assert digits.snakemake(head, *arguments).status == 0
+    content = digits.path(data).read_bytes(), digits.path(head).read_bytes()
+    shutil.move(folder, elsewhere)
+    ended_with_a_sentence(digits.snakemake(head, *arguments), "digits_folder", "data/digits/train is no folder")
+    shutil.move(elsewhere, folder)
+    finished = digits.snakemake(head, *arguments)
+    assert finished.status == 0, finished.output
+    assert (digits.path(data).read_bytes(), digits.path(head).read_bytes()) == content
+
+
 # What can be wrong with a model
 
 HEAD = f"results/toy/{layout.head('toy', 'pretrained', 'digits_folder')}"

@@ -1,11 +1,12 @@
 # What all rules share: names of files, digests of the code they stand on, and lists of what the config asks for.
 import atexit
 import hashlib
+import os
 import sys
 from functools import cache
 from pathlib import Path
 
-from tangent_bench import directions, layout, merging, missing, models, registry, resources, tasks
+from tangent_bench import directions, layout, merging, missing, models, provenance, registry, resources, tasks
 from tangent_bench.layout import JOINT, Mode
 
 RESULTS = config["results"].rstrip("/")
@@ -13,6 +14,10 @@ PACKAGE = Path(workflow.basedir) / "tangent_bench"
 CONTROL = config["control"]
 EVALUATED = [*config["tasks"], CONTROL]  # tasks that models are evaluated on
 INIT = r"pretrained|random|(step|whole|shuffled)-\d+"
+
+
+# Jobs end when the Snakemake that started them is killed; on a cluster that is the one on their node.
+os.environ[provenance.RUN] = str(os.getpid())
 
 
 # Said when all else is said: at the end of a dry run, or below the sentence of a job that failed for want of it.
@@ -25,6 +30,14 @@ if workflow.is_main_process:
 onstart:
     if workflow.local_exec:
         workflow.scheduler.job_rate_limiter = None
+    try:
+        missing.require_place(config)
+    except ValueError as sentence:
+        raise WorkflowError(str(sentence)) from None
+
+
+onerror:
+    provenance.say_killed(log)
 
 
 # A GPU is a place on a machine: `--resources gpu=1` limits what runs on this one, not what Slurm runs on others.

@@ -1,0 +1,73 @@
+"""A job ends with the run that it belongs to, removes what an earlier one left, and a killed one is named by others."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tangent_bench import provenance
+
+# A job as a rule's script: it says that it has begun, and goes on until it is stopped.
+JOB = """
+import sys, time
+from types import SimpleNamespace
+from tangent_bench.provenance import job
+
+named = {"threads": 1, "rule": "finetune", "wildcards": {}, "log": ["logs/one.log"], "output": ["made/one.csv"]}
+with job(SimpleNamespace(**named)):
+    print("begun", flush=True)
+    time.sleep(60)
+"""
+
+
+def _start(folder: Path, run: subprocess.Popen) -> subprocess.Popen:
+    """A job of a run that is any process."""
+    environment = {provenance.RUN: str(run.pid), "PYTHONPATH": str(Path(provenance.__file__).parents[1])}
+    job = subprocess.Popen([sys.executable, "-c", JOB], cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
+    assert job.stdout.readline() == "begun\n"
+    return job
+
+
+@pytest.mark.parametrize("reaped", [True, False])
+def test_a_job_ends_when_its_run_is_killed(tmp_path, reaped):
+    with subprocess.Popen(["sleep", "60"]) as run, _start(tmp_path, run) as job:
+        assert job.poll() is None
+        run.kill()
+        if reaped:  # else it stays a zombie, as under a first process that is no init
+            run.wait()
+        assert job.wait(timeout=30) == 1
+    assert "was killed; the same command goes on" in (tmp_path / "logs/one.log").read_text()
+
+
+def test_a_job_removes_what_an_earlier_one_left_unfinished(tmp_path):
+    left = "made/.one.csv.x7abcdef", "made/.one.state.x7abcdef", "logs/.one.json.x7abcdef"
+    others = "made/.other.csv.x7abcdef", "made/one.csv", "made/.one2.csv.x7abcdef"
+    for name in (*left, *others):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    with subprocess.Popen(["sleep", "60"]) as run, _start(tmp_path, run) as job:
+        assert not any((tmp_path / name).exists() for name in left)
+        assert all((tmp_path / name).exists() for name in others)
+        job.kill()
+        run.kill()
+
+
+COMMAND = "Command 'set -euo pipefail;  .venv/bin/python /a b/.snakemake/scripts/tmp_z4p3a78.{}.py'"
+
+
+def test_killed_jobs_are_named_once_and_others_are_not(tmp_path, capsys):
+    log = tmp_path / "snakemake.log"
+    ends = {
+        "finetune": "died with <Signals.SIGKILL: 9>.",
+        "merge": "returned non-zero exit status 1.",
+        "encode_base": "returned non-zero exit status 137.",
+        "build_head": "died with <Signals.SIGINT: 2>.",
+    }
+    log.write_text("\n".join(f"{COMMAND.format(rule)} {end}" for rule, end in ends.items()) * 2)
+    provenance.say_killed([str(log)])
+    said = capsys.readouterr().err.splitlines()
+    assert [line.split(": ")[1] for line in said] == ["finetune", "encode_base"]
+    assert all("was killed" in line and "CORES=1" in line for line in said)
