@@ -13,13 +13,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from functools import cache
-from pathlib import Path
 
 import yaml
 
-from tangent_bench import registry
+from tangent_bench import registry, suite
 
-CONFIG = Path(__file__).parents[1] / "config"
+CONFIG = suite.ROOT / "config"
 # Kind → folder of its files and name of their contract; "presets" are files of config/ beside them.
 CONTRACTS = {
     "methods": ("methods", "METHOD"),

@@ -10,16 +10,15 @@ import math
 import re
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 
 import yaml
 
-from tangent_bench import merging, models, registry
+from tangent_bench import merging, models, registry, suite
 from tangent_bench.layout import JOINT, Mode
 
 RESERVED = {JOINT, "all", "own", "each"}  # words of the columns `sources` and `task`
 _NUMBER = re.compile(r"[-+]?\d+(\.\d*)?([eE][-+]?\d+)?|true|false|null")
-SCHEMA = Path(__file__).parent.parent / "workflow" / "schemas" / "config.schema.yaml"
+SCHEMA = suite.ROOT / "workflow/schemas/config.schema.yaml"
 
 
 @cache

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from tangent_bench import suite
+
 if TYPE_CHECKING:
     import pandas as pd
 
-FOLDER = Path(__file__).parent.parent / "config"
+FOLDER = suite.ROOT / "config"
 # What two presets must have in common for their rows to stand in one table: these are no coordinates of a row.
 SHARED = "tasks", "control", "method", "data", "training", "training_modes"
 SHARED += "coefficients", "control_threshold", "bootstrap"

@@ -21,12 +21,12 @@ from pathlib import Path
 
 import numpy as np
 
-from tangent_bench import statistics
+from tangent_bench import statistics, suite
 from tangent_bench.comparison import LEAST_SEEDS
 from tangent_bench.seeds import generator
 from tangent_bench.verdicts import LEVEL
 
-FILE = Path(__file__).parent.parent / "workflow" / "resources" / "method_rankings.csv"
+FILE = suite.ROOT / "workflow/resources/method_rankings.csv"
 FAMILIES = {"A": "task_vectors", "B": "tall_masks", "C": "FusionBench"}
 STATUSES = "PSM"
 COLUMNS = ["family", "method", "accuracy", "status", "source"]
@@ -135,6 +135,8 @@ def agreement(ours: Mapping[str, np.ndarray], family: str, prints: Iterable[Prin
     Args:
         ours: accuracy by method, [S, 1 + R]: seeds, and the estimate with its image replicates. Every method has the
             same seeds and resampled images; a replicate also draws S seeds, the same for all methods.
+        family: key of `FAMILIES`.
+        prints: the printed accuracies; None: those of `FILE`.
 
     Raises:
         ValueError: no such family; methods of different seeds or replicates.

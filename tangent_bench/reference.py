@@ -14,10 +14,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tangent_bench import suite
+
 if TYPE_CHECKING:
     import pandas as pd
 
-_WORKFLOW = Path(__file__).parent.parent / "workflow"
+_WORKFLOW = suite.ROOT / "workflow"
 FILE = _WORKFLOW / "resources" / "paper.csv"
 SCHEMA = _WORKFLOW / "schemas" / "paper_rows.schema.yaml"
 PAPER = "TTA"  # label of the paper itself among the sources
@@ -55,6 +57,7 @@ class Print:
 
     @property
     def decides(self) -> bool:
+        """Whether its status lets it decide, and nothing set it aside."""
         return self.status in DECIDING and not self.set_aside
 
     @property

@@ -16,14 +16,13 @@ from pathlib import Path
 
 import yaml
 
-from tangent_bench import compare, layout, lock, merging
+from tangent_bench import compare, layout, lock, merging, suite
 from tangent_bench.comparison import Comparison
 from tangent_bench.merging import Merger
 from tangent_bench.outcomes import ADDITION, Place
 from tangent_bench.planning.jobs import read_config
 
-ROOT = Path(__file__).parents[1]
-CONFIG = ROOT / "config/regress.yaml"
+CONFIG = suite.ROOT / "config/regress.yaml"
 
 
 def entry(merger: Merger) -> dict:
@@ -37,15 +36,15 @@ def build(mergers: Sequence[Merger], configfile: Path, cores: int, quiet: bool) 
     Raises:
         ValueError: another run is at work; or the run failed, and its own sentences stand above.
     """
-    lock.release(ROOT)
+    lock.release(suite.ROOT)
     # JSON is YAML: numbers stay numbers, which Snakemake's --config would make text of.
-    file = ROOT / _read(configfile)["results"] / "regress.yaml"
+    file = suite.ROOT / _read(configfile)["results"] / "regress.yaml"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps({"methods": [entry(merger) for merger in mergers]}), encoding="utf-8")
     config = read_config([configfile, file])
     command = [sys.executable, "-m", "snakemake", *targets(config, mergers), "--cores", str(cores)]
     command += ["--configfile", str(configfile), str(file), *(["--quiet", "all"] if quiet else [])]
-    done = subprocess.run(command, cwd=ROOT)
+    done = subprocess.run(command, cwd=suite.ROOT)
     if done.returncode:
         raise ValueError(f"The run failed (status {done.returncode}); what it says above comes first.")
 
@@ -87,14 +86,18 @@ def regress(
     """Check, build, compare.
 
     Args:
+        candidate: the method to judge.
+        baseline: the method to compare it with.
+        configfile: says which vectors and modes.
         cores: jobs of one thread at a time.
         quiet: print nothing, and let Snakemake print nothing.
 
     Raises:
-        ValueError: the method breaks a law, is the baseline itself, or the run failed.
+        ValueError: the method breaks a law, is the baseline itself, or the run failed; or this is no checkout.
     """
     from tangent_bench.testing import check_method
 
+    suite.require_checkout("`tangent-bench regress`")
     if candidate.label == baseline.label:
         raise ValueError(f"Method and baseline are both {candidate.label!r}; name another `--baseline`.")
     try:  # at the defaults, which the method's exceptions are about
@@ -105,4 +108,4 @@ def regress(
         print(f"{candidate.title}: {len(laws)} laws hold, or are exceptions with a reason.", flush=True)
     build([baseline, candidate], configfile, cores, quiet)
     config = read_config([configfile])
-    return compare.compare(ROOT / config["results"], baseline.label, [candidate.label], seeds=config["seeds"])
+    return compare.compare(suite.ROOT / config["results"], baseline.label, [candidate.label], seeds=config["seeds"])

@@ -19,11 +19,11 @@ from pathlib import Path
 
 import yaml
 
-from tangent_bench import pages, registry, times
+from tangent_bench import pages, registry, suite, times
 from tangent_bench.figures._entities import model_title, task_title
 from tangent_bench.summary import TABLES
 
-CAPTIONS = Path(__file__).parents[1] / "workflow" / "report"
+CAPTIONS = suite.ROOT / "workflow/report"
 ORDER = "Claims", "Tables", "Overview", "Single tasks", "Addition", "Negation", "Vectors"  # then the others
 METHODS = "Merging methods"  # the category that the leaderboard belongs to
 FORMATS = {"csv": "CSV", "md": "Markdown", "tex": "LaTeX", "svg": "SVG", "pdf": "PDF", "png": "PNG"}

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import yaml
 
-from tangent_bench import layout, merging, registry, resources
+from tangent_bench import layout, merging, registry, resources, suite
 from tangent_bench.config import validate
 from tangent_bench.layout import JOINT, Mode
 
-ROOT = Path(__file__).parents[2]
+DEFAULT = suite.ROOT / "config/default.yaml"
 DATA = "prepare_images", "contact_sheet"
 # Rules whose number of jobs follows from tasks and seeds; `of_config` has them.
 GROWING = (
@@ -52,7 +52,7 @@ def read_config(files: Sequence[str | Path]) -> dict:
     from snakemake.utils import update_config
 
     config: dict = {}
-    for file in [ROOT / "config/default.yaml", *files]:
+    for file in [DEFAULT, *files]:
         try:
             update_config(config, yaml.safe_load(Path(file).read_text(encoding="utf-8")) or {})
         except (OSError, yaml.YAMLError, AttributeError) as error:
@@ -79,8 +79,8 @@ def of_dag(files: Sequence[str | Path]) -> list[Job]:
         with SnakemakeApi(OutputSettings(quiet={Quietness.ALL}, dryrun=True, skip_plugin_handlers=True)) as api:
             logger.handlers[:] = [listener]  # a dry run would be printed, however quiet it is asked to be
             workflow = api.workflow(
-                ResourceSettings(cores=1), ConfigSettings(configfiles=[Path(file) for file in files]),
-                snakefile=ROOT / "Snakefile",
+                ResourceSettings(cores=1), ConfigSettings(configfiles=[DEFAULT, *map(Path, files)]),
+                snakefile=suite.ROOT / "Snakefile",
             )  # fmt: skip
             workflow.dag(DAGSettings(forceall=True)).execute_workflow(executor="dryrun")
     except WorkflowError as error:
