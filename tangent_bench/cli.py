@@ -280,6 +280,7 @@ def _short(value: object) -> str:
 
 
 def main() -> None:
+    """The program `tangent-bench`."""
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")  # a terminal without × still gets its numbers
     app(prog_name="tangent-bench")

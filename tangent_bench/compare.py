@@ -28,6 +28,9 @@ def compare(
     """The comparison in every place where the baseline and all candidates have outcomes.
 
     Args:
+        results: the folder of the outcomes.
+        baseline: label of the method that the others are compared with.
+        candidates: labels of those.
         baseline_results: the folder of the baseline's outcomes, if it is another one: the same method before a change.
         seeds: those to compare; None: all that there are, which must be the same of every method.
 

@@ -61,6 +61,11 @@ class Crossed:
     degrees: np.ndarray
 
     def estimate(self, *index: int) -> Estimate:
+        """One of the differences, with the same standard error on both sides.
+
+        Args:
+            index: along the axes of `value`; none where it is a single number.
+        """
         error = float(np.sqrt(self.variance[index]))
         return Estimate(float(self.value[index]), error, error, float(self.degrees[index]))
 
@@ -79,6 +84,7 @@ class Line:
 
     @property
     def verdict(self) -> str:
+        """better, same, worse or undecided: `judge` at this line's level."""
         return judge(self.estimate, self.level, self.num_candidates)
 
 
@@ -105,6 +111,8 @@ def compare(baseline: Tuned, candidates: Sequence[Tuned], num_units: Mapping[str
     """Every candidate against the baseline, on each task and on their mean.
 
     Args:
+        baseline: what the others are compared with, with the same seeds, tasks and replicates.
+        candidates: one or more; Holm's correction is over them.
         num_units: independent test images of each task that the replicates drew from.
 
     Raises:
@@ -147,6 +155,7 @@ def crossed(differences: np.ndarray, num_units: np.ndarray | int) -> Crossed:
     in the former case and N − 1 in the latter. Fewer than LEAST_SEEDS seeds: images alone, infinite degrees.
 
     Args:
+        differences: of the candidate's accuracy and the baseline's; index 0 of the last axis is the estimate.
         num_units: independent units [...] that were resampled.
     """
     estimates, replicated = differences[..., 0], differences[..., 1:]

@@ -63,10 +63,12 @@ class Entry:
 
     @property
     def transductive(self) -> bool:
+        """Whether the method saw test images."""
         return self.merger.method.data == TRANSDUCTIVE
 
     @property
     def num_seeds(self) -> int:
+        """How many fine-tuning seeds it was run with."""
         return len(self.tuned.coefficients)
 
 

@@ -26,6 +26,8 @@ def page(found: Sequence[Entry], preset: str, seconds: Mapping[tuple[str, str], 
     """The whole page.
 
     Args:
+        found: the methods, as `leaderboard.entries` orders them.
+        preset: name for the heading.
         seconds: (training, label) → seconds of the job that merged, where there was one.
         control: title of the task that negation must not forget.
     """

@@ -116,7 +116,9 @@ def document(title: str, main: str, before: str = "", style: str = "") -> str:
     """A whole page.
 
     Args:
-        main: markup of what the page says, its h1 first; `before` of what comes first and is not repeated elsewhere.
+        title: of the window, as text.
+        main: markup of what the page says, its h1 first.
+        before: markup of what comes first and is not repeated elsewhere.
         style: rules on top of those that all pages have.
     """
     return (
@@ -147,6 +149,8 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[Cell]], label: str) -> s
     Rows about what was not tested are folded away below it.
 
     Args:
+        heads: of the columns, as text.
+        rows: cells, as many in each row as there are heads.
         label: its name, for those who cannot see what stands above it.
     """
     columns = list(zip(*rows, strict=True)) or [()] * len(heads)

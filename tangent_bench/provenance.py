@@ -91,6 +91,7 @@ def add_network(name: str, files: Sequence[Path], theta0: Callable[[], str]) -> 
     """Put a network that the running job uses into its record; outside of a job nothing is done.
 
     Args:
+        name: of the model, as the config has it.
         files: what its weights were read from; the record has their sha256.
         theta0: gives the digest of its image tower's weights.
     """

@@ -76,6 +76,7 @@ def ask(rule: str, gflop: float = 0.0, attempt: int = 1, num_times: float = 1.0)
     """The Snakemake resources `mem_mb` and `runtime` (minutes) of one job.
 
     Args:
+        rule: name in workflow/rules.
         gflop: of the model's forward pass for one image; 0 where no model is involved.
         attempt: 1, then 2 after a failure: memory and time grow with it, as both may have been what was short.
         num_times: how many times the usual work of the rule this job is (joint training).
@@ -96,7 +97,8 @@ def gflop(architecture: str, config: str | None = None) -> float:
     2 · (L · d · (12 d + 2 L) · n + L · 3 p² · d) for n blocks of width d, L tokens and patches of p pixels.
 
     Args:
-        architecture: open_clip's name; `config`: a JSON file that defines it, else open_clip's own is read.
+        architecture: open_clip's name.
+        config: a JSON file that defines it; None: open_clip's own is read.
     """
     vision = _vision(architecture, config)
     if not {"layers", "width", "patch_size", "image_size"} <= vision.keys() or isinstance(vision["layers"], list):

@@ -87,6 +87,8 @@ def load(name: str, path: Path, network: nn.Module) -> Vector:
     """τ = θ* − θ0 of a checkpoint in the layout `name`; θ0 is the image tower of `network`.
 
     Args:
+        name: of a file of this folder.
+        path: the checkpoint, a file or a folder as the layout has it.
         network: the open_clip model that was fine-tuned, with its pre-trained weights.
 
     Raises:

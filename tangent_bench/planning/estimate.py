@@ -72,6 +72,7 @@ def kinds(plan: Iterable[Planned], peaks: Mapping[str, float] | None = None) -> 
     """Kinds of jobs, the most expensive first, and all of them.
 
     Args:
+        plan: every job with what it will take.
         peaks: log of a job → bytes of its peak memory, where there is a record.
     """
     found: dict[str, Kind] = {}

@@ -37,6 +37,7 @@ class Asking:
         self._projected: set[tuple[str, str, str]] = set()
 
     def images(self, task: str, split: str, limit: int | None = None) -> int:
+        """How many of a split are looked at: all of them, or `limit` at most."""
         number = self.load.tasks[task].images[split]
         return number if limit is None else min(number, limit)
 

@@ -38,6 +38,8 @@ def read(folder: Path, plan: Iterable[Planned], own: str) -> dict[str, Taken]:
     """Log of a job → what it took, for the jobs of a plan whose record lies in a results folder.
 
     Args:
+        folder: results of a finished run.
+        plan: jobs of the same config.
         own: the results folder of the config, with which the logs' names begin.
 
     Raises:

@@ -89,6 +89,7 @@ class Workload:
         return work
 
     def vector_bytes(self, model: str) -> int:
+        """Size of a stored vector, float32."""
         return 4 * self.models[model].parameters
 
     def evaluated(self, task: str) -> int:
