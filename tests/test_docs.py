@@ -1,4 +1,4 @@
-"""What the pages of docs/ say is so: configs are valid, commands and files exist, tables agree with the code."""
+"""What the pages say is so: files and keys exist, tables agree with the code. Commands: test_commands.py."""
 
 from __future__ import annotations
 
@@ -6,23 +6,16 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
-from typer.main import get_command
 
-from tangent_bench import cli, config, models, registry, resources
+from tangent_bench import config, models, registry, resources
+from tests.pages import PAGES
 from tests.workflow.checkout import merged
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted((ROOT / "docs").rglob("*.md"))
 PAPER = (ROOT / "docs/how-to/reproduce-the-paper.md").read_text(encoding="utf-8")
-SNIPPETS = [
-    pytest.param(text, id=f"{page.stem}-{k}")
-    for page in PAGES
-    for k, text in enumerate(re.findall(r"^```yaml\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S))
-]
 # Made or brought, no files of ours.
 OF_A_USER = (
-    *("results/", "checkpoints/", "train/", "val/", "test/", "imagenet/"),
+    *("results/", "checkpoints/", "train/", "val/", "test/", "imagenet/", "site/", "reference/api/", "..."),
     *("tangent_bench/methods/my_method.py", "tangent_bench/methods/agreed_mean.py", "look.py", "take.py"),
 )
 
@@ -35,21 +28,6 @@ def in_backticks(text):
     return re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S))
 
 
-def commands(text):
-    """What a reader may type: indented blocks, and words in backticks."""
-    return [line.strip() for line in re.findall(r"^ {4,}(\S.*)$", text, re.M)] + in_backticks(text)
-
-
-@pytest.mark.parametrize("text", SNIPPETS)
-def test_configs_are_valid_on_top_of_the_papers(text):
-    from snakemake.utils import update_config
-
-    whole, said = merged("paper"), yaml.safe_load(text)
-    update_config(whole, said)
-    config.validate(whole)
-    assert said and whole != merged("paper"), "it changes nothing"
-
-
 def test_a_wrong_snippet_would_be_noticed():
     for change in ({"training": {"warmup_step": 1}}, {"tasks": ["cars", "dtd_leakt"]}):
         with pytest.raises(ValueError, match="warmup_step|dtd_leakt"):
@@ -58,51 +36,22 @@ def test_a_wrong_snippet_would_be_noticed():
             )
 
 
-def targets(text):
-    """(target, preset) of every `make` on a page."""
-    found = [m for line in commands(text) if (m := re.match(r"make ([a-z-]+)(?: PRESET=(\S+))?", line))]
-    return [(m[1], m[2]) for m in found]
-
-
 def files(text):
-    """What a page names in the repository: paths, configs and profiles of commands, modules, scripts."""
+    """What a page names in the repository; those of its commands are looked at by test_commands.py."""
     paths = {word for word in in_backticks(text) if re.fullmatch(r"[\w.-]+(/[\w.-]+)*/?", word) and "/" in word}
-    for line in commands(text):
-        if line.startswith((".venv/bin/python ", "--configfile", "make ")):
-            paths |= set(re.findall(r"(?:config|profiles|examples)/[\w./-]+", line))
-            paths |= {f"tangent_bench/{name}.py" for name in re.findall(r"-m tangent_bench\.(\w+)", line)}
     return {path for path in paths if not path.startswith(OF_A_USER)}
 
 
-def test_pages_name_many_targets_and_files():
-    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
-    assert {("reproduce", "micro"), ("regress", None), ("plan", "paper")} <= set(targets(text))
-    assert {"profiles/slurm", "config/micro.yaml", "examples/digits_as_task.py"} <= files(text)
-    assert {"compare", "regress"} <= set(own_commands(text)) and len(files(text)) > 15
-
-
-def own_commands(text):
-    """The word after `tangent-bench`, or `.venv/bin/tangent-bench`, of every command on a page."""
-    return [m[1] for line in commands(text) if (m := re.match(r"(?:\.venv/bin/)?tangent-bench (\S+)", line))]
-
-
-@pytest.mark.parametrize("text", page_texts())
-def test_commands_of_ours_exist(text):
-    assert set(own_commands(text)) <= set(get_command(cli.app).commands)
-
-
-@pytest.mark.parametrize("text", page_texts())
-def test_targets_of_make_exist(text):
-    known = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
-    assert {target for target, _ in targets(text)} <= known
-    made = {"digits"}  # by an example
-    assert all((ROOT / f"config/{preset}.yaml").is_file() for _, preset in targets(text) if preset not in (None, *made))
+def test_pages_name_many_files():
+    found = files("\n".join(page.read_text(encoding="utf-8") for page in PAGES))
+    assert {"profiles/slurm", "config/paper.yaml"} <= found and len(found) > 15
 
 
 @pytest.mark.parametrize("text", page_texts())
 def test_paths_and_modules_exist(text):
     hubs = {m.ORIGIN.hub for m in _real().values()} | {models.find(n).hub for n in registry.names("models")}
-    assert not [path for path in files(text) - hubs if not (ROOT / path).exists()]
+    places = ROOT, ROOT / "tangent_bench"
+    assert not [path for path in files(text) - hubs if not any((place / path).exists() for place in places)]
 
 
 @pytest.mark.parametrize("text", page_texts())
@@ -162,3 +111,12 @@ def test_weights_are_asked_for_under_the_names_of_the_code():
     for name in merged("paper")["models"]:
         model = models.find(name)
         assert f"`{model.architecture}`" in PAPER and model.hub in PAPER
+
+
+def test_no_switch_of_determinism_is_set():
+    """As docs/explanation/determinism.md says."""
+    places = [ROOT / "Makefile", ROOT / "Snakefile", *(ROOT / "tangent_bench").rglob("*.py")]
+    for folder in ("workflow", "profiles"):
+        places += [path for path in (ROOT / folder).rglob("*.*") if path.suffix in (".py", ".smk", ".yaml")]
+    switches = re.compile("use_deterministic_algorithms|cudnn|CUBLAS_WORKSPACE_CONFIG")
+    assert not [path for path in places if switches.search(path.read_text(encoding="utf-8"))]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
+import gzip
 import re
 import subprocess
 import sys
@@ -18,8 +17,6 @@ import yaml
 from tangent_bench import config, registry, rows
 
 ROOT = Path(__file__).parents[1]
-NAV = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]
-PUBLIC = list(_reference.public_modules(NAV))
 
 
 def leaves(value, path=""):
@@ -115,6 +112,15 @@ def test_marks_become_tables_and_cells(published):
     assert _published.filled("{{ x/t }}", published) == TABLE.strip()
 
 
+def test_images_of_a_task_are_counted_in_rows(published):
+    head = "experiment,training,task,split,num_samples"
+    lines = "single_task,none,mnist,test,1500", "single_task,linear,mnist,test,7", "task_addition,none,all,test,9"
+    (published / "x/rows.csv.gz").write_bytes(gzip.compress("\n".join(["# digest", head, *lines]).encode()))
+    assert _published.filled("{{ x/images | mnist | test }}", published) == "1,500"
+    with pytest.raises(ValueError, match="rows mnist and the columns , test"):
+        _published.filled("{{ x/images | all | test }}", published)
+
+
 @pytest.mark.parametrize("mark", ["x/u", "x/t | Three | n", "x/t | Two | mean"])
 def test_a_mark_of_nothing_is_an_error(published, mark):
     with pytest.raises(ValueError, match="A page asks for"):
@@ -124,20 +130,6 @@ def test_a_mark_of_nothing_is_an_error(published, mark):
 def test_all_marks_of_pages_are_understood():
     for page in (ROOT / "docs").rglob("*.md"):
         assert "{{" not in _published.filled(page.read_text(encoding="utf-8")), page
-
-
-@pytest.mark.parametrize("name", PUBLIC)
-def test_public_names_are_documented(name):
-    module = importlib.import_module(f"tangent_bench.{name}")
-    own = {
-        key: value
-        for key, value in vars(module).items()
-        if not key.startswith("_") and getattr(value, "__module__", "") == module.__name__
-    }
-    public = {key: value for key, value in own.items() if inspect.isfunction(value) or inspect.isclass(value)}
-    assert inspect.getdoc(module)
-    # What a dataclass or named tuple writes for itself ("Place(model, ...)") is no documentation.
-    assert [k for k, v in public.items() if not v.__doc__ or v.__doc__.startswith(f"{k}(")] == []
 
 
 SITE = """\

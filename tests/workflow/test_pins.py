@@ -77,6 +77,15 @@ def test_lowest_python_is_the_same_everywhere():
     assert "sys.version_info < ({}, {})".format(*lowest.split(".")) in (ROOT / "Makefile").read_text()
 
 
+def test_classifiers_claim_what_the_readme_says_was_run():
+    classifiers = PYPROJECT["project"]["classifiers"]
+    run = re.findall(r"^\| (system|Python|PyTorch) \| (.*?) \|", (ROOT / "README.md").read_text(encoding="utf-8"), re.M)
+    versions = [c.rpartition(" ")[2] for c in classifiers if re.search(r"Python :: 3\.", c)]
+    assert dict(run)["Python"] == f"CPython {', '.join(versions)}"
+    assert [c for c in classifiers if "Operating System" in c] == ["Operating System :: POSIX :: Linux"]
+    assert "Debian" in dict(run)["system"] and _project_pins()["torch"] in dict(run)["PyTorch"]
+
+
 @pytest.mark.parametrize("line", ["numpy>=2", "numpy", "numpy==2.*"])
 def test_a_loose_pin_is_caught(line):
     with pytest.raises((AssertionError, ValueError)):

@@ -1,0 +1,101 @@
+"""Who runs each command that the pages tell a reader to type."""
+
+from __future__ import annotations
+
+# By tests/workflow/test_commands.py, in this order, in a clone. Where the text asks for more than minutes, on the micro
+# preset instead; None: just as it stands.
+ON_MICRO = "--configfile config/micro.yaml"
+NEWCOMER: dict[str, str | None] = {
+    "tangent-bench list": None,
+    "tangent-bench show ties": None,
+    "python -m tangent_bench.cli": "python -m tangent_bench.cli --help",
+    ".venv/bin/python -m snakemake -n --configfile config/paper.yaml": None,
+    ".venv/bin/python -m snakemake -n --configfile config/tiny.yaml": None,
+    "tangent-bench check --preset paper": "tangent-bench check --preset micro",
+    ".venv/bin/tangent-bench check --preset paper": ".venv/bin/tangent-bench check --preset micro",
+    "tangent-bench plan --preset paper": "tangent-bench plan --preset micro",
+    "make plan PRESET=paper": "make plan PRESET=micro",
+    "make reproduce": "make reproduce PRESET=micro",
+    "make reproduce PRESET=micro": None,
+    "snakemake --cores all": f"snakemake --cores all {ON_MICRO}",
+    "python -m tangent_bench.summary results/tiny": "python -m tangent_bench.summary results/micro",
+    "snakemake --report report.html": f"snakemake --report report.html {ON_MICRO}",
+    "make regress METHOD=ties": f'make regress METHOD=ties ARGS="{ON_MICRO}"',
+    "tangent-bench regress ties": f"tangent-bench regress ties {ON_MICRO}",
+    "tangent-bench compare task_arithmetic ties": "tangent-bench compare task_arithmetic ties --results results/micro",
+    'make regress METHOD=ties SET="keep=0.1" BASELINE=tsv_m': (
+        f'make regress METHOD=ties SET="keep=0.1" BASELINE=tsv_m ARGS="{ON_MICRO}"'
+    ),
+    "make docs": None,
+    "make clean": None,
+}
+OWN_MATERIAL = "tests/workflow/test_own_material.py::test_the_worked_example_runs_to_rows"
+TEN_LINES = "tests/workflow/test_methods.py::test_ten_lines_of_the_page_get_a_verdict"
+PAPER_PLAN = "tests/workflow/test_paper_presets.py::test_the_paper_is_planned_without_data"
+CLAIMS = "tests/workflow/test_claims_presets.py::test_make_claims_runs_what_its_preset_joins"
+GPU = "needs a GPU and downloads"
+NETWORK = "needs a network"
+OURSELVES = "runs the tests, this one among them"
+# By another test, or by nobody. (test or "", why not as it stands in a clone)
+ELSEWHERE: dict[str, tuple[str, str]] = {
+    "make regress METHOD=agreed_mean": ("tests/workflow/test_tutorial.py::test_the_tutorial_runs", "an hour; on micro"),
+    "make regress METHOD=my_method": (TEN_LINES, "an hour; on micro"),
+    "make regress METHOD=half_sum": (TEN_LINES, "the name of a method that the reader wrote"),
+    "make methods": ("tests/workflow/test_methods.py::test_leaderboard_is_there", "an hour; on micro"),
+    "make analyses": ("tests/workflow/test_analyses.py::test_numbers_are_those_that_were_published", "a quarter hour"),
+    "make plan PRESET=five_seeds": (
+        "tests/workflow/test_plan.py::test_jobs_by_formula_are_those_of_the_dag",
+        "a minute more of what a newcomer runs for micro",
+    ),
+    "make claims": (CLAIMS, "hours; its order alone"),
+    "make reproduce PRESET=five_seeds": (CLAIMS, "an hour; its place in the order alone"),
+    "make reproduce PRESET=cost": (
+        "tests/workflow/test_cost_preset.py::test_nothing_is_built_for_the_preset_of_costs_but_its_rows_and_figure",
+        "measures times; its jobs alone",
+    ),
+    "make reproduce PRESET=emergence": ("tests/workflow/test_dag.py::test_jobs_of_a_preset", "a quarter hour; planned"),
+    "make reproduce PRESET=digits": (OWN_MATERIAL, "writes into config/"),
+    ".venv/bin/python examples/digits_as_task.py": (OWN_MATERIAL, "writes into config/"),
+    "make reproduce PRESET=paper": (PAPER_PLAN, GPU),
+    ".venv/bin/python -m snakemake --configfile config/paper.yaml --cores all --resources gpu=4": (
+        "tests/workflow/test_dag.py::test_one_job_has_the_gpu_at_a_time_unless_there_are_more",
+        GPU,
+    ),
+    ".venv/bin/python -m snakemake --configfile config/paper.yaml --profile profiles/slurm": (PAPER_PLAN, GPU),
+    "make reproduce PRESET=paper-smoke": (
+        "tests/workflow/test_paper_smoke.py::test_figures_and_tables_are_there",
+        "needs data sets; on made-up ones",
+    ),
+    ".venv/bin/python -m pip install --no-deps examples/method-package": (
+        "tests/test_method_package.py::test_installed_method_is_found_by_its_name",
+        "changes the environment; into a folder",
+    ),
+    ".venv/bin/tangent-bench regress median_merge --fail-on worse": (
+        "tests/test_method_package.py::test_commands_of_the_workflow_are_real",
+        "an hour; parsed",
+    ),
+    ".venv/bin/tangent-bench compare ties ties --results results/regress --baseline-results results/before": (
+        "tests/test_outcomes.py::test_the_same_method_before_and_after_a_change",
+        "needs results from before a change",
+    ),
+    '.venv/bin/python -c "import torch; print(torch.cuda.is_available())"': ("", "asks for a GPU"),
+    "make install TORCH_INDEX=https://download.pytorch.org/whl/cpu": ("", NETWORK),
+    "pip install -c requirements.lock -e '.[test]'": ("", NETWORK),
+    "pip wheel --no-deps .": ("tests/test_wheel.py", "leaves a folder in the sources; of a copy"),
+    "export CUBLAS_WORKSPACE_CONFIG=:4096:8": ("", "changes something on a GPU alone"),
+    "apt-get install chromium": ("", NETWORK),
+    "hf auth login": ("", NETWORK),
+    "hf download": ("", NETWORK),
+    "hf download timm/vit_base_patch32_clip_224.openai open_clip_model.safetensors": ("", NETWORK),
+    "hf download tanganke/clip-vit-base-patch32_dtd --local-dir checkpoints/vit_b_32/dtd": ("", NETWORK),
+    "python -m http.server -d site": ("", "a server of Python's own, which does not end"),
+    "make test": ("", OURSELVES),
+    "make test-unit": ("", OURSELVES),
+    "make test-full": ("", OURSELVES),
+    "make test-slurm": ("tests/slurm/test_slurm.py", "as root"),
+    "make bench": ("tests/benchmarks/test_grids.py", "on a quiet machine"),
+    "make pretrain": ("tests/test_pretraining.py", "an hour and a half"),
+    "make publish": ("tests/test_readme.py::test_readme_holds_the_published_tables", "needs what hours built"),
+    "snakemake publish --cores all --configfile config/pretraining_ablation.yaml": ("", "hours"),
+    "snakemake sweep --cores all --configfile config/sweep.yaml": ("tests/test_sweep.py", "hours"),
+}
