@@ -6,25 +6,12 @@ Imports neither torch nor open_clip.
 from __future__ import annotations
 
 import difflib
-import math
-import re
 from collections.abc import Mapping
-from functools import cache
 
-import yaml
-
-from tangent_bench import merging, models, registry, suite
+from tangent_bench import config_schema, merging, models, registry
 from tangent_bench.layout import JOINT, Mode
 
 RESERVED = {JOINT, "all", "own", "each"}  # words of the columns `sources` and `task`
-_NUMBER = re.compile(r"[-+]?\d+(\.\d*)?([eE][-+]?\d+)?|true|false|null")
-SCHEMA = suite.ROOT / "workflow/schemas/config.schema.yaml"
-
-
-@cache
-def schema() -> dict:
-    """The JSON schema of the config, as a dict."""
-    return yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
 
 
 def validate(config: Mapping) -> dict:
@@ -34,51 +21,10 @@ def validate(config: Mapping) -> dict:
         ValueError: one sentence with the key, the value given, what is allowed, and the nearest name for a misspelt
             one.
     """
-    from jsonschema import Draft202012Validator
-
+    config_schema.require(config)
     config = dict(config)
-    errors = sorted(Draft202012Validator(schema()).iter_errors(config), key=lambda e: list(map(str, e.absolute_path)))
-    if errors:
-        raise ValueError(_sentence(errors[0]))
-    _require_finite(config)
     _require_plugins(config)
     return config
-
-
-def _require_finite(value: object, where: str = "") -> None:
-    """JSON's schema language lets .nan and .inf pass every bound."""
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"Config: {where!r} is {value}, expected a finite number.")
-    items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
-    for key, inner in items:
-        _require_finite(inner, f"{where}.{key}" if where else str(key))
-
-
-def _sentence(error) -> str:
-    where = ".".join(str(part) for part in error.absolute_path)
-    if error.validator == "additionalProperties":
-        allowed = sorted(error.schema.get("properties", {}))
-        key = next(k for k in error.instance if k not in allowed)
-        near = difflib.get_close_matches(str(key), allowed, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        path = ".".join(filter(None, [where, str(key)]))
-        return f"Config: unknown key {path!r}; allowed here: {', '.join(allowed)}.{hint}"
-    if error.validator == "type":
-        expected = error.validator_value
-        expected = expected if isinstance(expected, str) else " or ".join(expected)
-        return f"Config: {where!r} is {error.instance!r}, expected {expected}{_why_text(error.instance)}."
-    if error.validator == "enum":
-        return f"Config: {where!r} is {error.instance!r}, expected one of {', '.join(map(str, error.validator_value))}."
-    return f"Config: {where or 'the file'!r}: {error.message}."
-
-
-def _why_text(value: object) -> str:
-    """What to do if a number came as text."""
-    if not isinstance(value, str):
-        return ""
-    if _NUMBER.fullmatch(value) and not isinstance(yaml.safe_load(value), str):
-        return " (Snakemake reads numbers within lists and maps of --config as text: put them into a --configfile)"
-    return " (YAML reads 1e-5 as text: write 1.0e-5)" if _NUMBER.fullmatch(value) else ""
 
 
 def _require_plugins(config: dict) -> None:
@@ -107,6 +53,7 @@ def _require_plugins(config: dict) -> None:
             f"Config: the control {config['control']!r} is also among the tasks; a control must be another task."
         )
     _require_weights(config)
+    _require_paths(config)
     reserved = sorted(RESERVED & config["custom_tasks"].keys())
     if reserved:
         raise ValueError(f"Config: 'custom_tasks.{reserved[0]}' means something else in result rows; rename the task.")
@@ -160,6 +107,22 @@ def _require_weights(config: dict) -> None:
             raise ValueError(
                 f"Config: 'custom_models.{name}.weights' is null, so that they are random, but `inits` is "
                 f"{config['inits']}; write `inits: [random]`, or give weights."
+            )
+
+
+def _require_paths(config: dict) -> None:
+    """Whatever is asked of the file system later, it is no name that this refuses with an error of its own."""
+    keys = {"custom_models": ("weights", "config", "merges"), "custom_tasks": ("folder",), "checkpoints": ("folder",)}
+    paths = {"results": config["results"]}
+    for section, found in keys.items():
+        for name, about in config[section].items():
+            paths |= {f"{section}.{name}.{key}": about[key] for key in found if about.get(key)}
+            paths |= {f"{section}.{name}.files.{task}": file for task, file in about.get("files", {}).items()}
+    for where, path in paths.items():
+        if len(path.encode()) > 2000 or any(len(part.encode()) > 200 for part in path.split("/")):
+            raise ValueError(
+                f"Config: {where!r} is {config_schema.short(path)}, expected a path of at most 2,000 bytes, 200 of "
+                "them between two slashes."
             )
 
 

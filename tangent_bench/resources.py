@@ -101,17 +101,22 @@ def gflop(architecture: str, config: str | None = None) -> float:
         config: a JSON file that defines it; None: open_clip's own is read.
     """
     vision = _vision(architecture, config)
-    if not {"layers", "width", "patch_size", "image_size"} <= vision.keys() or isinstance(vision["layers"], list):
+    sizes = [vision.get(key) for key in ("layers", "width", "patch_size", "image_size")]
+    if not all(type(size) is int and 0 < size < 2**31 for size in sizes):
         return NOT_IN_A_FORMULA
-    width, patch = vision["width"], vision["patch_size"]
-    tokens = (vision["image_size"] // patch) ** 2 + 1
+    layers, width, patch, side = sizes
+    tokens = (side // patch) ** 2 + 1
     block = tokens * width * (12 * width + 2 * tokens)
-    return 2e-9 * (block * vision["layers"] + tokens * 3 * patch**2 * width)
+    return 2e-9 * (block * layers + tokens * 3 * patch**2 * width)
 
 
 def _vision(architecture: str, config: str | None) -> dict:
     """The image tower's part of open_clip's JSON; {} where there is none."""
-    return _open_clip.description(architecture, config).get("vision_cfg", {})
+    try:
+        found = _open_clip.description(architecture, config).get("vision_cfg")
+    except RecursionError:
+        found = None  # building the model says what is wrong with it
+    return found if isinstance(found, dict) else {}
 
 
 def gflop_of(model: str, custom_models: dict | None = None) -> float:

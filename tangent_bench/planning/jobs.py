@@ -55,7 +55,8 @@ def read_config(files: Sequence[str | Path]) -> dict:
     for file in [DEFAULT, *files]:
         try:
             update_config(config, yaml.safe_load(Path(file).read_text(encoding="utf-8")) or {})
-        except (OSError, yaml.YAMLError, AttributeError) as error:
+        # Of YAML beside its own errors: 2026-13-45 is no date, digits by the thousand no integer, brackets may not end.
+        except (OSError, yaml.YAMLError, AttributeError, RecursionError, TypeError, ValueError) as error:
             raise ValueError(f"{file} cannot be read as a config ({' '.join(str(error).split())}).") from None
     return validate(config)
 
