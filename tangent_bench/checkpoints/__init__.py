@@ -107,7 +107,7 @@ def _another_layout(about: Layout, name: str, content: Content, network: nn.Modu
     others = [other for other in registry.names("checkpoints") if other != name]
     fit = [other for other in others if registry.load("checkpoints", other).recognises(content, network)]
     way_out = f"it looks like layout {fit[0]!r}" if fit else "no other layout fits it either; check the download"
-    first = content.module or ", ".join(list(content.tensors)[:2]) or "nothing"
+    first = content.module or ", ".join(repr(key)[:80] for key in list(content.tensors)[:2]) or "nothing"
     return f"{content.path} is not in layout {name!r}, which holds {about.holds}: it holds {first}; {way_out}."
 
 

@@ -33,20 +33,25 @@ def _safetensors(path: Path) -> dict[str, Tensor]:
 
     try:
         return load_file(path)
-    except (SafetensorError, OSError, ValueError, KeyError) as error:
+    except (SafetensorError, ArithmeticError, LookupError, MemoryError, OSError, RuntimeError, TypeError,
+            ValueError) as error:  # fmt: skip
         raise ValueError(_pickles.damaged(path, str(error))) from None
 
 
-def _parameters(module: _pickles.StandIn, path: Path, prefix: str = "", above: tuple = ()) -> Iterator:
-    """(name, tensor) of the parameters of a pickled `nn.Module`, as `named_parameters` has them."""
+def _parameters(module: _pickles.StandIn, path: Path, prefix: str = "", above: tuple = (), seen=None) -> Iterator:
+    """(name, tensor) of the parameters of a pickled `nn.Module`, as `named_parameters` has them: each module once."""
     if module in above:
-        raise ValueError(f"{path} holds a module that contains itself ({prefix}); that is no checkpoint.")
+        raise ValueError(f"{path} holds a module that contains itself ({prefix!r}); that is no checkpoint.")
+    seen = set() if seen is None else seen
+    if id(module) in seen:
+        return
+    seen.add(id(module))
     for name, value in module.attribute("_parameters").items():
         if isinstance(value, Tensor):
             yield f"{prefix}{name}", value
     for name, child in module.attribute("_modules").items():
         if isinstance(child, _pickles.StandIn):
-            yield from _parameters(child, path, f"{prefix}{name}.", (*above, module))
+            yield from _parameters(child, path, f"{prefix}{name}.", (*above, module), seen)
 
 
 def require_names(path: Path, found: Collection[str], wanted: Collection[str], allowed: Collection[str] = ()) -> None:

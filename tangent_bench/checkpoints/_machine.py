@@ -8,7 +8,7 @@ filled later, and a name that is not known to be harmless ends the reading.
 from __future__ import annotations
 
 import pickletools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from math import prod
 from typing import BinaryIO
@@ -143,6 +143,7 @@ class Machine:
 
     def _set_items(self, flat: list) -> None:
         target = self._stack[-1]
+        _need_keys(flat[::2])
         (target.items if isinstance(target, StandIn) else _need(target, dict)).update(zip(flat[::2], flat[1::2]))
 
     def _put(self, key: int | None) -> None:
@@ -156,8 +157,8 @@ class Machine:
         found = Global(_need(module, str), _need(name, str))
         known = (*_PLAIN, _TENSOR, *_PARAMETERS, *_STORAGES)
         harmless = str(found).startswith(ALLOWED) or str(found) in known or _is_dtype(found)
-        if not (harmless and found.name.isidentifier()):
-            raise Refused(f"it asks for {found}, which no checkpoint needs")
+        if not (harmless and found.name.isidentifier() and str(found).isprintable()):
+            raise Refused(f"it asks for {_shown(found)}, which no checkpoint needs")
         self._push(found)
 
     def _reduce(self, _) -> None:
@@ -175,19 +176,33 @@ class Machine:
         kind, *about = _need(self._pop(), tuple)
         if kind == "module":  # the older format puts source code beside a class
             return self._push(_need(about[0], Global))
-        dtype, key, count = _STORAGES.get(str(about[0])), str(about[1]), _need(about[3], int)
-        if kind != "storage" or dtype is None or any(about[4:]):
-            raise Refused(f"it holds a {kind} of {about[0]}, expected a storage of numbers")
+        # Text of anything else could be endless: a tuple of a tuple twice, of a tuple twice, ...
+        of, key, count = _need(about[0], Global), str(_need(about[1], str | int)), _need(about[3], int)
+        dtype = _STORAGES.get(str(of))
+        if kind != "storage" or dtype is None or count < 0 or any(about[4:]):
+            raise Refused(f"it holds {count} numbers of {_shown(of)}, expected a storage")
         storage = self.storages.setdefault(key, Storage(key, dtype, count))
         if (storage.dtype, storage.count) != (dtype, count):
             raise Refused(f"storage {key!r} has two types or sizes")
         return self._push(storage)
 
 
-def _need(value: object, kind: type):
+def _need(value: object, kind):
     if not isinstance(value, kind):
-        raise Refused(f"it has a {type(value).__name__} where a {kind.__name__} belongs")
+        raise Refused(f"it has a {type(value).__name__} where a {getattr(kind, '__name__', kind)} belongs")
     return value
+
+
+def _need_keys(keys: Iterable[object]) -> None:
+    """Plain values, whose hash takes no time; that of nested tuples takes as long as their text is (see above)."""
+    for key in keys:
+        _need(key, str | int | float | bytes | Global | None)
+
+
+def _shown(name: Global) -> str:
+    """A name of a stranger's file in a sentence: on one line, and not for pages."""
+    text = str(name) if str(name).isprintable() else repr(str(name))
+    return text[:200]
 
 
 def _is_dtype(name: Global) -> bool:
@@ -203,7 +218,9 @@ def _rebuilt(function: Global, arguments: tuple) -> object:
     if str(function) in _PARAMETERS:
         return _need(arguments[0], View)
     if str(function) == "collections.OrderedDict":
-        return dict(map(tuple, arguments[0])) if arguments else {}
+        found = [tuple(pair) for pair in arguments[0]] if arguments else []
+        _need_keys(key for key, _ in found)
+        return dict(found)
     return StandIn(function, arguments)
 
 

@@ -19,8 +19,8 @@ _ARCHIVE, _PICKLE = b"PK\x03\x04", b"\x80"
 
 
 def damaged(path: Path, reason: str) -> str:
-    """The sentence about a file that cannot be read."""
-    return f"{path} is truncated or damaged ({reason}); download it again."
+    """The sentence about a file that cannot be read; the reason may be of a library, in lines."""
+    return f"{path} is truncated or damaged ({' '.join(reason.split())[:200]}); download it again."
 
 
 def read(path: Path) -> object:
@@ -35,7 +35,7 @@ def read(path: Path) -> object:
         if start == _ARCHIVE:
             return _archive(path)
         if start[:1] == _PICKLE:
-            return _sequence(file)
+            return _sequence(path, file)
     raise ValueError(f"{path} is neither an archive nor a pickle of torch.save; check the download.")
 
 
@@ -60,6 +60,7 @@ def _archive(path: Path) -> object:
         pickles = [name for name in archive.namelist() if name.endswith("/data.pkl")]
         if len(pickles) != 1:
             raise Refused(f"the archive holds {len(pickles)} pickles, expected one")
+        _require_stored(archive, path.stat().st_size)
         root = pickles[0].removesuffix("data.pkl")
         if f"{root}byteorder" in archive.namelist() and archive.read(f"{root}byteorder") != b"little":
             raise Refused("its numbers are not little-endian")
@@ -67,14 +68,23 @@ def _archive(path: Path) -> object:
         found = machine.run(BytesIO(archive.read(pickles[0])))
         for key, storage in machine.storages.items():
             record = archive.getinfo(f"{root}data/{key}")
-            if record.compress_type != zipfile.ZIP_STORED or record.file_size != storage.num_bytes:
-                raise Refused(f"record {key!r} is compressed or has another size than its tensors")
+            if record.file_size != storage.num_bytes:
+                raise Refused(f"record {key!r} has another size than its tensors")
             with archive.open(record) as stream:
                 storage.fill(_exactly(stream, storage.num_bytes))
     return _loaded(found, {})
 
 
-def _sequence(file: BinaryIO) -> object:
+def _require_stored(archive: zipfile.ZipFile, num_bytes: int) -> None:
+    """Nothing is unpacked that is not in the file as it is: a few bytes would become gigabytes."""
+    for record in archive.infolist():
+        if record.compress_type != zipfile.ZIP_STORED:
+            raise Refused(f"record {record.filename!r} is compressed, which torch.save does not")
+    if sum(record.file_size for record in archive.infolist()) > num_bytes:
+        raise Refused("its records are larger than the file, or lie in one another")
+
+
+def _sequence(path: Path, file: BinaryIO) -> object:
     """The format before: pickles of a magic number, a version, facts, the object and the keys; then raw storages."""
     machine = Machine()
     if machine.run(file) != _MAGIC:
@@ -82,9 +92,11 @@ def _sequence(file: BinaryIO) -> object:
     machine.run(file), machine.run(file)
     found, keys = machine.run(file), machine.run(file)
     for key in keys:
-        storage = machine.storages[str(key)]
+        storage = machine.storages[key if isinstance(key, str) else str(int(key))]
         if int.from_bytes(_exactly(file, 8), "little") != storage.count:
             raise Refused(f"storage {key!r} has another size than its tensors")
+        if storage.num_bytes > path.stat().st_size:  # before memory is taken for it
+            raise EOFError("it ends too early")
         storage.fill(_exactly(file, storage.num_bytes))
     return _loaded(found, {})
 

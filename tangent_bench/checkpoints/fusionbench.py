@@ -98,8 +98,8 @@ def _require_config(path: Path, network: nn.Module) -> None:
     quick = any(type(module).__name__ == "QuickGELU" for module in network.visual.modules())
     ours = {"hidden_act": "quick_gelu" if quick else "gelu", "num_attention_heads": block.num_heads}
     try:
-        theirs = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        theirs = dict(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, RecursionError, TypeError, ValueError) as error:
         raise ValueError(f"{file} cannot be read ({error}); download it again, or take it away.") from None
     for key, value in ours.items():
         if theirs.get(key, value) != value:
