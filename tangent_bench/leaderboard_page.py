@@ -5,12 +5,11 @@ Columns say what a method was allowed to see and to keep; whoever tunes on more,
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
-from tangent_bench import leaderboard, pages
+from tangent_bench import leaderboard, pages, provenance
 from tangent_bench.leaderboard import Entry
 from tangent_bench.pages import DASH, Cell
 
@@ -138,7 +137,12 @@ def seconds_of(logs: Path) -> dict[tuple[str, str], float]:
     """(training, label) → mean seconds of the jobs that merged, from their records."""
     found: dict[tuple[str, str], list[float]] = {}
     for path in sorted((logs / "merge").glob("*.json")):
-        record = json.loads(path.read_text(encoding="utf-8"))
-        where = record["wildcards"]["training"], record["wildcards"]["method"]
-        found.setdefault(where, []).append(float(record["seconds"]))
+        try:
+            record = provenance.read_record(path)
+            where = record["wildcards"]["training"], record["wildcards"]["method"]
+            found.setdefault(where, []).append(float(record["seconds"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{path} is no record of a job ({error}); delete it and the next run does without."
+            ) from None
     return {where: sum(values) / len(values) for where, values in found.items()}

@@ -24,6 +24,7 @@ from pathlib import Path
 PACKAGES = ("torch", "open_clip_torch", "numpy", "pandas", "snakemake", "pillow")
 SLOW_TO_IMPORT = "torch", "open_clip", "torchvision"  # seconds each, at every start of a job
 RUN = "TANGENT_BENCH_RUN"  # the environment variable with the process of the Snakemake that a job belongs to
+_SEAL = '{"sha256": "'  # how a record begins; its own digest follows
 _running: dict | None = None  # the record of the job that this process is
 _KILLED = re.compile(r"/scripts/\w+\.(\w+)\.py\S* (?:died with <Signals\.SIGKILL|returned non-zero exit status 137)")
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -182,8 +183,6 @@ def sha256(path: str | Path) -> str:
 
 
 def _write_record(path: Path, record: dict) -> None:
-    from tangent_bench.artefacts import write_text
-
     record |= {
         "seconds": round(time.time() - record["started"], 3),
         "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
@@ -194,7 +193,34 @@ def _write_record(path: Path, record: dict) -> None:
         "versions": {name: _version(name) for name in PACKAGES},
         "commit": commit(),
     }
-    write_text(path, json.dumps(record, indent=1, sort_keys=True, default=str))
+    write_record(path, record)
+
+
+def write_record(path: Path, record: dict) -> None:
+    """Write what a job left as JSON, whose first entry is the sha256 of the text that it would be without."""
+    from tangent_bench.artefacts import write_text
+
+    text = json.dumps(record, indent=1, sort_keys=True, default=str)
+    write_text(path, f'{_SEAL}{hashlib.sha256(text.encode()).hexdigest()}",{text[1:]}')
+
+
+def read_record(path: Path) -> dict:
+    """What a job left, checked against its digest; that of an earlier release has none.
+
+    Raises:
+        ValueError: it is damaged; the caller says which file it is.
+    """
+    content, length = path.read_bytes(), len(_SEAL) + 66
+    if content.startswith(_SEAL.encode()):
+        expected = hashlib.sha256(b"{" + content[length:]).hexdigest()
+        if content[len(_SEAL) : length] != f'{expected}",'.encode():
+            raise ValueError("its content does not match its sha256")
+    elif not content.startswith(b"{\n"):
+        raise ValueError("it does not begin as one")
+    try:
+        return json.loads(content)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def _version(package: str) -> str:

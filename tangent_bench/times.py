@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tangent_bench import provenance
 from tangent_bench.figures._cells import Cell, cells
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def records(folder: Path) -> list[dict]:
     found = []
     for path in sorted((folder / "logs").rglob("*.json")):
         try:
-            record = json.loads(path.read_text(encoding="utf-8"))
+            record = provenance.read_record(path)
             kind_of(record), float(record["seconds"]), int(record["peak_memory_bytes"])
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(

@@ -53,7 +53,7 @@ def _write(root: Path, stem: str, *endings: str) -> None:
 def _records(root: Path) -> None:
     for name, change in {"a": {}, "b": {"seconds": 1030.0}, "c": {"rule": "merge", "commit": "dirty"}}.items():
         _write(root, f"logs/{name}", "json")
-        (root / f"logs/{name}.json").write_text(json.dumps(RECORD | change))
+        (root / f"logs/{name}.json").write_text(json.dumps(RECORD | change, indent=1))
     _write(root, "tables/times", "csv", "md")
     page = _render.html(times.build(times.read(root)), times.TITLE, times.NOTE)
     (root / "tables/times.html").write_text(page, encoding="utf-8")

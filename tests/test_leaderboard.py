@@ -186,7 +186,7 @@ def test_seconds_are_of_the_jobs_that_merged(tmp_path):
     for seed, seconds in ((0, 2.0), (1, 4.0)):
         record = {"wildcards": {"training": "linear", "method": "ties"}, "seconds": seconds}
         (tmp_path / "merge").mkdir(exist_ok=True)
-        (tmp_path / f"merge/{seed}.json").write_text(json.dumps(record))
+        (tmp_path / f"merge/{seed}.json").write_text(json.dumps(record, indent=1))
     assert leaderboard_page.seconds_of(tmp_path) == {("linear", "ties"): 3.0}
 
 

@@ -108,7 +108,7 @@ def made():
 
 def record(folder, number: int, **content) -> None:
     (folder / "logs").mkdir(exist_ok=True)
-    (folder / f"logs/{number}.json").write_text(json.dumps(content))
+    (folder / f"logs/{number}.json").write_text(json.dumps(content, indent=1))
 
 
 def test_predictions_stand_beside_the_records_of_their_own_jobs(tmp_path, made):

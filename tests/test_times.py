@@ -12,9 +12,8 @@ from tangent_bench import times
 def record(folder, name, rule, seconds, peak, **wildcards):
     path = folder / "logs" / rule / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(
-        json.dumps({"rule": rule, "seconds": seconds, "peak_memory_bytes": peak, "wildcards": wildcards, "more": 1})
-    )
+    about = {"rule": rule, "seconds": seconds, "peak_memory_bytes": peak, "wildcards": wildcards, "more": 1}
+    path.write_text(json.dumps(about, indent=1))
     return path
 
 

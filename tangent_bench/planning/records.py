@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from tangent_bench import provenance
 from tangent_bench.planning.estimate import Planned
 
 
@@ -51,7 +51,7 @@ def read(folder: Path, plan: Iterable[Planned], own: str) -> dict[str, Taken]:
         if not path.is_file():
             continue
         try:
-            record = json.loads(path.read_text(encoding="utf-8"))
+            record = provenance.read_record(path)
             found[log] = Taken(float(record["seconds"]), float(record["peak_memory_bytes"]))
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{path} is no record of a job ({error}); delete it, and plan again.") from None
