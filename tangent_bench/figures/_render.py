@@ -18,6 +18,7 @@ _LATEX = {
     "α": r"$\alpha$", "↓": r"$\downarrow$", "↑": r"$\uparrow$", "−": "$-$", "–": "--", "τ": r"$\tau$", "θ": r"$\theta$",
     "‖": r"$\|$", "*": r"$^{*}$",
     "ξ": r"$\xi$", "Θ": r"$\Theta$", "²": "$^2$", "∼": r"$\sim$", "·": r"$\cdot$", "§": r"\S", "^": r"\^{}",
+    "~": r"\textasciitilde{}",
 }  # fmt: skip
 
 
@@ -85,10 +86,15 @@ def plain(table: pd.DataFrame) -> str:
 
 def markdown(table: pd.DataFrame, note: str = "") -> str:
     """A pipe table, and the note below it."""
-    head, *rows = [[c.replace("|", r"\|") for c in line] for line in _lines(table)]
+    head, *rows = [[_markdown(text) for text in line] for line in _lines(table)]
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
     text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     return text + (f"\n\n{note}\n" if note else "\n")
+
+
+def _markdown(text: str) -> str:
+    """One cell: on one line, without columns or markup of its own."""
+    return " ".join(text.splitlines()).replace("|", r"\|").replace("<", "&lt;")
 
 
 def _tex(text: str) -> str:
