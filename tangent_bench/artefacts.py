@@ -180,7 +180,12 @@ def mapped(path: str | Path, kind: str) -> tuple[dict[str, np.ndarray], dict]:
     except Exception as error:
         raise DamagedFile(path, f"it is no readable safetensors file ({error})") from None
     meta = _facts(path, entries.pop("__metadata__", {}).get(_META))
-    tensors = {name: _mapped(path, 8 + room, entry) for name, entry in entries.items()}
+    if meta is None:
+        raise _foreign(path, kind)  # before its types are looked at, which need not be ours
+    try:
+        tensors = {name: _mapped(path, 8 + room, entry) for name, entry in entries.items()}
+    except KeyError as dtype:
+        raise DamagedFile(path, f"it holds numbers of type {dtype}, which no {kind} file does") from None
     return tensors, _checked(path, kind, meta, tensors)
 
 
@@ -189,10 +194,17 @@ def _mapped(path: str | Path, start: int, entry: Mapping) -> np.ndarray:
     return np.memmap(path, kind, "r", start + begin, shape) if 0 not in shape else np.empty(shape, kind)
 
 
+def _foreign(path: str | Path, kind: str) -> ValueError:
+    return ValueError(
+        f"{path} was not written by tangent_bench: expected a {kind} file with a digest. If a run built it, it is "
+        "damaged: delete it and run the same command again."
+    )
+
+
 def _checked(path: str | Path, kind: str, meta: dict | None, tensors: dict[str, np.ndarray]) -> dict:
     """The facts about a file, if it is of the kind that was asked for and its content that which was written."""
     if meta is None:
-        raise ValueError(f"{path} was not written by tangent_bench: expected a {kind} file with a digest.")
+        raise _foreign(path, kind)
     if meta["kind"] != kind:
         raise ValueError(f"{path} holds {meta['kind']!r}, expected {kind!r}; check the path in the config.")
     if digest(tensors) != meta["sha256"]:

@@ -66,8 +66,14 @@ def _complete(name: str, folder: Path) -> dict:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise ValueError(f"Config: 'joins' names {name!r}, but config/ has only {', '.join(known)}.{hint}")
-    default, changes = (yaml.safe_load(f.read_text(encoding="utf-8")) for f in (folder / "default.yaml", file))
-    return _merged(default, changes)
+    default = yaml.safe_load((folder / "default.yaml").read_text(encoding="utf-8"))
+    try:
+        changes = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        return _merged(default, changes)
+    except (OSError, ValueError, AttributeError, RecursionError, yaml.YAMLError) as error:
+        raise ValueError(
+            f"Config: 'joins' names {name!r}, but {file} cannot be read as a config ({' '.join(str(error).split())})."
+        ) from None
 
 
 def _merged(default: Mapping, changes: Mapping) -> dict:

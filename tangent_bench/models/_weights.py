@@ -94,9 +94,13 @@ def require_no_program(title: str, file: Path) -> None:
     """
     if not zipfile.is_zipfile(file):
         return
-    with zipfile.ZipFile(file) as archive:
-        if any(name.endswith("/constants.pkl") for name in archive.namelist()):
-            raise ValueError(
-                f"Model {title!r}: {file} is a TorchScript archive, a program that would have to be run to be read; "
-                f"give the same weights as safetensors (open_clip has copies of OpenAI's on the hub: {SAFE})."
-            )
+    try:
+        with zipfile.ZipFile(file) as archive:
+            names = archive.namelist()
+    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
+        raise ValueError(f"Model {title!r}: {file} is truncated or damaged ({error}); download it again.") from None
+    if any(name.endswith("/constants.pkl") for name in names):
+        raise ValueError(
+            f"Model {title!r}: {file} is a TorchScript archive, a program that would have to be run to be read; "
+            f"give the same weights as safetensors (open_clip has copies of OpenAI's on the hub: {SAFE})."
+        )

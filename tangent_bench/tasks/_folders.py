@@ -54,10 +54,21 @@ def image_files(folder: Path, labels: Mapping[str, int]) -> list[tuple[Path, int
     return [
         (Path(where) / name, labels[class_folder])
         for class_folder in sorted(labels)
-        for where, _, names in sorted(os.walk(folder / class_folder, followlinks=True))
+        for where, _, names in sorted(_folders_below(folder / class_folder))
         for name in sorted(names)
         if name.lower().endswith(SUFFIXES)
     ]
+
+
+def _folders_below(folder: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+    """As `os.walk` with links, each folder once: a link to a folder above it would give every image forty times."""
+    seen = set()
+    for where, inner, names in os.walk(folder, followlinks=True):
+        if (real := os.path.realpath(where)) in seen:
+            inner.clear()
+            continue
+        seen.add(real)
+        yield where, inner, names
 
 
 def folder_labels(found: list[str], name: str, task: Task, origin: Origin, place: Path) -> dict[str, int]:
@@ -145,6 +156,11 @@ class FolderTask:
                     f"Task {self.name!r}: class folders of train ({len(train)}) and {split} ({len(found)}) in "
                     f"{self.folder} differ: {odd}; give every split the same ones."
                 )
+        if odd := sorted(name for name in train if not name.isprintable()):
+            raise ValueError(
+                f"Task {self.name!r}: {self.folder} has a class folder {odd[0]!r}, whose name is no text of one line; "
+                "rename it."
+            )
         if len(train) < 2:
             raise ValueError(
                 f"Task {self.name!r}: {self.folder} has {len(train)} class folders; at least two are needed."
