@@ -40,6 +40,7 @@ class Matrix(NamedTuple):
 
     @property
     def rows(self) -> slice:
+        """Its part of the layer's outputs."""
         return slice(self.first, self.last)
 
 
@@ -112,6 +113,8 @@ def of_images(
 
     Args:
         network: a vision transformer that `vision.supports` accepts, or one all of whose parameters are linear layers'.
+        theta0: its parameters by name.
+        batches_BCHW: what the encoder takes.
         probes: (number of the batch, embeddings_BD) → random vectors v_BD of it; None: a basis, which is exact.
 
     Raises:

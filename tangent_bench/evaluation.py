@@ -17,9 +17,10 @@ ROUNDING = 1e-4
 
 
 class Evaluator(Protocol):
-    """What predicts. `predict` returns class indices, uint16 [P, N], of the first `limit` images (all if None)."""
+    """What predicts."""
 
-    def predict(self, task: str, split: str, points: Sequence[Point], limit: int | None = None) -> np.ndarray: ...
+    def predict(self, task: str, split: str, points: Sequence[Point], limit: int | None = None) -> np.ndarray:
+        """Class indices, uint16 [P, N], at P points, of the first `limit` images of a split (None: all)."""
 
 
 class TangentEvaluator:
@@ -47,6 +48,7 @@ class TangentEvaluator:
         return self._cache[key]
 
     def predict(self, task: str, split: str, points: Sequence[Point], limit: int | None = None) -> np.ndarray:
+        """Class indices, uint16 [P, N], at P points, of the first `limit` images of a split (None: all)."""
         base_NK = self._projected(task, split, "")[:limit]
         chosen = np.empty((len(points), len(base_NK)), dtype=np.uint16)
         for row, point in zip(chosen, points, strict=True):
@@ -81,6 +83,7 @@ class NetworkEvaluator:
         self._base = base
 
     def predict(self, task: str, split: str, points: Sequence[Point], limit: int | None = None) -> np.ndarray:
+        """Class indices, uint16 [P, N], at P points, of the first `limit` images of a split (None: all)."""
         import torch
 
         from tangent_bench.vectors import add

@@ -59,8 +59,11 @@ def save(
     """Write (position, uint8 [H, W, 3]) pairs as they come, in any order, one at a time; returns the digest.
 
     Args:
+        path: where to; it takes its name when all is written.
+        images: of any sizes.
         number: of images; every position below it must come once.
         of_each: int64 [N] each, such as labels and blocks.
+        about: facts for the file's metadata.
 
     Raises:
         ValueError: a position is missing or comes twice.

@@ -46,7 +46,9 @@ def empirical(
     Vision transformers go layer by layer; another network takes plain Jacobians in blocks, and the log says so.
 
     Args:
-        network: image encoder in `eval()`; theta: its parameters by name, which also set the precision.
+        network: image encoder in `eval()`.
+        theta: its parameters by name, which also set the precision.
+        images_NCHW: images of the rows.
         readout_KD: directions in the embedding, summed over; None is the identity.
         others_MCHW: images of the columns; None takes those of the rows, and the kernel is symmetric.
         batch_size: images that pass the network at a time.
@@ -205,7 +207,9 @@ def product(
     """Θ v without the matrix, float64 [N]: for each readout one product back, τ = Σ_j v_j ∇(r · f(x_j)), one forward.
 
     Args:
-        vector_M: a number for each of the others, or for each image where there are none; the rest as in `empirical`.
+        vector_M: a number for each of the others, or for each image where there are none.
+
+    The other arguments are those of `empirical`.
 
     Raises:
         ValueError: the vector has another length.

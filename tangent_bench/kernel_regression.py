@@ -24,6 +24,7 @@ def ridge(kernel_NN: np.ndarray, residual_NK: np.ndarray, strength: float) -> np
     """c = (Θ + λ I)⁻¹ r, [N, K]; λ = 0 gives the solution of least norm.
 
     Args:
+        kernel_NN: Θ between the training points.
         residual_NK: r = y − f_0(X).
         strength: λ, in the units of Θ.
     """
@@ -65,6 +66,7 @@ def held_out(kernel_NN: np.ndarray, residual_NK: np.ndarray, blocks_N: np.ndarra
         e_B = (I − S)_BB⁻¹ ((I − S) r)_B,   S = Θ (Θ + λ I)⁻¹
 
     Args:
+        kernel_NN, residual_NK: Θ and r, as in `ridge`.
         blocks_N: images of one block belong together, such as crops of one photograph.
         strength: λ > 0.
     """

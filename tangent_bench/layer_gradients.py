@@ -84,6 +84,9 @@ def pieces(
 
     Args:
         network: one that `vision.supports` accepts.
+        theta: its parameters by name.
+        images_BCHW: what it takes.
+        readout_KD: K directions in the embedding.
         places: indices into `sizes`.
     """
     outputs_BD, all_taps = taps(network, theta, images_BCHW)

@@ -222,6 +222,7 @@ def finetune(
         encoder: (θ, images_BCHW) → embeddings_BD, from a training mode.
         theta0: where training starts; unchanged.
         sources: one task, or all of them for joint training.
+        recipe: steps, batches, optimiser.
         seed: of the order of images and of the crops.
         normalise: images in [0, 1] → what the encoder expects.
         size: side of the encoder's images in pixels.

@@ -35,10 +35,13 @@ def store(
     """Write the images of a split, one in memory at a time; returns the digest of the file.
 
     Args:
+        path: where to.
+        task, split: whose images.
         side: in pixels, of what the models take.
         native: side of the data set's own images, if all of them are squares of that size.
         limit: the first so many images; None: all.
-        train: `hashes` of the training split; of them, at most `max_leaks` may be here.
+        train: `hashes` of the training split.
+        max_leaks: how many of these may be here.
 
     Raises:
         ValueError: an image cannot be decoded or is not of the native size, or more images leaked than may.

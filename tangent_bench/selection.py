@@ -49,6 +49,7 @@ def select_negation(target_A: np.ndarray, control_A: np.ndarray, zero_shot: np.n
     Args:
         target_A, control_A: validation accuracies [..., A] along α from 0 upwards.
         zero_shot: control accuracy at α = 0, [...].
+        threshold: the share of it that must be kept.
 
     Raises:
         ValueError: α = 0 is not in the grid, or `threshold` is above 1, so that nothing may be allowed.

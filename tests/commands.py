@@ -89,6 +89,8 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "hf download timm/vit_base_patch32_clip_224.openai open_clip_model.safetensors": ("", NETWORK),
     "hf download tanganke/clip-vit-base-patch32_dtd --local-dir checkpoints/vit_b_32/dtd": ("", NETWORK),
     "python -m http.server -d site": ("", "a server of Python's own, which does not end"),
+    "make reproduce CORES=1": ("", "after a job that was killed for want of memory"),
+    "make chaos": ("tests/workflow/test_chaos.py", "half an hour; three kills of the thirty"),
     "make test": ("", OURSELVES),
     "make test-unit": ("", OURSELVES),
     "make test-full": ("", OURSELVES),

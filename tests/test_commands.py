@@ -19,7 +19,7 @@ import yaml
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from tangent_bench import catalogue, cli, config, merging
+from tangent_bench import catalogue, cli, config, config_schema, merging
 from tests import pages
 from tests.commands import ELSEWHERE, NEWCOMER
 from tests.tutorial import steps
@@ -293,7 +293,7 @@ def keys_of_a_config(said: dict) -> None:
     elif within := [name for name, section in default.items() if isinstance(section, dict) and key in section]:
         assert validated({within[0]: said})
     else:
-        assert key in config.schema()["properties"]["custom_models"]["additionalProperties"]["properties"], key
+        assert key in config_schema.schema()["properties"]["custom_models"]["additionalProperties"]["properties"], key
 
 
 @pytest.mark.parametrize("page, code", sorted(set(pages.phrases())))

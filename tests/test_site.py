@@ -14,7 +14,7 @@ import _reference
 import pytest
 import yaml
 
-from tangent_bench import config, registry, rows
+from tangent_bench import config_schema, registry, rows
 
 ROOT = Path(__file__).parents[1]
 
@@ -56,7 +56,7 @@ def test_config_page_has_every_key_of_the_schema():
     ends = {path.rpartition(".")[2] for path in re.findall(r"^\| `(\S+)` \|", page, re.M)} | set(
         re.findall(r"^## (\w+)$", page, re.M)
     )
-    assert set(names_of(config.schema())) == ends
+    assert set(names_of(config_schema.schema())) == ends
     assert "`custom_models.<name>.architecture` | must be given" in page
 
 

@@ -134,6 +134,12 @@ class Study:
         """Add a row; of an array [R] the first is the value and the rest give the interval.
 
         Args:
+            metric: its name, as in `rows`.
+            values: the estimate alone, or with its replicates.
+            sources: the vectors that took part, joined by +.
+            task: whose images were looked at, or "all", "own", "each".
+            split: of those images.
+            num_samples: how many they are.
             where: further coordinates, or others than the study's own (training, evaluation, init).
         """
         values = np.atleast_1d(np.asarray(values, dtype=np.float64))

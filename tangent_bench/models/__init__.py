@@ -91,9 +91,11 @@ def create(model: Model, init: str = "pretrained", seed: int = 0):
     """An open_clip model in `eval()`, float32, on the CPU, without gradients; a job's record names its weights.
 
     Args:
+        model: architecture and weights, from `find`.
         init: "pretrained" loads the weights; "random" draws them with `seed`; "step-11" takes the image tower that the
             pre-training had at 11 % of its steps, beside the final text tower; "whole-11" takes both towers from there;
             "shuffled-100" is the image tower of the same pre-training with the captions of other pictures.
+        seed: of random weights.
 
     Raises:
         ValueError: unknown architecture, weights that are missing, damaged, pickled with more than tensors or of
