@@ -43,9 +43,11 @@ def test_which_prediction_comes_first_does_not_matter():
 
 
 def test_other_images_or_points_are_refused():
-    with pytest.raises(ValueError, match="same points and images"):
+    with pytest.raises(
+        ValueError, match=r"\(6, 30\) and \(6, 29\) cannot be compared; both must be of the same points and images\.$"
+    ):
         disentanglement.disagreement(predictions("x"), predictions("y")[:, 1:])
-    with pytest.raises(ValueError, match="same points"):
+    with pytest.raises(ValueError, match=r"^Terms of shapes \(3, 2\) and \(3, 1\) are not of the same points\.$"):
         disentanglement.error(np.zeros((3, 2)), np.zeros((3, 1)))
 
 
@@ -61,10 +63,14 @@ def test_first_reaching_is_the_first_crossing_between_grid_points():
     assert found.tolist() == pytest.approx([0.5, 2.0, 0.0, 1.25])
     read = [np.interp(at, grid, curve) for at, curve in zip(found, curves, strict=True)]
     assert read == pytest.approx([0.6, 0.8, 0.7, 0.3]), "the curve has its level there, or is above it at the start"
-    with pytest.raises(ValueError, match="never reaches"):
+    with pytest.raises(
+        ValueError, match="^A curve never reaches the level at which it should be matched; lower the level.$"
+    ):
         disentanglement.first_reaching(grid, curves, np.full(4, 0.85))
 
 
 def test_along_reads_each_replicate_at_its_own_coefficient():
     grid, values = np.array([0.0, 0.5, 1.0]), np.array([[0.0, 1.0, 0.0], [0.0, 1.0, 3.0]])
     assert disentanglement.along(grid, values, np.array([0.25, 0.75])).tolist() == pytest.approx([0.5, 2.0])
+    with pytest.raises(ValueError, match="longer"):
+        disentanglement.along(grid, values, np.array([0.25]))

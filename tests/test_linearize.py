@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.func import functional_call, jacrev
 
-from tangent_bench import vision
+from tangent_bench import linearize, vision
 from tangent_bench.linearize import differentiable_attention, encode, encode_linearized, parameters, product
 from tests import small
 
@@ -93,6 +95,34 @@ def test_gradient_is_the_jacobian_wherever_it_is_taken(case):
             torch.testing.assert_close(a, b, rtol=1e-8, atol=1e-11)
 
 
+def test_change_is_the_expansion_without_its_start(case):
+    expected = product(case.network, case.theta0, case.tau, case.images)[1]
+    found = linearize.change(case.network, case.theta0, small.moved(case.theta0, case.tau), case.images)
+    torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("function", [encode_linearized, linearize.change])
+def test_gradient_reaches_the_parameters_that_ask_for_it(case, function):
+    """J(x; θ0)ᵀ g from the whole Jacobian; every second parameter is held fixed."""
+    jacobian = jacrev(lambda theta: encode(case.network, theta, case.images))(case.theta0)
+    weight = small.normal("weight", shape=tuple(plain(case, case.theta0).shape))
+    for names in (list(case.theta0)[::2], list(case.theta0)[1::2]):
+        theta = small.moved(case.theta0, case.sigma, 3.0)
+        theta = {key: value.clone().requires_grad_(key in names) for key, value in theta.items()}
+        value = function(case.network, case.theta0, theta, case.images)
+        found = torch.autograd.grad((value * weight).sum(), [theta[name] for name in names])
+        for name, gradient in zip(names, found, strict=True):
+            expected = torch.einsum("bd,bdp->p", weight, jacobian[name].flatten(2)).view_as(gradient)
+            torch.testing.assert_close(gradient, expected, rtol=1e-8, atol=1e-11)
+
+
+@pytest.mark.parametrize("function", [encode_linearized, linearize.change])
+def test_a_tower_is_expanded_by_its_own_rules(case32, function, monkeypatch):
+    monkeypatch.setattr(linearize, "product", lambda *arguments: pytest.fail("the generic product, which is slower"))
+    theta = small.moved(case32.theta0, case32.tau)
+    assert function(case32.network, case32.theta0, theta, case32.images).shape == (5, 6)
+
+
 def test_each_parameter_alone_has_its_own_derivative(case):
     """A rule that is wrong for one parameter can hide behind all the others."""
     for name in case.theta0:
@@ -130,8 +160,11 @@ def test_parameters_are_copies(case):
 def test_theta_with_other_keys_is_refused(case):
     name = next(iter(case.theta0))
     theta = {k: v for k, v in case.theta0.items() if k != name}
-    with pytest.raises(ValueError, match=name):
-        encode_linearized(case.network, case.theta0, theta, case.images)
+    names = ("theta", "theta0") if vision.supports(case.network) else ("first", "second")
+    said = f"Vector '{names[0]}' lacks key '{re.escape(name)}' that '{names[1]}' has"
+    for function in (encode_linearized, linearize.change):
+        with pytest.raises(ValueError, match=said):
+            function(case.network, case.theta0, theta, case.images)
 
 
 @pytest.mark.parametrize("layer", [nn.BatchNorm2d(3), nn.InstanceNorm2d(3, track_running_stats=True)])

@@ -17,6 +17,7 @@ from tangent_bench.statistics import nonlinear_advantage
 def test_grid_holds_the_numbers_that_are_written():
     assert grid(0.0, 1.0, 21).tolist() == [round(0.05 * k, 2) for k in range(21)]
     assert grid(0.0, 3.0, 4).tolist() == [0.0, 1.0, 2.0, 3.0]
+    assert grid(0.0, 1.0, 4).tolist() == [0.0, 0.333333333333, 0.666666666667, 1.0], "twelve digits"
 
 
 def test_addition_maximises_normalized_not_absolute_accuracy():
@@ -40,8 +41,8 @@ def test_tie_that_rounding_breaks_is_still_a_tie():
 
 
 def test_every_replicate_selects_for_itself():
-    accuracy = np.array([[[0.1], [0.9], [0.9]], [[0.8], [0.1], [0.2]]])
-    assert select_addition(accuracy, np.ones((2, 1))).tolist() == [1, 0]
+    accuracy = np.array([[[0.1], [0.9], [0.9]], [[0.1], [0.2], [0.8]]])
+    assert select_addition(accuracy, np.ones((2, 1))).tolist() == [1, 2]
     target = np.array([[0.9, 0.5, 0.1], [0.9, 0.5, 0.1]])
     control = np.array([[0.8, 0.78, 0.1], [0.8, 0.1, 0.79]])
     assert select_negation(target, control, control[:, 0], 0.95).tolist() == [1, 2]
@@ -90,10 +91,14 @@ def test_negation_that_helps_nowhere_stays_at_zero():
 
 
 def test_hopeless_inputs_are_sentences():
-    with pytest.raises(ValueError, match="validation accuracy 0"):
+    said = "^A single-task model has validation accuracy 0; normalized accuracy does not exist. Train longer.$"
+    with pytest.raises(ValueError, match=said):
         select_addition(np.ones((2, 2)), np.array([0.5, 0.0]))
-    with pytest.raises(ValueError, match="must contain 0 and control_threshold be at most 1"):
+    said = "^No coefficient keeps the control; the grid must contain 0 and control_threshold be at most 1.$"
+    with pytest.raises(ValueError, match=said):
         select_negation(np.ones(2), np.array([0.5, 0.4]), np.float64(0.5), 1.2)
+    with pytest.raises(ValueError, match=said):  # one replicate of two is enough
+        select_negation(np.ones((2, 2)), np.array([[0.9, 0.9], [0.5, 0.4]]), np.array([0.5, 0.5]), 1.2)
 
 
 def test_normalized_accuracy_by_hand():

@@ -52,6 +52,12 @@ def test_same_names_same_weights_and_other_names_others():
         assert not np.array_equal(first, statistics.weights(blocks, 50, *names))
 
 
+def test_published_intervals_rest_on_these_draws():
+    """Other draws would move every published interval a little, so a change of them must be meant."""
+    found = statistics.weights(np.arange(6), 2, "mnist", "test")
+    assert found.tolist() == [[1] * 6, [1, 2, 2, 1, 0, 0], [0, 3, 2, 0, 0, 1]]
+
+
 def test_no_images_is_one_sentence():
     with pytest.raises(ValueError, match="No images to resample for mnist val; check the split"):
         statistics.weights(np.array([], dtype=np.int64), 10, "mnist", "val")

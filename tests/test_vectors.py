@@ -90,7 +90,8 @@ def test_products_are_accumulated_in_double_precision():
 
 def test_angle_of_a_zero_vector_is_refused():
     a = vector()
-    with pytest.raises(ValueError, match="zero vector.*fine-tuned"):
+    said = r"^The cosine of a zero vector does not exist; was the model fine-tuned at all\?$"
+    with pytest.raises(ValueError, match=said):
         vectors.cosine(a, {k: torch.zeros_like(v) for k, v in a.items()})
 
 
@@ -104,11 +105,21 @@ def test_missing_key_is_named_with_its_vector():
         vectors.require_same(LESS, WHOLE, "dtd", "model")
     with pytest.raises(ValueError, match=r"Vector 'model' lacks key 'visual\.bias' that 'dtd' has"):
         vectors.require_same(WHOLE, LESS, "dtd", "model")
+    with pytest.raises(ValueError, match="Vector 'first' lacks key 'visual.bias' that 'second' has"):
+        vectors.require_same(LESS, WHOLE)
+    with pytest.raises(ValueError, match="Vector 'term 3' lacks key 'visual.bias' that 'term 1' has"):
+        vectors.combine([(1.0, WHOLE), (1.0, WHOLE), (1.0, LESS)])
 
 
 def test_other_shape_is_named_with_both():
-    with pytest.raises(ValueError, match=r"'visual\.proj' has shape \(3, 2\) in 'dtd' and \(2, 3\) in 'model'"):
+    said = r"'visual\.proj' has shape \(3, 2\) in 'dtd' and \(2, 3\) in 'model'; were both built from the same model\?$"
+    with pytest.raises(ValueError, match=said):
         vectors.require_same(TURNED, WHOLE, "dtd", "model")
+
+
+def test_a_sum_of_nothing_is_our_own_mistake():
+    with pytest.raises(AssertionError, match="^combine needs at least one term"):
+        vectors.combine([])
 
 
 @pytest.mark.parametrize("other", [LESS, TURNED], ids=["missing", "transposed"])
