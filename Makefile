@@ -16,6 +16,7 @@ MAKEFLAGS += --no-print-directory
 READY := .venv/.installed
 PIP := .venv/bin/python -m pip install -c requirements.lock
 PYTEST := .venv/bin/python -m pytest --durations 12 --durations-min 5
+COVERAGE := .venv/bin/python -m coverage
 # As many tests beside one another as there are cores; four at most, since each may take a gigabyte.
 BESIDE := -n logical --maxprocesses 4 --dist
 QUICK := not slow and not full
@@ -27,7 +28,7 @@ SNAKEMAKE := .venv/bin/python $(RUN_MODULE) --configfile config/$(CONFIG).yaml
 RELEASE := .venv/bin/python -m tangent_bench.lock
 
 .NOTPARALLEL:
-.PHONY: help install reproduce plan analyses claims methods regress publish pretrain test test-unit test-full test-slurm chaos lint docs bench clean
+.PHONY: help install reproduce plan analyses claims methods regress publish pretrain test test-unit test-full test-slurm chaos coverage mutation lint docs bench clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1: /p' Makefile
@@ -72,9 +73,9 @@ pretrain: $(READY) ## rebuild the shipped model from its recipe (about an hour a
 	$(SNAKEMAKE) --cores $(CORES) pretrain
 
 # One thread each: the same sums on every machine, and no fight for the cores.
-test test-unit test-full test-slurm chaos bench: export OMP_NUM_THREADS := 1
-test test-unit test-full test-slurm chaos bench: export OPENBLAS_NUM_THREADS := 1
-test test-unit test-full test-slurm chaos bench: export MKL_NUM_THREADS := 1
+test test-unit test-full test-slurm chaos coverage mutation bench: export OMP_NUM_THREADS := 1
+test test-unit test-full test-slurm chaos coverage mutation bench: export OPENBLAS_NUM_THREADS := 1
+test test-unit test-full test-slurm chaos coverage mutation bench: export MKL_NUM_THREADS := 1
 
 test: lint docs ## lint, the site, the quick tests, ratios of times, then micro and tiny from end to end
 	$(PYTEST) $(BESIDE) worksteal -m "$(QUICK) and not alone"
@@ -85,8 +86,9 @@ test-unit: $(READY) ## the quick tests alone, no ratio of times judged
 	$(PYTEST) $(BESIDE) worksteal -m "$(QUICK) and not alone"
 	$(PYTEST) -m "$(QUICK) and alone" tests
 
-test-full: test ## `make test`, then the tests marked "full": the analyses, kernels at ViT-B/32 (about half an hour more)
+test-full: test ## `make test`, then the tests marked "full": the analyses, kernels at ViT-B/32 (about half an hour more); `make mutation`
 	$(PYTEST) -m full --ignore=tests/slurm
+	@$(MAKE) mutation
 	@$(MAKE) test-slurm
 
 # As root: it starts munge, slurmctld and slurmd (which apt-get brings if need be) in a folder of its own, and ends them.
@@ -98,6 +100,17 @@ KILLS ?= 30
 SEED ?=
 chaos: $(READY) ## kill a run of the micro preset thirty times and let it go on: same rows, bit for bit (about half an hour)
 	.venv/bin/python -m tests.workflow.chaos --kills $(KILLS) $(if $(SEED),--seed $(SEED))
+
+coverage: $(READY) ## branch coverage of the package by the quick tests, in their subprocesses too: at least 95 %
+	$(COVERAGE) erase
+	$(COVERAGE) run -m pytest $(BESIDE) worksteal -m "$(QUICK) and not alone"
+	$(COVERAGE) combine --quiet
+	$(COVERAGE) report --fail-under 95
+
+mutation: $(READY) ## mutation scores of the modules that carry the equations: at least 90 % each
+	rm -rf mutants
+	.venv/bin/python -m mutmut run --max-children 1
+	.venv/bin/python -m mutmut results --all true | .venv/bin/python -m tests.mutation
 
 lint: $(READY) ## ruff and snakefmt, changing nothing
 	.venv/bin/python -m ruff check .
@@ -113,7 +126,7 @@ bench: $(READY) ## ratios of times, each against the naive way beside it, into r
 
 clean: ## remove what presets built; published results, the pre-training (hours) and .venv stay
 	find results -mindepth 1 -maxdepth 1 ! -name published ! -name pretraining -exec rm -rf {} +
-	rm -rf site .pytest_cache .ruff_cache .hypothesis .benchmarks .snakemake/log .snakemake/scripts
+	rm -rf site mutants .coverage .coverage.* .pytest_cache .ruff_cache .hypothesis .benchmarks .snakemake/log .snakemake/scripts
 
 publish: CROSSED = methods$(if $(wildcard results/tiny/outcomes/task_negation/*/*/*/ties),_negation)
 publish: $(READY) ## copy tables and figures of the tiny preset (and of methods, training_modes, claims, if built) to results/published and into the README
