@@ -171,6 +171,14 @@ def test_a_batch_in_pieces_has_the_penalty_of_a_batch_whichever_way_pieces_count
 
 
 @pytest.mark.parametrize("name", PENALIZED)
+def test_the_plan_is_told_how_many_other_images_are_seen(name, monkeypatch):
+    seen, batch = [], Others.batch
+    monkeypatch.setattr(Others, "batch", lambda *asked: seen.append(asked[2]) or batch(*asked))
+    train(name, steps=5)
+    assert sum(seen) == registry.load("training", name).images_seen(SETTINGS[name], len(NAMES), 5)
+
+
+@pytest.mark.parametrize("name", PENALIZED)
 def test_without_other_tasks_it_is_one_sentence(name):
     network = small.Curved(3 * SIDE**2)
     sources = [Source(t, small.pixels(4, SIDE, t), np.zeros(4, np.int64), small.normal(shape=(3, 5))) for t in "ab"]
