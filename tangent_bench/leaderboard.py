@@ -7,7 +7,7 @@ same images, so the mark is a little easier to get than the level says. Transduc
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,6 +42,8 @@ class Entry:
         versus: against the baseline; None for the baseline itself.
         best: whether it is the best, and every other of its list worse.
         target, control: mean accuracies of negation; None if the method does nothing of its own to one vector.
+        forgets: against the baseline, of the share of target images that it gets wrong, so that to forget more is
+            "better"; None as above, and for the baseline itself.
     """
 
     place: Place
@@ -55,6 +57,7 @@ class Entry:
     best: bool
     target: tuple[float, float, float] | None = None
     control: tuple[float, float, float] | None = None
+    forgets: Line | None = None
 
     @property
     def title(self) -> str:
@@ -119,6 +122,7 @@ def _list(run: Run, place: Place, mergers: Sequence[Merger]) -> list[Entry]:
     behind = _lines(tuned[order[0]], [tuned[label] for label in order[1:]], units)
     versus = _lines(usual, [t for label, t in tuned.items() if label != baseline], units)
     alone = bool(behind) and all(line.verdict == "worse" for line in behind.values())
+    forgets = _forgetting(run, place, [label for label in order if label in run.negated])
     return [
         Entry(
             place,
@@ -129,6 +133,7 @@ def _list(run: Run, place: Place, mergers: Sequence[Merger]) -> list[Entry]:
             versus.get(label),
             alone and label == order[0],
             *(_negation(run, place, label) if label in run.negated else (None, None)),
+            forgets.get(label),
         )
         for label in order
     ]
@@ -144,6 +149,16 @@ def _interval(accuracy_SR: np.ndarray, num_units: int) -> tuple[float, float, fl
     estimate = crossed(accuracy_SR, num_units).estimate()
     low, high = estimate.interval()
     return estimate.value, max(low, 0.0), min(high, 1.0)
+
+
+def _forgetting(run: Run, place: Place, labels: Sequence[str]) -> dict[str, Line]:
+    """Method → its line over all targets, of the share of their images that it gets wrong."""
+    others = [label for label in labels if label != run.baseline]
+    if not others:
+        return {}
+    right = [outcomes.read(run.root, place, label, NEGATION, run.seeds) for label in (run.baseline, *others)]
+    wrong = [replace(tuned, accuracy={task: 1.0 - share for task, share in tuned.accuracy.items()}) for tuned in right]
+    return _lines(wrong[0], wrong[1:], outcomes.num_units(run.root, place, wrong[0].accuracy))
 
 
 def _negation(run: Run, place: Place, label: str) -> tuple:
@@ -198,12 +213,21 @@ def group_title(place: Place) -> str:
 
 
 def negation_table(found: Sequence[Entry]) -> pd.DataFrame:
-    """Cells of negation, for the methods that do something of their own to a single vector."""
+    """Cells of negation, for the methods that do something of their own to one vector; who forgets most is first."""
     items = []
-    for e in (e for e in found if e.target):
-        items.append(Cell(_row_name(e), group_title(e.place), "Target ↓", *e.target))
-        items.append(Cell(_row_name(e), group_title(e.place), "Control ↑", *e.control))
+    for e in by_target(found):
+        row, group = _row_name(e), group_title(e.place)
+        items.append(Cell(row, group, "Target ↓", *e.target))
+        items.append(Cell(row, group, "Control ↑", *e.control))
+        items.append(Cell(row, group, "Verdict", unit="text", text=e.forgets.verdict if e.forgets else "baseline"))
     return cells(items)
+
+
+def by_target(found: Sequence[Entry]) -> list[Entry]:
+    """The entries with negation, by the mean of a method's target accuracies over all places."""
+    negated = [e for e in found if e.target]
+    means = {row: np.mean([e.target[0] for e in negated if _row_name(e) == row]) for row in map(_row_name, negated)}
+    return sorted(negated, key=lambda e: means[_row_name(e)])
 
 
 def note(found: Sequence[Entry], preset: str) -> str:

@@ -113,11 +113,16 @@ def _interval(e: Entry, low: float, high: float) -> Cell:
 
 
 def _negation(found: Sequence[Entry], control: str) -> str:
-    heads = ("Method", "Mode", "Target ↓ (%)", f"{control} ↑ (%)")
+    heads = ("Method", "Mode", "Target ↓ (%)", "Forgets, against the baseline", f"{control} ↑ (%)")
     rows = [
-        [Cell(e.title), Cell(leaderboard.group_title(e.place)), *map(_percent, (e.target, e.control))]
-        for e in found
-        if e.target
+        [
+            Cell(e.title),
+            Cell(leaderboard.group_title(e.place)),
+            _percent(e.target),
+            Cell(e.forgets.verdict if e.forgets else "baseline"),
+            _percent(e.control),
+        ]
+        for e in leaderboard.by_target(found)
     ]
     if not rows:
         return ""

@@ -21,11 +21,11 @@ MERGERS = list(merging.asked(["task_arithmetic", "ties", {"name": "ties", "keep"
 ARITHMETIC, TIES, HALF, AVERAGE = MERGERS
 
 
-def negation(root, place, label, seed, target):
+def negation(root, place, label, seed, target, folder=True):
     noise = generator("test", "negation", label, seed).normal(0, 0.01, 51)
     arrays = {f"replicates/target_accuracy_tuned/{t}": target + noise for t in TASKS}
     arrays["replicates/control_accuracy_tuned"] = 0.9 + noise
-    path = root / layout.outcome("task_negation", *place, seed, "safetensors", label)
+    path = root / layout.outcome("task_negation", *place, seed, "safetensors", label if folder else "")
     artefacts.save(path, "outcome", arrays)
     about = {"model": "tiny", "init": "pretrained", "training": "standard", "evaluation": "network", "seed": seed}
     more = {"sources": "p", "task": "p", "split": "val", "num_samples": 9, "method": label}
@@ -47,7 +47,9 @@ def fill(root):
             outcome(root, place, "ties", seed, ties)
             outcome(root, place, HALF.label, seed, half, edge=1.0)
             outcome(root, place, "weight_average", seed, average)
+            negation(root, place, "task_arithmetic", seed, 0.25, folder=False)
             negation(root, place, "ties", seed, 0.2)
+            negation(root, place, HALF.label, seed, 0.35)
     return root
 
 
@@ -62,7 +64,12 @@ def found(folder):
 
 
 def run(folder, **changed):
-    about = {"seeds": range(5), "places": [TANGENT, NETWORK], "negated": ["ties"], **changed}
+    about = {
+        "seeds": range(5),
+        "places": [TANGENT, NETWORK],
+        "negated": ["task_arithmetic", "ties", HALF.label],
+        **changed,
+    }
     return leaderboard.Run(folder, "task_arithmetic", "kept", **about)
 
 
@@ -113,10 +120,17 @@ def test_tables_have_a_row_for_a_method_and_columns_for_a_mode(found):
     assert "Linear FT" in text and "Non-lin. FT" in text
     lines = [line for line in text.splitlines() if line.startswith("TIES (keep 0.5)")]
     assert len(lines) == 2 and "better" in lines[0] and "(edge)" in lines[0] and "0.25–0.45" in lines[0]
-    negated = _render.plain(leaderboard.negation_table(found))
-    assert negated.count("TIES") == 2 and "Weight average" not in negated
     entry = of(found, NETWORK, TIES)
     assert entry.target[0] == pytest.approx(0.2, abs=0.01) and entry.control[0] == pytest.approx(0.9, abs=0.01)
+
+
+def test_who_forgets_most_is_first_and_lower_is_better(found):
+    table = leaderboard.negation_table(found)
+    assert table["row"].drop_duplicates().tolist() == ["TIES", "Task arithmetic", "TIES (keep 0.5)"]
+    verdicts = table[table["column"] == "Verdict"].groupby("row")["text"].unique().map(list).to_dict()
+    assert verdicts == {"TIES": ["better"], "Task arithmetic": ["baseline"], "TIES (keep 0.5)": ["worse"]}
+    assert of(found, TANGENT, TIES).forgets.estimate.value == pytest.approx(0.05, abs=0.02)
+    assert of(found, TANGENT, AVERAGE).forgets is None and of(found, TANGENT, AVERAGE).target is None
 
 
 def test_note_says_what_an_interval_covers(found, folder):
