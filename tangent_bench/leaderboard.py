@@ -227,7 +227,7 @@ def by_target(found: Sequence[Entry]) -> list[Entry]:
     """The entries with negation, by the mean of a method's target accuracies over all places."""
     negated = [e for e in found if e.target]
     means = {row: np.mean([e.target[0] for e in negated if _row_name(e) == row]) for row in map(_row_name, negated)}
-    return sorted(negated, key=lambda e: means[_row_name(e)])
+    return sorted(negated, key=lambda e: (means[_row_name(e)], _row_name(e)))
 
 
 def note(found: Sequence[Entry], preset: str) -> str:
