@@ -132,6 +132,7 @@ class Run:
         # The environment is shared with the tests: make must not install it. A file, since nobody would empty a pipe.
         make = f"exec make reproduce PRESET={preset} CORES=2 -o .venv/.installed > run.txt 2>&1"
         self.process = checkout.start("sh", "-c", make)
+        self.process.stdout.close()
 
     def output(self) -> str:
         return self.log.read_text(encoding="utf-8", errors="replace")
