@@ -10,10 +10,14 @@ from __future__ import annotations
 
 import logging
 import math
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +25,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from tangent_bench import heads, products
+from tangent_bench import heads, products, resources
 from tangent_bench.image_store import Store
 from tangent_bench.seeds import derive, generator
 from tangent_bench.training_state import Saving
@@ -29,6 +33,7 @@ from tangent_bench.training_state import Saving
 log = logging.getLogger(__name__)
 DECAY_TARGETS = ("zero", "initialisation")
 ACCUMULATIONS = ("mean", "sum")
+_DRAWING = threading.Lock()
 PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -89,15 +94,18 @@ def indices(source: Source, size: int, seed: int) -> Iterator[np.ndarray]:
 
 def augment(images_BHWC: np.ndarray | Store, size: int, crop_scale: float, seed: int) -> Tensor:
     """Random resized crops (bicubic, area in [crop_scale, 1], no flip) as the paper's, float in [0, 1], [B, C, size,
-    size]. Images of a store may have shapes of their own.
+    size]. Images of a store may have shapes of their own. Threads may call it: the generator is PyTorch's one for all
+    of them, but drawing is quick and done by one at a time.
     """
     from torchvision.transforms import InterpolationMode, v2
 
     crop = v2.RandomResizedCrop(size, scale=(crop_scale, 1.0), interpolation=InterpolationMode.BICUBIC, antialias=True)
     images = [torch.from_numpy(np.array(image)).permute(2, 0, 1) for image in images_BHWC]
-    with torch.random.fork_rng(devices=[]):
+    with _DRAWING, torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return torch.stack([crop(image) for image in images]).float() / 255.0
+        drawn = [crop.make_params([image]) for image in images]
+    cropped = [crop.transform(image, where) for image, where in zip(images, drawn, strict=True)]
+    return torch.stack(cropped).float() / 255.0
 
 
 def _decay(theta: dict[str, Tensor], theta0: dict[str, Tensor], amount: float) -> None:
@@ -236,16 +244,11 @@ def finetune(
     run = _Run(theta0, recipe)
     if saving:
         saving.restore(run)
-    streams = [indices(source, recipe.batch_size // len(sources), seed) for source in sources]
     started, first = time.monotonic(), len(run.losses)
-    for step in range(recipe.steps):
-        chosen = [next(stream) for stream in streams]
-        if step < first:
-            continue  # done before
-        parts = [
-            _part(source, own, recipe.crop_scale, derive("crops", source.name, seed, step) % 2**62, normalise, size)
-            for source, own in zip(sources, chosen, strict=True)
-        ]
+    makers = _batches(sources, recipe, seed, normalise, size, first)
+    on_cpu = run.device.type == "cpu"
+    for parts in (make() for make in makers) if on_cpu else _ahead(makers, resources.CROPPING_THREADS):
+        step = len(run.losses)
         loss = run.step(encoder, [Part(*(t.to(run.device) for t in part)) for part in parts], penalty)
         if not math.isfinite(loss):
             raise ValueError(
@@ -256,6 +259,36 @@ def finetune(
         if saving:
             saving.keep(run)
     return {key: value.detach() for key, value in run.theta.items()}, run.losses
+
+
+def _batches(
+    sources: list[Source], recipe: Recipe, seed: int, normalise: Callable, size: int, first: int
+) -> Iterator[Callable[[], list[tuple]]]:
+    """Of every step from `first` on, what makes images, labels and head of each source."""
+    streams = [indices(source, recipe.batch_size // len(sources), seed) for source in sources]
+    for step in range(recipe.steps):
+        chosen = [next(stream) for stream in streams]
+        if step >= first:
+            yield partial(_parts, sources, chosen, recipe.crop_scale, seed, step, normalise, size)
+
+
+def _ahead(makers: Iterable[Callable], num_threads: int) -> Iterator:
+    """What each of them makes, in order; so many are made by threads of their own while one is in use."""
+    coming: deque = deque()
+    with ThreadPoolExecutor(num_threads) as threads:
+        for make in makers:
+            coming.append(threads.submit(make))
+            if len(coming) > num_threads:
+                yield coming.popleft().result()
+        while coming:
+            yield coming.popleft().result()
+
+
+def _parts(sources, chosen, crop_scale: float, seed: int, step: int, normalise: Callable, size: int) -> list[tuple]:
+    return [
+        _part(source, own, crop_scale, derive("crops", source.name, seed, step) % 2**62, normalise, size)
+        for source, own in zip(sources, chosen, strict=True)
+    ]
 
 
 def _part(source: Source, chosen: np.ndarray, crop_scale: float, seed: int, normalise: Callable, size: int):

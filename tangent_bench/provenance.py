@@ -61,7 +61,7 @@ def job(snakemake) -> Iterator[dict]:
     sentence says where. When Snakemake is killed the job ends too: the next run would make its files once more.
     """
     global _running
-    limit_threads(snakemake.threads)
+    limit_threads(1 if getattr(snakemake.resources, "gpu", 0) else snakemake.threads)  # others crop, one each
     keep_memory()
     log_file = Path(str(snakemake.log[0]))
     record: dict = {"rule": snakemake.rule, "wildcards": dict(snakemake.wildcards.items()), "started": time.time()}
@@ -176,6 +176,12 @@ def device(snakemake) -> str:
     return snakemake.config.get("device", "cpu") if getattr(snakemake.resources, "gpu", 0) else "cpu"
 
 
+def _gpu() -> str | None:
+    """Name of the GPU that the job used, if it used one."""
+    cuda = sys.modules["torch"].cuda if "torch" in sys.modules else None
+    return cuda.get_device_name() if cuda and cuda.is_initialized() else None
+
+
 def sha256(path: str | Path) -> str:
     """Of a file's bytes, in hexadecimal."""
     with open(path, "rb") as file:
@@ -189,6 +195,7 @@ def _write_record(path: Path, record: dict) -> None:
         "processor": platform.processor() or platform.machine(),
         "system": platform.platform(),
         "python": platform.python_version(),
+        "gpu": _gpu(),
         "imported": [name for name in SLOW_TO_IMPORT if name in sys.modules],
         "versions": {name: _version(name) for name in PACKAGES},
         "commit": commit(),

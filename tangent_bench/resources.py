@@ -16,6 +16,7 @@ from tangent_bench.models import _open_clip
 
 FULL_WIDTH = 1.0  # GFLOP; above it images have 224 px and weights hundreds of MB
 NOT_IN_A_FORMULA = 180.0  # GFLOP; networks other than vision transformers ask for as much as ViT-L/14
+CROPPING_THREADS = 3  # 2 ms an image of 224 pixels, 128 of them a step: one thread would hold up an H200 (measured)
 GPU_GFLOP_PER_SECOND = 10_000.0  # assumed: an A100 in float32 without TF32
 
 
@@ -123,6 +124,11 @@ def gflop_of(model: str, custom_models: dict | None = None) -> float:
     """`gflop` of a model by its name in the config."""
     about = models.find(model, custom_models)
     return gflop(about.architecture, about.config)
+
+
+def num_threads(rule: str, device: str) -> int:
+    """Threads of one job: one, and where a GPU is fine-tuned on, those that crop the images of the steps to come."""
+    return 1 + CROPPING_THREADS * (rule == "finetune" and num_gpus(rule, device))
 
 
 def num_gpus(rule: str, device: str) -> int:

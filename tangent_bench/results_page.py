@@ -214,7 +214,7 @@ def facts_of(records: Sequence[Mapping]) -> dict[str, list[str]]:
         "When": [f"{_date(start)} to {_date(end)}, {len(records):,} jobs"],
         "Code (commit)": _each(record["commit"] for record in records),
         "System": _each(f"{record['system']}, {record['processor']}" for record in records),
-        "Device of networks": _each(record["device"] for record in records),
+        "Device of networks": _each(record.get("gpu") or record["device"] for record in records),
         "Python": _each(record["python"] for record in records),
         "Packages": [", ".join(sorted(versions))],
         "Networks": sorted(weights) or ["none"],

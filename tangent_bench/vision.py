@@ -194,7 +194,7 @@ def _attention(x: Tensor, theta: Theta, name: str, num_heads: int, kept: slice) 
         (q, k, v), p = fixed, shares()
         dq, dk, dv = inward(moved, tau)
         ds = (dq @ k.mT).add_(q @ dk.mT).mul_(scale)
-        dp = torch.ops.aten._softmax_backward_data(ds, p, -1, p.dtype)
+        dp = torch.ops.aten._softmax_backward_data(ds.to(p.dtype), p, -1, p.dtype)  # autocast leaves ds in fewer bits
         return outward((dp @ v).add_(p @ dv).transpose(1, 2).flatten(2), tau)
 
     return mixed, push

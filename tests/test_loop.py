@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 
-from tangent_bench.loop import Recipe, Source, augment, finetune, indices
+from tangent_bench.loop import Recipe, Source, _ahead, _batches, augment, finetune, indices
 from tangent_bench.seeds import derive
 from tests import small
 
@@ -220,3 +222,46 @@ def test_order_depends_on_task_and_seed_only():
 
     assert first("stripes", 0) == first("stripes", 0)
     assert len({tuple(first(n, s)) for n in ("stripes", "dots") for s in (0, 1)}) == 4
+
+
+@pytest.mark.parametrize("num_threads", [1, 3, 9])
+def test_what_is_made_ahead_comes_in_order(num_threads):
+    begun = []
+
+    def make(number):
+        begun.append(number)
+        return number
+
+    for expected, number in enumerate(_ahead((partial(make, k) for k in range(6)), num_threads)):
+        assert number == expected and max(begun) <= number + num_threads, "no more of them than there are threads"
+    assert number == 5 and sorted(begun) == list(range(6))
+
+
+def test_what_fails_ahead_fails_where_it_is_used():
+    def fail():
+        raise ValueError("no image")
+
+    ahead = _ahead(iter([lambda: 1, fail]), 1)
+    assert next(ahead) == 1
+    with pytest.raises(ValueError, match="no image"):
+        next(ahead)
+
+
+def test_crops_of_two_threads_at_once_are_those_of_one():
+    images = np.random.default_rng(0).integers(0, 256, (6, 16, 16, 3), dtype=np.uint8)
+    alone = [augment(images, 12, 0.5, seed) for seed in range(60)]
+    state = torch.random.get_rng_state()
+    with ThreadPoolExecutor(3) as threads:
+        together = list(threads.map(lambda seed: augment(images, 12, 0.5, seed), range(60)))
+    assert all(a.equal(b) for a, b in zip(alone, together, strict=True))
+    assert torch.random.get_rng_state().equal(state)
+
+
+def test_training_is_the_same_with_batches_made_ahead(monkeypatch):
+    found = train()
+    monkeypatch.setattr(
+        "tangent_bench.loop._batches",
+        lambda *a: (lambda parts=parts: parts for parts in _ahead(_batches(*a), 3)),
+    )
+    again = train()
+    assert found[1] == again[1] and all(found[0][key].equal(again[0][key]) for key in found[0])

@@ -17,6 +17,7 @@ from types import SimpleNamespace
 from tangent_bench.provenance import job
 
 named = {"threads": 1, "rule": "finetune", "wildcards": {}, "log": ["logs/one.log"], "output": ["made/one.csv"]}
+named["resources"] = SimpleNamespace()
 with job(SimpleNamespace(**named)):
     print("begun", flush=True)
     time.sleep(60)

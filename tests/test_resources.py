@@ -65,6 +65,11 @@ def test_a_gpu_is_asked_for_only_on_a_gpu():
     assert resources.num_gpus("summarize", "cuda") == 0
 
 
+def test_crops_have_threads_of_their_own_where_a_gpu_is_fine_tuned_on():
+    threads = [resources.num_threads(rule, d) for d in ("cpu", "cuda") for rule in ("finetune", "encode_changes")]
+    assert threads == [1, 1, 1 + resources.CROPPING_THREADS, 1]
+
+
 def test_no_job_of_paper_scale_is_longer_than_three_days():
     """What most clusters allow at most."""
     for rule in resources.NEEDS:

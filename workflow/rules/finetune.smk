@@ -33,7 +33,7 @@ rule finetune:
     wildcard_constraints:
         training=rf"(?!(?:{IMPORTED})/)[A-Za-z0-9_-]+",
     priority: 10
-    threads: 1
+    threads: resources.num_threads("finetune", config["device"])
     resources:
         **asked("finetune", num_times=length),
     params:
