@@ -17,7 +17,8 @@ class Mode(NamedTuple):
     marker: str
 
 
-# Okabe and Ito's palette: told apart by colour-blind readers, and by lightness in grey print together with the markers
+# Okabe and Ito's palette, its yellow darkened for paper: told apart by colour-blind readers, and in grey print by
+# lightness together with the markers
 ZERO_SHOT = Mode("none", "network", "Pre-trained", "#6e6e6e", "_")
 MODES = (
     Mode("standard", "network", "Non-lin. FT", "#0072B2", "o"),
@@ -25,7 +26,7 @@ MODES = (
     Mode("linear", "tangent", "Linear FT", "#009E73", "^"),
 )
 # A colour for a way of fine-tuning, a marker for what it is put into: network, tangent.
-_SPARE = (("#CC79A7", "Dd"), ("#56B4E9", "v<"), ("#D55E00", "Pp"), ("#F0E442", "X*"), ("#000000", "hH"))
+_SPARE = (("#CC79A7", "Dd"), ("#56B4E9", "v<"), ("#D55E00", "Pp"), ("#8C8C00", "X*"), ("#000000", "hH"))
 _TASK_MARKERS = {
     "mnist": "o", "street_numbers": "s", "symbols": "^", "scripts": "v",
     "materials": "D", "photographs": "P", "terrain": "X", "objects": "*",

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
 NOTE_SIZE = 6.5  # points
 LETTERS_PER_INCH = 17  # of the note
+ABREAST = 4  # panels in a line that can still be read on a page
+MOST_INSIDE = 6  # lines of a legend; more of them hide the curves
+BESIDE = 1.8  # inches of a legend beside them
 
 
 def panels(num_rows: int, num_columns: int, ax, size: tuple[float, float]) -> np.ndarray:
@@ -33,6 +36,15 @@ def panels(num_rows: int, num_columns: int, ax, size: tuple[float, float]) -> np
     return given.reshape(num_rows, num_columns)
 
 
+def columns(num_models: int, num_parts: int) -> int:
+    """Panels in a line: all parts of a model, or as many of a single model's as can be read.
+
+    >>> columns(1, 3), columns(1, 8), columns(2, 8)
+    (3, 4, 8)
+    """
+    return num_parts if num_models > 1 else min(num_parts, ABREAST)
+
+
 def annotate(axes: np.ndarray, note: str, ax) -> None:
     """The note below a figure of our own; a caller's figure has the caller's words."""
     if ax is None:
@@ -46,8 +58,15 @@ def title(axis, *parts: str, **options) -> None:
     axis.set_title(" · ".join(part for part in parts if part), **options)
 
 
+def beside(num_lines: int) -> float:
+    """Inches that a legend of so many lines needs beside its panel."""
+    return BESIDE if num_lines > MOST_INSIDE else 0.0
+
+
 def legend(axis, **options) -> None:
-    """A legend that lets curves be seen behind it, where there is something to explain."""
-    if axis.get_legend_handles_labels()[0]:
+    """A legend that lets curves be seen behind it, where there is something to explain; a long one stands beside."""
+    if words := axis.get_legend_handles_labels()[1]:
+        if options.get("loc") == "best" and beside(len(words)):
+            options |= {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}
         usual = {"handlelength": 1.6, "borderaxespad": 0.3, "frameon": True, "edgecolor": "none", "framealpha": 0.75}
         axis.legend(**{**usual, **options})

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tangent_bench.figures import Figure
 from tangent_bench.figures._entities import Mode, modes
-from tangent_bench.figures._panels import annotate, legend, panels, title
+from tangent_bench.figures._panels import annotate, beside, legend, panels, title
 from tangent_bench.figures._select import by_model, need, note, pick, task_order
 from tangent_bench.figures._style import COLUMN, errors, look
 from tangent_bench.summary import summarize
@@ -26,8 +26,9 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
         ValueError: rows of the experiment are missing.
     """
     rows = need(rows, *FIGURE.reads)
-    parts = list(by_model(summarize(rows)))
-    axes = panels(1, len(parts), ax, (COLUMN + 0.5, 2.9))
+    table = summarize(rows)
+    parts = list(by_model(table))
+    axes = panels(1, len(parts), ax, (COLUMN + 0.5 + beside(len(modes(table)) + 2), 2.9))
     for axis, (name, part) in zip(axes.flat, parts, strict=True):
         _panel(axis, part)
         title(axis, name)

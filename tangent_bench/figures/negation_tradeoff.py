@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tangent_bench.figures import Figure
 from tangent_bench.figures._entities import Mode, modes
-from tangent_bench.figures._panels import annotate, legend, panels, title
+from tangent_bench.figures._panels import annotate, beside, legend, panels, title
 from tangent_bench.figures._select import by_model, control, need, note, pick
 from tangent_bench.figures._style import COLUMN, errors, look
 from tangent_bench.summary import summarize
@@ -27,8 +27,9 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
         ValueError: rows of the experiment are missing.
     """
     rows = need(rows, *FIGURE.reads)
-    parts = list(by_model(summarize(rows)))
-    axes = panels(1, len(parts), ax, (COLUMN + 0.3, 3.0))
+    table = summarize(rows)
+    parts = list(by_model(table))
+    axes = panels(1, len(parts), ax, (COLUMN + 0.3 + beside(len(modes(table)) + 2), 3.0))
     for axis, (name, part) in zip(axes.flat, parts, strict=True):
         _panel(axis, part, control(part))
         title(axis, name)

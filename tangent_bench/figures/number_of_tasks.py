@@ -46,6 +46,7 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
             for mode in modes(part):
                 _band(axis, pick(everything, training=mode.training, evaluation=mode.evaluation, task=task), mode)
             _label(axis, words, name if len(parts) > 1 else "")
+        legend(line[-1], loc="best")
     annotate(axes, f"band: range over subsets; {note(rows, intervals=False)}", ax)
     return axes
 
@@ -65,4 +66,3 @@ def _label(axis, words: str, name: str) -> None:
     axis.set_ylabel("Test accuracy (%)")
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     title(axis, name, f"mean over {words}")
-    legend(axis, loc="best")

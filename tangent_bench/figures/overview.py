@@ -22,6 +22,7 @@ FIGURE = Figure(
 )
 GROUPS = ("Single task ↑", "Addition ↑", "Negation:\ntarget ↓", "Negation:\ncontrol ↑")
 WIDTH = 0.62  # of a group, in units of the distance between groups
+MOST_NUMBERED = 4  # modes; the numbers of more of them would cover one another
 
 
 @look()
@@ -93,6 +94,7 @@ def _panel(axis, part: pd.DataFrame) -> None:
                 pick(group, training=mode.training, evaluation=mode.evaluation),
                 mode,
                 place == 0,
+                len(shown) <= MOST_NUMBERED,
             )
     axis.set_xticks(range(len(GROUPS)), GROUPS)
     axis.set(xlim=(-0.6, len(GROUPS) - 0.4), ylim=(0, 104), ylabel="Test accuracy (%)")
@@ -100,7 +102,7 @@ def _panel(axis, part: pd.DataFrame) -> None:
     axis.grid(axis="y", color="#ececec", linewidth=0.6, zorder=0)
 
 
-def _dot(axis, x: float, line: pd.DataFrame, mode: Mode, first: bool) -> None:
+def _dot(axis, x: float, line: pd.DataFrame, mode: Mode, first: bool, numbered: bool) -> None:
     from matplotlib.patheffects import Normal, Stroke
 
     if line.empty:
@@ -109,6 +111,8 @@ def _dot(axis, x: float, line: pd.DataFrame, mode: Mode, first: bool) -> None:
         [x], 100 * line["value"], yerr=errors(line), fmt=mode.marker, color=mode.colour, ecolor="#222222",
         elinewidth=0.8, capsize=2.5, capthick=0.8, markersize=5, label=mode.title if first else None, zorder=3,
     )  # fmt: skip
+    if not numbered:
+        return
     value = 100 * float(line["value"].iloc[0])
     number = axis.annotate(
         f"{value:.1f}", (x, value), xytext=(5, -2), textcoords="offset points", fontsize=6.5, zorder=4

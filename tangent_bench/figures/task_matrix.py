@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from tangent_bench.figures import Figure
 from tangent_bench.figures._entities import Mode, modes, task_title
 from tangent_bench.figures._matrix import CELL, Scale, matrix
-from tangent_bench.figures._panels import annotate, panels, title
+from tangent_bench.figures._panels import annotate, columns, panels, title
 from tangent_bench.figures._select import by_model, need, note, pick, task_order
 from tangent_bench.figures._style import look
 from tangent_bench.summary import summarize
@@ -21,7 +22,7 @@ FIGURE = Figure(title="Each vector on every task", reads=("single_task",), categ
 
 @look()
 def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
-    """Axes [models, modes].
+    """Axes [models, modes], or lines of a single model's.
 
     Raises:
         ValueError: rows of the experiment are missing.
@@ -29,11 +30,14 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     rows = need(rows, *FIGURE.reads)
     table = pick(summarize(rows), split="test", metric=("accuracy", "best_on_own_task"))
     parts, shown, num = list(by_model(table)), modes(table), len(task_order(table))
-    axes = panels(len(parts), len(shown), ax, (max(CELL * num + 0.55, 1.8), CELL * (num + 1) + 1.6))
-    for line, (name, part) in zip(axes, parts, strict=True):
-        for axis, mode in zip(line, shown, strict=True):
-            _panel(axis, part, mode, named=axis is line[0])
-            title(axis, f"{name}\n{mode.title}")
+    abreast, wanted = columns(len(parts), len(shown)), [(*each, mode) for each in parts for mode in shown]
+    lines = math.ceil(len(wanted) / abreast)
+    axes = panels(lines, abreast, ax, (max(CELL * num + 0.55, 1.8), CELL * (num + 1) + 1.6))
+    for axis, (name, part, mode) in zip(axes.flat, wanted):
+        _panel(axis, part, mode, named=axis in axes[:, 0])
+        title(axis, f"{name}\n{mode.title}")
+    for axis in axes.flat[len(wanted) :]:
+        axis.remove()
     words = "test accuracy (%); *: another vector does better on this task"
     shown_rows = rows[rows["task"].isin(task_order(table))]  # not the control
     annotate(axes, f"{words}; {note(shown_rows, per_task=True, intervals=False)}", ax)

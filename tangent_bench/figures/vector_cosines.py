@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tangent_bench.figures import Figure
 from tangent_bench.figures._entities import task_title, training_title
 from tangent_bench.figures._matrix import CELL, Scale, matrix
-from tangent_bench.figures._panels import annotate, panels, title
+from tangent_bench.figures._panels import annotate, columns, panels, title
 from tangent_bench.figures._select import by_model, need, pick, task_order
 from tangent_bench.figures._style import look
 from tangent_bench.summary import summarize
@@ -22,7 +22,7 @@ FIGURE = Figure(title="Cosines and lengths of the task vectors", reads=("vector_
 
 @look()
 def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
-    """Axes [models, ways of fine-tuning].
+    """Axes [models, ways of fine-tuning], or lines of a single model's.
 
     Raises:
         ValueError: rows of the experiment are missing.
@@ -33,8 +33,9 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     # vectors of public checkpoints and own ones are parts of their own, in which not every way is there
     parts = [(name, way, pick(part, training=way)) for name, part in by_model(table) for way in ways]
     parts = [(name, way, part) for name, way, part in parts if len(part)]
-    num, lines = len(task_order(table)), math.ceil(len(parts) / len(ways))
-    axes = panels(lines, len(ways), ax, (max(CELL * num + 1.75, 3.2), CELL * num + 1.3))
+    num, abreast = len(task_order(table)), columns(len(list(by_model(table))), len(ways))
+    lines = math.ceil(len(parts) / abreast)
+    axes = panels(lines, abreast, ax, (max(CELL * num + 1.75, 3.2), CELL * num + 1.3))
     largest = _pairs(table)["value"].abs().max()
     for axis, (name, way, part) in zip(axes.flat, parts):
         _panel(axis, part, largest)
