@@ -57,7 +57,7 @@ def _validator():
 def _require_plain(config: object) -> None:
     """What the schema's language cannot say (it lets .nan pass every bound), and what it must not even be asked."""
     for number, (path, value) in enumerate(_values(config)):
-        where = short(".".join(map(str, path)) or "the file")
+        where = short(".".join(map(str, path)) if path else "the file")
         if number == MOST or len(path) > DEEPEST:
             most = f"{MOST:,} values" if number == MOST else f"{DEEPEST} levels"
             raise ValueError(f"Config: {short(path[0])} has more than {most}, expected what config/default.yaml has.")
@@ -83,7 +83,7 @@ def _values(value: object, path: tuple = ()) -> Iterator[tuple[tuple, object]]:
 def _sentence(error) -> str:
     """What was given and what is allowed, of an error of jsonschema."""
     path = list(map(str, error.absolute_path))
-    where, value, rule = short(".".join(path) or "the file"), error.instance, error.validator_value
+    where, value, rule = short(".".join(path) if path else "the file"), error.instance, error.validator_value
     if error.validator == "additionalProperties":
         return _unknown_key(path, value, sorted(error.schema.get("properties", {})))
     if error.validator == "required":

@@ -27,6 +27,10 @@ RUN = "TANGENT_BENCH_RUN"  # the environment variable with the process of the Sn
 _SEAL = '{"sha256": "'  # how a record begins; its own digest follows
 _running: dict | None = None  # the record of the job that this process is
 _KILLED = re.compile(r"/scripts/\w+\.(\w+)\.py\S* (?:died with <Signals\.SIGKILL|returned non-zero exit status 137)")
+_GPU_IS_FULL = (
+    "the GPU's memory is too small; lower evaluation.batch_size, or for fine-tuning training.micro_batch_size, or set "
+    "training.checkpoint_activations in the config."
+)
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -77,6 +81,8 @@ def job(snakemake) -> Iterator[dict]:
     except (ValueError, FloatingPointError, MemoryError, OSError) as error:
         _fail(f"{snakemake.rule}: {str(error) or type(error).__name__}")
     except Exception as error:
+        if type(error).__name__ == "OutOfMemoryError":  # PyTorch's, of a GPU; torch need not be there
+            _fail(f"{snakemake.rule}: {_GPU_IS_FULL}", traceback.format_exc())
         sentence = f"{snakemake.rule}: unexpected {type(error).__name__}: {error} (traceback in {log_file})"
         _fail(sentence, traceback.format_exc())
     finally:

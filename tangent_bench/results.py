@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tangent_bench import artefacts, directions, layout, merging, models, registry
+from tangent_bench import artefacts, devices, directions, layout, merging, models, registry
 from tangent_bench.evaluation import NetworkEvaluator, TangentEvaluator
 from tangent_bench.experiments import Experiment, Labels, Study
 from tangent_bench.image_store import Store, open_images
@@ -172,26 +172,9 @@ def image_tower(model: models.Model, init: str, seed: int, device: str = "cpu") 
     theta0 = parameters(visual)
     digest = artefacts.digest({k: v.numpy() for k, v in theta0.items()})
     mean, std = visual.image_mean, visual.image_std
-    require_device(device)
+    devices.require(device)
     theta0 = {key: value.to(device) for key, value in theta0.items()}
     return Tower(visual.to(device), theta0, digest, size, tuple(mean), tuple(std), device)
-
-
-def require_device(device: str) -> None:
-    """Raise unless the device is there, and see to it that float32 means float32 on it: on a GPU PyTorch would convolve
-    in TensorFloat-32, which moved embeddings by 1e-4 of their length on an H200.
-
-    Raises:
-        ValueError: a GPU was asked for and PyTorch finds none.
-    """
-    import torch
-
-    if device == "cuda" and not torch.cuda.is_available():
-        raise ValueError(
-            "The config has `device: cuda`, but PyTorch finds no GPU here; set `device: cpu`, or see to the driver "
-            '(`python -c "import torch; print(torch.cuda.is_available(), torch.version.cuda)"`).'
-        )
-    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
 
 
 def study(

@@ -137,7 +137,7 @@ def changes(draw) -> tuple[list, Callable[[dict], None]]:
             place.append(place[last] if kind == "twice" else value)
         elif kind == "key" and _hashable(key):
             place[key] = place.pop(last)
-        elif _hashable(key):
+        elif kind == "new key" and _hashable(key):
             place[key] = value
 
     return [*parents, last, *([key] if "key" in kind and isinstance(key, str) else [])], change
@@ -279,6 +279,7 @@ WRONG = {  # what was once accepted, or ended otherwise than with a sentence: (p
     "digits as text": (("training", "steps"), "1" * 5000, ["'training.steps'", "integer"]),
     "a rate beyond every float": (("training", "learning_rate"), 10**400, ["'training.learning_rate'", "63 bits"]),
     "a key that is a number": (("methods",), [{"name": "ties", 1: 2}], ["'methods.0' has the key 1", "text"]),
+    "a key without letters": (("",), 2**63, ["Config: '' is an integer of 64 bits", "63 bits"]),
     "a key that is yes": (("data", True), 1, ["'data' has the key True", "quotes"]),
     "a name that ends a line": (("custom_tasks", "a\n"), {}, ["custom_tasks", r"'a\n'", "control characters"]),
     "a preset that ends a line": (("preset",), "a\n", ["'preset'", r"'a\n'", "one line"]),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 from open_clip.transformer import VisionTransformer
 
-from tangent_bench import features, heads, kernel, linearize, models, registry, vision
+from tangent_bench import devices, features, heads, kernel, linearize, models, registry, vision
 from tangent_bench.loop import Part, Recipe, _loss, _Run, pieces
 from tangent_bench.pictures import prepare_images
-from tangent_bench.results import require_device
 
 ELSEWHERE = torch.device("meta")
 
@@ -74,5 +77,47 @@ def test_images_and_evaluation(pretended):
 def test_a_gpu_that_is_not_there_is_one_sentence(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(ValueError, match="`device: cuda`, but PyTorch finds no GPU here; set `device: cpu`"):
-        require_device("cuda")
-    require_device("cpu")
+        devices.require("cuda")
+    devices.require("cpu")
+
+
+HOLDS = """
+import sys, pathlib
+from tangent_bench import devices
+print(devices.choose(["a", "b"], pathlib.Path(sys.argv[1])), flush=True)
+input()
+"""
+
+
+@pytest.fixture
+def held(monkeypatch):
+    files = []
+    monkeypatch.setattr(devices, "_held", files)
+    yield files
+    for file in files:
+        file.close()
+
+
+def test_jobs_take_a_gpu_each_and_give_it_back_when_they_end(tmp_path, held):
+    command = [sys.executable, "-c", HOLDS, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "0\n"
+        assert devices.choose(["a", "b"], tmp_path) == 1
+        assert devices.choose(["a", "b"], tmp_path) in (0, 1), "more jobs than GPUs share them"
+        assert devices.choose(["c"], tmp_path) == 0, "another name, another GPU"
+        other.kill()
+    assert devices.choose(["a", "b"], tmp_path) == 0
+
+
+def test_float32_is_float32_on_a_gpu(monkeypatch, tmp_path, held):
+    monkeypatch.setattr(devices.tempfile, "gettempdir", lambda: str(tmp_path))
+    chosen = []
+    for name, value in (
+        ("is_available", lambda: True), ("device_count", lambda: 1), ("set_device", chosen.append),
+        ("get_device_properties", lambda k: SimpleNamespace(uuid=f"gpu {k}")),
+    ):  # fmt: skip
+        monkeypatch.setattr(torch.cuda, name, value)
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    devices.require("cuda")
+    devices.require("cuda")
+    assert chosen == [0] and not torch.backends.cudnn.allow_tf32

@@ -43,6 +43,15 @@ def test_a_job_ends_when_its_run_is_killed(tmp_path, reaped):
     assert "was killed; the same command goes on" in (tmp_path / "logs/one.log").read_text()
 
 
+def test_a_full_gpu_is_one_sentence(tmp_path):
+    full = JOB.replace("    print(", "    raise type('OutOfMemoryError', (RuntimeError,), {})\n    print(")
+    environment = {"PYTHONPATH": str(Path(provenance.__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", full], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.startswith("tangent_bench: finetune: the GPU's memory is too small; lower evaluation.batch_size")
+    assert done.stderr.count("\n") == 1 and "Traceback" in (tmp_path / "logs/one.log").read_text()
+
+
 def test_a_job_removes_what_an_earlier_one_left_unfinished(tmp_path):
     left = "made/.one.csv.x7abcdef", "made/.one.state.x7abcdef", "logs/.one.json.x7abcdef"
     others = "made/.other.csv.x7abcdef", "made/one.csv", "made/.one2.csv.x7abcdef"

@@ -5,11 +5,10 @@ or of the one that an initialisation brings along (`layout.text`).
 from tangent_bench.provenance import device, job
 
 with job(snakemake):
-    from tangent_bench import artefacts, heads, layout, models
-    from tangent_bench.results import require_device
+    from tangent_bench import artefacts, devices, heads, layout, models
 
     w, where = snakemake.wildcards, device(snakemake)
-    require_device(where)
+    devices.require(where)
     model = models.find(w.model, snakemake.params.custom_models)
     _, about = artefacts.load(snakemake.input.data, "images")
     network = models.create(model, "pretrained" if w.text == layout.FINAL else w.text).to(where)
