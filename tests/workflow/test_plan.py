@@ -42,7 +42,7 @@ def test_jobs_by_formula_are_those_of_the_dag():
         assert any(gpus for *_, gpus in dag) == (name == "paper")
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_disk_is_what_the_micro_preset_left(micro):
     done = micro.run(".venv/bin/python", "-m", "tangent_bench.cli", "plan", *preset("micro"), "--json")
     assert done.status == 0, done.output
