@@ -16,10 +16,10 @@ where Z are the softmaxes' sums, w_ts = Z_ts⁻¹ / Σ_r Z_tr⁻¹ and C_t = Z_t
 threshold are all kept. Vectors are read one parameter at a time, 3 + T times; beside them there is one model's worth of
 e_t or direction.
 
-From memory: the equations. The authors' code (github.com/duguodong7/pcb-merging, vision) has the factor T and this Norm,
-but others besides: it clamps magnitudes at their 1st and 99th percentile, normalises them before they are squared,
-takes exp and tanh(τ_t ⊙ Σ_s τ_s) for the softmaxes, and subtracts the threshold from what is kept (5 % with its search).
-The coefficient α is the paper's λ.
+From memory: the equations. The authors' code (github.com/duguodong7/pcb-merging, its vision part) has the factor T and
+this Norm, but others besides: it clamps magnitudes at their 1st and 99th percentile, normalises them before they are
+squared, takes exp and tanh(τ_t ⊙ Σ_s τ_s) for the softmaxes, and subtracts the threshold from what is kept (5 % with
+its search). The coefficient α is the paper's λ.
 """
 
 from __future__ import annotations
