@@ -5,7 +5,6 @@ one is free.
 from __future__ import annotations
 
 import fcntl
-import getpass
 import os
 import tempfile
 from collections.abc import Sequence
@@ -48,7 +47,7 @@ def choose(names: Sequence[str], folder: Path) -> int:
         folder: where locks lie, the same for all jobs of the machine.
     """
     for place, name in enumerate(names):
-        file = open(folder / f"tangent_bench-{getpass.getuser()}-{name}.lock", "a", encoding="utf-8")  # noqa: SIM115
+        file = open(folder / f"tangent_bench-{os.getuid()}-{name}.lock", "a", encoding="utf-8")  # noqa: SIM115
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
