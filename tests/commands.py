@@ -54,6 +54,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
         "measures times; its jobs alone",
     ),
     "make reproduce PRESET=emergence": ("tests/workflow/test_dag.py::test_jobs_of_a_preset", "a quarter hour; planned"),
+    "make reproduce PRESET=training_modes": ("tests/workflow/test_dag.py::test_jobs_of_a_preset", "an hour; planned"),
     "make reproduce PRESET=digits": (OWN_MATERIAL, "writes into config/"),
     ".venv/bin/python examples/digits_as_task.py": (OWN_MATERIAL, "writes into config/"),
     "make reproduce PRESET=paper": (PAPER_PLAN, GPU),

@@ -14,7 +14,7 @@ embeddings included, with the rows of `proj` as its outputs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from tangent_bench.methods import Context, Method, Parameter
@@ -31,26 +31,32 @@ METHOD = Method(
 
 def adjust(direction: Mapping[str, Tensor], vectors: Mapping[str, Mapping], context: Context) -> dict:
     """The direction with calibrated singular values."""
-    from tangent_bench.methods import _spectral, _streams
+    from tangent_bench.methods import _spectral
 
     adjusted = dict(direction)
-    for name, stack in _streams.each_parameter(vectors):
-        if _spectral.is_matrix(name, stack[0]):
-            merged, taus = _spectral.turn(name, direction[name]), _spectral.turn(name, stack)
-            calibrated = calibrate(merged, taus, context.hyper_parameters["floor"])
+    for name, matrix in direction.items():
+        if matrix.is_floating_point() and _spectral.is_matrix(name, matrix):
+            taus = (_spectral.turn(name, vector[name]) for vector in vectors.values())
+            calibrated = calibrate(_spectral.turn(name, matrix), taus, context.hyper_parameters["floor"])
             adjusted[name] = _spectral.turn(name, calibrated).contiguous()
     return adjusted
 
 
-def calibrate(merged: Tensor, taus: Tensor, floor: float) -> Tensor:
-    """U diag(γ σ) Vᵀ of merged [m, n]; taus [T, m, n]."""
+def calibrate(merged: Tensor, taus: Iterable[Tensor], floor: float) -> Tensor:
+    """U diag(γ σ) Vᵀ of merged [m, n]; each of taus, which are taken one at a time, [m, n]."""
+    import torch
+
     from tangent_bench.methods import _spectral
 
     left, sigma, right = _spectral.svd(merged)
-    responses = left.T @ taus
-    products = (responses * (sigma[:, None] * right)).sum(2)
-    squares = responses.square().sum(2)
-    tiny = squares == 0
-    ratios = (products / squares.masked_fill(tiny, 1.0)).masked_fill(tiny, 0.0)
-    gamma = len(taus) / ratios.clamp(min=floor).sum(0)
+    counted = torch.stack([_coefficients(left.T @ tau, sigma, right).clamp(min=floor) for tau in taus])
+    gamma = len(counted) / counted.sum(0)
     return (left * (gamma * sigma)) @ right
+
+
+def _coefficients(responses: Tensor, sigma: Tensor, right: Tensor) -> Tensor:
+    """s [r] of the responses [r, n] of one task."""
+    products = sigma * (responses * right).sum(1)
+    squares = responses.square().sum(1)
+    tiny = squares == 0
+    return (products / squares.masked_fill(tiny, 1.0)).masked_fill(tiny, 0.0)

@@ -16,7 +16,8 @@ from tests.workflow.checkout import ROOT, Checkout, environment, merged, preset
 
 HERE = Checkout(ROOT)
 RULES = [*(ROOT / "workflow/rules").glob("*.smk")]
-PRESETS = ["default", "tiny", "micro", "analyses", "emergence", "five_seeds"]  # others: test_claims_presets.py
+# others: test_claims_presets.py
+PRESETS = ["default", "tiny", "micro", "analyses", "emergence", "five_seeds", "training_modes"]
 
 
 def _plan(tmp_path, name: str, **changed: object) -> dict[str, int]:
@@ -55,13 +56,13 @@ def _expected(config: dict) -> dict[str, int]:
     experiments = config["experiments"]
     figures = {name: registry.load("figures", name).FIGURE for name in registry.names("figures")}
     made = {n: f.kind for n, f in figures.items() if f.possible(experiments, config["modes"], inits)}
-    read = any(mode.endswith("-tangent") for mode in config["modes"])
+    read = len({mode.removesuffix("-tangent") for mode in config["modes"] if mode.endswith("-tangent")})
     counts = {
         "prepare_images": 3 * tasks + 2 * control,
         "build_head": models * _num_texts(config) * (tasks + control),
         "encode_base": models * inits * (tasks + control),
         "finetune": models * inits * seeds * (trainings * tasks + len(config["joint_training"]["trainings"])),
-        "encode_changes": models * inits * trainings * seeds * (tasks + control) * read,
+        "encode_changes": models * inits * read * seeds * (tasks + control),
         "run_experiment": models * sum(_num_inits(config, e) * _num_jobs(config, e) for e in experiments),
         "collect_rows": 1,
         "summarize": 1,
