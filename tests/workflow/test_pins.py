@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,16 @@ def test_lock_contains_every_pin_of_pyproject():
 
 def test_lock_leaves_the_accelerator_packages_to_torch():
     assert [name for name in _lock_pins() if re.match(r"nvidia-|cuda-|triton", name)] == []
+
+
+def test_every_locked_version_installs_on_the_lowest_python():
+    """Debian 12 has 3.11.2: a package that asks for a later patch of 3.11 ends `make install` there."""
+    (specifier,) = SpecifierSet(PYPROJECT["project"]["requires-python"])
+    locked = _lock_pins()
+    found = [package for package in metadata.distributions() if canonicalize_name(package.name) in locked]
+    asked = {package.name: package.metadata.get("Requires-Python", "") for package in found}
+    assert len(asked) > 100
+    assert [name for name, text in asked.items() if f"{specifier.version}.0" not in SpecifierSet(text)] == []
 
 
 def test_environment_uses_the_lock_as_constraints():
