@@ -80,7 +80,8 @@ test test-unit test-full test-slurm chaos coverage mutation bench: export MKL_NU
 test: lint docs ## lint, the site, the quick tests, ratios of times, then micro and tiny from end to end
 	$(PYTEST) $(BESIDE) worksteal -m "$(QUICK) and not alone"
 	$(PYTEST) --benchmark-enable -m "$(QUICK) and alone" tests
-	$(PYTEST) $(BESIDE) loadfile -m "slow and not full"
+	$(PYTEST) -m "slow and golden" tests/workflow
+	$(PYTEST) $(BESIDE) loadfile -m "slow and not full and not golden"
 
 test-unit: $(READY) ## the quick tests alone, no ratio of times judged
 	$(PYTEST) $(BESIDE) worksteal -m "$(QUICK) and not alone"
