@@ -87,7 +87,7 @@ test-unit: $(READY) ## the quick tests alone, no ratio of times judged
 	$(PYTEST) $(BESIDE) worksteal -m "$(QUICK) and not alone"
 	$(PYTEST) -m "$(QUICK) and alone" tests
 
-test-full: test ## `make test`, then the tests marked "full": the analyses, kernels at ViT-B/32 (about half an hour more); `make mutation`
+test-full: test ## `make test`, then the tests marked "full": the analyses, kernels at ViT-B/32 (about an hour and a half more); `make mutation`
 	$(PYTEST) -m full --ignore=tests/slurm
 	@$(MAKE) mutation
 	@$(MAKE) test-slurm

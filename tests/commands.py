@@ -91,7 +91,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "hf download tanganke/clip-vit-base-patch32_dtd --local-dir checkpoints/vit_b_32/dtd": ("", NETWORK),
     "python -m http.server -d site": ("", "a server of Python's own, which does not end"),
     "make reproduce CORES=1": ("", "after a job that was killed for want of memory"),
-    "make chaos": ("tests/workflow/test_chaos.py", "half an hour; three kills of the thirty"),
+    "make chaos": ("tests/workflow/test_chaos.py", "half an hour; one kill of the thirty"),
     "make coverage": ("", OURSELVES),
     "make mutation": ("tests/test_mutation.py", "minutes, some of the tests many times; its judgement alone"),
     "python -m mutmut show NAME": ("", "after make mutation"),
