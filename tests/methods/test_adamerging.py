@@ -112,6 +112,18 @@ def test_coefficients_stay_between_0_and_1():
         assert bool(((found == 0.0) | (found == 1.0)).any())
 
 
+def test_the_network_sees_them_between_0_and_1_at_every_step(monkeypatch):
+    seen, plain = [], _entropy.entropy
+
+    def recorded(vectors, about, lambda_TL, *rest):
+        seen.append(lambda_TL)
+        return plain(vectors, about, lambda_TL, *rest)
+
+    monkeypatch.setattr(_entropy, "entropy", recorded)
+    _entropy.learn(VECTORS, context(steps=3, rate=5.0), LAYERS)
+    assert len(seen) == 3 and all(bool(((point >= 0.0) & (point <= 1.0)).all()) for point in seen)
+
+
 def test_each_tensor_has_its_own_coefficient_or_each_task_one():
     for name, number in (("adamerging", len(THETA0)), ("task_wise_adamerging", 1)):
         one = merge(name, vectors={"one": VECTORS["one"]})
