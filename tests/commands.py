@@ -41,7 +41,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "make regress METHOD=agreed_mean": ("tests/workflow/test_tutorial.py::test_the_tutorial_runs", "an hour; on micro"),
     "make regress METHOD=my_method": (TEN_LINES, "an hour; on micro"),
     "make regress METHOD=half_sum": (TEN_LINES, "the name of a method that the reader wrote"),
-    "make methods": ("tests/workflow/test_methods.py::test_leaderboard_is_there", "an hour; on micro"),
+    "make methods": ("tests/workflow/test_methods.py::test_leaderboard_is_there", "half an hour; on micro"),
     "make analyses": ("tests/workflow/test_analyses.py::test_numbers_are_those_that_were_published", "a quarter hour"),
     "make plan PRESET=five_seeds": (
         "tests/workflow/test_plan.py::test_jobs_by_formula_are_those_of_the_dag",

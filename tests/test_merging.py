@@ -61,6 +61,21 @@ def test_a_package_that_breaks_the_contract_is_named(package):
         merging.find("broken")
 
 
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (("METHOD =", "OTHER ="), "has no METHOD; expected a tangent_bench.methods.Method, got NoneType"),
+        (("METHOD = Method(", "METHOD = Method(data='test images', "), "has data 'test images'; expected one of none"),
+        (("METHOD = Method(", "METHOD = Method(storage='ten', "), "has storage 'ten'; expected one of one model, "),
+    ],
+)
+def test_a_package_with_another_contract_is_told_what_there_is(package, change, sentence):
+    assert change[0] in SAMPLE
+    (package / "sample_broken.py").write_text(SAMPLE.replace(*change))
+    with pytest.raises(ValueError, match=rf"'broken' of package 'sample-half' {sentence}"):
+        merging.find("broken")
+
+
 def test_a_package_that_cannot_be_imported_is_named(package):
     with pytest.raises(
         ValueError, match=r"'raising' of package 'sample-half' cannot be imported \(ZeroDivisionError: .*\)"

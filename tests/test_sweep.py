@@ -1,14 +1,19 @@
 """The development sweep: its rule, its settings, and one point of it on a small tower."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
+from tangent_bench import rows as rows_of
 from tangent_bench import sweep
+from tangent_bench.figures import _sweep
 from tangent_bench.loop import Recipe, Source
 from tangent_bench.results import Tower
 
+PUBLISHED = Path(__file__).parents[1] / "results/published/sweep"
 RECIPE = Recipe(
     steps=4, batch_size=6, learning_rate=1e-2, weight_decay=0.1, clip_norm=1.0, warmup_steps=1, decay_towards="zero"
 )
@@ -25,6 +30,22 @@ def test_the_rule_takes_the_mean_over_trainings():
     best, scores = sweep.choose(table)
     assert best == "b"
     assert scores == pytest.approx({"a": 0.5, "b": 0.55})
+
+
+def test_the_published_choice_follows_from_the_published_rows():
+    published = rows_of.read(PUBLISHED / "rows.csv")
+    assert sweep.report(published) == (PUBLISHED / "choice.md").read_text(encoding="utf-8")
+    best, _ = sweep.choose(published)
+    assert f"Chosen by the rule in `tangent_bench/sweep.py`: **{best}**." in sweep.report(published)
+
+
+def test_the_figure_has_a_point_for_each_setting_and_training():
+    published = rows_of.read(PUBLISHED / "rows.csv")
+    axes = _sweep.draw(published)
+    for axis, metric in zip(axes.flat, _sweep.PANELS, strict=True):
+        drawn = np.concatenate([line.get_xydata() for line in axis.lines if len(line.get_xdata()) > 2])
+        expected = published[published["metric"] == metric]["value"]
+        assert sorted(drawn[:, 1]) == pytest.approx(sorted(100 * expected))
 
 
 def test_warmup_stays_a_quarter():

@@ -207,6 +207,62 @@ def test_hand_written_programs_are_refused(kind, tmp_path):
         _pickles.read(_archive(tmp_path / "a.pt", HAND_WRITTEN[kind]))
 
 
+def _saved(path: Path, records: dict[str, bytes]) -> Path:
+    """An archive of torch.save with some records replaced, or added."""
+    torch.save({"a": BASE}, path)
+    with zipfile.ZipFile(path) as archive:
+        whole = {name.partition("/")[2]: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in (whole | records).items():
+            archive.writestr(f"archive/{name}", content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("records", "sentence"),
+    [
+        ({"byteorder": b"big"}, "its numbers are not little-endian"),
+        ({"data/0": bytes(95)}, "record '0' has another size than its tensors"),
+        ({"data/0": bytes(97)}, "record '0' has another size than its tensors"),
+        ({"more/data.pkl": b"\x80\x02N."}, "the archive holds 2 pickles, expected one"),
+    ],
+)
+def test_an_archive_whose_records_do_not_fit_is_refused(records, sentence, tmp_path):
+    assert torch.equal(_pickles.read(_saved(tmp_path / "a.pt", {}))["a"], BASE)
+    with pytest.raises(ValueError, match=rf"a\.pt is not read: {sentence}"):
+        _pickles.read(_saved(tmp_path / "a.pt", records))
+
+
+def test_the_older_format_must_be_whole(tmp_path):
+    path = tmp_path / "a.pt"
+    torch.save({"a": BASE}, path, _use_new_zipfile_serialization=False)
+    whole = path.read_bytes()
+    count = len(whole) - BASE.numel() * 4 - 8
+    for content, sentence in (
+        (pickle.dumps(1, protocol=2) + whole, "is not read: it does not begin as torch.save does"),
+        (whole[:count] + bytes([25]) + whole[count + 1 :], "is not read: storage '.*' has another size"),
+        (whole[:-1], r"is truncated or damaged \(EOFError: it ends too early\); download it again"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=sentence):
+            _pickles.read(path)
+
+
+def test_one_storage_has_one_type_and_size(tmp_path):
+    # A persistent id twice: key '0' as 24 numbers of one type, then of another.
+    storage = b"(U\x07storagectorch\n%sStorage\nU\x010U\x03cpuK\x18tQ"
+    program = b"\x80\x02(" + storage % b"Float" + storage % b"Double" + b"t."
+    with pytest.raises(ValueError, match="storage '0' has two types or sizes"):
+        _pickles.read(_archive(tmp_path / "a.pt", program))
+
+
+def test_endless_nesting_is_one_sentence(tmp_path):
+    depth = 50_000
+    program = b"\x80\x02" + b"]" * depth + b"a" * (depth - 1) + b"."
+    with pytest.raises(ValueError, match="a.pt is truncated or damaged .it is nested too deeply.; download it again"):
+        _pickles.read(_archive(tmp_path / "a.pt", program))
+
+
 @pytest.mark.parametrize(
     "program", [b"", b"\x80\x02", b".", b"\x80\x02h\x05.", b"\x80\x02t.", b"\x80\x02]]s.", b"\xff\xff"]
 )

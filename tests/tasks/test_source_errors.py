@@ -125,6 +125,27 @@ def test_labels_must_be_of_a_class(tmp_path, monkeypatch):
     fails("has labels from -1 to -1, expected 0 to 2", root=tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("cell", "kind", "sentence"),
+    [
+        (None, "label", "image 0 of .* has no image bytes in it; expected a copy with embedded images"),
+        ("lion", "text", "labels of .*parquet are object; expected a column of class numbers"),
+        (0.5, "fraction", "labels of .*parquet are float64; expected a column of class numbers"),
+    ],
+)
+def test_cells_must_hold_what_their_columns_promise(tmp_path, cell, kind, sentence, monkeypatch):
+    picture = {"bytes": None if kind == "label" else hub_copies.encoded("test", 0, 1)[0], "path": "a"}
+    label = 0 if kind == "label" else cell
+    monkeypatch.setattr(hub_copies, "table", lambda split, names: datasets.Dataset.from_dict(
+        {"image": [picture] * 15, "label": [label] * 15}, features=datasets.Features({
+            "image": {"bytes": datasets.Value("binary"), "path": datasets.Value("string")},
+            "label": datasets.Value({"label": "int64", "text": "string", "fraction": "float64"}[kind]),
+        }),
+    ))  # fmt: skip
+    write_parquet(tmp_path / "tiny")
+    fails(sentence, root=tmp_path)
+
+
 def test_columns_must_be_there(tmp_path):
     write_cached(tmp_path)
     fails("has the columns image, label; expected image and fine_label", tiny(label="fine_label"))

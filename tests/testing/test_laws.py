@@ -90,6 +90,10 @@ MUTANTS = {
     "weights that are not the direction": (
         method(weight_average.prepare, weights=task_arithmetic.weights), "weights",
     ),
+    "weights of one task only": (
+        method(task_arithmetic.prepare, weights=lambda sources: {sources[0]: 1.0}), "weights",
+    ),
+    "from nowhere": (method(task_arithmetic.prepare, about={"reference": ""}), "contract"),
     "an exception that is none": (
         method(task_arithmetic.prepare, about={"exceptions": {"scaling": "said so"}}), "scaling",
     ),

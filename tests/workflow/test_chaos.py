@@ -16,10 +16,8 @@ from tests.workflow.checkout import merged
 RESULTS = merged("micro")["results"]
 MODEL = "tiny", "pretrained"
 SEED = 10
-# Every kind of job once; the rest of the micro preset stays as it is.
+# Fine-tuning and all that stands on it; images and heads, on which everything stands, are left to the thirty kills.
 AGAIN = (
-    layout.data("mnist", "train"),
-    layout.head(*MODEL, "mnist"),
     layout.vector(*MODEL, "standard", "mnist", 0),
     layout.features(*MODEL, "standard", "mnist", 0),
     layout.outcome("single_task", *MODEL, "standard-network", 0),
@@ -33,12 +31,12 @@ AGAIN = (
 
 
 @pytest.mark.slow
-def test_a_run_goes_on_after_all_its_processes_are_killed(spare, micro):
+def test_a_run_goes_on_after_a_kill_of_each_way(spare, micro):
     def begin_again() -> None:
         for name in AGAIN:
             spare.path(f"{RESULTS}/{name}").unlink(missing_ok=True)
 
-    kills = [kill for kill in chaos.moments(SEED, kills=len(chaos.WAYS), pace=2) if kill.way == "all processes"]
+    kills = chaos.moments(SEED, kills=len(chaos.WAYS), pace=2)
     chaos.survive(spare, "micro", micro.path(RESULTS), kills, begin_again)
 
 

@@ -12,7 +12,7 @@ from tangent_bench import artefacts, layout, models, rows
 from tangent_bench.layout import JOINT
 from tests.workflow.checkout import Checkout, ended_with_a_sentence, merged, preset
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.full
 CONFIG = merged("micro")
 SOURCES = [*CONFIG["tasks"], JOINT]
 MODEL = "tiny", "pretrained"
@@ -56,7 +56,6 @@ def test_nothing_is_fine_tuned_that_was_given(imported, tmp_path):
     assert jobs["import_checkpoint"] == len(SOURCES) and jobs["finetune"] == len(CONFIG["tasks"])
 
 
-@pytest.mark.full
 def test_tables_and_figures_are_made_of_imported_vectors(imported):
     """That each can be drawn of such rows is tested at each (tests/figures)."""
     finished = imported[0].snakemake(*imported[1])

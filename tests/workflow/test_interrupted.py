@@ -62,6 +62,7 @@ def _stop_while_it_trains(checkout: Checkout, number: int, *arguments: str) -> s
     return output
 
 
+@pytest.mark.full
 def test_a_killed_run_goes_on_with_make_reproduce(mini, micro):
     _stop_while_it_trains(mini, signal.SIGKILL, *preset("mini"))
     assert list(mini.path(".snakemake/locks").iterdir())

@@ -107,6 +107,7 @@ def test_a_verdict_by_one_command(with_methods):
     assert done.status == 1 and f"{LABEL} is same in" in done.output
 
 
+@pytest.mark.full
 def test_ten_lines_of_the_page_get_a_verdict(with_methods):
     checkout, _, _ = with_methods
     page = (ROOT / "docs/how-to/your-own-method.md").read_text(encoding="utf-8")

@@ -80,6 +80,7 @@ def _with_model(tmp_path: Path, entry: dict, **changed: object) -> list[str]:
     return preset("digits", tmp_path, **SMALL | own | changed)
 
 
+@pytest.mark.full
 def test_a_model_of_ones_own_runs_to_rows(digits, toy, tmp_path):
     arguments = _with_model(tmp_path, toy, tasks=["digits_folder"], modes=["none-network"])
     finished = digits.snakemake("results/toy/rows.csv", *arguments)
