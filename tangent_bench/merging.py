@@ -15,7 +15,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -79,9 +78,9 @@ class Merger:
         return merges == "all" or (merges == "each" and self.negates and not self.keeps_one_task)
 
     @property
-    def files(self) -> list[Path]:
-        """The source of every link, for digests."""
-        return [Path(module.__file__) for _, module in self.links]
+    def modules(self) -> list[str]:
+        """The names of all links' modules, for digests."""
+        return [module.__name__ for _, module in self.links]
 
     def source(self, tasks: Sequence[str]) -> str:
         """How the direction of these tasks is called at points, beside the tasks' own vectors."""

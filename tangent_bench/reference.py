@@ -19,9 +19,8 @@ from tangent_bench import suite
 if TYPE_CHECKING:
     import pandas as pd
 
-_WORKFLOW = suite.ROOT / "workflow"
-FILE = _WORKFLOW / "resources" / "paper.csv"
-SCHEMA = _WORKFLOW / "schemas" / "paper_rows.schema.yaml"
+FILE = suite.ROOT / "workflow/resources/paper.csv"
+SCHEMA = suite.ROOT / "workflow/schemas/paper_rows.schema.yaml"
 PAPER = "TTA"  # label of the paper itself among the sources
 MODELS = ("vit_b_32", "vit_b_16", "vit_l_14")  # those that it has numbers of and that a preset can have
 TASKS = ("cars", "dtd", "eurosat", "gtsrb", "mnist_full", "resisc45", "sun397", "svhn")

@@ -23,12 +23,31 @@ def names(folder: str) -> list[str]:
     return sorted(p.stem for p in (Path(__file__).parent / folder).glob("*.py") if not p.stem.startswith("_"))
 
 
+def module_name(folder: str, name: str) -> str:
+    """The dotted name of a plug-in's module.
+
+    Raises:
+        ValueError: there is no such file; the message lists what there is and the nearest name.
+    """
+    _require(folder, name)
+    return f"tangent_bench.{folder}.{name}"
+
+
+def every(folder: str) -> dict[str, ModuleType]:
+    """All plug-ins of a folder by name, for code that needs each of them; `digests` follows it."""
+    return {name: load(folder, name) for name in names(folder)}
+
+
 def load(folder: str, name: str) -> ModuleType:
     """The plug-in module `name` of `folder`.
 
     Raises:
         ValueError: there is no such file; the message lists what there is and the nearest name.
     """
+    return importlib.import_module(module_name(folder, name))
+
+
+def _require(folder: str, name: str) -> None:
     known = names(folder)
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
@@ -37,4 +56,3 @@ def load(folder: str, name: str) -> ModuleType:
             f"Unknown name {name!r} in '{folder}': expected one of {', '.join(known)}.{hint} "
             f"A new one is one file, tangent_bench/{folder}/{name}.py."
         )
-    return importlib.import_module(f"tangent_bench.{folder}.{name}")

@@ -40,7 +40,7 @@ def python(installed, *arguments):
 def test_installed_method_is_found_by_its_name(installed):
     program = (
         "from tangent_bench import config, merging; from tests.workflow.checkout import merged; "
-        "m = merging.find('median_merge', {'quantile': 0.4}); print(m.title, m.files[0]); "
+        "m = merging.find('median_merge', {'quantile': 0.4}); print(m.title, m.modules[0]); "
         "print(merging.find('lines+median_merge').title); "
         "print(config.validate({**merged('tiny'), 'methods': ['median_merge']})['methods'])"
     )

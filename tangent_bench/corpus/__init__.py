@@ -7,6 +7,8 @@ phrase. One composition in `HELD_OUT_MODULUS` is never pre-trained on: the contr
 
 from __future__ import annotations
 
+from functools import cache
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
@@ -30,14 +32,20 @@ class Picture(NamedTuple):
     phrase: str
 
 
+@cache
+def family(name: str) -> ModuleType:
+    """The module of a family."""
+    return registry.every("corpus")[name]
+
+
 def is_held_out(phrase: str) -> bool:
     """Whether a composition belongs to the control's world (one in 40, by a hash of the phrase)."""
     return derive("held-out composition", phrase) % HELD_OUT_MODULUS == 0
 
 
-def compose(family: str, rng: np.random.Generator, held_out: bool = False) -> tuple[str, ...]:
-    """A composition of the family, either from the pre-training part of the world or from the held-out part."""
-    module = registry.load("corpus", family)
+def compose(name: str, rng: np.random.Generator, held_out: bool = False) -> tuple[str, ...]:
+    """A composition of a family, either from the pre-training part of the world or from the held-out part."""
+    module = family(name)
     while True:
         composition = module.compose(rng)
         if is_held_out(module.phrase(composition)) == held_out:
@@ -49,6 +57,7 @@ def sample(seed: int, index: int) -> Picture:
     rng = generator("corpus", seed, index)
     families = list(WEIGHTS)
     weights = np.array([WEIGHTS[f] for f in families], dtype=np.float64)
-    family = families[int(rng.choice(len(families), p=weights / weights.sum()))]
-    composition, module = compose(family, rng), registry.load("corpus", family)
+    name = families[int(rng.choice(len(families), p=weights / weights.sum()))]
+    module = family(name)
+    composition = compose(name, rng)
     return Picture(module.render(rng, composition), module.phrase(composition))

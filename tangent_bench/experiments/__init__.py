@@ -41,7 +41,6 @@ class Experiment:
         merges: for "mode": what it moves along, the merged direction of "all" tasks or that of "each"; such experiments
             are run for every one of the config's `methods` as well.
         section: the section of the config that is its own, "" for none.
-        stands_on: modules of the package that it relies on beside those that all experiments do; their edits rerun it.
         reference: where it is defined.
     """
 
@@ -53,7 +52,6 @@ class Experiment:
     opens: bool = False
     merges: str = ""
     section: str = ""
-    stands_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -36,16 +36,6 @@ EXPERIMENT = Experiment(
     scope="model",
     section="cost_growth",
     reference="Griewank, Walther, Evaluating Derivatives, 2nd edition, 2008, §3.2 (cost of tangents)",
-    stands_on=(
-        "experiments/_verbs.py",
-        "experiments/ntk_theory.py",
-        "memory.py",
-        "features.py",
-        "loop.py",
-        "heads.py",
-        "seeds.py",
-        "training/*.py",
-    ),
 )
 FACTORS = ("tasks", "coefficients", "images", "width", "depth")
 PAGE = 4096  # bytes

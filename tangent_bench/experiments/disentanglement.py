@@ -22,7 +22,6 @@ EXPERIMENT = Experiment(
     title="Disentanglement maps",
     scope="mode",
     section="disentanglement",
-    stands_on=("disentanglement.py",),
     reference="Ortiz-Jimenez et al. 2023, §4 and Fig. 3",
 )
 GRIDS = ("wide", "unit")

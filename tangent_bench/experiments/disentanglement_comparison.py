@@ -23,7 +23,6 @@ EXPERIMENT = Experiment(
     scope="together",
     reads=("task_addition", "disentanglement"),
     section="disentanglement",
-    stands_on=("disentanglement.py", "experiments/disentanglement.py", "experiments/_matching.py"),
     reference="Ortiz-Jimenez et al. 2023, §4; matching and normalization are this suite's own",
 )
 BASELINES = (Mode("standard", "network"), Mode("standard", "tangent"))

@@ -28,7 +28,6 @@ EXPERIMENT = Experiment(
     opens=True,
     section="kernel_gap",
     reference="Ortiz-Jimenez et al. 2023, §3; Jacot et al. 2018; Malladi et al. 2023 (kernel regression: SGD kernel)",
-    stands_on=("features.py", "kernel.py", "layer_gradients.py", "kernel_regression.py"),
 )
 
 

@@ -26,7 +26,6 @@ EXPERIMENT = Experiment(
     opens=True,
     section="ntk_localization",
     reference="Ortiz-Jimenez et al. 2023, §5 (eigenfunction localization), Prop. 2",
-    stands_on=("kernel.py", "layer_gradients.py"),
 )
 RANDOM_SEED = 1  # of the random initialisation: not that of the runs that start from one
 

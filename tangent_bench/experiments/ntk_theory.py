@@ -23,7 +23,6 @@ EXPERIMENT = Experiment(
     scope="model",
     section="ntk_theory",
     reference="Jacot et al. 2018, Theorem 2; Lee et al. 2019, Theorem 2.1 and Figure 1",
-    stands_on=("wide_network.py",),
 )
 LAWS = (
     ("width_kernel_change", "train"),

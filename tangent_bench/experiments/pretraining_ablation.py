@@ -24,7 +24,6 @@ EXPERIMENT = Experiment(
     scope="inits",
     reads=("task_addition", "disentanglement"),
     section="disentanglement",
-    stands_on=("disentanglement.py", "experiments/disentanglement.py", "experiments/_matching.py"),
     reference="Ortiz-Jimenez et al. 2023, §6; towers along pre-training and matching are this suite's own",
 )
 BASELINE = "pretrained"

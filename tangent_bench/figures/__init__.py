@@ -31,7 +31,6 @@ class Figure:
             joined rows too.
         models: models, one of which a run must have; else it is not made. Empty: any.
         section: the section of the config whose keys are arguments of `build` (tables only), "" for none.
-        stands_on: files beside its own that it relies on, relative to the package; their edits make it anew.
     """
 
     title: str
@@ -44,7 +43,6 @@ class Figure:
     across: bool = False
     models: tuple[str, ...] = ()
     section: str = ""
-    stands_on: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:

@@ -20,7 +20,6 @@ FIGURE = Figure(
     reads=("single_task", "task_addition"),
     category="Merging methods",
     num_methods=2,
-    stands_on=("merging.py",),
 )
 LINE = 0.24  # inches of height for a method
 

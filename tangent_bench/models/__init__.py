@@ -60,6 +60,12 @@ def find(name: str, custom: dict | None = None) -> Model:
     return registry.load("models", name).MODEL
 
 
+def base_name(name: str) -> str:
+    """The plug-in that a model's name stands for: "tiny" of "tiny-pre0"."""
+    rebuilt = REBUILT.fullmatch(name)
+    return rebuilt["base"] if rebuilt else name
+
+
 def _register(model: Model):
     """The module open_clip, which knows the model's architecture from here on."""
     open_clip = _open_clip.imported(model.architecture, model.config)

@@ -11,7 +11,7 @@ from functools import cache
 
 import numpy as np
 
-from tangent_bench import corpus, registry
+from tangent_bench import corpus
 from tangent_bench.seeds import generator
 from tangent_bench.tasks import Images, Task
 from tangent_bench.tasks._photometric import jitter
@@ -46,7 +46,9 @@ def classes() -> tuple[tuple[str, tuple[str, ...]], ...]:
     """(family, composition) of each class, in a fixed order."""
     found: list[tuple[str, tuple[str, ...]]] = []
     for family, quota in QUOTAS.items():
-        rng, drawn, mine = generator("control classes", family), registry.load("corpus", family), {}
+        rng = generator("control classes", family)
+        drawn = corpus.family(family)
+        mine = {}
         for _ in range(10_000 if quota > 6 else 3_000):
             composition = drawn.compose(rng)
             text = drawn.phrase(composition)
@@ -61,7 +63,7 @@ def classes() -> tuple[tuple[str, tuple[str, ...]], ...]:
 
 TASK = Task(
     title="Compositions (control)",
-    class_names=tuple(registry.load("corpus", family).phrase(composition) for family, composition in classes()),
+    class_names=tuple(corpus.family(family).phrase(composition) for family, composition in classes()),
     templates=("{}", "a photo of {}", "a picture of {}", "an image of {}"),
     kind="generated",
     source="tangent_bench's pre-training world, compositions held out by a hash of their phrase",
@@ -82,7 +84,7 @@ def load(split: str) -> Images:
     for label, (family, composition) in enumerate(classes()):
         rng = generator("control", split, label)
         for _ in range(PER_CLASS[split]):
-            images.append(registry.load("corpus", family).render(rng, composition))
+            images.append(corpus.family(family).render(rng, composition))
             labels.append(label)
     order = generator("control order", split).permutation(len(labels))
     # Worse light and more noise than the pre-training had: a control near 100 % would notice forgetting late.

@@ -23,7 +23,6 @@ class Training:
         affine: whether the trained function is affine in θ, so that J τ at θ0 evaluates it exactly.
         reference: authors, title, year.
         needs_others: whether it sees training images of the other tasks; then joint training has no meaning.
-        stands_on: modules of the package, as file names, that it imports beside those that every mode does.
     """
 
     title: str
@@ -32,4 +31,3 @@ class Training:
     affine: bool
     reference: str
     needs_others: bool = False
-    stands_on: tuple[str, ...] = ()

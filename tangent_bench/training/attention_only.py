@@ -21,7 +21,6 @@ TRAINING = Training(
     affine=False,
     reference="Jin, Hou, Xiao, Su, Shen, Fine-Tuning Attention Modules Only: Enhancing Weight Disentanglement in Task "
     "Arithmetic, ICLR 2025",
-    stands_on=("training/standard.py", "training/_layers.py"),
 )
 
 

@@ -25,7 +25,6 @@ TRAINING = Training(
     vector_format="dense",
     affine=True,
     reference="Tang et al., Parameter-Efficient Multi-Task Model Fusion with Partial Linearization, ICLR 2024",
-    stands_on=("training/linear.py", "training/lora.py", "training/_layers.py"),
 )
 
 

@@ -22,7 +22,6 @@ TRAINING = Training(
     vector_format="dense",
     affine=False,
     reference="Hu et al., LoRA: Low-Rank Adaptation of Large Language Models, ICLR 2022",
-    stands_on=("training/standard.py", "training/_layers.py"),
 )
 
 

@@ -32,7 +32,6 @@ TRAINING = Training(
     reference="Porrello et al., Dataless Weight Disentanglement in Task Arithmetic via Kronecker-Factored Approximate "
     "Curvature, ICLR 2026",
     needs_others=True,
-    stands_on=("training/linear.py", "curvature.py", "layer_gradients.py"),
 )
 
 

@@ -29,7 +29,6 @@ TRAINING = Training(
     affine=True,
     reference="Yoshida et al., Mastering Task Arithmetic: τJp as a Key Indicator for Weight Disentanglement, ICLR 2025",
     needs_others=True,
-    stands_on=("training/linear.py",),
 )
 
 

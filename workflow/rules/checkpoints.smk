@@ -21,12 +21,9 @@ rule import_checkpoint:
         layout=lambda w: config["checkpoints"][w.training]["layout"],
         custom_models=custom_model,
         code=lambda w: code(
-            "checkpoints/__init__.py",
-            "checkpoints/_*.py",
-            f"checkpoints/{config['checkpoints'][w.training]['layout']}.py",
-            "vectors.py",
-            "artefacts.py",
-            "models/*.py",
+            "import_checkpoint",
+            *plugins("checkpoints", config["checkpoints"][w.training]["layout"]),
+            *plugins("models", w.model),
         ),
     script:
         "../scripts/import_checkpoint.py"

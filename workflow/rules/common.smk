@@ -6,11 +6,11 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from tangent_bench import directions, layout, merging, missing, models, provenance, registry, resources, tasks
+from tangent_bench import digests, directions, layout, merging, missing, models, provenance, registry, resources, tasks
 from tangent_bench.layout import JOINT, Mode
 
 RESULTS = config["results"].rstrip("/")
-PACKAGE = Path(workflow.basedir) / "tangent_bench"
+SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
 CONTROL = config["control"]
 EVALUATED = [*config["tasks"], CONTROL]  # tasks that models are evaluated on
 INIT = r"pretrained|random|(step|whole|shuffled)-\d+"
@@ -62,13 +62,26 @@ def results(path):
     return f"{RESULTS}/{path}"
 
 
-def code(*modules):
-    """Digest of the package's modules that a rule stands on: Snakemake itself tracks the script, not what it imports."""
-    state = hashlib.sha256()
-    for module in modules:
-        for file in sorted(PACKAGE.glob(module)) if not Path(module).is_absolute() else [Path(module)]:
-            state.update(file.read_bytes())
-    return state.hexdigest()[:16]
+def code(script, *plugins):
+    """Digest of all code that a script runs; plug-ins are what it loads by name (`plugins`)."""
+    return digests.digest(SCRIPTS / f"{script}.py", *plugins)
+
+
+def plugins(folder, *names):
+    """The modules of plug-ins by their names in the config; an entry of the config's own has no module."""
+    own = {"tasks": config["custom_tasks"], "models": config["custom_models"], "training": config["checkpoints"]}
+    if folder == "models":
+        names = [models.base_name(name) for name in names]
+    return [registry.module_name(folder, name) for name in names if name not in own.get(folder, ())]
+
+
+def titles():
+    """Plug-ins whose titles stand in tables and figures; joined presets may have names that are no files."""
+    shown = {"training": all_of("trainings"), "models": all_of("models"), "tasks": [*all_of("tasks"), CONTROL]}
+    found = [m for merger in METHODS.values() for m in merger.modules]
+    for folder, names in shown.items():
+        found += plugins(folder, *(name for name in names if name in registry.names(folder)))
+    return found
 
 
 def weights_of(wildcards):
@@ -200,17 +213,3 @@ def outcomes(suffix="csv", model=None, init=None, seed=None, experiments=None):
 
 
 ROWS = outcomes
-# What forms a vector, and what encodes images.
-FORMS = (
-    "loop.py",
-    "training_modes.py",
-    "linearize.py",
-    "vision.py",
-    "products.py",
-    "vectors.py",
-    "heads.py",
-    "seeds.py",
-    "artefacts.py",
-    "models/*.py",
-)
-ENCODES = "features.py", "linearize.py", "vision.py", "products.py", "evaluation.py", "pictures.py", "models/*.py"

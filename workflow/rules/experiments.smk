@@ -47,25 +47,15 @@ def passes_images(wildcards):
     return usual if wildcards.mode.endswith("-network") or needs(wildcards.experiment, "opens") else 0
 
 
-def experiment_code(wildcards):
-    """Digest of what an experiment stands on."""
-    return code(
-        f"experiments/{wildcards.experiment}.py",
-        "experiments/__init__.py",
-        "evaluation.py",
-        "pictures.py",
-        "selection.py",
-        "statistics.py",
-        "results.py",
-        "rows.py",
-        "vectors.py",
-        "linearize.py",
-        "vision.py",
-        "methods/__init__.py",
-        f"methods/{config['method']}.py",
-        "products.py",
-        *needs(wildcards.experiment, "stands_on"),
-    )
+def experiment_plugins(wildcards):
+    """What a job loads by name: its experiment and those that it reads, the method, the model, the way of training."""
+    training = Mode.parse(wildcards.mode).training
+    return [
+        *plugins("experiments", wildcards.experiment, *needs(wildcards.experiment, "reads")),
+        *plugins("methods", config["method"]),
+        *plugins("models", wildcards.model),
+        *plugins("training", *([training] if training in config["trainings"] else [])),
+    ]
 
 
 rule run_experiment:
@@ -85,6 +75,6 @@ rule run_experiment:
     params:
         results=RESULTS,
         config=settings,
-        code=experiment_code,
+        code=lambda w: code("run_experiment", *experiment_plugins(w)),
     script:
         "../scripts/run_experiment.py"

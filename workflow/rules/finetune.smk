@@ -42,7 +42,7 @@ rule finetune:
         settings=lambda w: settings_of(w.training),
         recipe=lambda w: config["training"] | ({"steps": config["joint_training"]["steps"]} if w.task == JOINT else {}),
         custom_models=custom_model,
-        code=lambda w: code(*FORMS, f"training/{w.training}.py", *of_training(w.training).stands_on),
+        code=lambda w: code("finetune", *plugins("training", w.training), *plugins("models", w.model)),
     script:
         "../scripts/finetune.py"
 
@@ -64,6 +64,6 @@ rule encode_changes:
         sources=lambda w: sources(w.training),
         custom_models=custom_model,
         batch_size=config["evaluation"]["batch_size"],
-        code=code(*ENCODES),
+        code=lambda w: code("encode_changes", *plugins("models", w.model)),
     script:
         "../scripts/encode_changes.py"

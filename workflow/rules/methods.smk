@@ -73,10 +73,9 @@ def given(wildcards):
     return {"name": method.name, "given": dict(method.values)}
 
 
-def method_code(wildcards):
-    """Digest of a method's own files, which may be a package's, and of what they import."""
-    files = [str(file) for file in METHODS[wildcards.method].files]
-    return code(*files) + code("methods/_*.py", "merging.py", "directions.py", "vectors.py")
+def merging_code(script, wildcards):
+    """Digest of a job that merges, its method's own files included, which may be an installed package's."""
+    return code(script, *METHODS[wildcards.method].modules, *plugins("models", wildcards.model))
 
 
 rule merge:
@@ -96,7 +95,7 @@ rule merge:
         tasks=config["tasks"],
         method=given,
         custom_models=custom_model,
-        code=method_code,
+        code=lambda w: merging_code("merge", w),
     script:
         "../scripts/merge.py"
 
@@ -121,7 +120,7 @@ rule encode_merged:
         method=given,
         custom_models=custom_model,
         batch_size=config["evaluation"]["batch_size"],
-        code=lambda w: method_code(w) + code(*ENCODES),
+        code=lambda w: merging_code("encode_merged", w),
     script:
         "../scripts/encode_merged.py"
 
@@ -138,4 +137,4 @@ use rule run_experiment as run_method with:
         results=RESULTS,
         config=settings,
         method=given,
-        code=lambda w: method_code(w) + experiment_code(w),
+        code=lambda w: code("run_experiment", *METHODS[w.method].modules, *experiment_plugins(w)),

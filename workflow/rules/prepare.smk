@@ -24,13 +24,7 @@ rule prepare_images:
         data=lambda w: (
             {key: config["data"][key] for key in ("side", "allow_counts", "max_leaks")} if is_real(w.task) else {}
         ),
-        code=lambda w: code(
-            f"tasks/{w.task}.py",
-            "tasks/_*.py",
-            "tasks/__init__.py",
-            "prepare.py",
-            *(["corpus/*.py"] if w.task == CONTROL else []),
-        ),
+        code=lambda w: code("prepare_images", *plugins("tasks", w.task)),
     script:
         "../scripts/prepare_images.py"
 
@@ -48,7 +42,7 @@ rule build_head:
         **asked("build_head"),
     params:
         custom_models=custom_model,
-        code=code("heads.py", "models/*.py"),
+        code=lambda w: code("build_head", *plugins("models", w.model)),
     script:
         "../scripts/build_head.py"
 
@@ -68,6 +62,6 @@ rule encode_base:
     params:
         custom_models=custom_model,
         batch_size=config["evaluation"]["batch_size"],
-        code=code(*ENCODES),
+        code=lambda w: code("encode_base", *plugins("models", w.model)),
     script:
         "../scripts/encode_base.py"

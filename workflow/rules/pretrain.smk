@@ -36,7 +36,7 @@ rule draw_corpus:
         **asked("draw_corpus"),
     params:
         recipe=config["pretraining"],
-        code=code("corpus/*.py", "seeds.py"),
+        code=lambda w: code("draw_corpus", *plugins("models", "tiny")),
     script:
         "../scripts/draw_corpus.py"
 
@@ -49,7 +49,7 @@ use rule draw_corpus as draw_corpus_again with:
     priority: 40  # pre-trainings are the longest chains: nothing should wait for them at the end
     params:
         recipe=lambda w: config["rebuilding"] | {"seed": int(w.seed)},
-        code=code("corpus/*.py", "seeds.py"),
+        code=lambda w: code("draw_corpus", *plugins("models", "tiny")),
 
 
 rule pretrain:
@@ -66,7 +66,7 @@ rule pretrain:
     params:
         folder=SHIPPED,
         recipe=config["pretraining"],
-        code=code("pretraining.py"),
+        code=lambda w: code("pretrain", *plugins("models", "tiny")),
     script:
         "../scripts/pretrain.py"
 
@@ -86,7 +86,7 @@ rule advance_trunk:
         **asked("advance_trunk"),
     params:
         recipe=lambda w: config["rebuilding"] | {"seed": seed_of(w.run)},
-        code=code("pretraining.py", "vision.py", "products.py"),
+        code=lambda w: code("advance_trunk", *plugins("models", w.run)),
     script:
         "../scripts/advance_trunk.py"
 
@@ -105,6 +105,6 @@ rule cool_down:
         **asked("cool_down"),
     params:
         recipe=lambda w: config["rebuilding"] | {"seed": seed_of(w.run)},
-        code=code("pretraining.py", "vision.py", "products.py"),
+        code=lambda w: code("cool_down", *plugins("models", w.run)),
     script:
         "../scripts/cool_down.py"

@@ -55,7 +55,7 @@ rule collect_rows:
     params:
         preset=config["preset"] if JOINED else "own",  # the name is for sentences about joined rows
         joins=config["joins"],
-        code=code("rows.py", "joins.py"),
+        code=lambda w: code("collect_rows"),
     script:
         "../scripts/collect_rows.py"
 
@@ -71,7 +71,7 @@ rule summarize:
     resources:
         **asked("summarize"),
     params:
-        code=code("rows.py", "summary.py"),
+        code=lambda w: code("summarize"),
     script:
         "../scripts/summarize.py"
 
@@ -103,17 +103,7 @@ for _table in TABLES:
             name=_table,
             run=_RUN,
             settings=config.get(_MADE[_table].section, {}),
-            code=code(
-                "summary.py",
-                "claims.py",
-                "evidence.py",
-                "families.py",
-                "verdicts.py",
-                "figures/_*.py",
-                "pages.py",
-                f"figures/{_table}.py",
-                *_MADE[_table].stands_on,
-            ),
+            code=lambda w, name=_table: code("make_table", *plugins("figures", name), *titles()),
         script:
             "../scripts/make_table.py"
 
@@ -142,14 +132,7 @@ for _figure in FIGURES:
         params:
             name=_figure,
             run=_RUN,
-            code=code(
-                "summary.py",
-                "families.py",
-                "experiments/pretraining_ablation.py",
-                "figures/_*.py",
-                f"figures/{_figure}.py",
-                *_MADE[_figure].stands_on,
-            ),
+            code=lambda w, name=_figure: code("draw_figure", *plugins("figures", name), *titles()),
         script:
             "../scripts/draw_figure.py"
 
@@ -181,16 +164,7 @@ rule make_leaderboard:
         places=[(m, i, str(mode)) for m in config["models"] for i in config["inits"] for mode in merging_modes()],
         negated=negated(),
         run=_RUN,
-        code=code(
-            "leaderboard.py",
-            "leaderboard_page.py",
-            "pages.py",
-            "outcomes.py",
-            "comparison.py",
-            "rankings.py",
-            "verdicts.py",
-            "figures/_*.py",
-        ),
+        code=lambda w: code("make_leaderboard", *titles()),
     script:
         "../scripts/make_leaderboard.py"
 
@@ -215,7 +189,7 @@ rule make_times:
         **asked("make_times"),
     params:
         results=RESULTS,
-        code=code("times.py", "pages.py", "figures/_render.py"),
+        code=lambda w: code("make_times"),
     script:
         "../scripts/make_times.py"
 
@@ -224,6 +198,7 @@ rule make_times:
 rule make_results_page:
     input:
         PUBLISHED,
+        captions=[f"workflow/report/{name}.rst" for name in [*TABLES, *FIGURES]],
     output:
         PAGE,
     log:
@@ -238,12 +213,7 @@ rule make_results_page:
         timed=bool(config["experiments"]),
         methods=bool(METHODS),
         about=_RUN,
-        code=code(
-            "results_page.py",
-            "pages.py",
-            "times.py",
-            *(str(PACKAGE.parent / f"workflow/report/{name}.rst") for name in [*TABLES, *FIGURES]),
-        ),
+        code=lambda w: code("make_results_page", *plugins("figures", *TABLES, *FIGURES), *titles()),
     script:
         "../scripts/make_results_page.py"
 
@@ -266,7 +236,7 @@ rule contact_sheet:
         **asked("contact_sheet"),
     params:
         split=lambda w: "train" if w.task in config["tasks"] else "test",
-        code=code("figures/_contact_sheet.py"),
+        code=lambda w: code("contact_sheet"),
     script:
         "../scripts/contact_sheet.py"
 
@@ -302,5 +272,7 @@ rule publish:
     threads: 1
     resources:
         **asked("publish"),
+    params:
+        code=lambda w: code("publish"),
     script:
         "../scripts/publish.py"

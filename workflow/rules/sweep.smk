@@ -22,11 +22,7 @@ rule sweep_point:
         batch_size=config["evaluation"]["batch_size"],
         custom_models=config["custom_models"],
         settings=lambda w: settings_of(w.training),
-        code=lambda w: code(
-            *FORMS,
-            *("sweep.py", "features.py", "evaluation.py", "selection.py", f"training/{w.training}.py"),
-            *of_training(w.training).stands_on,
-        ),
+        code=lambda w: code("sweep_point", *plugins("training", w.training), *plugins("models", w.model)),
     script:
         "../scripts/sweep_point.py"
 
@@ -51,6 +47,6 @@ rule sweep:
     resources:
         **asked("sweep"),
     params:
-        code=code("sweep.py", "figures/_sweep.py"),
+        code=lambda w: code("sweep", *plugins("training", *config["trainings"])),
     script:
         "../scripts/sweep.py"

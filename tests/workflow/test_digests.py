@@ -1,0 +1,50 @@
+"""Reruns follow imports: the rules whose digest an edit changes are those that reach the module, by grimp's graph."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.workflow.checkout import ROOT, Checkout
+
+
+@pytest.fixture(scope="module")
+def edited(tmp_path_factory):
+    """The scripts that jobs run, the number of modules, and the modules whose edit changes other digests than it must."""
+    checkout = Checkout.of_sources(tmp_path_factory.mktemp("edited") / "checkout")
+    scripts = checkout.path("scripts")
+    scripts.mkdir()
+    (scripts / "__init__.py").touch()
+    for script in (ROOT / "workflow/scripts").glob("*.py"):
+        (scripts / script.name).write_bytes(script.read_bytes())
+    methods = "{methods: [ties, fisher, lines+ties, {name: adamerging, steps: 2}], method_experiments: [task_addition]}"
+    checkout.path("config/few_methods.yaml").write_text(methods)
+    inits = "{inits: [random, pretrained], experiments: [task_addition, disentanglement, pretraining_ablation]}"
+    checkout.path("config/few_inits.yaml").write_text(inits)
+    done = subprocess.run(
+        [sys.executable, ROOT / "tests/workflow/edited_modules.py"],
+        cwd=checkout.root,
+        env={**os.environ, "PYTHONPATH": str(checkout.root)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_an_edit_changes_the_digests_of_the_rules_that_reach_the_module_and_no_others(edited):
+    scripts, num_modules, wrong = edited
+    assert wrong == {} and num_modules > 200 and {"finetune", "run_experiment", "merge", "make_table"} <= set(scripts)
+
+
+def test_plugins_are_loaded_by_every_in_one_module_alone():
+    """The edges that grimp cannot see, which the test above adds by hand."""
+    package = ROOT / "tangent_bench"
+    users = [file for file in package.rglob("*.py") if 'registry.every("' in file.read_text()]
+    assert [file.relative_to(package) for file in users] == [Path("corpus/__init__.py")]
