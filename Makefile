@@ -25,7 +25,7 @@ RUN_MODULE := $(if $(word 2,$(CURDIR)),-c 'import sys; sys.executable = ".venv/b
 SNAKEMAKE := .venv/bin/python $(RUN_MODULE) --configfile config/$(CONFIG).yaml
 
 # Take up after a run that was killed; refuse where another is at work.
-RELEASE := .venv/bin/python -m tangent_bench.lock
+RELEASE := .venv/bin/python -m tangent_bench.jobs.lock
 
 .NOTPARALLEL:
 .PHONY: help install reproduce plan analyses claims methods regress publish pretrain test test-unit test-full test-slurm chaos coverage mutation lint docs bench clean
@@ -48,7 +48,7 @@ reproduce: $(READY) ## run a preset from end to end, print its tables and the pa
 	@test -f config/$(CONFIG).yaml || { echo "There is no preset '$(CONFIG)': config/ has $$(cd config && echo *.yaml)." >&2; exit 1; }
 	@$(RELEASE)
 	$(SNAKEMAKE) --cores $(CORES)
-	@.venv/bin/python -m tangent_bench.summary $(RESULTS)
+	@.venv/bin/python -m tangent_bench.report.summary $(RESULTS)
 
 plan: $(READY) ## what a preset will cost, before it is run: jobs, images, hours, disk, memory (PRESET=tiny)
 	@.venv/bin/python -m tangent_bench.cli plan --configfile config/$(CONFIG).yaml
@@ -136,4 +136,4 @@ publish: $(READY) ## copy tables and figures of the tiny preset (and of methods,
 	test ! -f results/tiny/leaderboard.html || .venv/bin/python $(RUN_MODULE) publish --configfile config/$(CROSSED).yaml --cores $(CORES)
 	for preset in training_modes claims; do test ! -f results/$$preset/rows.csv \
 	  || .venv/bin/python $(RUN_MODULE) publish --configfile config/$$preset.yaml --cores $(CORES) || exit; done
-	.venv/bin/python -m tangent_bench.readme
+	.venv/bin/python -m tangent_bench.report.readme

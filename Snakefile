@@ -2,8 +2,9 @@
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
-from tangent_bench import checkpoints, joins
-from tangent_bench.config import validate
+from tangent_bench import checkpoints
+from tangent_bench.store import joins
+from tangent_bench.planning.config import validate
 
 min_version("9.0")
 

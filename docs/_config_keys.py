@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import yaml
 
-from tangent_bench.config_schema import schema
+from tangent_bench.planning.config_schema import schema
 
 DEFAULT = Path(__file__).parents[1] / "config/default.yaml"
 HEAD = """\

@@ -15,7 +15,7 @@ from typer.main import get_command
 
 from tangent_bench import cli, registry
 from tangent_bench.methods import Parameter
-from tangent_bench.rows import COLUMNS, Row
+from tangent_bench.store.rows import COLUMNS, Row
 
 ROOT = Path(__file__).parents[1]
 API = "reference/api/"
@@ -107,7 +107,7 @@ def rows_page() -> str:
     known = {f.name: f for f in fields(Row)}
     lines = [
         "# Result rows\n",
-        prose(_docstring(ROOT / "tangent_bench/rows.py")),
+        prose(_docstring(ROOT / "tangent_bench/store/rows.py")),
         "\nHow to read them: [read rows with pandas](../how-to/read-rows.md).\n",
         "## Columns\n\n| column | type | default |\n| --- | --- | --- |",
         *(

@@ -177,7 +177,7 @@ def _comments() -> dict[tuple[str, ...], str]:
 
 def _range(path: tuple[str, ...]) -> str:
     """What the schema lets a key be, in words."""
-    from tangent_bench.config_schema import schema
+    from tangent_bench.planning.config_schema import schema
 
     rule = schema()
     for key in path:
@@ -186,7 +186,7 @@ def _range(path: tuple[str, ...]) -> str:
 
 
 def _resolved(rule: Mapping) -> Mapping:
-    from tangent_bench.config_schema import schema
+    from tangent_bench.planning.config_schema import schema
 
     return schema()["$defs"][rule["$ref"].rpartition("/")[2]] if "$ref" in rule else rule
 

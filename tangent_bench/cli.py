@@ -104,7 +104,7 @@ def check(preset: Preset = None, configfile: ConfigFiles = None, as_json: Json =
     tangent-bench check --preset paper --configfile mine.yaml --json
     """
     _prepare()
-    from tangent_bench import readiness
+    from tangent_bench.planning import readiness
 
     found = []
     for each in readiness.findings(_files(preset, configfile)):
@@ -142,7 +142,7 @@ def plan(
     tangent-bench plan --against results/tiny
     """
     _prepare()
-    from tangent_bench import plan as planning
+    from tangent_bench.planning import report as planning
 
     files = _files(preset, configfile)
     if against is None:
@@ -175,7 +175,7 @@ def compare(
     tangent-bench compare task_arithmetic ties tsv_m
     tangent-bench compare ties ties --baseline-results results/before --fail-on worse
     """
-    from tangent_bench import compare as comparing
+    from tangent_bench.judging import methods as comparing
 
     words = comparing.failing(fail_on)
     _judge(comparing.compare(results, baseline, candidates, baseline_results), words, as_json)
@@ -201,9 +201,9 @@ def regress(
     tangent-bench regress ties
     tangent-bench regress ties --set keep=0.1 --baseline tsv_m --fail-on worse,undecided
     """
-    from tangent_bench import compare as comparing
     from tangent_bench import merging
     from tangent_bench import regress as regressing
+    from tangent_bench.judging import methods as comparing
 
     words = comparing.failing(fail_on)
     candidate = merging.find(method, regressing.hyper_parameters(values or []))
@@ -213,7 +213,7 @@ def regress(
 
 def _judge(found: Mapping, words: Sequence[str], as_json: bool) -> None:
     """Print a comparison, and on stderr its verdicts that are among the words; then the status is 1."""
-    from tangent_bench import compare as comparing
+    from tangent_bench.judging import methods as comparing
 
     if as_json:
         _print(comparing.lines(found))
@@ -233,7 +233,7 @@ def _prepare() -> None:
     """As a job is, before NumPy is imported; and open_clip shall not warn of random weights."""
     import logging
 
-    from tangent_bench import provenance
+    from tangent_bench.jobs import provenance
 
     provenance.limit_threads(1)
     provenance.keep_memory()

@@ -119,7 +119,7 @@ class Merger:
         Raises:
             ValueError: there is no vector, one of them does not fit θ0, or a method that needs data is given none.
         """
-        from tangent_bench.vectors import require_same
+        from tangent_bench.tangent.vectors import require_same
 
         if not vectors:
             raise ValueError(f"Method '{self.name}' was given no vectors; expected at least one task.")

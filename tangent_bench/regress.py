@@ -16,11 +16,14 @@ from pathlib import Path
 
 import yaml
 
-from tangent_bench import compare, layout, lock, merging, suite
-from tangent_bench.comparison import Comparison
+from tangent_bench import merging, suite
+from tangent_bench.jobs import lock
+from tangent_bench.judging import methods
+from tangent_bench.judging.comparison import Comparison
+from tangent_bench.judging.outcomes import ADDITION, Place
 from tangent_bench.merging import Merger
-from tangent_bench.outcomes import ADDITION, Place
 from tangent_bench.planning.jobs import read_config
+from tangent_bench.store import layout
 
 CONFIG = suite.ROOT / "config/regress.yaml"
 
@@ -108,4 +111,4 @@ def regress(
         print(f"{candidate.title}: {len(laws)} laws hold, or are exceptions with a reason.", flush=True)
     build([baseline, candidate], configfile, cores, quiet)
     config = read_config([configfile])
-    return compare.compare(suite.ROOT / config["results"], baseline.label, [candidate.label], seeds=config["seeds"])
+    return methods.compare(suite.ROOT / config["results"], baseline.label, [candidate.label], seeds=config["seeds"])

@@ -18,7 +18,7 @@ NEWCOMER: dict[str, str | None] = {
     "make reproduce": "make reproduce PRESET=micro",
     "make reproduce PRESET=micro": None,
     "snakemake --cores all": f"snakemake --cores all {ON_MICRO}",
-    "python -m tangent_bench.summary results/tiny": "python -m tangent_bench.summary results/micro",
+    "python -m tangent_bench.report.summary results/tiny": "python -m tangent_bench.report.summary results/micro",
     "snakemake --report report.html": f"snakemake --report report.html {ON_MICRO}",
     "make regress METHOD=ties": f'make regress METHOD=ties ARGS="{ON_MICRO}"',
     "tangent-bench regress ties": f"tangent-bench regress ties {ON_MICRO}",

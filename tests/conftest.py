@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tangent_bench.linearize import parameters
+from tangent_bench.tangent.linearize import parameters
 from tests import small
 
 # The same sums on every machine; and a second thread only slows networks of this size down.

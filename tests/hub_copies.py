@@ -17,8 +17,8 @@ import pytest
 from PIL import Image
 
 from tangent_bench import registry
+from tangent_bench.images.origin import Origin
 from tangent_bench.tasks import Task
-from tangent_bench.tasks._sources import Origin
 from tests.small import pixels
 
 datasets = pytest.importorskip("datasets", reason="copies of the hub are made with the library that the hub uses")

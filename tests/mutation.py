@@ -17,7 +17,7 @@ LEAST = 0.9
 def outcomes(lines: Iterable[str]) -> dict[str, dict[str, str]]:
     """Module → name of a mutant → what became of it.
 
-    >>> outcomes(["    tangent_bench.vectors.x_dot__mutmut_1: killed", "", "  more"])
+    >>> outcomes(["    tangent_bench.tangent.vectors.x_dot__mutmut_1: killed", "", "  more"])
     {'vectors': {'x_dot__mutmut_1': 'killed'}}
     """
     found: dict[str, dict[str, str]] = defaultdict(dict)

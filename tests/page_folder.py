@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tangent_bench import leaderboard, leaderboard_page, registry, rows, times
-from tangent_bench.figures import _render, _style
-from tangent_bench.results_page import Run
+from tangent_bench import registry
+from tangent_bench.figures import _style
+from tangent_bench.report import leaderboard, leaderboard_page, render, times
+from tangent_bench.report.results_page import Run
+from tangent_bench.store import rows
 from tests import synthetic, test_leaderboard
 
 HOSTILE = "<script>window.harmed=1</script><img src=x onerror=window.harmed=1>\"'&"
@@ -31,7 +33,7 @@ def fill(root: Path) -> Run:
     for name in TABLES:
         plugin = registry.load("figures", name)
         _write(root, f"tables/{name}", "csv", "md", "tex")
-        page = _render.html(plugin.build(table), plugin.FIGURE.title, f"A note. {HOSTILE}")
+        page = render.html(plugin.build(table), plugin.FIGURE.title, f"A note. {HOSTILE}")
         (root / f"tables/{name}.html").write_text(page, encoding="utf-8")
     drawn = synthetic.make(tasks=("mnist", "symbols", "terrain"))  # words that fit into a drawing
     for name in FIGURES:
@@ -55,7 +57,7 @@ def _records(root: Path) -> None:
         _write(root, f"logs/{name}", "json")
         (root / f"logs/{name}.json").write_text(json.dumps(RECORD | change, indent=1))
     _write(root, "tables/times", "csv", "md")
-    page = _render.html(times.build(times.read(root)), times.TITLE, times.NOTE)
+    page = render.html(times.build(times.read(root)), times.TITLE, times.NOTE)
     (root / "tables/times.html").write_text(page, encoding="utf-8")
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from tangent_bench import reference
-from tangent_bench.reference import TASKS, read
+from tangent_bench.judging import paper
+from tangent_bench.judging.paper import TASKS, read
 
 TABLE = read()
-TEXT = pd.read_csv(reference.FILE, dtype=str, keep_default_na=False)
+TEXT = pd.read_csv(paper.FILE, dtype=str, keep_default_na=False)
 LINE = TEXT.iloc[[3]]  # non-linear, B/32, added: 71.4 [G]
 DEFAULT = Path(__file__).parents[1] / "config" / "default.yaml"
 EVERY = "+".join(TASKS)

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 from safetensors.torch import save_file
 
-from tangent_bench import artefacts, layout, models
-from tangent_bench.results import image_tower
+from tangent_bench import models
+from tangent_bench.models._tower import image_tower
+from tangent_bench.store import artefacts, layout
 from tests import small
 
 TASKS, CONTROL, NUM = ("one", "two"), "held", 24
@@ -35,7 +36,7 @@ def own_model(folder: Path) -> dict:
 
 def fill(root, custom):
     """Every artefact of two tasks and a control, by the plain functions of the library."""
-    from tangent_bench import features
+    from tangent_bench.tangent import features
 
     tower = image_tower(models.find("mine", custom), "pretrained", 0)
     tau = {t: small.direction(tower.theta0, t, size=0.1) for t in TASKS}

@@ -8,9 +8,9 @@ from itertools import combinations, combinations_with_replacement, product
 import numpy as np
 import pandas as pd
 
-from tangent_bench import rows
-from tangent_bench.rows import Row
 from tangent_bench.seeds import generator
+from tangent_bench.store import rows
+from tangent_bench.store.rows import Row
 
 TASKS = ("mnist", "street_numbers", "symbols", "scripts", "materials", "photographs", "terrain", "objects")
 CONTROL = "compositions"

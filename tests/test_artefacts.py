@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from tangent_bench import artefacts
-from tangent_bench.artefacts import DamagedFile
+from tangent_bench.store import artefacts
+from tangent_bench.store.artefacts import DamagedFile
 from tests import small
 
 TENSORS = {"visual.proj": np.arange(6, dtype=np.float32).reshape(2, 3), "labels": np.array([3, 1, 2])}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tangent_bench.loop import augment
+from tangent_bench.finetuning.loop import augment
 from tests import small
 
 SIDE = 120

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 
-from tangent_bench import results_page
-from tangent_bench.artefacts import write_text
+from tangent_bench.report import results_page
+from tangent_bench.store.artefacts import write_text
 from tests import page_folder
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from scipy.stats import t
 
-from tangent_bench import statistics
-from tangent_bench.comparison import ALL, Crossed, Tuned, compare, crossed
+from tangent_bench.judging.comparison import ALL, Crossed, Tuned, compare, crossed
+from tangent_bench.judging.verdicts import LEVEL
+from tangent_bench.measuring import resampling
+from tangent_bench.measuring.selection import select_addition
 from tangent_bench.seeds import generator
-from tangent_bench.selection import select_addition
-from tangent_bench.verdicts import LEVEL
 
 S, N, R, SIMULATIONS = 5, 150, 200, 2000
 SHARES = {
@@ -36,7 +36,7 @@ def simulated(shares, simulations=SIMULATIONS) -> Crossed:
     rng = generator("test", "calibration", shares)
     a, b, e = np.sqrt(np.array(shares) * [S, N, S * N])
     draws = [rng.standard_normal((simulations, *shape)).astype(np.float32) for shape in ((S, 1), (1, N), (S, N))]
-    weights = statistics.weights(np.arange(N), R, "calibration")
+    weights = resampling.weights(np.arange(N), R, "calibration")
     return crossed(((a * draws[0] + b * draws[1] + e * draws[2]) @ (weights / N).T).astype(np.float64), N)
 
 
@@ -81,10 +81,10 @@ def hits(rng, seeds, points):
 
 def tuned(name, found, replicates=100):
     """Accuracy on test at the coefficient that each seed and replicate selects on validation, as `task_addition`."""
-    weights = {(t, s): statistics.weights(np.arange(N), replicates, t, s) for t in "pq" for s in ("val", "test")}
+    weights = {(t, s): resampling.weights(np.arange(N), replicates, t, s) for t in "pq" for s in ("val", "test")}
     chosen = [
         select_addition(
-            np.stack([statistics.accuracy(found["val"][t][s], weights[t, "val"]) for t in "pq"], -1),
+            np.stack([resampling.accuracy(found["val"][t][s], weights[t, "val"]) for t in "pq"], -1),
             np.ones((1 + replicates, 2)),
         )
         for s in range(S)
@@ -94,7 +94,7 @@ def tuned(name, found, replicates=100):
         name,
         {
             t: np.array(
-                [statistics.accuracy(found["test"][t][s], weights[t, "test"])[rows, chosen[s]] for s in range(S)]
+                [resampling.accuracy(found["test"][t][s], weights[t, "test"])[rows, chosen[s]] for s in range(S)]
             )
             for t in "pq"
         },

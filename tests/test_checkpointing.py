@@ -6,7 +6,8 @@ import pytest
 import torch
 from open_clip.transformer import VisionTransformer
 
-from tangent_bench import linearize, registry, vision
+from tangent_bench import registry
+from tangent_bench.tangent import linearize, vision
 from tests import small
 
 LAYERS = 6

@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 from scipy.stats import t
 
-from tangent_bench import registry, rows
-from tangent_bench.claims import BEYOND_SCALE, CLAIMS, EDITING, Claim
-from tangent_bench.evidence import from_line, pooled, rise, weigh
-from tangent_bench.families import Family
+from tangent_bench import registry
 from tangent_bench.figures import claims_table
-from tangent_bench.rows import Row
+from tangent_bench.judging.claims import BEYOND_SCALE, CLAIMS, EDITING, Claim
+from tangent_bench.judging.evidence import from_line, pooled, rise, weigh
+from tangent_bench.judging.families import Family
+from tangent_bench.judging.pooling import Z, pool, summarize
+from tangent_bench.judging.verdicts import Estimate
 from tangent_bench.seeds import generator
-from tangent_bench.summary import Z, pool, summarize
-from tangent_bench.verdicts import Estimate
+from tangent_bench.store import rows
+from tangent_bench.store.rows import Row
 from tests import synthetic
 
 GAP = next(c for c in CLAIMS if c.contrast == "value" and c.rows["metric"] == "single_task/accuracy")
@@ -328,9 +329,9 @@ def test_table_names_families_where_there_are_several():
 def test_csv_keeps_each_estimates_own_unit():
     import io
 
-    from tangent_bench.figures import _render
+    from tangent_bench.report import render
 
-    table = rows.pd.read_csv(io.StringIO(_render.csv(claims_table.build(run()))))
+    table = rows.pd.read_csv(io.StringIO(render.csv(claims_table.build(run()))))
     table = table.set_index("row")
     slope = "A wide network keeps its tangent kernel (Jacot et al.)"
     assert table.loc[slope, ["Estimate [95 %]", "Estimate [95 %] unit"]].tolist() == [-0.9, "number"]

@@ -15,8 +15,9 @@ import yaml
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from tangent_bench import catalogue, cli, compare, merging, missing, plan, readiness, registry, regress, tasks
-from tangent_bench.planning import jobs, sizes
+from tangent_bench import catalogue, cli, merging, registry, regress, tasks
+from tangent_bench.judging import methods
+from tangent_bench.planning import jobs, missing, readiness, report, sizes
 from tangent_bench.planning.jobs import Job
 from tangent_bench.planning.records import Compared
 from tests.planned import workload
@@ -185,7 +186,7 @@ def test_a_wrong_config_is_all_that_is_said(small):
 
 
 def test_data_and_weights_that_are_not_here_block(small, monkeypatch, tmp_path):
-    monkeypatch.setattr("tangent_bench.missing.absent", lambda name, origin: f"get {origin.hub}")
+    monkeypatch.setattr("tangent_bench.planning.missing.absent", lambda name, origin: f"get {origin.hub}")
     monkeypatch.setattr(missing, "is_here", lambda model: False)
     found = small(control="svhn", models=["vit_b_32"])
     assert found["data"]["status"] == found["weights"]["status"] == "blocks"
@@ -268,7 +269,7 @@ def test_plan_prints_what_the_plan_says(monkeypatch):
     asked = {}
     kind = {"name": "all", "jobs": 3, "images": 5, "hours": 0.5, "memory_mb": 2000}
     whole = {"preset": "micro", "kinds": [kind], "larger": kind | {"name": "more"}, "units": [], "notes": ["Note."]}
-    monkeypatch.setattr(plan, "report", lambda *given: asked.update(given=given) or whole)
+    monkeypatch.setattr(report, "report", lambda *given: asked.update(given=given) or whole)
     assert answer("plan", "--preset", "micro", "--tasks", 3, "--seeds", 2) == whole
     assert asked["given"] == ([ROOT / "config/micro.yaml"], 3, 2)
     assert call("plan", "--preset", "micro").stdout.splitlines()[-1] == "Note."
@@ -276,7 +277,7 @@ def test_plan_prints_what_the_plan_says(monkeypatch):
 
 def test_plan_against_a_run_fails_if_it_is_far_off(monkeypatch):
     found = [Compared("all", 3, 120.0, 100.0)]
-    monkeypatch.setattr(plan, "against", lambda files, folder: found)
+    monkeypatch.setattr(report, "against", lambda files, folder: found)
     assert answer("plan", "--against", "results/tiny")[0] == {
         **{"name": "all", "jobs": 3, "predicted": 120.0, "measured": 100.0, "deviation": pytest.approx(0.2)}
     }
@@ -323,7 +324,7 @@ def test_every_command_has_examples_and_json():
 
 
 def test_verdicts_of_the_help_are_those_that_there_are():
-    assert all(word in call("compare", "--help").stdout for word in compare.VERDICTS)
+    assert all(word in call("compare", "--help").stdout for word in methods.VERDICTS)
 
 
 def test_entry_point_is_the_command_line():

@@ -19,7 +19,8 @@ import yaml
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from tangent_bench import catalogue, cli, config, config_schema, merging
+from tangent_bench import catalogue, cli, merging
+from tangent_bench.planning import config, config_schema
 from tests import pages
 from tests.commands import ELSEWHERE, NEWCOMER
 from tests.tutorial import steps

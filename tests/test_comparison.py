@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from tangent_bench import reference
-from tangent_bench.reference import INSIDE, OUTSIDE, REACHES, TASKS, UNDECIDED, compare, read
-from tangent_bench.rows import Row, frame
+from tangent_bench.judging import paper
+from tangent_bench.judging.paper import INSIDE, OUTSIDE, REACHES, TASKS, UNDECIDED, compare, read
+from tangent_bench.store.rows import Row, frame
 from tests.prints import DEFAULT, EVERY, LINE, MODES, TABLE, lines
 
 
@@ -178,7 +178,7 @@ def test_with_leaked_textures_no_average_is_compared_and_what_is_the_same_still_
     rows = run(ours(sources="+".join(tasks)), ours(**single), tasks=tasks)
     with pytest.raises(ValueError, match="have no counterpart"):
         compare(rows)
-    found = compare(rows, [{"experiment": name} for name in reference.EXPERIMENTS])
+    found = compare(rows, [{"experiment": name} for name in paper.EXPERIMENTS])
     assert [line.where["task"] for line in found] == ["cars"]
 
 
@@ -208,7 +208,7 @@ def test_an_entry_that_fits_no_line_is_an_error(entry):
 
 def test_the_default_excuses_what_no_experiment_measures():
     entries = yaml.safe_load(DEFAULT.read_text(encoding="utf-8"))["reference"]["out_of_scope"]
-    excused = TABLE[reference._excused(TABLE, entries)]
+    excused = TABLE[paper._excused(TABLE, entries)]
     assert excused.groupby(["source", "experiment"]).size().to_dict() == {
         ("TJP", "task_negation"): 12, ("ORT", "task_negation"): 6,
         ("FB", "task_addition"): 3, ("FB", "single_task"): 16,

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tangent_bench import registry
-from tangent_bench.config import validate
-from tangent_bench.config_schema import schema
+from tangent_bench.planning.config import validate
+from tangent_bench.planning.config_schema import schema
 
 FOLDER = Path(__file__).parents[1] / "config"
 DEFAULT = yaml.safe_load((FOLDER / "default.yaml").read_text(encoding="utf-8"))

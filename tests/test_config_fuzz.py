@@ -17,9 +17,10 @@ import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tangent_bench import checkpoints, config_schema, joins, layout, merging, missing, models, resources
-from tangent_bench.config import validate
-from tangent_bench.planning import jobs
+from tangent_bench import checkpoints, merging, models
+from tangent_bench.planning import config_schema, jobs, missing, resources
+from tangent_bench.planning.config import validate
+from tangent_bench.store import joins, layout
 from tests.workflow.checkout import ROOT
 
 DEFAULT = yaml.safe_load((ROOT / "config" / "default.yaml").read_text(encoding="utf-8"))
@@ -229,8 +230,8 @@ def nothing_is_written(tmp_path_factory):
     folder = tmp_path_factory.mktemp("empty")
     here = Path.cwd()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tangent_bench.missing.absent", lambda name, origin: f"get {origin.hub}")
-        patch.setattr("tangent_bench.missing.is_here", lambda model: False)
+        patch.setattr("tangent_bench.planning.missing.absent", lambda name, origin: f"get {origin.hub}")
+        patch.setattr("tangent_bench.planning.missing.is_here", lambda model: False)
         patch.setattr("tangent_bench.checkpoints._file", lambda about, *_: Path(about["folder"]))
         os.chdir(folder)
         yield

@@ -8,8 +8,9 @@ import logging
 import pytest
 import torch
 
-from tangent_bench import features, linearize, models, registry, vision
+from tangent_bench import models, registry
 from tangent_bench.models import ASSETS, Model
+from tangent_bench.tangent import features, linearize, vision
 from tests import small
 
 CONFIG = {

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tangent_bench import curvature, linearize
-from tangent_bench.curvature import Matrix, Small
-from tangent_bench.layer_gradients import taps
+from tangent_bench.tangent import curvature, linearize
+from tangent_bench.tangent.curvature import Matrix, Small
+from tangent_bench.tangent.layer_gradients import taps
 from tests import small
 
 

@@ -19,9 +19,13 @@ import torch
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tangent_bench import artefacts, image_store, models, provenance, rows, times
+from tangent_bench import models
 from tangent_bench.checkpoints import _files, _pickles
-from tangent_bench.vectors import Stored
+from tangent_bench.images import image_store
+from tangent_bench.jobs import provenance
+from tangent_bench.report import times
+from tangent_bench.store import artefacts, rows
+from tangent_bench.tangent.vectors import Stored
 from tests import small
 from tests.test_rows import row
 from tests.workflow.checkout import ROOT

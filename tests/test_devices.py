@@ -11,9 +11,11 @@ import pytest
 import torch
 from open_clip.transformer import VisionTransformer
 
-from tangent_bench import devices, features, heads, kernel, linearize, models, registry, vision
-from tangent_bench.loop import Part, Recipe, _loss, _Run, pieces
-from tangent_bench.pictures import prepare_images
+from tangent_bench import models, registry
+from tangent_bench.finetuning.step import Part, Recipe, _loss, _Run, pieces
+from tangent_bench.images.pictures import prepare_images
+from tangent_bench.jobs import devices
+from tangent_bench.tangent import features, heads, kernel, linearize, vision
 
 ELSEWHERE = torch.device("meta")
 
@@ -83,7 +85,7 @@ def test_a_gpu_that_is_not_there_is_one_sentence(monkeypatch):
 
 HOLDS = """
 import sys, pathlib
-from tangent_bench import devices
+from tangent_bench.jobs import devices
 print(devices.choose(["a", "b"], pathlib.Path(sys.argv[1])), flush=True)
 input()
 """

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tangent_bench import digests, registry, suite
+from tangent_bench import registry, suite
+from tangent_bench.jobs import digests
 
 CODE = '"""About the module."""\n\nimport json\n\n\ndef double(x):\n    """Twice x."""\n    return 2 * x\n'
 

@@ -6,13 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from tangent_bench import artefacts, directions, layout, merging
+from tangent_bench import merging
 from tangent_bench.experiments import task_addition, task_negation
-from tangent_bench.layout import Mode
-from tangent_bench.linearize import product
+from tangent_bench.experiments._opening import study
+from tangent_bench.measuring import directions
+from tangent_bench.measuring.results import Results
 from tangent_bench.methods import Method
-from tangent_bench.results import Results, study
-from tangent_bench.vectors import combine
+from tangent_bench.store import artefacts, layout
+from tangent_bench.store.layout import Mode
+from tangent_bench.tangent.linearize import product
+from tangent_bench.tangent.vectors import combine
 from tests.results_folder import CONFIG, CONTROL, TASKS, fill, own_model, save_vector
 
 # Wrappers that change nothing, so that task arithmetic goes the way of a method that is no fixed sum.

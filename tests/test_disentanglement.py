@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tangent_bench import disentanglement, statistics
+from tangent_bench.measuring import disentanglement, resampling
 from tangent_bench.seeds import generator
 
 POINTS, NUM, CLASSES = 6, 30, 4
@@ -15,7 +15,7 @@ def predictions(name: str) -> np.ndarray:
     return generator("test", "ξ", name).integers(0, CLASSES, (POINTS, NUM)).astype(np.uint16)
 
 
-WEIGHTS = statistics.weights(np.arange(NUM) // 3, 40, "ξ")
+WEIGHTS = resampling.weights(np.arange(NUM) // 3, 40, "ξ")
 
 
 def test_term_is_the_share_of_images_that_differ_image_by_image():

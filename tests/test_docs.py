@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tangent_bench import config, models, registry, resources
+from tangent_bench import models, registry
+from tangent_bench.planning import config, resources
 from tests.pages import PAGES
 from tests.workflow.checkout import merged
 

@@ -8,10 +8,10 @@ import torch
 from PIL import Image
 from torch.nn.functional import normalize
 
-from tangent_bench import features
-from tangent_bench.evaluation import NetworkEvaluator, TangentEvaluator
-from tangent_bench.linearize import encode, encode_linearized
-from tangent_bench.pictures import prepare_images
+from tangent_bench.images.pictures import prepare_images
+from tangent_bench.measuring.evaluation import NetworkEvaluator, TangentEvaluator
+from tangent_bench.tangent import features
+from tangent_bench.tangent.linearize import encode, encode_linearized
 from tests import small
 
 POINTS = [{}, {"a": 1.0}, {"b": 0.4}, {"a": -1.0}, {"a": 0.7, "b": -1.3}, {"b": 0.0, "a": 0.0}, {"both": 1.0}]

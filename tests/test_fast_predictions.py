@@ -8,9 +8,10 @@ import torch
 from torch import nn
 from torch.nn.functional import linear
 
-from tangent_bench import evaluation, vision
-from tangent_bench.evaluation import NetworkEvaluator
-from tangent_bench.linearize import encode, parameters
+from tangent_bench.measuring import evaluation
+from tangent_bench.measuring.evaluation import NetworkEvaluator
+from tangent_bench.tangent import vision
+from tangent_bench.tangent.linearize import encode, parameters
 from tests import small
 
 DTYPES = {torch.float64: 1e-12, torch.float32: 5e-6}

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from tangent_bench import features
-from tangent_bench.linearize import product
-from tangent_bench.vectors import combine
+from tangent_bench.tangent import features
+from tangent_bench.tangent.linearize import product
+from tangent_bench.tangent.vectors import combine
 
 
 def test_features_of_a_sum_are_the_sum_of_features(case):

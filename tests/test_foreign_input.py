@@ -11,10 +11,10 @@ import yaml
 from PIL import Image
 from safetensors.torch import save_file
 
-from tangent_bench import artefacts, joins
+from tangent_bench.images import folders
+from tangent_bench.images.folders import FolderTask
 from tangent_bench.models import _weights
-from tangent_bench.tasks import _folders
-from tangent_bench.tasks._folders import FolderTask
+from tangent_bench.store import artefacts, joins
 from tests import small
 
 DEFAULT = Path(__file__).parents[1] / "config" / "default.yaml"
@@ -61,7 +61,7 @@ def _write(folder: Path, name: str) -> None:
 def test_a_link_to_a_folder_above_gives_no_image_twice(tmp_path):
     _write(tmp_path, "dog")
     (tmp_path / "train" / "dog" / "again").symlink_to("..", target_is_directory=True)
-    assert len(_folders.image_files(tmp_path / "train", {"dog": 0})) == 2
+    assert len(folders.image_files(tmp_path / "train", {"dog": 0})) == 2
 
 
 def test_a_class_folder_that_ends_a_line_is_refused(tmp_path):

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tangent_bench import linearize, products, vision
 from tangent_bench.models import Model, create
+from tangent_bench.tangent import linearize, products, vision
 from tests import small
 
 Theta = dict[str, Tensor]

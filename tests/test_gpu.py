@@ -6,16 +6,18 @@ import numpy as np
 import pytest
 import torch
 
-from tangent_bench import features, kernel, linearize, merging, models, registry, vision
-from tangent_bench.evaluation import NetworkEvaluator
-from tangent_bench.linearize import parameters
-from tangent_bench.loop import Recipe, Source
+from tangent_bench import merging, models, registry
+from tangent_bench.finetuning.loop import Source
+from tangent_bench.finetuning.modes import fit
+from tangent_bench.finetuning.saving import Saving
+from tangent_bench.finetuning.step import Recipe
+from tangent_bench.images.pictures import Pictures
+from tangent_bench.measuring.evaluation import NetworkEvaluator
 from tangent_bench.methods import Data
-from tangent_bench.pictures import Pictures
-from tangent_bench.results import image_tower
-from tangent_bench.training_modes import fit
-from tangent_bench.training_state import Saving
-from tangent_bench.vectors import subtract
+from tangent_bench.models._tower import image_tower
+from tangent_bench.tangent import features, kernel, linearize, vision
+from tangent_bench.tangent.linearize import parameters
+from tangent_bench.tangent.vectors import subtract
 from tests import small
 from tests.training.test_contract import SETTINGS
 

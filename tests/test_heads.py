@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from tangent_bench import heads, models
+from tangent_bench import models
+from tangent_bench.tangent import heads
 from tests import small
 
 CLASSES = ("cat", "dog", "owl")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tangent_bench import artefacts, image_store
-from tangent_bench.loop import Source, augment
-from tangent_bench.pictures import Pictures
+from tangent_bench.finetuning.loop import Source, augment
+from tangent_bench.images import image_store
+from tangent_bench.images.pictures import Pictures
+from tangent_bench.store import artefacts
 from tests import small
 
 SHAPES = [(5, 4), (3, 7), (8, 8), (1, 1), (6, 2)]

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tangent_bench import joins, registry, rows
-from tangent_bench.rows import Row
+from tangent_bench import registry
+from tangent_bench.store import joins, rows
+from tangent_bench.store.rows import Row
 
 CONFIG = Path(__file__).parents[1] / "config"
 ROW = Row(

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch.func import functional_call, jacrev
 
-from tangent_bench import kernel
-from tangent_bench.linearize import parameters
+from tangent_bench.tangent import kernel
+from tangent_bench.tangent.linearize import parameters
 from tests import small
 
 READOUTS = {"embedding": None, "readout": small.normal("readout", shape=(3, 6))}
@@ -114,7 +114,7 @@ def test_kernel_of_a_small_network_by_hand(caplog):
     outer = 1 - np.tanh(h @ theta["second.weight"].T + theta["second.bias"]) ** 2
     inner = outer[:, :, None] * theta["second.weight"] * (1 - h**2)[:, None, :]
     expected = (outer @ outer.T) * (h @ h.T + 1) + np.einsum("noh,moh->nm", inner, inner) * (x @ x.T + 1)
-    with caplog.at_level("INFO", logger="tangent_bench.kernel"):
+    with caplog.at_level("INFO", logger="tangent_bench.tangent.kernel"):
         found = kernel.empirical(network, parameters(network), images, batch_size=2)
     assert difference(found, expected) < 1e-12 and "plain Jacobians" in caplog.text
 

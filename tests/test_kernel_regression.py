@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from tangent_bench import kernel_regression
-from tangent_bench.linearize import encode, encode_linearized, parameters
+from tangent_bench.tangent import kernel_regression
+from tangent_bench.tangent.linearize import encode, encode_linearized, parameters
 from tests import small
 
 NUM, TRAIN = 9, 6  # images in all; the first are trained on

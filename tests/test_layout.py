@@ -6,8 +6,8 @@ from itertools import product
 
 import pytest
 
-from tangent_bench import layout
-from tangent_bench.layout import Mode
+from tangent_bench.store import layout
+from tangent_bench.store.layout import Mode
 
 
 @pytest.mark.parametrize("training", ["none", "standard", "linear", "attention_only", "low-rank"])

@@ -10,11 +10,12 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from tangent_bench import artefacts, layout, leaderboard, leaderboard_page, merging, rows
-from tangent_bench.comparison import crossed
-from tangent_bench.figures import _render
-from tangent_bench.rows import Row
+from tangent_bench import merging
+from tangent_bench.judging.comparison import crossed
+from tangent_bench.report import leaderboard, leaderboard_page, render
 from tangent_bench.seeds import generator
+from tangent_bench.store import artefacts, layout, rows
+from tangent_bench.store.rows import Row
 from tests.test_outcomes import NETWORK, TANGENT, TASKS, labels_of, outcome
 
 MERGERS = list(merging.asked(["task_arithmetic", "ties", {"name": "ties", "keep": 0.5}, "weight_average"]).values())
@@ -116,7 +117,7 @@ def test_control_and_targets_stand_on_their_own_images(found, folder):
 
 
 def test_tables_have_a_row_for_a_method_and_columns_for_a_mode(found):
-    text = _render.plain(leaderboard.table(found))
+    text = render.plain(leaderboard.table(found))
     assert "Linear FT" in text and "Non-lin. FT" in text
     lines = [line for line in text.splitlines() if line.startswith("TIES (keep 0.5)")]
     assert len(lines) == 2 and "better" in lines[0] and "(edge)" in lines[0] and "0.25–0.45" in lines[0]
@@ -191,9 +192,7 @@ def test_methods_that_saw_test_images_are_listed_by_themselves(folder, monkeypat
     assert {e.merger.label for e in apart} == {"ties"} and all(e.behind is None and not e.best for e in apart)
     assert apart[0].versus.method == "ties", "it has a verdict against the baseline all the same"
     text = leaderboard_page.page(seen, "x", {}, "Control")
-    assert text.count("(transductive)</h2>") == 2 and "TIES (sees test images)" in _render.plain(
-        leaderboard.table(seen)
-    )
+    assert text.count("(transductive)</h2>") == 2 and "TIES (sees test images)" in render.plain(leaderboard.table(seen))
 
 
 def test_seconds_are_of_the_jobs_that_merged(tmp_path):
@@ -207,5 +206,5 @@ def test_seconds_are_of_the_jobs_that_merged(tmp_path):
 def test_without_negation_its_tables_are_empty(found):
     none = [e for e in found if not e.target]
     table = leaderboard.negation_table(none)
-    assert len(table) == 0 and _render.markdown(table, "note") and _render.csv(table)
-    assert _render.latex(table, "caption", "label") and np.size(table) == 0
+    assert len(table) == 0 and render.markdown(table, "note") and render.csv(table)
+    assert render.latex(table, "caption", "label") and np.size(table) == 0

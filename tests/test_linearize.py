@@ -10,8 +10,8 @@ import torch
 from torch import nn
 from torch.func import functional_call, jacrev
 
-from tangent_bench import linearize, vision
-from tangent_bench.linearize import differentiable_attention, encode, encode_linearized, parameters, product
+from tangent_bench.tangent import linearize, vision
+from tangent_bench.tangent.linearize import differentiable_attention, encode, encode_linearized, parameters, product
 from tests import small
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tangent_bench import lock
+from tangent_bench.jobs import lock
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from tangent_bench.loop import Recipe, Source, _ahead, _batches, augment, finetune, indices
+from tangent_bench.finetuning.loop import Source, _ahead, _batches, augment, finetune, indices
+from tangent_bench.finetuning.step import Recipe
 from tangent_bench.seeds import derive
 from tests import small
 
@@ -260,7 +261,7 @@ def test_crops_of_two_threads_at_once_are_those_of_one():
 def test_training_is_the_same_with_batches_made_ahead(monkeypatch):
     found = train()
     monkeypatch.setattr(
-        "tangent_bench.loop._batches",
+        "tangent_bench.finetuning.loop._batches",
         lambda *a: (lambda parts=parts: parts for parts in _ahead(_batches(*a), 3)),
     )
     again = train()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tangent_bench import memory
+from tangent_bench.jobs import memory
 
 pytestmark = pytest.mark.alone
 MB = 10**6

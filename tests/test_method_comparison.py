@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tangent_bench import statistics
-from tangent_bench.comparison import Comparison, Line, Tuned, compare, crossed, judge, text
+from tangent_bench.judging.comparison import Comparison, Line, Tuned, compare, crossed, judge, text
+from tangent_bench.judging.verdicts import Estimate
+from tangent_bench.measuring import resampling
 from tangent_bench.seeds import generator
-from tangent_bench.verdicts import Estimate
 
 UNITS = {"p": 50, "q": 36}
 
@@ -21,8 +21,8 @@ def method(name, rate, seeds=5, replicates=100, units=UNITS):
     rng = generator("test", "comparison", name)
     found = {}
     for task, size in units.items():
-        weights = statistics.weights(np.arange(size), replicates, task, "test")
-        found[task] = statistics.accuracy(rng.random((seeds, size)) < rate, weights).T
+        weights = resampling.weights(np.arange(size), replicates, task, "test")
+        found[task] = resampling.accuracy(rng.random((seeds, size)) < rate, weights).T
     return Tuned(name, found)
 
 
@@ -59,7 +59,7 @@ def test_parts_of_the_variance_are_those_of_the_two_way_table():
     rng = generator("test", "anova")
     seeds, size = 6, 80
     table = rng.normal(0, 1, (seeds, 1)) + rng.normal(0, 2, size) + rng.normal(0, 1.5, (seeds, size))
-    weights = statistics.weights(np.arange(size), 20000, "anova").astype(float)
+    weights = resampling.weights(np.arange(size), 20000, "anova").astype(float)
     found = crossed(table @ weights.T / size, size)
     rows, columns, grand = table.mean(1), table.mean(0), table.mean()
     rest = ((table - rows[:, None] - columns + grand) ** 2).sum() / ((seeds - 1) * (size - 1))

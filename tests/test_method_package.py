@@ -13,7 +13,8 @@ import pytest
 import yaml
 from typer.main import get_command
 
-from tangent_bench import cli, compare
+from tangent_bench import cli
+from tangent_bench.judging import methods
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "examples/method-package"
@@ -40,7 +41,7 @@ def python(installed, *arguments):
 def test_installed_method_is_found_by_its_name(installed):
     program = (
         "from tangent_bench import config, merging; from tests.workflow.checkout import merged; "
-        "m = merging.find('median_merge', {'quantile': 0.4}); print(m.title, m.modules[0]); "
+        "m = merging.find('median_merge', {'quantile': 0.4}); print(m.title, m.links[0][1].__file__); "
         "print(merging.find('lines+median_merge').title); "
         "print(config.validate({**merged('tiny'), 'methods': ['median_merge']})['methods'])"
     )
@@ -73,7 +74,7 @@ def test_commands_of_the_workflow_are_real():
     assert re.fullmatch(r".*tangent_bench\.cli regress median_merge --cores 2 --fail-on worse", commands[-1])
     regress = get_command(cli.app).commands["regress"]
     given = regress.make_context("regress", commands[-1].partition(" regress ")[2].split()).params
-    assert (given["method"], given["cores"]) == ("median_merge", 2) and compare.failing(given["fail_on"]) == ["worse"]
+    assert (given["method"], given["cores"]) == ("median_merge", 2) and methods.failing(given["fail_on"]) == ["worse"]
 
 
 def test_methods_on_the_page_keep_the_laws():
@@ -89,8 +90,8 @@ def test_methods_on_the_page_keep_the_laws():
 
 
 def test_the_page_says_what_regress_prints():
-    from tangent_bench.comparison import Comparison, Line, text
-    from tangent_bench.verdicts import Estimate
+    from tangent_bench.judging.comparison import Comparison, Line, text
+    from tangent_bench.judging.verdicts import Estimate
 
     printed = text(Comparison("task_arithmetic", (Line("all", "x", 0.5, 0.5, Estimate(0.1, 0.1, 0.1), 0.05, 1),), 5))
     assert " ".join(printed.splitlines()[0].split()) in " ".join(PAGE.split())

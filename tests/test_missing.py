@@ -5,8 +5,10 @@ from __future__ import annotations
 import huggingface_hub.constants
 import pytest
 
-from tangent_bench import layout, missing, models, registry
+from tangent_bench import models, registry
 from tangent_bench.models import _weights
+from tangent_bench.planning import missing
+from tangent_bench.store import layout
 from tests.workflow.checkout import merged
 
 CONFIG = merged("paper")

@@ -28,7 +28,7 @@ def test_nine_tenths_of_every_module_must_be_caught(caught, others, status, caps
     printed = capsys.readouterr().out
     assert re.search(rf"^vectors +{caught} of +{caught + len(others)} mutants caught", printed, re.MULTILINE)
     for name in others:
-        assert f"{name}: tangent_bench.vectors.x_f__mutmut_" in printed
+        assert f"{name}: tangent_bench.tangent.vectors.x_f__mutmut_" in printed
 
 
 def test_no_mutants_are_no_success():

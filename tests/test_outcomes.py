@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from tangent_bench import artefacts, cli, compare, layout, outcomes, regress, rows
-from tangent_bench.outcomes import Place
-from tangent_bench.rows import Row
+from tangent_bench import cli, regress
+from tangent_bench.judging import methods, outcomes
+from tangent_bench.judging.outcomes import Place
 from tangent_bench.seeds import generator
+from tangent_bench.store import artefacts, layout, rows
+from tangent_bench.store.rows import Row
 
 TANGENT, NETWORK = (Place("tiny", "pretrained", mode) for mode in ("linear-tangent", "standard-network"))
 TASKS, UNITS = ("p", "q"), 30
@@ -87,14 +89,14 @@ def test_what_is_not_there_is_said(folder):
 
 
 def test_verdicts_in_every_place(folder):
-    found = compare.compare(folder, "task_arithmetic", ["ties", "magmax"])
-    assert compare.verdicts(found) == {
+    found = methods.compare(folder, "task_arithmetic", ["ties", "magmax"])
+    assert methods.verdicts(found) == {
         (TANGENT, "ties"): "better",
         (NETWORK, "ties"): "worse",
         (TANGENT, "magmax"): "same",
         (NETWORK, "magmax"): "same",
     }
-    text = compare.report(found)
+    text = methods.report(found)
     assert "Over all tasks, against task_arithmetic:\nbetter     ties  (tiny, linear-tangent)" in text
     assert "edge of its grid in 2 of 5 seeds" in text
 
@@ -105,7 +107,7 @@ def call(*arguments):
 
 def test_exit_status_is_that_of_the_verdicts(folder):
     of_ties = "compare", "task_arithmetic", "ties", "--results", folder
-    table = compare.report(compare.compare(folder, "task_arithmetic", ["ties"]))
+    table = methods.report(methods.compare(folder, "task_arithmetic", ["ties"]))
     done = call(*of_ties)
     assert (done.exit_code, done.stdout) == (0, f"{table}\n")
     assert call(*of_ties, "--fail-on", "undecided,same").exit_code == 0
@@ -127,20 +129,20 @@ def test_the_same_method_before_and_after_a_change(folder, tmp_path_factory):
     before = tmp_path_factory.mktemp("before")
     for seed in range(5):
         outcome(before, TANGENT, "ties", seed, shift=0.1)
-    found = compare.compare(folder, "ties", ["ties"], before)
-    assert compare.verdicts(found) == {(TANGENT, "ties"): "worse"}
+    found = methods.compare(folder, "ties", ["ties"], before)
+    assert methods.verdicts(found) == {(TANGENT, "ties"): "worse"}
     assert found[TANGENT].baseline == "ties (before)"
 
 
 def test_other_seeds_are_no_comparison(folder):
     outcome(folder, TANGENT, "ties", 7)
     with pytest.raises(ValueError, match=r"ties has seeds \[0, 1, 2, 3, 4, 7\].*task_arithmetic has \[0, 1, 2, 3, 4\]"):
-        compare.compare(folder, "task_arithmetic", ["ties"])
+        methods.compare(folder, "task_arithmetic", ["ties"])
 
 
 def test_seeds_can_be_named(folder):
     outcome(folder, TANGENT, "ties", 7)
-    found = compare.compare(folder, "task_arithmetic", ["ties"], seeds=[0, 1, 2])
+    found = methods.compare(folder, "task_arithmetic", ["ties"], seeds=[0, 1, 2])
     assert {c.num_seeds for c in found.values()} == {3} and found[TANGENT].conditional
     with pytest.raises(ValueError, match=r"ties in tiny, linear-tangent has no outcome of seed 9; it has \[0, 1, 2"):
         outcomes.read(folder, TANGENT, "ties", seeds=[0, 9])
@@ -148,7 +150,7 @@ def test_seeds_can_be_named(folder):
 
 def test_a_mode_that_a_method_does_not_have_is_left_out(folder):
     shutil.rmtree(folder / "outcomes/task_addition/tiny/pretrained/standard-network/ties")
-    assert set(compare.verdicts(compare.compare(folder, "task_arithmetic", ["ties"]))) == {(TANGENT, "ties")}
+    assert set(methods.verdicts(methods.compare(folder, "task_arithmetic", ["ties"]))) == {(TANGENT, "ties")}
 
 
 def test_other_images_are_no_comparison(folder, tmp_path_factory):
@@ -156,12 +158,12 @@ def test_other_images_are_no_comparison(folder, tmp_path_factory):
     for seed in range(5):
         outcome(before, TANGENT, "ties", seed, images="others")
     with pytest.raises(ValueError, match="ties and ties were evaluated on other images in tiny, linear-tangent"):
-        compare.compare(folder, "ties", ["ties"], before)
+        methods.compare(folder, "ties", ["ties"], before)
 
 
 def test_nothing_in_common_is_said(folder, tmp_path_factory):
     with pytest.raises(ValueError, match="have a mode in common"):
-        compare.compare(folder, "ties", ["ties"], tmp_path_factory.mktemp("empty"))
+        methods.compare(folder, "ties", ["ties"], tmp_path_factory.mktemp("empty"))
 
 
 @pytest.mark.parametrize(
@@ -197,6 +199,6 @@ def test_a_method_that_breaks_a_law_is_not_run(monkeypatch):
 
 
 def module_sum(vectors):
-    from tangent_bench.vectors import combine
+    from tangent_bench.tangent.vectors import combine
 
     return combine([(1.0, vector) for vector in vectors.values()])

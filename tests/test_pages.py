@@ -8,10 +8,11 @@ import re
 
 import pytest
 
-from tangent_bench import compare, pages, verdicts
 from tangent_bench.figures import claims_table
-from tangent_bench.pages import Cell
-from tangent_bench.verdicts import Estimate
+from tangent_bench.judging import methods, verdicts
+from tangent_bench.judging.verdicts import Estimate
+from tangent_bench.report import pages
+from tangent_bench.report.pages import Cell
 from tests.page_folder import HOSTILE
 
 
@@ -51,7 +52,7 @@ def test_headings_stand_over_their_columns():
 def test_words_with_a_look_are_those_that_are_written():
     assert {claims_table.NOT_RUN, claims_table.NOT_HERE} == set(pages._ASIDE)
     sure = [verdicts.verdict(Estimate(0.05, 0.001, 0.001), 0.05, sign, 0.01) for sign in (1, -1)]
-    assert {*sure, "better", "worse"} == set(pages._LOOKS) and {"better", "worse"} <= set(compare.VERDICTS)
+    assert {*sure, "better", "worse"} == set(pages._LOOKS) and {"better", "worse"} <= set(methods.VERDICTS)
 
 
 def test_what_was_not_tested_is_folded_away():

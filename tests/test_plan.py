@@ -8,13 +8,14 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from tangent_bench import artefacts, models, registry
-from tangent_bench.linearize import parameters
+from tangent_bench import models, registry
 from tangent_bench.planning import estimate, jobs
 from tangent_bench.planning.experiments import SELECTED, Asking
 from tangent_bench.planning.jobs import Job
 from tangent_bench.planning.sizes import ModelSize
 from tangent_bench.planning.work import PASSES, pairs
+from tangent_bench.store import artefacts
+from tangent_bench.tangent.linearize import parameters
 from tests.experiments import known
 from tests.planned import MODEL, Costing, as_known, job, of_experiment, workload
 from tests.workflow.checkout import merged
@@ -67,7 +68,7 @@ def test_points_of_a_grid_are_those_on_validation_and_as_many_as_are_selected_on
 
 @pytest.mark.parametrize("experiment", ["kernel_gap", "ntk_localization"])
 def test_kernels_of_an_experiment_are_those_that_it_computes(experiment, monkeypatch):
-    from tangent_bench import kernel
+    from tangent_bench.tangent import kernel
 
     computed, planned, empirical, own = Counter(), Counter(), kernel.empirical, Asking.kernel
 
@@ -90,7 +91,7 @@ def test_kernels_of_an_experiment_are_those_that_it_computes(experiment, monkeyp
 @pytest.mark.parametrize("num", [5, 64, 128, 200, 400])
 def test_pairs_of_a_symmetric_kernel_are_those_of_its_blocks_of_rows(num):
     """As `kernel._add_gram` goes through them: each block of rows with all columns from its own diagonal on."""
-    from tangent_bench.kernel import ROW_BLOCK
+    from tangent_bench.tangent.kernel import ROW_BLOCK
 
     blocks = [(min(ROW_BLOCK, num - first), num - first) for first in range(0, num, ROW_BLOCK)]
     assert pairs(num) == pytest.approx(sum(rows * columns for rows, columns in blocks), rel=0.02)

@@ -8,11 +8,12 @@ import time
 import numpy as np
 import pytest
 
-from tangent_bench import artefacts, models, plan, resources
-from tangent_bench.planning import estimate, records, sizes, towers
+from tangent_bench import models
+from tangent_bench.planning import estimate, records, report, resources, sizes, towers
 from tangent_bench.planning.costs import Costs
 from tangent_bench.planning.jobs import Job
 from tangent_bench.planning.sizes import ModelSize, of_tasks
+from tangent_bench.store import artefacts
 from tests.planned import Costing, job, workload
 from tests.workflow.checkout import merged
 
@@ -137,7 +138,7 @@ def test_a_damaged_record_and_a_folder_without_records_are_errors_of_one_sentenc
 
 
 def test_predicted_stands_beside_measured():
-    lines = plan.comparison([records.Compared("finetune", 3, 150.0, 120.0), records.Compared("all", 3, 90.0, 120.0)])
+    lines = report.comparison([records.Compared("finetune", 3, 150.0, 120.0), records.Compared("all", 3, 90.0, 120.0)])
     assert [line.split() for line in lines.splitlines()[1:]] == [
         ["finetune", "3", "150", "120", "+25"], ["all", "3", "90.0", "120", "-25"],
     ]  # fmt: skip
@@ -146,7 +147,7 @@ def test_predicted_stands_beside_measured():
 def test_the_table_has_all_kinds_the_most_expensive_first_and_the_larger_run(made):
     load = workload("micro")
     *kinds, total = estimate.kinds(made)
-    text = plan.table([*kinds, total, estimate.grown(made, load, Costing(), 20, 10)]).splitlines()
+    text = report.table([*kinds, total, estimate.grown(made, load, Costing(), 20, 10)]).splitlines()
     assert [line.split("  ")[0].strip() for line in text] == [
         "", "encode base", "finetune (linear)", "collect rows", "all", "with 20 tasks × 10 seeds",
     ]  # fmt: skip
@@ -155,11 +156,11 @@ def test_the_table_has_all_kinds_the_most_expensive_first_and_the_larger_run(mad
 
 def test_notes_say_what_was_assumed_and_what_is_not_counted(made):
     config = merged("paper")
-    assert "10 TFLOP/s of float32 for networks are assumed" in plan.notes(made, config, True)[0]
-    assert "measured here, on its GPU" in plan.notes(made, config, False)[0]
+    assert "10 TFLOP/s of float32 for networks are assumed" in report.notes(made, config, True)[0]
+    assert "measured here, on its GPU" in report.notes(made, config, False)[0]
     unknown = estimate.planned([Job("advance_trunk")], workload(), Costing())
-    assert plan.notes(unknown, config, False)[1:] == [
-        plan.NOT_COUNTED, "Of these only the start is counted, they have no formula: advance trunk.",
+    assert report.notes(unknown, config, False)[1:] == [
+        report.NOT_COUNTED, "Of these only the start is counted, they have no formula: advance trunk.",
     ]  # fmt: skip
 
 
@@ -167,9 +168,9 @@ def test_a_wrong_config_is_an_error_of_one_sentence(tmp_path):
     file = tmp_path / "wrong.yaml"
     file.write_text("taskz: []\n")
     with pytest.raises(ValueError, match="^Config: unknown key 'taskz'"):
-        plan.report([file])
+        report.report([file])
     with pytest.raises(ValueError, match="missing.yaml cannot be read as a config"):
-        plan.against([tmp_path / "missing.yaml"], tmp_path)
+        report.against([tmp_path / "missing.yaml"], tmp_path)
 
 
 def test_a_job_that_takes_longer_than_it_asks_for_is_named(made):
@@ -177,4 +178,4 @@ def test_a_job_that_takes_longer_than_it_asks_for_is_named(made):
     plans = [estimate.Planned(j, each.work, hours * 3600.0) for j, each, hours in zip(asked, made, (1.5, 0.9, 0.1))]
     plans.append(estimate.Planned(asked[0], made[0].work, 2.0 * 3600))
     assert {kind: each.seconds for kind, each in estimate.too_long(plans).items()} == {"finetune (linear)": 7200.0}
-    assert "finetune (linear) 2.0 h of 1.0 h" in plan.notes(plans, merged("paper"), True)[-1]
+    assert "finetune (linear) 2.0 h of 1.0 h" in report.notes(plans, merged("paper"), True)[-1]

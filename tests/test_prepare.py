@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tangent_bench import image_store, prepare
+from tangent_bench.images import image_store, prepare
+from tangent_bench.images.stored import Split
 from tangent_bench.tasks import Task
-from tangent_bench.tasks._stored import Split
 from tests import small
 
 TASK = Task("Real", ("cat", "dog"), ("a {}",), "real", "drawn", "CC0")

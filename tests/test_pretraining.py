@@ -12,8 +12,10 @@ import pytest
 import torch
 import yaml
 
-from tangent_bench import artefacts, models, pretraining
-from tangent_bench.pretraining import VARIANTS, Recipe, Trainer, contrastive_loss, order
+from tangent_bench import models
+from tangent_bench.finetuning import pretraining
+from tangent_bench.finetuning.pretraining import VARIANTS, Recipe, Trainer, contrastive_loss, order
+from tangent_bench.store import artefacts
 from tests import small
 
 ROOT = Path(__file__).parents[1]

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn.functional import linear
 
-from tangent_bench import products
+from tangent_bench.tangent import products
 
 needed = pytest.mark.skipif(not products.available(), reason="this build of PyTorch has no oneDNN")
 LARGE = 2**11, 64, 96  # above the size from which oneDNN takes over

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tangent_bench import provenance
+from tangent_bench.jobs import provenance
 
 # A job as a rule's script: it says that it has begun, and goes on until it is stopped.
 JOB = """
 import sys, time
 from types import SimpleNamespace
-from tangent_bench.provenance import job
+from tangent_bench.jobs.provenance import job
 
 named = {"threads": 1, "rule": "finetune", "wildcards": {}, "log": ["logs/one.log"], "output": ["made/one.csv"]}
 named["resources"] = SimpleNamespace()

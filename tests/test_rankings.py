@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau
 
-from tangent_bench import rankings
-from tangent_bench.rankings import Print, agreement, read, tau_b
+from tangent_bench.judging import rankings
+from tangent_bench.judging.rankings import Print, agreement, read, tau_b
 from tangent_bench.seeds import generator
 
 NAMES = "abcdefgh"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tangent_bench import readme
+from tangent_bench.report import readme
 
 ROOT = Path(__file__).parent.parent
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tangent_bench.reference import MODELS, TASKS, read
+from tangent_bench.judging.paper import MODELS, TASKS, read
 from tests.prints import LINE, TABLE, TEXT, average, lines, percent
 
 # The file

@@ -8,7 +8,7 @@ import re
 import pytest
 import yaml
 
-from tangent_bench import resources
+from tangent_bench.planning import resources
 from tests.workflow.checkout import ROOT, Checkout, preset
 
 # Image tower, GFLOP (two for each multiplication with its addition), as open_clip's own profile prints them.

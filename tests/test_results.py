@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 import torch
 
-from tangent_bench import artefacts, layout, models
+from tangent_bench import models
 from tangent_bench.experiments import single_task
-from tangent_bench.layout import Mode
-from tangent_bench.linearize import encode, encode_linearized
-from tangent_bench.results import Results, image_tower, study
+from tangent_bench.experiments._opening import study
+from tangent_bench.measuring.results import Results
+from tangent_bench.models._tower import image_tower
 from tangent_bench.seeds import derive
+from tangent_bench.store import artefacts, layout
+from tangent_bench.store.layout import Mode
+from tangent_bench.tangent.linearize import encode, encode_linearized
 from tests import small
 from tests.results_folder import CONFIG, NUM, TASKS, fill, own_model, save_vector
 

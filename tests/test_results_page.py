@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from tangent_bench import registry, results_page, rows
-from tangent_bench.figures import _render
+from tangent_bench import registry
+from tangent_bench.report import render, results_page
+from tangent_bench.store import rows
 from tests import page_folder
 
 NAMES = registry.names("figures")
@@ -38,7 +39,7 @@ def test_every_part_is_there_the_claims_first(run, text):
 
 def test_numbers_are_those_of_the_rows_with_their_intervals(run, text):
     cells = registry.load("figures", "table1_addition").build(rows.read(run.folder / "rows.csv"))
-    words = [" ".join(filter(None, _render.value_and_interval(cell))) for cell in cells.itertuples()]
+    words = [" ".join(filter(None, render.value_and_interval(cell))) for cell in cells.itertuples()]
     (article,) = re.findall('<article id="table1_addition">.*?</article>', text, re.DOTALL)
     assert sum("[" in word for word in words) >= 8 and all(f">{word}</td>" in article for word in words)
 

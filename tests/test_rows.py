@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tangent_bench import rows
-from tangent_bench.artefacts import DamagedFile
-from tangent_bench.rows import COLUMNS, Row
+from tangent_bench.store import rows
+from tangent_bench.store.artefacts import DamagedFile
+from tangent_bench.store.rows import COLUMNS, Row
 
 
 def row(**changed):

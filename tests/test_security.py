@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tangent_bench.figures import _render, _style
+from tangent_bench.figures import _style
 from tangent_bench.figures._cells import Cell, cells
-from tangent_bench.tasks._stored import decode
+from tangent_bench.images.stored import decode
+from tangent_bench.report import render
 from tests import small
 from tests.page_folder import HOSTILE
 from tests.workflow.checkout import ROOT
@@ -118,14 +119,14 @@ def hostile() -> pd.DataFrame:
 
 
 def test_a_name_is_one_cell_of_a_markdown_table_and_no_markup(hostile):
-    text = _render.markdown(hostile)
+    text = render.markdown(hostile)
     lines = text.strip().splitlines()
     assert len(lines) == 4 and all(len(re.findall(r"(?<!\\)\|", line)) == 3 for line in lines), text
     assert "<" not in text and text.count("&lt;img") == 4
 
 
 def test_a_name_is_text_in_latex(hostile):
-    text = _render.latex(hostile, LINES, "label")
+    text = render.latex(hostile, LINES, "label")
     body = text.partition(r"\toprule")[2]
     assert r"\input" not in text and r"\textbackslash{}input\{/etc/passwd\}\%" in body
     assert not re.search(r"(?<!\\)[%#](?!.*needs)", body) and body.count(r"\textasciitilde{}") >= 3
@@ -169,7 +170,7 @@ def test_a_picture_that_would_fill_the_memory_is_refused(tmp_path):
 
 def test_pictures_of_a_folder_cannot_name_files_outside(tmp_path):
     """What a class folder is called is a label and a word of prompts, never a path that is written to."""
-    from tangent_bench.tasks._folders import FolderTask
+    from tangent_bench.images.folders import FolderTask
 
     folder = tmp_path / "with a space" / "own"
     for split in ("train", "test"):

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tangent_bench.experiments.task_addition import normalized, recovered_gain
-from tangent_bench.selection import grid, select_addition, select_negation
-from tangent_bench.statistics import nonlinear_advantage
+from tangent_bench.measuring.resampling import nonlinear_advantage
+from tangent_bench.measuring.selection import grid, select_addition, select_negation
 
 
 def test_grid_holds_the_numbers_that_are_written():

@@ -14,7 +14,9 @@ import _reference
 import pytest
 import yaml
 
-from tangent_bench import config_schema, registry, rows
+from tangent_bench import registry
+from tangent_bench.planning import config_schema
+from tangent_bench.store import rows
 
 ROOT = Path(__file__).parents[1]
 
@@ -88,7 +90,7 @@ def test_rows_page_has_every_column_and_metric():
 
 def test_commands_page_has_targets_and_programs():
     page = _reference.commands_page()
-    assert "| `make docs` | build" in page and "| `python -m tangent_bench.summary` |" in page
+    assert "| `make docs` | build" in page and "| `python -m tangent_bench.report.summary` |" in page
     assert "## tangent-bench regress\n" in page and "--fail-on VERDICTS" in page
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tangent_bench import statistics
+from tangent_bench.measuring import resampling
 from tangent_bench.seeds import generator
 
 
 def test_replicate_zero_is_the_estimate():
-    weights = statistics.weights(np.arange(30), 20, "t", "val")
+    weights = resampling.weights(np.arange(30), 20, "t", "val")
     assert weights.shape == (21, 30) and weights.dtype == np.float32
     assert (weights[0] == 1).all()
     assert (weights[1:] != 1).any(axis=1).all()
@@ -18,7 +18,7 @@ def test_replicate_zero_is_the_estimate():
 
 def test_blocks_are_drawn_whole():
     blocks = np.array([5, 5, 9, 2, 9, 9, 2, 7])
-    weights = statistics.weights(blocks, 200, "blocks")
+    weights = resampling.weights(blocks, 200, "blocks")
     for block in set(blocks):
         inside = weights[:, blocks == block]
         assert (inside == inside[:, :1]).all()
@@ -29,13 +29,13 @@ def test_blocks_are_drawn_whole():
 
 @pytest.mark.parametrize("size", [1, 3])
 def test_sums_are_kept_when_blocks_are_equal(size):
-    weights = statistics.weights(np.repeat(np.arange(12)[::-1], size), 100, "sums", size)
+    weights = resampling.weights(np.repeat(np.arange(12)[::-1], size), 100, "sums", size)
     assert (weights.sum(1) == 12 * size).all()
     assert ((weights >= 0) & (weights == np.round(weights))).all()
 
 
 def test_counts_are_those_of_drawing_with_replacement():
-    weights = statistics.weights(np.arange(50), 4000, "moments")[1:]
+    weights = resampling.weights(np.arange(50), 4000, "moments")[1:]
     assert weights.mean(0) == pytest.approx(1.0, abs=0.1)
     assert weights.var(0).mean() == pytest.approx(1 - 1 / 50, abs=0.03)
     covariance = np.cov(weights.T)[~np.eye(50, dtype=bool)].mean()
@@ -44,30 +44,30 @@ def test_counts_are_those_of_drawing_with_replacement():
 
 def test_same_names_same_weights_and_other_names_others():
     blocks = np.arange(25)
-    first = statistics.weights(blocks, 50, "mnist", "test")
-    assert np.array_equal(first, statistics.weights(blocks, 50, "mnist", "test"))
+    first = resampling.weights(blocks, 50, "mnist", "test")
+    assert np.array_equal(first, resampling.weights(blocks, 50, "mnist", "test"))
     # Names of units are only names: what counts is who shares one.
-    assert np.array_equal(first, statistics.weights(blocks * 7 + 3, 50, "mnist", "test"))
+    assert np.array_equal(first, resampling.weights(blocks * 7 + 3, 50, "mnist", "test"))
     for names in (("mnist", "val"), ("letters", "test")):
-        assert not np.array_equal(first, statistics.weights(blocks, 50, *names))
+        assert not np.array_equal(first, resampling.weights(blocks, 50, *names))
 
 
 def test_published_intervals_rest_on_these_draws():
     """Other draws would move every published interval a little, so a change of them must be meant."""
-    found = statistics.weights(np.arange(6), 2, "mnist", "test")
+    found = resampling.weights(np.arange(6), 2, "mnist", "test")
     assert found.tolist() == [[1] * 6, [1, 2, 2, 1, 0, 0], [0, 3, 2, 0, 0, 1]]
 
 
 def test_no_images_is_one_sentence():
     with pytest.raises(ValueError, match="No images to resample for mnist val; check the split"):
-        statistics.weights(np.array([], dtype=np.int64), 10, "mnist", "val")
+        resampling.weights(np.array([], dtype=np.int64), 10, "mnist", "val")
 
 
 def test_weighted_accuracy_is_accuracy_on_the_drawn_images():
     rng = generator("test", "accuracy")
     correct = rng.random((4, 23)) < np.array([0.1, 0.5, 0.9, 1.0])[:, None]
-    weights = statistics.weights(rng.integers(0, 8, 23), 60, "brute force")
-    found = statistics.accuracy(correct, weights)
+    weights = resampling.weights(rng.integers(0, 8, 23), 60, "brute force")
+    found = resampling.accuracy(correct, weights)
     assert found.shape == (61, 4) and found.dtype == np.float64
     for r, row in enumerate(weights.astype(int)):
         drawn = np.repeat(np.arange(23), row)
@@ -77,8 +77,8 @@ def test_weighted_accuracy_is_accuracy_on_the_drawn_images():
 
 def test_interval_is_of_the_replicates_without_the_estimate():
     replicates = np.concatenate([[1e9], np.arange(101) / 100.0])
-    assert statistics.interval(replicates) == pytest.approx((0.025, 0.975))
-    assert statistics.interval(replicates, level=0.5) == pytest.approx((0.25, 0.75))
+    assert resampling.interval(replicates) == pytest.approx((0.025, 0.975))
+    assert resampling.interval(replicates, level=0.5) == pytest.approx((0.25, 0.75))
 
 
 def coverage(size: int, blocks_known: bool, repeats: int = 400) -> float:
@@ -88,8 +88,8 @@ def coverage(size: int, blocks_known: bool, repeats: int = 400) -> float:
         groups = np.repeat(np.arange(240 // size), size)
         correct = (generator("test", "coverage", size, k).random(240 // size) < truth)[groups]
         units = groups if blocks_known else np.arange(240)
-        weights = statistics.weights(units, 200, "coverage", size, k)
-        low, high = statistics.interval(statistics.accuracy(correct[None], weights)[:, 0])
+        weights = resampling.weights(units, 200, "coverage", size, k)
+        low, high = resampling.interval(resampling.accuracy(correct[None], weights)[:, 0])
         inside += low <= truth <= high
     return inside / repeats
 

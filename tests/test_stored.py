@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from tangent_bench import artefacts, memory, merging
-from tangent_bench.vectors import Stored, require_same
+from tangent_bench import merging
+from tangent_bench.jobs import memory
+from tangent_bench.store import artefacts
+from tangent_bench.tangent.vectors import Stored, require_same
 
 SHAPES = {
     "transformer.resblocks.0.attn.out_proj.weight": (6, 4),
@@ -75,8 +77,10 @@ PROGRAM = """
 import sys
 import numpy as np
 import torch
-from tangent_bench import artefacts, memory, merging
-from tangent_bench.vectors import Stored
+from tangent_bench.store import artefacts
+from tangent_bench.jobs import memory
+from tangent_bench import merging
+from tangent_bench.tangent.vectors import Stored
 
 folder, num_tasks, num_tensors, height, width, *names = sys.argv[1:]
 keys, shape = [f"{k}.weight" for k in range(int(num_tensors))], (int(height), int(width))

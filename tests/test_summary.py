@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 from scipy.stats import t
 
-from tangent_bench import rows, summary
-from tangent_bench.rows import Row
+from tangent_bench.report import summary
+from tangent_bench.store import rows
+from tangent_bench.store.rows import Row
 from tests import synthetic
 
 VALUES = (0.60, 0.63, 0.61, 0.66, 0.62, 0.59)

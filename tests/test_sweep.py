@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 import torch
 
-from tangent_bench import rows as rows_of
-from tangent_bench import sweep
 from tangent_bench.figures import _sweep
-from tangent_bench.loop import Recipe, Source
-from tangent_bench.results import Tower
+from tangent_bench.finetuning import sweep
+from tangent_bench.finetuning.loop import Source
+from tangent_bench.finetuning.step import Recipe
+from tangent_bench.models._tower import Tower
+from tangent_bench.store import rows as rows_of
 
 PUBLISHED = Path(__file__).parents[1] / "results/published/sweep"
 RECIPE = Recipe(
@@ -36,7 +37,7 @@ def test_the_published_choice_follows_from_the_published_rows():
     published = rows_of.read(PUBLISHED / "rows.csv")
     assert sweep.report(published) == (PUBLISHED / "choice.md").read_text(encoding="utf-8")
     best, _ = sweep.choose(published)
-    assert f"Chosen by the rule in `tangent_bench/sweep.py`: **{best}**." in sweep.report(published)
+    assert f"Chosen by the rule in `tangent_bench/finetuning/sweep.py`: **{best}**." in sweep.report(published)
 
 
 def test_the_figure_has_a_point_for_each_setting_and_training():

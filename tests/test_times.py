@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tangent_bench import times
+from tangent_bench.report import times
 
 
 def record(folder, name, rule, seconds, peak, **wildcards):

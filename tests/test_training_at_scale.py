@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from tangent_bench import artefacts
-from tangent_bench.loop import Part, finetune, pieces
-from tangent_bench.training_state import Saving
+from tangent_bench.finetuning.loop import finetune
+from tangent_bench.finetuning.saving import Saving
+from tangent_bench.finetuning.step import Part, pieces
+from tangent_bench.store import artefacts
 from tests import small
 from tests.test_loop import RECIPE, SEED, SIDE, distance, encoder, normalise, source, start, train
 
@@ -150,7 +151,8 @@ def test_what_cannot_be_taken_up_is_said_and_training_begins_anew(tmp_path, capl
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
 @pytest.mark.parametrize("training", ["standard", "linear"])
 def test_reduced_precision_is_near_and_keeps_weights_in_float32(tmp_path, precision, training):
-    from tangent_bench import linearize, registry
+    from tangent_bench import registry
+    from tangent_bench.tangent import linearize
 
     network = small.vit(tmp_path, torch.float32)
     theta0 = linearize.parameters(network)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from tangent_bench import vectors
+from tangent_bench.tangent import vectors
 from tests.small import normal
 
 

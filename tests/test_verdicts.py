@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy.stats import t
 
+from tangent_bench.judging.verdicts import Estimate, combine, holm, verdict
 from tangent_bench.seeds import generator
-from tangent_bench.verdicts import Estimate, combine, holm, verdict
 
 POINT = 0.01
 

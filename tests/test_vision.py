@@ -7,8 +7,9 @@ import torch
 from open_clip.transformer import QuickGELU, VisionTransformer
 from torch import nn
 
-from tangent_bench import features, linearize, models, products, vision
-from tangent_bench.vectors import combine, subtract
+from tangent_bench import models
+from tangent_bench.tangent import features, linearize, products, vision
+from tangent_bench.tangent.vectors import combine, subtract
 
 TIGHT = {"rtol": 1e-10, "atol": 1e-11}
 

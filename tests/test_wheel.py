@@ -69,7 +69,8 @@ def test_it_holds_package_config_and_workflow_and_nothing_else(wheel):
 
 PROGRAM = """
 import torch
-from tangent_bench import linearize, merging, models, suite
+from tangent_bench.tangent import linearize
+from tangent_bench import merging, models, suite
 from tangent_bench.testing import check_method
 network = models.create(models.find("tiny")).visual
 assert network(torch.zeros(1, 3, 32, 32)).isfinite().all()

@@ -7,8 +7,8 @@ import pytest
 import scipy.linalg
 import torch
 
-from tangent_bench import wide_network
 from tangent_bench.seeds import generator
+from tangent_bench.tangent import wide_network
 
 NUM, MORE, INPUTS, WIDTH = 5, 3, 4, 7
 

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tangent_bench import layout, registry
+from tangent_bench import registry
+from tangent_bench.store import layout
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from tangent_bench.vectors import Vector
+    from tangent_bench.tangent.vectors import Vector
 
 WEIGHTS = "model.safetensors", "pytorch_model.bin"  # what a folder of the hub holds, in order of preference
 
@@ -95,7 +96,7 @@ def load(name: str, path: Path, network: nn.Module) -> Vector:
         ValueError: another layout, a damaged file, names or shapes of another model, or another θ0.
     """
     from tangent_bench.checkpoints import _files
-    from tangent_bench.linearize import parameters
+    from tangent_bench.tangent.linearize import parameters
 
     plugin, content = registry.load("checkpoints", name), _files.content(path)
     if not plugin.recognises(content, network):
@@ -117,7 +118,7 @@ def difference(checkpoint: Checkpoint, theta0: Mapping[str, Tensor], path: Path)
     Raises:
         ValueError: names or shapes differ, a value is no number, or the checkpoint comes from another θ0.
     """
-    from tangent_bench.vectors import norm, require_same
+    from tangent_bench.tangent.vectors import norm, require_same
 
     require_same(checkpoint.theta, theta0, str(path), "the model")
     _require_theta0(checkpoint, theta0, path)

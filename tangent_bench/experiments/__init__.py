@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tangent_bench import statistics
-from tangent_bench.evaluation import Evaluator, Point
-from tangent_bench.layout import Mode
-from tangent_bench.rows import Row
+from tangent_bench.measuring import resampling
+from tangent_bench.measuring.evaluation import Evaluator, Point
+from tangent_bench.measuring.results import Labels
+from tangent_bench.store.layout import Mode
+from tangent_bench.store.rows import Row
 
 if TYPE_CHECKING:
+    from tangent_bench.measuring.results import Results
     from tangent_bench.merging import Merger
-    from tangent_bench.results import Results
 
 SCOPES = ("mode", "training", "model", "together", "inits")
 
@@ -52,16 +53,6 @@ class Experiment:
     opens: bool = False
     merges: str = ""
     section: str = ""
-
-
-@dataclass(frozen=True)
-class Labels:
-    """labels_N int64, blocks_N int64 (independent units), the number of classes, and the digest of the image order."""
-
-    labels: np.ndarray
-    blocks: np.ndarray
-    num_classes: int
-    digest: str
 
 
 @dataclass
@@ -111,7 +102,7 @@ class Study:
         """Bootstrap counts of the images, [R, N]; the same in every job."""
         if (task, split) not in self._weights:
             blocks = self.labels(task, split).blocks
-            self._weights[task, split] = statistics.weights(blocks, self.num_replicates, task, split)
+            self._weights[task, split] = resampling.weights(blocks, self.num_replicates, task, split)
         return self._weights[task, split]
 
     def accuracy(self, task: str, split: str, points: Sequence[Point], keep: str = "") -> np.ndarray:
@@ -120,7 +111,7 @@ class Study:
         if keep:
             name = f"{keep}/{task}/{split}"
             self.predictions[name], self.points[name] = predictions_PN, list(points)
-        return statistics.accuracy(predictions_PN == self.labels(task, split).labels, self.weights(task, split))
+        return resampling.accuracy(predictions_PN == self.labels(task, split).labels, self.weights(task, split))
 
     def hits(self, task: str, split: str, points: Sequence[Point]) -> np.ndarray:
         """Accuracy at each point without replicates, [P]."""
@@ -141,7 +132,7 @@ class Study:
             where: further coordinates, or others than the study's own (training, evaluation, init).
         """
         values = np.atleast_1d(np.asarray(values, dtype=np.float64))
-        low, high = statistics.interval(values) if len(values) > 1 else (None, None)
+        low, high = resampling.interval(values) if len(values) > 1 else (None, None)
         own = {"training": self.mode.training, "evaluation": self.mode.evaluation, "init": self.init}
         own["protocol"] = self.protocol(where.get("training", self.mode.training))
         self.rows.append(

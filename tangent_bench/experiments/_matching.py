@@ -14,9 +14,9 @@ from typing import TypeVar
 
 import numpy as np
 
-from tangent_bench import disentanglement
 from tangent_bench.experiments import Study
 from tangent_bench.experiments.disentanglement import Pair, size
+from tangent_bench.measuring import disentanglement
 
 METRICS = ("matched_disentanglement_error", "matched_coefficient", "matched_accuracy")
 ON_VALIDATION = METRICS[1:]  # where they are matched

@@ -13,11 +13,13 @@ import numpy as np
 import torch
 from open_clip.transformer import VisionTransformer
 
-from tangent_bench import features, products, registry, vision
-from tangent_bench.evaluation import NetworkEvaluator, TangentEvaluator
-from tangent_bench.linearize import parameters
-from tangent_bench.loop import Recipe, Source, finetune
+from tangent_bench import registry
+from tangent_bench.finetuning.loop import Source, finetune
+from tangent_bench.finetuning.step import Recipe
+from tangent_bench.measuring.evaluation import NetworkEvaluator, TangentEvaluator
 from tangent_bench.seeds import derive, generator
+from tangent_bench.tangent import features, products, vision
+from tangent_bench.tangent.linearize import parameters
 
 SIDE, PATCH, HEAD_WIDTH, EMBEDDING, CLASSES = 32, 8, 32, 256, 20  # as the tiny model; 17 tokens
 STEPS = 2  # of a call: the first one makes the optimiser's state, and a step is half of both

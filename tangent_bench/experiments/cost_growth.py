@@ -43,7 +43,7 @@ SHORTEST = 0.02  # seconds of a measurement; shorter calls are repeated
 
 
 def run(study: Study) -> None:
-    from tangent_bench import memory
+    from tangent_bench.jobs import memory
 
     gc.collect()
     gc.freeze()  # the collections before each measurement of memory then pass over what importing torch left
@@ -102,7 +102,7 @@ def _memory(study: Study, params_id: str, values: list[int], calls: list[Callabl
 
 def _bytes(calls: list[Callable], rounds: int) -> np.ndarray | None:
     """Bytes that a call adds at its peak, [V, K], or None where they cannot be counted."""
-    from tangent_bench.memory import peak
+    from tangent_bench.jobs.memory import peak
 
     found_KV = [[peak(call) for call in calls] for _ in range(1 + rounds)][1:]  # the first round warms libraries up
     if any(value is None for values in found_KV for value in values):

@@ -14,9 +14,9 @@ from itertools import product
 
 import numpy as np
 
-from tangent_bench import disentanglement, statistics
 from tangent_bench.experiments import Experiment, Study
-from tangent_bench.selection import grid
+from tangent_bench.measuring import disentanglement, resampling
+from tangent_bench.measuring.selection import grid
 
 EXPERIMENT = Experiment(
     title="Disentanglement maps",
@@ -87,7 +87,7 @@ class _Halves:
     def weights(self, task: str, split: str) -> np.ndarray:
         """Bootstrap counts of the images used; blocks are those that the limit leaves, so that they stay whole."""
         blocks = self.study.labels(task, split).blocks[: self.study.settings["num_images"]]
-        return statistics.weights(blocks, self.study.num_replicates, task, split)
+        return resampling.weights(blocks, self.study.num_replicates, task, split)
 
     def alone(self, task: str, split: str) -> dict[float, np.ndarray]:
         """α → predictions at θ0 + α τ_task; on validation at the coefficients of addition only."""
@@ -123,7 +123,7 @@ class _Halves:
         """Validation accuracy along the task's own vector, [R, A]."""
         labels = self.study.labels(task, "val").labels[: self.study.settings["num_images"]]
         correct_PN = np.stack(list(self.alone(task, "val").values())) == labels
-        return statistics.accuracy(correct_PN, self.weights(task, "val"))
+        return resampling.accuracy(correct_PN, self.weights(task, "val"))
 
 
 def _square(alphas: np.ndarray) -> Iterable[Place]:

@@ -16,7 +16,7 @@ import numpy as np
 from tangent_bench.experiments import Experiment, Study, _matching, tuned
 from tangent_bench.experiments._matching import Replicates
 from tangent_bench.experiments.disentanglement import pairs
-from tangent_bench.layout import Mode
+from tangent_bench.store.layout import Mode
 
 EXPERIMENT = Experiment(
     title="Disentanglement of the modes compared",

@@ -19,8 +19,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tangent_bench import statistics
 from tangent_bench.experiments import Experiment, Study
+from tangent_bench.measuring import resampling
 
 EXPERIMENT = Experiment(
     title="Kernel behaviour: output error, drift of the tangent kernel, kernel regression",
@@ -77,13 +77,13 @@ class Line:
         self.head = head_KD - head_KD.mean(0)  # what all logits share chooses no class
 
     def theta(self, alpha: float) -> dict:
-        from tangent_bench import vectors
+        from tangent_bench.tangent import vectors
 
         return vectors.add(self.results.network.theta0, [(alpha, self.tau)])
 
     def network(self, alpha: float) -> np.ndarray:
         """f(x; θ0 + ατ), [N, D]."""
-        from tangent_bench import features
+        from tangent_bench.tangent import features
 
         found = features.base(self.results.network.module, self.theta(alpha), self.images, self.settings["batch_size"])
         return found.astype(np.float64)
@@ -95,7 +95,7 @@ class Line:
     def accuracy(self, logits_NK: np.ndarray) -> np.ndarray:
         """Share of test images whose largest logit is right, [R]."""
         right_N = logits_NK.argmax(1) == self.labels.labels[: self.num]
-        return statistics.accuracy(right_N[None], self.weights)[:, 0]
+        return resampling.accuracy(right_N[None], self.weights)[:, 0]
 
     def mean(self, values_N: np.ndarray) -> np.ndarray:
         """Mean over the images, [R]."""
@@ -105,7 +105,7 @@ class Line:
         """Θ of the task's centred logits, or of so many random directions among them."""
         import torch
 
-        from tangent_bench import kernel
+        from tangent_bench.tangent import kernel
 
         directions = kernel.random_readout(len(self.head), num_directions, "kernel_gap", self.task)
         readout = torch.from_numpy(self.head if directions is None else directions.numpy() @ self.head)
@@ -121,7 +121,7 @@ def _accuracies(line: Line) -> Findings:
         Quantity("tangent_accuracy", "tangent"): Measured(tangent_R, line.num),
         Quantity("zero_shot_accuracy", coefficient=0.0): Measured(line.accuracy(line.base @ line.head.T), line.num),
         Quantity("nonlinear_advantage"): Measured(
-            statistics.nonlinear_advantage(network_R, tangent_R, line.labels.num_classes), line.num
+            resampling.nonlinear_advantage(network_R, tangent_R, line.labels.num_classes), line.num
         ),
     }
 
@@ -159,7 +159,7 @@ def angles(left_ND: np.ndarray, right_ND: np.ndarray) -> np.ndarray:
 
 def _kernels(line: Line) -> Findings:
     """What fine-tuning did to the tangent kernel of the first `ntk_images` test images."""
-    from tangent_bench import kernel
+    from tangent_bench.tangent import kernel
 
     images, num = line.images[: line.settings["ntk_images"]], line.settings["ntk_directions"]
     before, after = (line.kernel(line.theta(alpha), images, num) for alpha in (0.0, 1.0))
@@ -184,7 +184,7 @@ def regressed(line: Line) -> tuple[np.ndarray, float, int]:
     Returns:
         Centred logits of the test images [N, K], λ as a share of the mean of Θ's diagonal, number of training images.
     """
-    from tangent_bench import kernel_regression
+    from tangent_bench.tangent import kernel_regression
 
     num, directions = line.settings["regression_images"], line.settings["regression_directions"]
     images, about = line.results.prepared(line.task, "val")[:num].tensor(), line.study.labels(line.task, "val")

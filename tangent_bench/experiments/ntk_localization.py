@@ -88,7 +88,7 @@ def eigenbasis(study: Study, tower, task: str) -> np.ndarray:
     """Eigenvectors of Θ(θ0) on task ∪ control in columns [N, N], largest eigenvalue first."""
     import torch
 
-    from tangent_bench import kernel
+    from tangent_bench.tangent import kernel
 
     size = _size(study, task)
     images_NCHW = torch.cat([study.results.prepared(name, "test")[:size].tensor() for name in (task, study.control)])
@@ -102,7 +102,7 @@ def readout(study: Study, task: str):
     """
     import torch
 
-    from tangent_bench.kernel import random_readout
+    from tangent_bench.tangent.kernel import random_readout
 
     head_CD = torch.from_numpy(study.results.head(task))
     over_logits = study.settings["outputs"] == "logits"
@@ -134,7 +134,7 @@ def ranked(basis_NM: np.ndarray, labels_NC: np.ndarray, choice: str) -> tuple[np
 
 def localization(basis_NM: np.ndarray, labels_NC: np.ndarray, settings, weights) -> Localization:
     """Energy of the chosen functions on and off the task; `weights` are counts [R, n] on the task, on the control."""
-    from tangent_bench.kernel import local_energy
+    from tangent_bench.tangent.kernel import local_energy
 
     order_M, held_M = ranked(basis_NM, labels_NC, settings["choice"])
     # The whole basis holds all: rounding must not ask for one more than there are.
@@ -153,7 +153,7 @@ def measured(energies_SN: np.ndarray, num_eigenfunctions: int, weights) -> Local
 
 def haar(task: str, labels_NC: np.ndarray, num: int, settings, weights) -> Localization:
     """The null of no kernel: from each of several random orthonormal bases, the `num` functions that hold most."""
-    from tangent_bench.kernel import local_energy
+    from tangent_bench.tangent.kernel import local_energy
 
     rng, size = generator("ntk_localization", "haar", task), len(labels_NC)
     energies = []

@@ -73,7 +73,7 @@ def digits(train: int, test: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _laws(study: Study, data: tuple[np.ndarray, np.ndarray], width: int, number: int) -> tuple[float, float, float]:
     """The three quantities of `LAWS` for one initialisation."""
-    from tangent_bench import wide_network as network
+    from tangent_bench.tangent import wide_network as network
 
     inputs, targets = data
     num, layers = study.settings["train_points"], study.settings["hidden_layers"]

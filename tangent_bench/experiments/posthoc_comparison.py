@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tangent_bench.experiments import Experiment, Study
-from tangent_bench.layout import Mode
-from tangent_bench.statistics import nonlinear_advantage
+from tangent_bench.measuring.resampling import nonlinear_advantage
+from tangent_bench.store.layout import Mode
 
 EXPERIMENT = Experiment(
     title="Post-hoc linearization and linear fine-tuning against non-linear fine-tuning",

@@ -14,10 +14,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
-from tangent_bench import layout
 from tangent_bench.experiments import Experiment, Study, _matching
 from tangent_bench.experiments._matching import Replicates
 from tangent_bench.experiments.disentanglement import Pair, pairs, size
+from tangent_bench.store import layout
 
 EXPERIMENT = Experiment(
     title="Initialisations along the pre-training compared",

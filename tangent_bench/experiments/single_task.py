@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tangent_bench.experiments import Experiment, Study
-from tangent_bench.layout import JOINT
+from tangent_bench.store.layout import JOINT
 
 EXPERIMENT = Experiment(
     title="Single-task accuracy",

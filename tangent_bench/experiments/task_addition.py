@@ -11,8 +11,8 @@ from math import comb
 import numpy as np
 
 from tangent_bench.experiments import Experiment, Study, tuned
+from tangent_bench.measuring.selection import select_addition
 from tangent_bench.seeds import generator
-from tangent_bench.selection import select_addition
 
 EXPERIMENT = Experiment(
     title="Task addition",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tangent_bench.experiments import Experiment, Study, tuned
-from tangent_bench.selection import select_negation
+from tangent_bench.measuring.selection import select_negation
 
 EXPERIMENT = Experiment(
     title="Task negation",

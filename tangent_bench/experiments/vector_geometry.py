@@ -14,7 +14,7 @@ EXPERIMENT = Experiment(
 
 
 def run(study: Study) -> None:
-    from tangent_bench import vectors  # torch: not while the Snakefile is parsed
+    from tangent_bench.tangent import vectors  # torch: not while the Snakefile is parsed
 
     tau = {t: study.vectors(t) for t in study.tasks}
     theta0 = study.theta0()

@@ -8,7 +8,7 @@ from tangent_bench.figures._entities import Mode, task_marker, task_title
 from tangent_bench.figures._panels import annotate, legend, panels, title
 from tangent_bench.figures._select import by_model, need, note, pick, task_order
 from tangent_bench.figures._style import COLUMN, GREY_HALF, errors, look
-from tangent_bench.summary import summarize
+from tangent_bench.judging.pooling import summarize
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tangent_bench.figures._entities import model_title
-from tangent_bench.summary import interval_label
+from tangent_bench.judging.pooling import interval_label
 
 if TYPE_CHECKING:
     import pandas as pd

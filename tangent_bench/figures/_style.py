@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tangent_bench.artefacts import atomic
+from tangent_bench.store.artefacts import atomic
 
 COLUMN = 3.4  # width in inches of one panel, about a column of print
 DPI = 200

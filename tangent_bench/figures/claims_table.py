@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from tangent_bench.claims import BEYOND_SCALE, CLAIMS, Claim
 from tangent_bench.figures import Figure
 from tangent_bench.figures._cells import Cell, cells
 from tangent_bench.figures._entities import model_title
 from tangent_bench.figures._select import need
+from tangent_bench.judging.claims import BEYOND_SCALE, CLAIMS, Claim
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tangent_bench.evidence import Tested
-    from tangent_bench.families import Family
+    from tangent_bench.judging.evidence import Tested
+    from tangent_bench.judging.families import Family
 
 FIGURE = Figure(
     title="The claims of the paper, and what this run says of them",
@@ -38,7 +38,7 @@ def build(rows: pd.DataFrame, brief: bool = False) -> pd.DataFrame:
     Raises:
         ValueError: rows of task addition are missing.
     """
-    from tangent_bench.evidence import weigh
+    from tangent_bench.judging.evidence import weigh
 
     need(rows, *FIGURE.reads)
     found = weigh(rows)

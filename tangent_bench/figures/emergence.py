@@ -10,13 +10,13 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from tangent_bench.experiments.pretraining_ablation import OWN_HEADS
-from tangent_bench.families import Family, families, pretraining_seed
 from tangent_bench.figures import Figure
 from tangent_bench.figures._entities import ZERO_SHOT, model_title, modes
 from tangent_bench.figures._panels import annotate, legend, panels, title
 from tangent_bench.figures._select import need, note, pick
 from tangent_bench.figures._style import COLUMN, errors, look
-from tangent_bench.summary import MIN_SEEDS, interval_label, summarize
+from tangent_bench.judging.families import Family, families, pretraining_seed
+from tangent_bench.judging.pooling import MIN_SEEDS, interval_label, summarize
 
 if TYPE_CHECKING:
     import numpy as np
@@ -132,7 +132,7 @@ def _by_heads(part: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
 
 
 def _lane(family: Family, heads: str, part: pd.DataFrame) -> Lane:
-    from tangent_bench.rows import COLUMNS
+    from tangent_bench.store.rows import COLUMNS
 
     each = dict(list(part.groupby("model", sort=False)))
     seeds = {model: pretraining_seed(model) for model in each if family.rebuilt}

@@ -9,7 +9,7 @@ from tangent_bench.figures._entities import Mode, modes
 from tangent_bench.figures._panels import annotate, legend, panels, title
 from tangent_bench.figures._select import by_model, need, note, pick
 from tangent_bench.figures._style import COLUMN, look
-from tangent_bench.summary import summarize
+from tangent_bench.judging.pooling import summarize
 
 if TYPE_CHECKING:
     import numpy as np

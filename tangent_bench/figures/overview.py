@@ -9,7 +9,7 @@ from tangent_bench.figures._entities import ZERO_SHOT, Mode, modes
 from tangent_bench.figures._panels import annotate, panels, title
 from tangent_bench.figures._select import by_model, control, need, note, pick
 from tangent_bench.figures._style import errors, look
-from tangent_bench.summary import summarize
+from tangent_bench.judging.pooling import summarize
 
 if TYPE_CHECKING:
     import numpy as np

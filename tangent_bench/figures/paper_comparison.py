@@ -9,12 +9,12 @@ from tangent_bench.figures import Figure
 from tangent_bench.figures._cells import Cell, cells
 from tangent_bench.figures._entities import mode, model_title, task_title
 from tangent_bench.figures._select import need
-from tangent_bench.reference import MODELS, compare
+from tangent_bench.judging.paper import MODELS, compare
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tangent_bench.reference import Comparison, Print
+    from tangent_bench.judging.paper import Comparison, Print
 
 FIGURE = Figure(
     title="Paper against ours: what was printed, what others found when they ran it again, and this run",

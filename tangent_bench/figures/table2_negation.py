@@ -8,7 +8,7 @@ from tangent_bench.figures import Figure
 from tangent_bench.figures._cells import Cell, cell, cells
 from tangent_bench.figures._entities import ZERO_SHOT, modes
 from tangent_bench.figures._select import by_model, control, need, pick
-from tangent_bench.summary import summarize
+from tangent_bench.judging.pooling import summarize
 
 if TYPE_CHECKING:
     import pandas as pd

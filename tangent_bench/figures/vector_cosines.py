@@ -11,7 +11,7 @@ from tangent_bench.figures._matrix import CELL, Scale, matrix
 from tangent_bench.figures._panels import annotate, columns, panels, title
 from tangent_bench.figures._select import by_model, need, pick, task_order
 from tangent_bench.figures._style import look
-from tangent_bench.summary import summarize
+from tangent_bench.judging.pooling import summarize
 
 if TYPE_CHECKING:
     import numpy as np

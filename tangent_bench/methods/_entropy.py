@@ -13,11 +13,11 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from tangent_bench import heads
 from tangent_bench.methods import Context, _passes
 from tangent_bench.methods._streams import each_parameter, merge_each
-from tangent_bench.products import fast
 from tangent_bench.seeds import generator
+from tangent_bench.tangent import heads
+from tangent_bench.tangent.products import fast
 
 Vectors = Mapping[str, Mapping[str, Tensor]]
 Columns = Mapping[str, int]

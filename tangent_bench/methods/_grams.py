@@ -18,8 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from tangent_bench.linearize import encode
-from tangent_bench.products import fast
+from tangent_bench.tangent.linearize import encode
+from tangent_bench.tangent.products import fast
 
 BATCH = 32  # images a pass
 _aten = torch.ops.aten

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor, nn
 
-from tangent_bench import linearize, vision
 from tangent_bench.methods import Context
+from tangent_bench.tangent import linearize, vision
 
 
 def device(context: Context) -> torch.device:

@@ -66,9 +66,9 @@ def information(context: Context, task: str, vector: Mapping) -> dict[str, Tenso
     """F_t of every floating-point parameter, where the network is."""
     import torch
 
-    from tangent_bench import heads
     from tangent_bench.methods import _passes
     from tangent_bench.seeds import generator
+    from tangent_bench.tangent import heads
 
     theta, encode = _passes.leaves(_passes.fine_tuned(context, vector)), _passes.encoder(context.data.network)
     moving = {name: value for name, value in theta.items() if value.requires_grad}

@@ -9,7 +9,8 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tangent_bench import provenance, registry
+from tangent_bench import registry
+from tangent_bench.jobs import provenance
 from tangent_bench.models import _open_clip, _weights
 
 ASSETS = Path(__file__).parent / "assets"
@@ -147,8 +148,8 @@ def _built(model: Model, file: Path | None, tag: dict, seed: int):
 
 def _digest(visual) -> str:
     """Digest of θ0, as vectors and features name it."""
-    from tangent_bench import artefacts
-    from tangent_bench.linearize import parameters
+    from tangent_bench.store import artefacts
+    from tangent_bench.tangent.linearize import parameters
 
     return artefacts.digest({key: value.numpy() for key, value in parameters(visual).items()})
 
@@ -157,7 +158,7 @@ def _take_tower(file: Path, tower) -> None:
     """Put the weights of an earlier step of the pre-training, or of another one, into the image tower."""
     import torch
 
-    from tangent_bench import artefacts
+    from tangent_bench.store import artefacts
 
     tensors, _ = artefacts.load(file, "pretraining weights")
     own = {key.removeprefix("visual."): value for key, value in tensors.items() if key.startswith("visual.")} or tensors
@@ -210,7 +211,7 @@ def _found(model: Model, tag: dict) -> Path:
 
 def _require_intact(model: Model) -> None:
     """A flipped bit changes numbers, not the shape of a file: only its digest tells."""
-    from tangent_bench import artefacts
+    from tangent_bench.store import artefacts
 
     try:
         artefacts.load(model.weights, "pretraining weights")

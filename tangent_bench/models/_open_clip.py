@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
-from tangent_bench import provenance
+from tangent_bench.jobs import provenance
 
 
 def imported(architecture: str, config: str | Path | None):

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tangent_bench import resources
+from tangent_bench.planning import resources
 from tangent_bench.planning.sizes import ModelSize
 from tangent_bench.planning.towers import LONG, Stage, noise, seconds_of, to_crop
 from tangent_bench.planning.work import PASSES, Unit
@@ -31,10 +31,13 @@ import sys, time
 sys.path.insert(0, sys.argv[1])
 start = time.process_time()
 import json
-from tangent_bench import artefacts, registry, rows
+from tangent_bench.store import artefacts, rows
+from tangent_bench import registry
 if len(sys.argv) > 2:
-    from tangent_bench import features, loop, models
-    from tangent_bench.results import image_tower
+    from tangent_bench.tangent import features
+    from tangent_bench.finetuning import loop
+    from tangent_bench import models
+    from tangent_bench.models._tower import image_tower
     import open_clip
     image_tower(models.find(sys.argv[2], json.loads(sys.argv[3])), "random", 0)
 else:
@@ -108,7 +111,7 @@ def _start(*arguments: str) -> float:
 def _dot(parameters: int) -> float:
     import torch
 
-    from tangent_bench.vectors import dot
+    from tangent_bench.tangent.vectors import dot
 
     some = min(parameters, 10**7)
     vector = {"": torch.ones(some)}
@@ -117,14 +120,14 @@ def _dot(parameters: int) -> float:
 
 def _crop() -> float:
     """Of one image of 224 pixels."""
-    from tangent_bench.loop import augment
+    from tangent_bench.finetuning.loop import augment
 
     images = to_crop(8, 224)
     return seconds_of(lambda: augment(images, 224, 0.9, 0)) / len(images)
 
 
 def _logit() -> float:
-    from tangent_bench.evaluation import TangentEvaluator
+    from tangent_bench.measuring.evaluation import TangentEvaluator
 
     features, head, num, points = np.ones((500, 64), np.float32), np.ones((20, 64), np.float32), 8, 20
     evaluator = TangentEvaluator(lambda *_: features, lambda *_: features, lambda _: head)
@@ -143,7 +146,7 @@ def _basis() -> float:
 
 
 def _wide_step() -> float:
-    from tangent_bench import wide_network as network
+    from tangent_bench.tangent import wide_network as network
 
     rng, width, points, steps = np.random.default_rng(0), 1024, 32, 3
     weights, inputs = network.initialise(64, width, 2, rng), rng.standard_normal((points, 64))
@@ -151,7 +154,7 @@ def _wide_step() -> float:
 
 
 def _draw() -> float:
-    from tangent_bench.statistics import weights
+    from tangent_bench.measuring.resampling import weights
 
     return seconds_of(lambda: weights(np.arange(1000), 100, "plan")) / (101 * 1000)
 
@@ -179,7 +182,7 @@ def _decode(width: int, height: int, side: int, form: str) -> float:
     """Decode an image, cut its square, and take the digest of its pixels."""
     from PIL import Image
 
-    from tangent_bench.tasks._stored import decode, square
+    from tangent_bench.images.stored import decode, square
 
     gradient = np.linspace(0, 200, height * width * 3).reshape(height, width, 3)
     file = io.BytesIO()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tangent_bench import times
 from tangent_bench.planning import jobs
 from tangent_bench.planning.jobs import Job
 from tangent_bench.planning.work import Unit, Work, Workload
+from tangent_bench.report import times
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from math import comb
 
 from tangent_bench import merging, registry
 from tangent_bench.experiments.task_addition import OF_A_SIZE
-from tangent_bench.layout import Mode
+from tangent_bench.measuring.selection import grid
 from tangent_bench.planning import jobs
 from tangent_bench.planning.work import Work, Workload, pairs
-from tangent_bench.selection import grid
+from tangent_bench.store.layout import Mode
 
 SELECTED = {"task_addition": 3, "task_negation": 6}
 

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import yaml
 
-from tangent_bench import layout, merging, registry, resources, suite
-from tangent_bench.config import validate
-from tangent_bench.layout import JOINT, Mode
+from tangent_bench import merging, registry, suite
+from tangent_bench.planning import resources
+from tangent_bench.planning.config import validate
+from tangent_bench.store import layout
+from tangent_bench.store.layout import JOINT, Mode
 
 DEFAULT = suite.ROOT / "config/default.yaml"
 DATA = "prepare_images", "contact_sheet"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from tangent_bench import provenance
+from tangent_bench.jobs import provenance
 from tangent_bench.planning.estimate import Planned
 
 

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tangent_bench import layout, models, registry, tasks
+from tangent_bench import models, registry, tasks
+from tangent_bench.store import layout
 
 OF_EACH = 72  # bytes beside the pixels of an image of a store: label, block, hash, offset, shape
 
@@ -96,7 +97,7 @@ def _task(name: str, config: Mapping) -> TaskSize:
 
 def _custom(name: str, config: Mapping) -> TaskSize:
     """A folder's files are counted, nothing is decoded; nothing is ever asked of the hub."""
-    from tangent_bench.tasks._sources import custom_task
+    from tangent_bench.images.sources import custom_task
 
     entry = config["custom_tasks"][name]
     num_templates = len(entry["templates"])

@@ -12,7 +12,8 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from tangent_bench import models, resources, tasks
+from tangent_bench import models, tasks
+from tangent_bench.planning import resources
 from tangent_bench.planning.work import pairs
 
 ROUNDS = 5
@@ -46,7 +47,7 @@ class Stage:
     """An image tower with random weights, and the work that is measured on it."""
 
     def __init__(self, name: str, config: Mapping) -> None:
-        from tangent_bench.results import image_tower
+        from tangent_bench.models._tower import image_tower
 
         about, self.name, self.config, self.device = models.find(name, config["custom_models"]), name, config, "cpu"
         self.gflop = resources.gflop_of(name, config["custom_models"])
@@ -82,7 +83,7 @@ class Stage:
 
     @cached_property
     def _encode(self) -> float:
-        from tangent_bench import features
+        from tangent_bench.tangent import features
 
         number = len(self._pictures)
         call = partial(features.base, self.tower.module, self.tower.theta0, self._pictures, number)
@@ -90,15 +91,15 @@ class Stage:
 
     @cached_property
     def _sum(self) -> float:
-        from tangent_bench.vectors import add
+        from tangent_bench.tangent.vectors import add
 
         return seconds_of(lambda: add(self.tower.theta0, [(0.5, self.tau)]), self.device) / 2
 
     def _point(self) -> float:
         """Prediction of an image, without forming the weights."""
-        from tangent_bench import vision
-        from tangent_bench.evaluation import NetworkEvaluator
-        from tangent_bench.linearize import encode
+        from tangent_bench.measuring.evaluation import NetworkEvaluator
+        from tangent_bench.tangent import vision
+        from tangent_bench.tangent.linearize import encode
 
         tower, pictures = self.tower, self._pictures
         width = features_width(tower, pictures)
@@ -114,7 +115,7 @@ class Stage:
     @cached_property
     def _tangents(self) -> tuple[float, float]:
         """Of an image: what tangents share, and each of them."""
-        from tangent_bench import features
+        from tangent_bench.tangent import features
 
         few, many = (2, 6) if self.gflop < resources.FULL_WIDTH else (1, 3)
         seconds = {
@@ -149,8 +150,10 @@ class Stage:
         """Of an image of a step, crop included: further steps of a run less their updates."""
         import torch
 
-        from tangent_bench import registry, training_modes
-        from tangent_bench.loop import Recipe, Source
+        from tangent_bench import registry
+        from tangent_bench.finetuning import modes
+        from tangent_bench.finetuning.loop import Source
+        from tangent_bench.finetuning.step import Recipe
 
         recipe, tower = self.config["training"], self.tower
         number = self._at_once(min(recipe["batch_size"], recipe["micro_batch_size"] or recipe["batch_size"]))
@@ -159,7 +162,7 @@ class Stage:
         source = Source("plan", to_crop(number, tower.size), np.arange(number) % 20, head)
         # The images that a penalty sees are counted apart, as those of linear steps; what is left is such a step.
         spares = registry.load("training", training).TRAINING.needs_others
-        fit = partial(training_modes.fit, "linear" if spares else training, tower.module, tower.theta0, [source])
+        fit = partial(modes.fit, "linear" if spares else training, tower.module, tower.theta0, [source])
 
         def run(steps: int) -> float:
             of = Recipe(**recipe | {"steps": steps, "batch_size": number, "micro_batch_size": None, "warmup_steps": 1})
@@ -179,7 +182,7 @@ class Stage:
         """
         import torch
 
-        from tangent_bench import kernel
+        from tangent_bench.tangent import kernel
 
         if self.gflop >= resources.FULL_WIDTH:
             parameters = sum(value.numel() for value in self.tower.theta0.values())
@@ -195,7 +198,7 @@ class Stage:
 
 def features_width(tower, pictures) -> int:
     """Width of the embedding."""
-    from tangent_bench import features
+    from tangent_bench.tangent import features
 
     return features.base(tower.module, tower.theta0, pictures[:1], 1).shape[1]
 

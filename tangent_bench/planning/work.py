@@ -24,10 +24,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tangent_bench import merging, registry
-from tangent_bench.layout import JOINT
 from tangent_bench.planning import jobs
 from tangent_bench.planning.jobs import Job
 from tangent_bench.planning.sizes import ModelSize, TaskSize
+from tangent_bench.store.layout import JOINT
 
 Unit = tuple[str, str]
 # Seconds, whatever the run; those of the tiny preset on one core of an AMD EPYC. Together 3 % of it.

@@ -6,8 +6,8 @@ copy.
 
 from __future__ import annotations
 
+from tangent_bench.images.origin import Origin
 from tangent_bench.tasks import Task
-from tangent_bench.tasks._sources import Origin
 
 # fmt: off
 CLASS_NAMES = (

@@ -7,6 +7,7 @@ import math
 import numpy as np
 from PIL import Image, ImageDraw
 
+from tangent_bench.images.splits import check_split
 from tangent_bench.seeds import generator
 from tangent_bench.tasks import SIDE, Images, Task
 from tangent_bench.tasks._backgrounds import blurry
@@ -14,7 +15,6 @@ from tangent_bench.tasks._colours import Colour, any_colour, contrasting, near
 from tangent_bench.tasks._glyphs import LICENCE, SANS, glyph
 from tangent_bench.tasks._labels import balanced_labels
 from tangent_bench.tasks._photometric import jitter
-from tangent_bench.tasks._splits import check_split
 from tangent_bench.tasks._warp import rotated
 
 HOURS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw
 
+from tangent_bench.images.splits import check_split
 from tangent_bench.seeds import generator
 from tangent_bench.tasks import Images, Task
 from tangent_bench.tasks._backgrounds import blurry
 from tangent_bench.tasks._colours import Colour, any_colour, contrasting, near
 from tangent_bench.tasks._labels import balanced_labels
 from tangent_bench.tasks._photometric import jitter
-from tangent_bench.tasks._splits import check_split
 
 TASK = Task(
     title="Counting",

@@ -5,8 +5,8 @@ Labels are in alphabetical order, which is that of the hub copy.
 
 from __future__ import annotations
 
+from tangent_bench.images.origin import Origin
 from tangent_bench.tasks import Task
-from tangent_bench.tasks._sources import Origin
 
 # fmt: off
 CLASS_NAMES = (

@@ -5,8 +5,8 @@ Labels are in the alphabetical order of the data set's own folder names (CLIP's 
 
 from __future__ import annotations
 
+from tangent_bench.images.origin import Origin
 from tangent_bench.tasks import Task
-from tangent_bench.tasks._sources import Origin
 
 # fmt: off
 PROMPTS = {  # folder of the data set: its name in CLIP's prompts

@@ -8,13 +8,13 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
+from tangent_bench.images.splits import check_split
 from tangent_bench.seeds import generator
 from tangent_bench.tasks import SIDE, Images, Task
 from tangent_bench.tasks._backgrounds import blurry
 from tangent_bench.tasks._colours import Colour, any_colour, contrasting
 from tangent_bench.tasks._labels import balanced_labels
 from tangent_bench.tasks._photometric import jitter
-from tangent_bench.tasks._splits import check_split
 
 Layout = Callable[[np.ndarray, np.ndarray, float], np.ndarray]
 

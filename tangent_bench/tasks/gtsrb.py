@@ -5,8 +5,8 @@ Labels are the data set's own numbers 0 to 42, which is the order of CLIP's list
 
 from __future__ import annotations
 
+from tangent_bench.images.origin import Origin
 from tangent_bench.tasks import Task
-from tangent_bench.tasks._sources import Origin
 
 # fmt: off
 CLASS_NAMES = (

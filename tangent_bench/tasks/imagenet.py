@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import runpy
 
+from tangent_bench.images.origin import Origin
 from tangent_bench.tasks import Task
 from tangent_bench.tasks._files import package_file
-from tangent_bench.tasks._sources import Origin
 
 _METADATA = runpy.run_path(str(package_file("open_clip", "zero_shot_metadata.py")))
 

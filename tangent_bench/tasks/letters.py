@@ -6,6 +6,7 @@ import string
 
 import numpy as np
 
+from tangent_bench.images.splits import check_split
 from tangent_bench.seeds import generator
 from tangent_bench.tasks import Images, Task
 from tangent_bench.tasks._backgrounds import blurry
@@ -13,7 +14,6 @@ from tangent_bench.tasks._colours import any_colour, contrasting
 from tangent_bench.tasks._glyphs import LICENCE, MONO, SANS, SERIF, glyph
 from tangent_bench.tasks._labels import balanced_labels
 from tangent_bench.tasks._photometric import jitter
-from tangent_bench.tasks._splits import check_split
 from tangent_bench.tasks._warp import rotated
 
 TASK = Task(

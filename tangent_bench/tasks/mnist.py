@@ -7,10 +7,10 @@ from functools import lru_cache
 
 import numpy as np
 
+from tangent_bench.images.splits import check_split
 from tangent_bench.seeds import generator
 from tangent_bench.tasks import SIDE, Images, Task
 from tangent_bench.tasks._files import package_file
-from tangent_bench.tasks._splits import check_split
 
 TASK = Task(
     title="MNIST",

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
+from tangent_bench.images.splits import check_split
 from tangent_bench.seeds import generator
 from tangent_bench.tasks import Images, Task
 from tangent_bench.tasks import _solids as solids
@@ -16,7 +17,6 @@ from tangent_bench.tasks._colours import any_colour, contrasting, luma
 from tangent_bench.tasks._labels import balanced_labels
 from tangent_bench.tasks._photometric import jitter
 from tangent_bench.tasks._solids import Hits, Rays
-from tangent_bench.tasks._splits import check_split
 
 SLANT = 1 / math.sqrt(5)  # of a pyramid's sides
 CUBE = [(1, 0, 0, 0.72), (-1, 0, 0, 0.72), (0, 1, 0, 0.72), (0, -1, 0, 0.72), (0, 0, 1, 0.72), (0, 0, -1, 0.72)]

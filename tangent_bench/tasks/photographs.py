@@ -6,13 +6,13 @@ from functools import lru_cache
 
 from PIL import Image
 
+from tangent_bench.images.splits import check_split
 from tangent_bench.seeds import generator
 from tangent_bench.tasks import Images, Task
 from tangent_bench.tasks._crops import TWELVE
 from tangent_bench.tasks._files import package_file
 from tangent_bench.tasks._photometric import jitter
 from tangent_bench.tasks._pictures import Gallery, cut_split
-from tangent_bench.tasks._splits import check_split
 
 SOURCES = {  # class name: package, file
     "face of a cat": ("skimage", "data/chelsea.png"),

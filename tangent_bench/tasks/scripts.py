@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
+from tangent_bench.images.splits import check_split
 from tangent_bench.seeds import generator
 from tangent_bench.tasks import Images, Task
 from tangent_bench.tasks._backgrounds import blurry
@@ -12,7 +13,6 @@ from tangent_bench.tasks._colours import any_colour, contrasting
 from tangent_bench.tasks._glyphs import LICENCE, SANS, glyph
 from tangent_bench.tasks._labels import balanced_labels
 from tangent_bench.tasks._photometric import jitter
-from tangent_bench.tasks._splits import check_split
 from tangent_bench.tasks._warp import rotated
 
 # Letters that both faces draw. Of Cyrillic, those that neither Latin nor Greek shares.

@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image
 
+from tangent_bench.images.splits import check_split
 from tangent_bench.seeds import generator
 from tangent_bench.tasks import Images, Task
 from tangent_bench.tasks._colours import Colour, contrasting
@@ -15,7 +16,6 @@ from tangent_bench.tasks._files import package_file
 from tangent_bench.tasks._glyphs import LICENCE, MONO, SANS, SERIF, fitted
 from tangent_bench.tasks._labels import balanced_labels
 from tangent_bench.tasks._photometric import jitter
-from tangent_bench.tasks._splits import check_split
 from tangent_bench.tasks._warp import rotated
 
 TASK = Task(

@@ -6,8 +6,8 @@ two characters, which is CLIP's list and the order of the hub copy.
 
 from __future__ import annotations
 
+from tangent_bench.images.origin import Origin
 from tangent_bench.tasks import Task
-from tangent_bench.tasks._sources import Origin
 
 # fmt: off
 CLASS_NAMES = (

@@ -5,8 +5,8 @@ Label k is the digit k.
 
 from __future__ import annotations
 
+from tangent_bench.images.origin import Origin
 from tangent_bench.tasks import Task
-from tangent_bench.tasks._sources import Origin
 
 TASK = Task(
     title="SVHN",

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from tangent_bench.images.splits import check_split
 from tangent_bench.seeds import generator
 from tangent_bench.tasks import Images, Task
 from tangent_bench.tasks._colours import any_colour, luma
@@ -17,7 +18,6 @@ from tangent_bench.tasks._elevation import jacksboro, salish_sea
 from tangent_bench.tasks._labels import balanced_labels
 from tangent_bench.tasks._landforms import NAMES, WINDOW, landforms
 from tangent_bench.tasks._photometric import jitter
-from tangent_bench.tasks._splits import check_split
 
 WORDS = {"plain": "flat plain", "peak": "mountain peak", "water": "calm water"}  # as captions say it
 TASK = Task(

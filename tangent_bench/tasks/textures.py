@@ -8,12 +8,12 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
+from tangent_bench.images.splits import check_split
 from tangent_bench.seeds import generator
 from tangent_bench.tasks import SIDE, Images, Task
 from tangent_bench.tasks._colours import any_colour, contrasting
 from tangent_bench.tasks._labels import balanced_labels
 from tangent_bench.tasks._photometric import jitter
-from tangent_bench.tasks._splits import check_split
 
 Pattern = Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray]
 CANVAS = 64  # twice the size of the image

@@ -21,8 +21,8 @@ TRAINING = Training(
 
 def encoder(network: nn.Module, theta0: Mapping[str, Tensor]) -> Callable[[dict[str, Tensor], Tensor], Tensor]:
     """(θ, images_BCHW) → f(x; θ), [B, D]."""
-    from tangent_bench import vision
-    from tangent_bench.linearize import encode
+    from tangent_bench.tangent import vision
+    from tangent_bench.tangent.linearize import encode
 
     own = vision.encode if vision.supports(network) else encode
     return lambda theta, images_BCHW: own(network, theta, images_BCHW)

@@ -22,7 +22,7 @@ from tangent_bench.training.linear import encoder as encoder
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from tangent_bench.training_modes import Others
+    from tangent_bench.finetuning.modes import Others
 
 TRAINING = Training(
     title="TAK",
@@ -43,8 +43,8 @@ def penalty(
     Raises:
         ValueError: as `curvature.of_images`.
     """
-    from tangent_bench import curvature
-    from tangent_bench.vectors import subtract
+    from tangent_bench.tangent import curvature
+    from tangent_bench.tangent.vectors import subtract
 
     def of(task: str) -> curvature.Curvature:
         probes = None if settings["probes"] is None else lambda k, like: _probes(task, others.seed, k, settings, like)

@@ -20,7 +20,7 @@ from tangent_bench.training.linear import encoder as encoder
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from tangent_bench.training_modes import Others
+    from tangent_bench.finetuning.modes import Others
 
 TRAINING = Training(
     title="τJp FT",
@@ -38,7 +38,7 @@ def penalty(
     """(θ, step) → λ · mean ‖J(x; θ0)(θ − θ0)‖²."""
     import torch
 
-    from tangent_bench.linearize import change
+    from tangent_bench.tangent.linearize import change
 
     def at(theta: Mapping[str, Tensor], step: int) -> Tensor:
         # As many images of each task, so that one mean over all is the mean over tasks.

@@ -9,8 +9,9 @@ from statistics import median
 import pytest
 import torch
 
-from tangent_bench import models, provenance
-from tangent_bench.results import Tower, image_tower
+from tangent_bench import models
+from tangent_bench.jobs import provenance
+from tangent_bench.models._tower import Tower, image_tower
 from tests import small
 
 ROUNDS = 7

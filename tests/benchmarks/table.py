@@ -11,7 +11,7 @@ import json
 import sys
 from pathlib import Path
 
-from tangent_bench.artefacts import write_text
+from tangent_bench.store.artefacts import write_text
 
 COLUMNS = ("benchmark", "ratio", "reach", "bound", "seconds", "rounds", "processor", "commit")
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from tangent_bench import features, products, vision
-from tangent_bench.evaluation import NetworkEvaluator, TangentEvaluator
-from tangent_bench.linearize import product
-from tangent_bench.selection import grid
-from tangent_bench.vectors import combine
+from tangent_bench.measuring.evaluation import NetworkEvaluator, TangentEvaluator
+from tangent_bench.measuring.selection import grid
+from tangent_bench.tangent import features, products, vision
+from tangent_bench.tangent.linearize import product
+from tangent_bench.tangent.vectors import combine
 from tests import small
 from tests.benchmarks.conftest import pictures, vector
 

@@ -14,8 +14,8 @@ import open_clip
 import pytest
 import torch
 
-from tangent_bench import kernel
-from tangent_bench.linearize import parameters
+from tangent_bench.tangent import kernel
+from tangent_bench.tangent.linearize import parameters
 from tests.benchmarks.conftest import pictures
 
 pytestmark = pytest.mark.alone

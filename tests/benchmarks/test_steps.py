@@ -13,11 +13,14 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from tangent_bench import features, heads, memory, products, registry, vision
-from tangent_bench.loop import Recipe, Source, augment, finetune, indices
+from tangent_bench import registry
+from tangent_bench.finetuning.loop import Source, augment, finetune, indices
+from tangent_bench.finetuning.step import Recipe
+from tangent_bench.jobs import memory
 from tangent_bench.models import Model
-from tangent_bench.results import Tower, image_tower
+from tangent_bench.models._tower import Tower, image_tower
 from tangent_bench.seeds import derive
+from tangent_bench.tangent import features, heads, products, vision
 from tests import small
 from tests.benchmarks.conftest import pictures, vector
 

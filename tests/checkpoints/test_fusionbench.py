@@ -9,8 +9,8 @@ import torch
 
 from tangent_bench import checkpoints, models
 from tangent_bench.checkpoints import fusionbench
-from tangent_bench.linearize import parameters
 from tangent_bench.models import Model
+from tangent_bench.tangent.linearize import parameters
 from tests import small
 
 transformers = pytest.importorskip("transformers")

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tangent_bench import checkpoints, layout
-from tangent_bench.config import validate
+from tangent_bench import checkpoints
 from tangent_bench.experiments import Study
-from tangent_bench.layout import Mode
+from tangent_bench.planning.config import validate
+from tangent_bench.store import layout
+from tangent_bench.store.layout import Mode
 
 DEFAULT = yaml.safe_load((Path(__file__).parents[2] / "config/default.yaml").read_text(encoding="utf-8"))
 TASKS = ["mnist", "symbols"]

@@ -11,12 +11,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from tangent_bench import features, merging
-from tangent_bench.experiments import Labels, Study
-from tangent_bench.layout import Mode
-from tangent_bench.linearize import parameters
-from tangent_bench.results import Tower
-from tangent_bench.selection import grid
+from tangent_bench import merging
+from tangent_bench.experiments import Study
+from tangent_bench.measuring.results import Labels
+from tangent_bench.measuring.selection import grid
+from tangent_bench.models._tower import Tower
+from tangent_bench.store.layout import Mode
+from tangent_bench.tangent import features
+from tangent_bench.tangent.linearize import parameters
 from tests import small
 
 TASKS, CONTROL, NUM, CLASSES = ("a", "b", "c"), "control", {"val": 40, "test": 200}, 4

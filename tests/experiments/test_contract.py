@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from tangent_bench import artefacts, registry, rows, statistics
+from tangent_bench import registry
 from tangent_bench.experiments import SCOPES, Experiment, tuned
-from tangent_bench.layout import EVERY, Mode
+from tangent_bench.measuring import resampling
+from tangent_bench.store import artefacts, rows
+from tangent_bench.store.layout import EVERY, Mode
 from tests.experiments.known import CONTROL, NUM, TASKS, Folder, labels, study
 
 NAMES = registry.names("experiments")
@@ -141,7 +143,7 @@ def test_study_reports_estimate_and_interval_of_an_array():
 def test_study_measures_with_the_weights_of_task_and_split():
     made = study("single_task", accuracy)
     found = made.accuracy("a", "test", [{}, {"a": 1.0}], keep="x")
-    weights = statistics.weights(labels("a", "test").blocks, 60, "a", "test").astype(np.float64)
+    weights = resampling.weights(labels("a", "test").blocks, 60, "a", "test").astype(np.float64)
     right = made.predictions["x/a/test"] == labels("a", "test").labels
     np.testing.assert_allclose(found, (weights @ right.T) / weights.sum(1)[:, None], rtol=1e-12)
     assert found[0].tolist() == pytest.approx([0.45, 0.6]) and made.points["x/a/test"] == [{}, {"a": 1.0}]

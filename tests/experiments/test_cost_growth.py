@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from tangent_bench import memory, rows
 from tangent_bench.experiments import _verbs, cost_growth
 from tangent_bench.experiments._verbs import VERBS, Size, Stage, Verb
-from tangent_bench.linearize import encode, product
-from tangent_bench.vectors import combine
+from tangent_bench.jobs import memory
+from tangent_bench.store import rows
+from tangent_bench.tangent.linearize import encode, product
+from tangent_bench.tangent.vectors import combine
 from tests.experiments.known import SETTINGS, one, pick, study
 
 SMALL = Size(tasks=2, coefficients=3, images=6, width=32, depth=2)

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from tangent_bench import rows, statistics
-from tangent_bench.evaluation import NetworkEvaluator, TangentEvaluator
-from tangent_bench.experiments import Labels, disentanglement
-from tangent_bench.linearize import encode, encode_linearized
-from tangent_bench.selection import grid
+from tangent_bench.experiments import disentanglement
+from tangent_bench.measuring import resampling
+from tangent_bench.measuring.evaluation import NetworkEvaluator, TangentEvaluator
+from tangent_bench.measuring.results import Labels
+from tangent_bench.measuring.selection import grid
+from tangent_bench.store import rows
+from tangent_bench.tangent.linearize import encode, encode_linearized
 from tests import small
 from tests.experiments.known import NUM, SETTINGS, TASKS, Folder, Known, labels, one, pick, study
 
@@ -123,7 +125,7 @@ def test_scalars_are_means_over_the_unit_grid_with_replicates(entangled):
     for sources, tasks in (("a+b", "ab"), ("b+c", "bc")):
         terms, change = [], []
         for own, other in (tasks, tasks[::-1]):
-            weights = statistics.weights(np.arange(IMAGES), 60, own, "test").astype(float)
+            weights = resampling.weights(np.arange(IMAGES), 60, own, "test").astype(float)
             points = [{own: x, other: y} for x in UNIT for y in UNIT]
             alone = evaluator.predict(own, "test", [{own: p[own]} for p in points], IMAGES)
             differ = alone != evaluator.predict(own, "test", points, IMAGES)
@@ -135,7 +137,7 @@ def test_scalars_are_means_over_the_unit_grid_with_replicates(entangled):
         for metric, value in (("mean_disentanglement_error", mean), ("relative_disentanglement_error", mean / change)):
             row = pick(found, metric=metric, sources=sources, **where)
             assert row["value"].item() == pytest.approx(value[0])
-            assert (row["low"].item(), row["high"].item()) == pytest.approx(statistics.interval(value))
+            assert (row["low"].item(), row["high"].item()) == pytest.approx(resampling.interval(value))
             assert row["num_samples"].item() == 2 * IMAGES
         xi = error(found, sources, "unit")
         assert one(found, metric="mean_disentanglement_error", sources=sources) == pytest.approx(xi.mean())

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tangent_bench import rows
 from tangent_bench.experiments import disentanglement_comparison
-from tangent_bench.layout import Mode
 from tangent_bench.seeds import generator
+from tangent_bench.store import rows
+from tangent_bench.store.layout import Mode
 from tests.experiments.known import one, pick, study
 
 MODES = ("standard-network", "standard-tangent", "linear-tangent")

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from tangent_bench import features, rows
-from tangent_bench.experiments import Labels, kernel_gap
-from tangent_bench.linearize import encode, encode_linearized, parameters
+from tangent_bench.experiments import kernel_gap
+from tangent_bench.measuring.results import Labels
+from tangent_bench.store import rows
+from tangent_bench.tangent import features
+from tangent_bench.tangent.linearize import encode, encode_linearized, parameters
 from tests import small
 from tests.experiments.known import CLASSES, NUM, SETTINGS, TASKS, labels, one, pick, study
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from tangent_bench import kernel, rows
-from tangent_bench.experiments import Labels
 from tangent_bench.experiments import ntk_localization as localization
+from tangent_bench.measuring.results import Labels
+from tangent_bench.store import rows
+from tangent_bench.tangent import kernel
 from tests import small
 from tests.experiments.known import CLASSES, SETTINGS, TASKS, Folder, labels, one, pick, study
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tangent_bench import rows
 from tangent_bench.experiments import ntk_theory
 from tangent_bench.seeds import generator
+from tangent_bench.store import rows
 from tests.experiments.known import SETTINGS, pick, study
 
 WIDTHS = [16, 64, 128, 1024]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tangent_bench import rows
 from tangent_bench.experiments import posthoc_comparison
-from tangent_bench.layout import Mode
 from tangent_bench.seeds import generator
+from tangent_bench.store import rows
+from tangent_bench.store.layout import Mode
 from tests.experiments.known import CLASSES, CONTROL, TASKS, one, pick, study
 
 VALUE = {"standard-network": 0.9, "standard-tangent": 0.6, "linear-tangent": 0.8}

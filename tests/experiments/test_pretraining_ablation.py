@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tangent_bench import rows
 from tangent_bench.experiments import pretraining_ablation
 from tangent_bench.seeds import generator
+from tangent_bench.store import rows
 from tests.experiments.known import NUM, one, pick, study
 
 INITS = ("random", "step-10", "pretrained")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tangent_bench import rows
 from tangent_bench.experiments import single_task
-from tangent_bench.layout import JOINT
+from tangent_bench.store import rows
+from tangent_bench.store.layout import JOINT
 from tests.experiments.known import CONTROL, NUM, TASKS, one, pick, study
 
 ZERO = {"a": 0.2, "b": 0.5, "c": 0.6, CONTROL: 0.7}

@@ -7,8 +7,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from tangent_bench import rows
 from tangent_bench.experiments import task_addition
+from tangent_bench.store import rows
 from tests.experiments.known import NUM, TASKS, Known, one, pick, study
 
 SINGLE = {"val": {"a": 0.9, "b": 0.8, "c": 0.5}, "test": {"a": 0.95, "b": 0.8, "c": 0.6}}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tangent_bench import rows
 from tangent_bench.experiments import task_negation
+from tangent_bench.store import rows
 from tests.experiments.known import CONTROL, NUM, TASKS, one, pick, study
 
 LIMIT = {"a": 0.4, "b": 1.0, "c": 0.0}  # the largest |α| at which the control still holds on validation

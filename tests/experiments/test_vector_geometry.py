@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tangent_bench import rows
 from tangent_bench.experiments import vector_geometry
+from tangent_bench.store import rows
 from tests.experiments.known import one, pick, study
 
 TAU = {

@@ -10,8 +10,9 @@ import pytest
 from matplotlib.figure import Figure as Canvas
 
 from tangent_bench import registry
-from tangent_bench.figures import Figure, _render, _style
+from tangent_bench.figures import Figure, _style
 from tangent_bench.figures._entities import MODES, ZERO_SHOT, mode, task_marker
+from tangent_bench.report import render
 from tests import synthetic
 
 CAPTIONS = Path(__file__).parents[2] / "workflow" / "report"
@@ -129,13 +130,13 @@ def test_tables_render_in_every_format(name, run):
         families = {"Tiny ViT/8 (C)", "Tiny ViT/8 (C+own)"} if run == IMPORTED else set()
         assert titles <= set(cells["group"]) <= titles | families
         assert run != IMPORTED or "Tiny ViT/8 (C)" in set(cells["group"])
-    assert _render.markdown(cells, "note").count("\n| ") == len(names) + 1
-    assert _render.csv(cells).count("\n") == len(names) + 1
-    tex = _render.latex(cells, "A title: 5 % & more", name)
+    assert render.markdown(cells, "note").count("\n| ") == len(names) + 1
+    assert render.csv(cells).count("\n") == len(names) + 1
+    tex = render.latex(cells, "A title: 5 % & more", name)
     assert tex.count(r"\toprule") == tex.count(r"\bottomrule") == 1 and r"5 \% \& more" in tex
     columns = {line.count("&") for line in tex.splitlines() if line.endswith(r"\\") and "multicolumn" not in line}
     assert len(columns) == 1 and "%" not in tex.split(r"\midrule")[1]
-    assert "<td>" in _render.html(cells, "title") and "nan" not in _render.plain(cells)
+    assert "<td>" in render.html(cells, "title") and "nan" not in render.plain(cells)
 
 
 @pytest.mark.parametrize("name", TABLES)

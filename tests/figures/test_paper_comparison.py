@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 import yaml
 
-from tangent_bench import reference
-from tangent_bench.figures import _render, paper_comparison
+from tangent_bench.figures import paper_comparison
 from tangent_bench.figures.paper_comparison import DIFFERENCE, FIGURE, OTHERS, OURS, PAPER, PLACE, RANGE, build
-from tangent_bench.rows import COLUMNS
+from tangent_bench.judging import paper
+from tangent_bench.report import render
+from tangent_bench.store.rows import COLUMNS
 from tests import synthetic
 from tests.prints import DEFAULT
 
@@ -20,9 +21,9 @@ SCOPE = yaml.safe_load(DEFAULT.read_text(encoding="utf-8"))["reference"]["out_of
 
 @cache
 def rows():
-    made = synthetic.make(models=("vit_b_32", "vit_l_14"), tasks=reference.TASKS)
+    made = synthetic.make(models=("vit_b_32", "vit_l_14"), tasks=paper.TASKS)
     made = made[made["experiment"].isin(["single_task", "task_addition", "task_negation"])]
-    return made.replace({"task": {synthetic.CONTROL: reference.CONTROL}}).reset_index(drop=True)
+    return made.replace({"task": {synthetic.CONTROL: paper.CONTROL}}).reset_index(drop=True)
 
 
 @cache
@@ -37,7 +38,7 @@ def row(ending):
 
 
 def words(cell):
-    return _render._text(cell)
+    return render._text(cell)
 
 
 def value(**where):
@@ -48,10 +49,10 @@ def value(**where):
 
 
 def test_a_run_of_the_papers_size_has_a_counterpart_for_every_line():
-    lines = reference.read()
+    lines = paper.read()
     lines = lines[lines["model"].isin(["vit_b_32", "vit_l_14"]) & (lines["protocol"] == "A")]
     excused = lines["experiment"].eq("task_negation") & (lines["metric"].eq("accuracy") | lines["split"].eq("val"))
-    coordinates = lines[~excused].drop_duplicates(list(reference.COORDINATES))
+    coordinates = lines[~excused].drop_duplicates(list(paper.COORDINATES))
     assert table()["row"].nunique() == len(coordinates) == 220
 
 
@@ -65,13 +66,13 @@ def test_averages_of_the_paper_come_first_and_models_stand_apart():
 def test_a_remembered_number_is_grey_and_the_range_decides():
     found = row("Non-lin. FT: addition at α*, average")
     ours = value(experiment="task_addition", metric="accuracy_tuned", task="all", training="standard",
-                 evaluation="network", sources="+".join(reference.TASKS))  # fmt: skip
+                 evaluation="network", sources="+".join(paper.TASKS))  # fmt: skip
     assert found[OURS].value == ours
     assert words(found[PAPER]) == "(71.4 [G])" and found[DIFFERENCE].grey
     assert found[DIFFERENCE].value == pytest.approx(ours - 0.714)
     assert found[RANGE].text == "70.1–73.5 (n = 5)"
     assert "TAK 73.5 [R]" in found[OTHERS].text and "(STM 69.1 [R], other checkpoints)" in found[OTHERS].text
-    assert found[PLACE].text == reference.OUTSIDE and not found[PLACE].grey  # 62 % against 70
+    assert found[PLACE].text == paper.OUTSIDE and not found[PLACE].grey  # 62 % against 70
 
 
 def test_a_corroborated_number_is_not_grey():
@@ -83,7 +84,7 @@ def test_a_corroborated_number_is_not_grey():
 def test_post_hoc_rows_are_not_decided():
     part = table()[table()["row"].str.contains("Post-hoc lin.")]
     places = part[part["column"] == PLACE]
-    assert len(places) == 2 * 5 and set(places["text"]) == {reference.UNDECIDED} and places["grey"].all()
+    assert len(places) == 2 * 5 and set(places["text"]) == {paper.UNDECIDED} and places["grey"].all()
     assert set(part.loc[part["column"] == RANGE, "text"]) == {"–"}
 
 
@@ -98,23 +99,23 @@ def test_missing_modes_are_one_sentence_and_can_be_excused():
 
 def test_every_format():
     made, names = table(), table()["row"].drop_duplicates()
-    assert _render.markdown(made, "note").count("\n| ") == len(names) + 1
-    assert "| (71.4 [G]) |" in _render.markdown(made)
-    page = _render.html(made, "title")
+    assert render.markdown(made, "note").count("\n| ") == len(names) + 1
+    assert "| (71.4 [G]) |" in render.markdown(made)
+    page = render.html(made, "title")
     assert '<td class="words grey">(71.4 [G])</td>' in page and ".grey{color:" in page
-    tex = _render.latex(made, "A title", "paper_comparison")
+    tex = render.latex(made, "A title", "paper_comparison")
     assert r"\begin{longtable}" in tex and tex.count(r"\toprule") == tex.count(r"\bottomrule") == 1
     assert r"\textcolor{gray}{(71.4 [G])}" in tex and "xcolor" in tex.splitlines()[0]
     columns = {line.count("&") for line in tex.splitlines() if line.endswith(r"\\")}
     assert columns == {len(paper_comparison.COLUMNS)}
-    read = pd.read_csv(io.StringIO(_render.csv(made)))
+    read = pd.read_csv(io.StringIO(render.csv(made)))
     assert len(read) == len(names) and {OURS, f"{OURS} low", PAPER, DIFFERENCE, PLACE} <= set(read)
 
 
 def test_tables_without_grey_are_as_they_were():
     plain = table().assign(grey=False)
-    assert 'grey"' in _render.html(table(), "title") and 'grey"' not in _render.html(plain, "title")
-    assert "xcolor" not in _render.latex(plain, "t", "l")
+    assert 'grey"' in render.html(table(), "title") and 'grey"' not in render.html(plain, "title")
+    assert "xcolor" not in render.latex(plain, "t", "l")
 
 
 def test_made_for_the_papers_models_alone():
@@ -126,4 +127,4 @@ def test_a_run_that_shares_nothing_says_so():
     other = rows()[rows()["model"] == "vit_b_32"].assign(init="random")
     made = build(other[list(COLUMNS)])
     assert made["row"].tolist() == [paper_comparison.NOTHING]
-    assert re.search(r"no number.*–", _render.markdown(made))
+    assert re.search(r"no number.*–", render.markdown(made))

@@ -23,9 +23,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from tangent_bench import rows
 from tangent_bench.figures._select import pick
-from tangent_bench.rows import KEY
+from tangent_bench.store import rows
+from tangent_bench.store.rows import KEY
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = Path(__file__).with_name("tiny.csv")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tangent_bench import heads, linearize, merging
+from tangent_bench import merging
 from tangent_bench.methods import Context, Data, _entropy
+from tangent_bench.tangent import heads, linearize
 from tests import small
 
 TASKS = ("one", "two", "three")

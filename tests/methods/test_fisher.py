@@ -7,8 +7,9 @@ import pytest
 import torch
 from scipy import optimize
 
-from tangent_bench import heads, linearize, merging
+from tangent_bench import merging
 from tangent_bench.methods import Context, Data, fisher
+from tangent_bench.tangent import heads, linearize
 from tests import small
 
 TASKS = ("one", "two")

@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from tangent_bench import linearize, merging
+from tangent_bench import merging
 from tangent_bench.methods import Data, _grams, _passes
+from tangent_bench.tangent import linearize
 from tests import small
 
 TASKS = ("one", "two", "three")

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from tangent_bench import artefacts, models, registry
-from tangent_bench.linearize import encode_linearized, parameters
+from tangent_bench import models, registry
 from tangent_bench.models import Model
+from tangent_bench.store import artefacts
+from tangent_bench.tangent.linearize import encode_linearized, parameters
 from tests import small
 
 NAMES = registry.names("models")

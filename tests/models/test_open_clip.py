@@ -14,7 +14,8 @@ from tests.workflow.checkout import ROOT
 SLOW = "transformers", "timm", "torch._dynamo"
 PROGRAM = """
 import json, sys
-from tangent_bench import models, provenance
+from tangent_bench import models
+from tangent_bench.jobs import provenance
 provenance._running = {{}} if {job} else None
 network = models.create(models.find("tiny"))
 found = {{"before": [name for name in {slow} if name in sys.modules], "towers": str(type(network.visual))}}

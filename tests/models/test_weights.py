@@ -15,7 +15,9 @@ import pytest
 import torch
 from safetensors.torch import save, save_file
 
-from tangent_bench import models, provenance, results
+from tangent_bench import models
+from tangent_bench.jobs import provenance
+from tangent_bench.measuring import results
 from tangent_bench.models import _weights
 from tests import small
 from tests.workflow.checkout import ROOT, Checkout
@@ -243,7 +245,7 @@ def test_record_of_a_job_has_the_weights_and_theta0_of_its_networks(tagged, tmp_
 
 
 def test_record_names_both_files_of_an_earlier_step_and_none_of_a_random_network(tagged, tmp_path, job):
-    from tangent_bench import artefacts
+    from tangent_bench.store import artefacts
 
     end = stored(tmp_path / "end.safetensors", state(tagged, 7))
     step = tmp_path / "along/step-3.safetensors"

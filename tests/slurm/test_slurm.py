@@ -12,7 +12,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tangent_bench import layout, resources
+from tangent_bench.planning import resources
+from tangent_bench.store import layout
 from tests.slurm import cluster as slurm
 from tests.workflow.checkout import Checkout, merged, preset
 

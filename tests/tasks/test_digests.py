@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tangent_bench import registry
-from tangent_bench.tasks import content_digest
+from tangent_bench.images.task import content_digest
 
 FILE = Path(__file__).parents[2] / "workflow" / "resources" / "digests.csv"
 TASKS = {name: registry.load("tasks", name) for name in registry.names("tasks")}

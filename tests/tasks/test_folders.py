@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tangent_bench.tasks import Images, _checks, _folders
-from tangent_bench.tasks._folders import FolderTask
+from tangent_bench.images import checks, folders
+from tangent_bench.images.folders import FolderTask
+from tangent_bench.tasks import Images
 from tests.small import pixels
 
 ENTRY = {"templates": ["a photo of a {}"]}
@@ -37,7 +38,7 @@ def task(folder, side=20, **entry):
 
 
 def hashes(images: Images) -> set[bytes]:
-    return _checks.image_hashes(images)
+    return checks.image_hashes(images)
 
 
 def test_fields_come_from_the_entry(folder):
@@ -74,7 +75,7 @@ def test_a_tenth_of_train_is_cut_off_for_validation(folder):
 
 
 def test_validation_is_at_most_so_large(folder, monkeypatch):
-    monkeypatch.setattr(_folders, "MAX_VAL", 4)
+    monkeypatch.setattr(folders, "MAX_VAL", 4)
     assert len(task(folder).load("val").labels) == 4 and len(task(folder).load("train").labels) == 56
 
 
@@ -187,26 +188,26 @@ def split_of(num: int, *names) -> Images:
 
 def test_limit_takes_the_first_images():
     images = split_of(6, "limit")
-    assert _checks.limited(images, None, "t", "val") is images
-    few = _checks.limited(images, 4, "t", "val")
+    assert checks.limited(images, None, "t", "val") is images
+    few = checks.limited(images, 4, "t", "val")
     assert len(few.labels) == len(few.blocks) == 4 and np.array_equal(few.images, images.images[:4])
-    assert len(_checks.limited(images, 100, "t", "val").labels) == 6
+    assert len(checks.limited(images, 100, "t", "val").labels) == 6
 
 
 def test_empty_or_torn_splits_are_refused():
     with pytest.raises(ValueError, match="Task 't' has an empty split 'val'; check its source, or data.max_val"):
-        _checks.limited(split_of(0), None, "t", "val")
+        checks.limited(split_of(0), None, "t", "val")
     images = split_of(6, "torn")
     with pytest.raises(ValueError, match="different lengths"):
-        _checks.limited(images._replace(labels=images.labels[:5]), None, "t", "val")
+        checks.limited(images._replace(labels=images.labels[:5]), None, "t", "val")
 
 
 def test_leak_between_splits_is_counted():
     train, other = split_of(6, "train"), split_of(4, "other")
-    _checks.require_disjoint(train, other, "t", "test")
+    checks.require_disjoint(train, other, "t", "test")
     leaky = other._replace(images=np.concatenate([other.images[:2], train.images[3:5]]))
     with pytest.raises(ValueError, match="Task 't': 2 images of 'test' are also in 'train', pixel for pixel; remove"):
-        _checks.require_disjoint(train, leaky, "t", "test")
+        checks.require_disjoint(train, leaky, "t", "test")
     almost = train.images[:1].copy()
     almost[0, 0, 0, 0] ^= 1
-    _checks.require_disjoint(train, other._replace(images=almost), "t", "test")
+    checks.require_disjoint(train, other._replace(images=almost), "t", "test")

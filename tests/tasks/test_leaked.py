@@ -12,11 +12,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tangent_bench import prepare, provenance, registry
+from tangent_bench import registry
+from tangent_bench.images import prepare
+from tangent_bench.images.checks import image_hashes
+from tangent_bench.images.origin import Origin
+from tangent_bench.images.sources import open_split
+from tangent_bench.jobs import provenance
 from tangent_bench.seeds import generator
 from tangent_bench.tasks import Task
-from tangent_bench.tasks._checks import image_hashes
-from tangent_bench.tasks._sources import Origin, open_split
 
 CLASSES, PER_CLASS = ("dots", "lines"), {"train": 20, "test": 7}
 COUNTS = {"train": 36, "val": 4, "test": 14}

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tangent_bench import registry
-from tangent_bench.tasks import _stored
+from tangent_bench.images import stored
 
 ROOT = Path(__file__).parents[2]
 # paper.md, section 2: classes, train, val, test
@@ -71,7 +71,7 @@ def test_counts_are_the_papers(name):
 
 @pytest.mark.parametrize("name", SIZES)
 def test_the_rule_gives_the_counts(name):
-    train, val = _stored.cut(PUBLISHED[name])
+    train, val = stored.cut(PUBLISHED[name])
     counts = module(name).ORIGIN.counts_cut or module(name).ORIGIN.counts
     assert (len(val), counts.get("train", len(train))) == (counts["val"], len(train))
 
@@ -118,7 +118,7 @@ def test_prompts_are_clips(name, num, prompt):
 def test_no_two_names_are_one_when_spelt_plainly(name):
     origin, names = module(name).ORIGIN, module(name).TASK.class_names
     for group in (names, origin.folder_names or names):
-        assert len({_stored.plain(each) for each in group}) == len(names)
+        assert len({stored.plain(each) for each in group}) == len(names)
 
 
 def test_sun397_is_in_the_order_of_its_folders():
@@ -161,14 +161,14 @@ def test_permutation_is_random_splits():
     from torch.utils.data import random_split
 
     for num in (10, 137, 60000):
-        train, val = _stored.cut(num)
+        train, val = stored.cut(num)
         generator = torch.Generator().manual_seed(0)
         theirs = random_split(range(num), [len(train), len(val)], generator=generator)
         assert [list(part.indices) for part in theirs] == [train.tolist(), val.tolist()]
 
 
 def test_permutation_is_that_of_the_official_code():
-    train, val = _stored.cut(60000)
+    train, val = stored.cut(60000)
     assert train[0] == 36044  # asserted by gortizji/tangent_task_arithmetic for MNIST
     assert sorted([*train, *val]) == list(range(60000))
 

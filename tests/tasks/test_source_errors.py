@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tangent_bench import registry
-from tangent_bench.tasks._sources import open_split
+from tangent_bench.images.sources import open_split
 from tests import hub_copies
 from tests.hub_copies import (
     CLASSES,
@@ -203,9 +203,9 @@ def test_gated_data_and_wrong_revisions_are_said_as_the_hub_says_them(tmp_path):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     code = (
-        "from tangent_bench.tasks import _hub; from tangent_bench.tasks._sources import Origin\n"
-        f"for hub in ('lab/gated', 'lab/old'):\n"
-        f"    try: _hub.from_hub('tiny', Origin(hub, '{REVISION}', {FILES}), 'test')\n"
+        "from tangent_bench.images import hub; from tangent_bench.images.sources import Origin\n"
+        f"for repository in ('lab/gated', 'lab/old'):\n"
+        f"    try: hub.from_hub('tiny', Origin(repository, '{REVISION}', {FILES}), 'test')\n"
         "    except (ValueError, ConnectionError) as error: print(type(error).__name__, error)\n"
     )
     environment = {

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from tangent_bench import registry
-from tangent_bench.tasks import _checks
-from tangent_bench.tasks._folders import FolderTask
-from tangent_bench.tasks._sources import HubTask, custom_task, open_split
+from tangent_bench.images import checks
+from tangent_bench.images.folders import FolderTask
+from tangent_bench.images.sources import HubTask, custom_task, open_split
 from tests.hub_copies import (
     CARD,
     CLASSES,
@@ -100,11 +100,11 @@ def test_one_image_and_a_few_are_those_of_the_stream(tmp_path):
 
 
 def test_reading_is_lazy(tmp_path, monkeypatch):
-    from tangent_bench.tasks import _hub
+    from tangent_bench.images import hub
 
     write_cached(tmp_path)
     decoded = []
-    monkeypatch.setattr(_hub, "decode", lambda content, what, turn: decoded.append(what) or Image.new("RGB", (1, 1)))
+    monkeypatch.setattr(hub, "decode", lambda content, what, turn: decoded.append(what) or Image.new("RGB", (1, 1)))
     split = open_split(tiny(), "train")
     assert len(split) == 54 and split.labels.sum() > 0 and not decoded
     next(split.stream())
@@ -154,18 +154,18 @@ def test_exif_is_obeyed_only_where_asked(tmp_path):
 def test_leaks_are_found_one_image_at_a_time(tmp_path):
     write_folder(tmp_path)
     train, test = (open_split(tiny(), split, tmp_path) for split in ("train", "test"))
-    assert _checks.require_disjoint(train, test, "tiny", "test") == 0
+    assert checks.require_disjoint(train, test, "tiny", "test") == 0
     _, leaked = next(train.stream())
     leaked.save(tmp_path / "tiny" / "test" / "owl" / "000.jpg", "PNG")  # another file, the same picture
     with pytest.raises(ValueError, match="1 images of 'test' are also in 'train', pixel for pixel"):
-        _checks.require_disjoint(train, test, "tiny", "test")
+        checks.require_disjoint(train, test, "tiny", "test")
     with pytest.raises(ValueError, match="also in 'val'"):
-        _checks.require_disjoint(_checks.image_hashes(test), test, "tiny", "test", first="val")
-    assert _checks.require_disjoint(train, test, "tiny", "test", allowed=1) == 1
+        checks.require_disjoint(checks.image_hashes(test), test, "tiny", "test", first="val")
+    assert checks.require_disjoint(train, test, "tiny", "test", allowed=1) == 1
 
 
 def test_shape_is_part_of_a_picture():
-    assert _checks.pixel_hash(np.zeros((2, 6, 3), np.uint8)) != _checks.pixel_hash(np.zeros((3, 4, 3), np.uint8))
+    assert checks.pixel_hash(np.zeros((2, 6, 3), np.uint8)) != checks.pixel_hash(np.zeros((3, 4, 3), np.uint8))
 
 
 # The paper's

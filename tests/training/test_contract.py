@@ -11,12 +11,13 @@ import torch
 
 import tangent_bench
 from tangent_bench import registry
-from tangent_bench.linearize import parameters
-from tangent_bench.loop import Recipe, Source
+from tangent_bench.finetuning.loop import Source
+from tangent_bench.finetuning.modes import fit
+from tangent_bench.finetuning.saving import Saving
+from tangent_bench.finetuning.step import Recipe
+from tangent_bench.tangent.linearize import parameters
+from tangent_bench.tangent.vectors import subtract
 from tangent_bench.training import Training
-from tangent_bench.training_modes import fit
-from tangent_bench.training_state import Saving
-from tangent_bench.vectors import subtract
 from tests import small
 
 NAMES = registry.names("training")
@@ -249,7 +250,7 @@ def test_scale_of_low_rank_changes_is_alpha_over_rank(name):
 
 def test_linearized_lora_is_the_expansion_in_both_factors(case):
     """Against torch.func's product in (A, B) of the network itself, of which A has no part since B begins at 0."""
-    from tangent_bench.linearize import differentiable_attention
+    from tangent_bench.tangent.linearize import differentiable_attention
 
     lora, linear = (registry.load("training", name) for name in ("lora", "linear_lora"))
     start, to_theta = lora.parameters(case.network, case.theta0, LOW_RANK, 0)

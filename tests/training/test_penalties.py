@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from tangent_bench import registry
-from tangent_bench.linearize import change, parameters
-from tangent_bench.loop import Recipe, Source
-from tangent_bench.training_modes import Others, fit
+from tangent_bench.finetuning.loop import Source
+from tangent_bench.finetuning.modes import Others, fit
+from tangent_bench.finetuning.step import Recipe
+from tangent_bench.tangent.linearize import change, parameters
 from tests import small
 
 SIDE, NAMES = 4, ["u", "v"]

@@ -24,7 +24,8 @@ from pathlib import Path
 import psutil
 from PIL import Image
 
-from tangent_bench import artefacts, lock, rows
+from tangent_bench.jobs import lock
+from tangent_bench.store import artefacts, rows
 from tests.workflow.checkout import Checkout, merged
 
 WAYS = "a job", "Snakemake", "all processes"

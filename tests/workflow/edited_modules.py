@@ -8,7 +8,8 @@ from pathlib import Path
 
 import grimp
 
-from tangent_bench import digests, registry
+from tangent_bench import registry
+from tangent_bench.jobs import digests
 from tangent_bench.planning import jobs
 
 asked = set()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from tangent_bench import rows
+from tangent_bench.store import rows
 from tests.workflow.checkout import ROOT, Checkout, merged, preset
 
 KEY = [column for column in rows.KEY if column not in ("coefficient", "coefficient2")]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tangent_bench import artefacts, layout, rows
+from tangent_bench.store import artefacts, layout, rows
 from tests import synthetic
 from tests.workflow import chaos
 from tests.workflow.checkout import merged

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from tangent_bench import artefacts, layout, models, rows
-from tangent_bench.layout import JOINT
+from tangent_bench import models
+from tangent_bench.store import artefacts, layout, rows
+from tangent_bench.store.layout import JOINT
 from tests.workflow.checkout import Checkout, ended_with_a_sentence, merged, preset
 
 pytestmark = pytest.mark.full

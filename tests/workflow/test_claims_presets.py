@@ -7,9 +7,9 @@ import re
 import pytest
 import yaml
 
-from tangent_bench import joins, rows
-from tangent_bench.joins import FOLDER
 from tangent_bench.models import REBUILT
+from tangent_bench.store import joins, rows
+from tangent_bench.store.joins import FOLDER
 from tests import synthetic
 from tests.workflow.checkout import Checkout, ended_with_a_sentence, merged, preset
 from tests.workflow.test_dag import _expected

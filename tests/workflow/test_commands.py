@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tangent_bench import rows
+from tangent_bench.store import rows
 from tests.commands import NEWCOMER
 from tests.workflow.checkout import ROOT, Checkout, Finished
 

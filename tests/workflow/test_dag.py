@@ -10,8 +10,9 @@ import sys
 
 import pytest
 
-from tangent_bench import layout, registry
-from tangent_bench.layout import Mode
+from tangent_bench import registry
+from tangent_bench.store import layout
+from tangent_bench.store.layout import Mode
 from tests.workflow.checkout import ROOT, Checkout, environment, merged, preset
 
 HERE = Checkout(ROOT)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tangent_bench import artefacts, layout
+from tangent_bench.store import artefacts, layout
 from tests.workflow.checkout import ended_with_a_sentence, preset
 
 pytestmark = pytest.mark.slow

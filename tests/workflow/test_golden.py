@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tangent_bench import rows
+from tangent_bench.store import rows
 from tests import synthetic
 from tests.golden import make
 from tests.workflow.checkout import ROOT, Checkout, merged, preset

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tangent_bench import artefacts, layout, lock, rows
+from tangent_bench.jobs import lock
+from tangent_bench.store import artefacts, layout, rows
 from tests.workflow.checkout import Checkout, Finished, ended_with_a_sentence, merged, preset
 
 pytestmark = pytest.mark.slow

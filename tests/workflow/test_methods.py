@@ -8,7 +8,9 @@ import re
 import pytest
 import yaml
 
-from tangent_bench import merging, outcomes, rows
+from tangent_bench import merging
+from tangent_bench.judging import outcomes
+from tangent_bench.store import rows
 from tests.workflow.checkout import ROOT, merged
 
 pytestmark = pytest.mark.slow

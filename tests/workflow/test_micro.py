@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tangent_bench import layout, registry, rows
-from tangent_bench.layout import JOINT, Mode
+from tangent_bench import registry
+from tangent_bench.store import layout, rows
+from tangent_bench.store.layout import JOINT, Mode
 from tests.workflow.checkout import merged
 
 pytestmark = pytest.mark.slow
@@ -170,7 +171,8 @@ def test_coefficient_zero_is_zero_shot(table, mode):
 @pytest.mark.filterwarnings("ignore:(divide by zero|invalid value):RuntimeWarning")
 @pytest.mark.parametrize("mode", MODES, ids=str)
 def test_adding_one_vector_at_coefficient_one_is_its_single_task_model(micro, table, mode):
-    from tangent_bench.results import Results, study
+    from tangent_bench.experiments._opening import study
+    from tangent_bench.measuring.results import Results
 
     source = TASKS[0]
     config = CONFIG | {"tasks": [source], "joint_training": {"trainings": []}}

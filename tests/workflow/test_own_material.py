@@ -10,7 +10,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from tangent_bench import artefacts, layout, rows
+from tangent_bench.store import artefacts, layout, rows
 from tests.workflow.checkout import ROOT, Checkout, ended_with_a_sentence, preset
 
 pytestmark = pytest.mark.slow

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tangent_bench.config import validate
+from tangent_bench.planning.config import validate
 from tests.workflow.checkout import ROOT, Checkout, Finished, merged, preset
 from tests.workflow.test_dag import _expected
 

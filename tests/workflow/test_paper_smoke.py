@@ -11,8 +11,9 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from tangent_bench import artefacts, layout, registry, rows
-from tangent_bench.layout import Mode
+from tangent_bench import registry
+from tangent_bench.store import artefacts, layout, rows
+from tangent_bench.store.layout import Mode
 from tests import hub_copies
 from tests.workflow.checkout import Checkout, merged, preset
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from tangent_bench import artefacts, layout
+from tangent_bench.store import artefacts, layout
 from tests.workflow.checkout import merged, preset
 
 pytestmark = pytest.mark.slow

@@ -6,8 +6,12 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from tangent_bench import digests, directions, layout, merging, missing, models, provenance, registry, resources, tasks
-from tangent_bench.layout import JOINT, Mode
+from tangent_bench.jobs import digests, provenance
+from tangent_bench.measuring import directions
+from tangent_bench.store import layout
+from tangent_bench import merging, models, registry, tasks
+from tangent_bench.planning import missing, resources
+from tangent_bench.store.layout import JOINT, Mode
 
 RESULTS = config["results"].rstrip("/")
 SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
@@ -103,7 +107,7 @@ def weights_of(wildcards):
 
 
 def asked(rule, num_times=lambda wildcards: 1):
-    """Memory, time and GPUs of a rule's jobs (`tangent_bench.resources`) as functions of the job.
+    """Memory, time and GPUs of a rule's jobs (`tangent_bench.planning.resources`) as functions of the job.
 
     `num_times`: how many times the usual work a job does; 0 if it passes no image through a network.
     """

@@ -1,11 +1,12 @@
 """A stretch of a pre-training at constant rate: from the state before it (or the initialisation) to its end."""
 
-from tangent_bench.provenance import job
+from tangent_bench.jobs.provenance import job
 
 with job(snakemake) as record:
     import numpy as np
 
-    from tangent_bench import models, pretraining
+    from tangent_bench import models
+    from tangent_bench.finetuning import pretraining
 
     w, params = snakemake.wildcards, snakemake.params
     recipe = pretraining.trunk(params.recipe)

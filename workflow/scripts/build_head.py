@@ -2,10 +2,13 @@
 or of the one that an initialisation brings along (`layout.text`).
 """
 
-from tangent_bench.provenance import device, job
+from tangent_bench.jobs.provenance import device, job
 
 with job(snakemake):
-    from tangent_bench import artefacts, devices, heads, layout, models
+    from tangent_bench import models
+    from tangent_bench.jobs import devices
+    from tangent_bench.store import artefacts, layout
+    from tangent_bench.tangent import heads
 
     w, where = snakemake.wildcards, device(snakemake)
     devices.require(where)

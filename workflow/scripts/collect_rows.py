@@ -1,11 +1,11 @@
 """All rows of a run in one table, with those of joined presets; two at the same coordinates must be the same."""
 
-from tangent_bench.provenance import job
+from tangent_bench.jobs.provenance import job
 
 with job(snakemake) as record:
     import pandas as pd
 
-    from tangent_bench import joins, rows
+    from tangent_bench.store import joins, rows
 
     tables = [table for table in map(rows.read, snakemake.input.own) if len(table)]
     own = {snakemake.params.preset: rows.check(pd.concat(tables, ignore_index=True))} if tables else {}

@@ -1,11 +1,11 @@
 """Some images of each class of a task, for people to look at."""
 
-from tangent_bench.provenance import job
+from tangent_bench.jobs.provenance import job
 
 with job(snakemake) as record:
-    from tangent_bench.artefacts import atomic
     from tangent_bench.figures._contact_sheet import sheet
-    from tangent_bench.image_store import open_images
+    from tangent_bench.images.image_store import open_images
+    from tangent_bench.store.artefacts import atomic
 
     images, of_each, about = open_images(snakemake.input[0])
     size = f"{len(images):,} images ({snakemake.params.split}), {len(about['class_names'])} classes"

@@ -1,11 +1,13 @@
 """Both towers of a pre-training that is cooled down from a point of its trunk."""
 
-from tangent_bench.provenance import job
+from tangent_bench.jobs.provenance import job
 
 with job(snakemake) as record:
     import numpy as np
 
-    from tangent_bench import artefacts, models, pretraining
+    from tangent_bench import models
+    from tangent_bench.finetuning import pretraining
+    from tangent_bench.store import artefacts
 
     w, params = snakemake.wildcards, snakemake.params
     recipe = pretraining.trunk(params.recipe)

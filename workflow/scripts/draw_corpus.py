@@ -1,11 +1,13 @@
 """One shard of the pre-training corpus: pictures and tokenised captions."""
 
-from tangent_bench.provenance import job
+from tangent_bench.jobs.provenance import job
 
 with job(snakemake):
     import numpy as np
 
-    from tangent_bench import artefacts, models, pretraining
+    from tangent_bench import models
+    from tangent_bench.finetuning import pretraining
+    from tangent_bench.store import artefacts
 
     recipe = snakemake.params.recipe
     number, size = int(snakemake.wildcards.shard), recipe["num_images"] // recipe["num_shards"]

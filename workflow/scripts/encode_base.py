@@ -1,11 +1,13 @@
 """f0 of the validation and test images of one task, with their labels and resampling units."""
 
-from tangent_bench.provenance import device, job
+from tangent_bench.jobs.provenance import device, job
 
 with job(snakemake):
-    from tangent_bench import artefacts, features, models
-    from tangent_bench.image_store import open_images
-    from tangent_bench.results import image_tower
+    from tangent_bench import models
+    from tangent_bench.images.image_store import open_images
+    from tangent_bench.models._tower import image_tower
+    from tangent_bench.store import artefacts
+    from tangent_bench.tangent import features
 
     model = models.find(snakemake.wildcards.model, snakemake.params.custom_models)
     tower = image_tower(model, snakemake.wildcards.init, 0, device(snakemake))

@@ -1,10 +1,11 @@
 """J τ of every source on the validation and test images of one task; val and test share nothing but the vectors."""
 
-from tangent_bench.provenance import device, job
+from tangent_bench.jobs.provenance import device, job
 
 with job(snakemake):
-    from tangent_bench import artefacts, features
-    from tangent_bench.results import Results
+    from tangent_bench.measuring.results import Results
+    from tangent_bench.store import artefacts
+    from tangent_bench.tangent import features
 
     w, params = snakemake.wildcards, snakemake.params
     results = Results(params.results, w.model, w.init, int(w.seed), params.custom_models, device(snakemake))

@@ -1,18 +1,21 @@
 """One task vector: fine-tune on one task (or on all of them jointly) in one training mode, and store θ* − θ0."""
 
-from tangent_bench.provenance import device, job
+from tangent_bench.jobs.provenance import device, job
 
 with job(snakemake) as record:
     from pathlib import Path
 
     import torch
 
-    from tangent_bench import artefacts, models, training_modes
-    from tangent_bench.image_store import open_images
-    from tangent_bench.loop import Recipe, Source
-    from tangent_bench.results import image_tower
-    from tangent_bench.training_state import Saving
-    from tangent_bench.vectors import subtract
+    from tangent_bench import models
+    from tangent_bench.finetuning import modes
+    from tangent_bench.finetuning.loop import Source
+    from tangent_bench.finetuning.saving import Saving
+    from tangent_bench.finetuning.step import Recipe
+    from tangent_bench.images.image_store import open_images
+    from tangent_bench.models._tower import image_tower
+    from tangent_bench.store import artefacts
+    from tangent_bench.tangent.vectors import subtract
 
     w, params = snakemake.wildcards, snakemake.params
     tower = image_tower(models.find(w.model, params.custom_models), w.init, 0, device(snakemake))
@@ -31,7 +34,7 @@ with job(snakemake) as record:
     made_from = {"recipe": params.recipe, "code": params.code, "theta0": tower.digest, "images and heads": digests}
     made_from |= {"settings": params.settings, "seed": w.seed}
     saving = Saving(Path(snakemake.output[0]).with_suffix(".state"), made_from)
-    theta, losses = training_modes.fit(
+    theta, losses = modes.fit(
         w.training, tower.module, tower.theta0, sources, recipe, int(w.seed), tower.normalise, tower.size,
         settings=params.settings, others=others, saving=saving,
     )  # fmt: skip

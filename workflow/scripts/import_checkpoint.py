@@ -1,13 +1,14 @@
 """One task vector: read fine-tuned weights that others published, and store θ* − θ0 as fine-tuning does."""
 
-from tangent_bench.provenance import job
+from tangent_bench.jobs.provenance import job
 
 with job(snakemake) as record:
     from pathlib import Path
 
-    from tangent_bench import artefacts, checkpoints, models
-    from tangent_bench.linearize import parameters
-    from tangent_bench.vectors import norm
+    from tangent_bench import checkpoints, models
+    from tangent_bench.store import artefacts
+    from tangent_bench.tangent.linearize import parameters
+    from tangent_bench.tangent.vectors import norm
 
     w, params = snakemake.wildcards, snakemake.params
     network = models.create(models.find(w.model, params.custom_models))

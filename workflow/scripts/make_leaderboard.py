@@ -1,15 +1,15 @@
 """Merging methods in every mode: the cross tables, and the leaderboard as a page."""
 
-from tangent_bench.provenance import job
+from tangent_bench.jobs.provenance import job
 
 with job(snakemake):
     from pathlib import Path
 
-    from tangent_bench import leaderboard, leaderboard_page, merging
-    from tangent_bench.artefacts import write_text
-    from tangent_bench.figures import _render
+    from tangent_bench import merging
     from tangent_bench.figures._entities import task_title
-    from tangent_bench.outcomes import Place
+    from tangent_bench.judging.outcomes import Place
+    from tangent_bench.report import leaderboard, leaderboard_page, render
+    from tangent_bench.store.artefacts import write_text
 
     output, params, root = snakemake.output, snakemake.params, Path(snakemake.params.results)
     places = [Place(*place) for place in params.places]
@@ -19,9 +19,9 @@ with job(snakemake):
     tables = {"methods_addition": leaderboard.table(found), "methods_negation": leaderboard.negation_table(found)}
     for name, cells in tables.items():
         title = leaderboard.TITLES[name]
-        write_text(output[f"{name}_csv"], _render.csv(cells))
-        write_text(output[f"{name}_md"], _render.markdown(cells, note))
-        write_text(output[f"{name}_tex"], _render.latex(cells, f"{title}. {note}", name))
+        write_text(output[f"{name}_csv"], render.csv(cells))
+        write_text(output[f"{name}_md"], render.markdown(cells, note))
+        write_text(output[f"{name}_tex"], render.latex(cells, f"{title}. {note}", name))
     seconds = leaderboard_page.seconds_of(root / "logs")
     page = leaderboard_page.page(found, params.run["preset"], seconds, task_title(params.control))
     write_text(output.page, page)

@@ -1,12 +1,12 @@
 """The results page, from the parts that other jobs made."""
 
-from tangent_bench.provenance import job
+from tangent_bench.jobs.provenance import job
 
 with job(snakemake):
     from pathlib import Path
 
-    from tangent_bench import results_page
-    from tangent_bench.artefacts import write_text
+    from tangent_bench.report import results_page
+    from tangent_bench.store.artefacts import write_text
 
     params = snakemake.params
     parts = {key: params[key] for key in ("shown", "sheets", "timed", "methods", "about")}

@@ -1,10 +1,12 @@
 """The direction that one merging method makes of all tasks' vectors."""
 
-from tangent_bench.provenance import device, job
+from tangent_bench.jobs.provenance import device, job
 
 with job(snakemake):
-    from tangent_bench import artefacts, directions, merging
-    from tangent_bench.results import Results
+    from tangent_bench import merging
+    from tangent_bench.measuring import directions
+    from tangent_bench.measuring.results import Results
+    from tangent_bench.store import artefacts
 
     w, params = snakemake.wildcards, snakemake.params
     results = Results(params.results, w.model, w.init, int(w.seed), params.custom_models, device(snakemake))

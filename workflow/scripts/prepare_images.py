@@ -1,11 +1,13 @@
 """Images of one split of one task, as uint8 in one file, with the digest of their order."""
 
-from tangent_bench.provenance import job
+from tangent_bench.jobs.provenance import job
 
 with job(snakemake) as record:
-    from tangent_bench import artefacts, prepare, registry
-    from tangent_bench.tasks._checks import limited, require_disjoint
-    from tangent_bench.tasks._sources import custom_task, open_split
+    from tangent_bench import registry
+    from tangent_bench.images import prepare
+    from tangent_bench.images.checks import limited, require_disjoint
+    from tangent_bench.images.sources import custom_task, open_split
+    from tangent_bench.store import artefacts
 
     name, split, params = snakemake.wildcards.task, snakemake.wildcards.split, snakemake.params
     source = custom_task(name, params.custom) if params.custom else registry.load("tasks", name)

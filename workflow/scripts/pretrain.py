@@ -1,13 +1,15 @@
 """Pre-train the tiny CLIP; after a kill it goes on from the last saved state, bit for bit."""
 
-from tangent_bench.provenance import job
+from tangent_bench.jobs.provenance import job
 
 with job(snakemake) as record:
     from pathlib import Path
 
     import numpy as np
 
-    from tangent_bench import artefacts, models, pretraining
+    from tangent_bench import models
+    from tangent_bench.finetuning import pretraining
+    from tangent_bench.store import artefacts
 
     params = snakemake.params
     recipe, folder = pretraining.Recipe.from_config(params.recipe), Path(params.folder)

@@ -1,13 +1,13 @@
 """Copies of tables and figures, and the rows, compressed so that the same rows give the same bytes."""
 
-from tangent_bench.provenance import job
+from tangent_bench.jobs.provenance import job
 
 with job(snakemake) as record:
     import gzip
     from pathlib import Path
 
-    from tangent_bench import rows
-    from tangent_bench.artefacts import atomic
+    from tangent_bench.store import rows
+    from tangent_bench.store.artefacts import atomic
 
     rows.read(snakemake.input.rows)  # nothing damaged is published
     pairs = zip(snakemake.input.files, snakemake.output.files, strict=True)

@@ -1,11 +1,13 @@
 """One experiment in one mode: rows, and beside them predictions per image and bootstrap replicates."""
 
-from tangent_bench.provenance import device, job
+from tangent_bench.jobs.provenance import device, job
 
 with job(snakemake) as record:
-    from tangent_bench import artefacts, merging, registry, rows
-    from tangent_bench.layout import Mode
-    from tangent_bench.results import Results, study
+    from tangent_bench import merging, registry
+    from tangent_bench.experiments._opening import study
+    from tangent_bench.measuring.results import Results
+    from tangent_bench.store import artefacts, rows
+    from tangent_bench.store.layout import Mode
 
     w, params = snakemake.wildcards, snakemake.params
     models = params.config["custom_models"]

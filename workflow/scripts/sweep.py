@@ -1,6 +1,6 @@
 """All points of the development sweep in one file, the choice that the rule makes, and its figure."""
 
-from tangent_bench.provenance import job
+from tangent_bench.jobs.provenance import job
 
 with job(snakemake) as record:
     import matplotlib
@@ -8,9 +8,10 @@ with job(snakemake) as record:
     matplotlib.use("Agg")
     import pandas as pd
 
-    from tangent_bench import rows, sweep
-    from tangent_bench.artefacts import write_text
     from tangent_bench.figures import _style, _sweep
+    from tangent_bench.finetuning import sweep
+    from tangent_bench.store import rows
+    from tangent_bench.store.artefacts import write_text
 
     table = rows.check(pd.concat([rows.read(path) for path in snakemake.input], ignore_index=True))
     rows.write(snakemake.output.rows, table)

@@ -1,14 +1,17 @@
 """One training mode at one learning rate and number of steps, on all tasks of the development world."""
 
-from tangent_bench.provenance import device, job
+from tangent_bench.jobs.provenance import device, job
 
 with job(snakemake) as record:
     import torch
 
-    from tangent_bench import artefacts, models, rows, sweep
-    from tangent_bench.loop import Recipe, Source
-    from tangent_bench.results import image_tower
-    from tangent_bench.selection import grid
+    from tangent_bench import models
+    from tangent_bench.finetuning import sweep
+    from tangent_bench.finetuning.loop import Source
+    from tangent_bench.finetuning.step import Recipe
+    from tangent_bench.measuring.selection import grid
+    from tangent_bench.models._tower import image_tower
+    from tangent_bench.store import artefacts, rows
 
     w, params, files = snakemake.wildcards, snakemake.params, snakemake.input
     tasks = []

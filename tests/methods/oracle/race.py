@@ -38,7 +38,7 @@ def shapes(num_blocks: int) -> dict[str, torch.Size]:
 
 def draw(folder: Path, num_blocks: int) -> None:
     """Vectors with a common part and a spectrum that falls, as those of fine-tuned models do."""
-    from tangent_bench import artefacts
+    from tangent_bench.store import artefacts
 
     for task in range(NUM_TASKS):
         arrays = {}
@@ -52,7 +52,7 @@ def draw(folder: Path, num_blocks: int) -> None:
 
 def ours(folder: Path) -> Callable[[], Vector]:
     from tangent_bench import merging
-    from tangent_bench.vectors import Stored
+    from tangent_bench.tangent.vectors import Stored
 
     def merge() -> Vector:
         vectors = {str(task): Stored(folder / f"{task}.safetensors") for task in range(NUM_TASKS)}
@@ -77,7 +77,7 @@ CONTENDERS = {"ours": ours, "fusion_bench": fusion_bench}
 
 def measure(name: str, folder: Path) -> None:
     """One run, in this process; its last line is what was measured, and the result stays in a file."""
-    from tangent_bench import memory
+    from tangent_bench.jobs import memory
 
     merge, found = CONTENDERS[name](folder), {}
     start, processor = time.perf_counter(), time.process_time()

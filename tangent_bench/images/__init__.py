@@ -1,0 +1,1 @@
+"""Images, from where they come to what a network takes."""

@@ -1,0 +1,1 @@
+"""From numbers to verdicts: comparisons, claims, the paper's own numbers."""

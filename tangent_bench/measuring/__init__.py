@@ -1,0 +1,1 @@
+"""From vectors to predictions and numbers: evaluation, selection of coefficients, resampling."""

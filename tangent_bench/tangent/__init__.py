@@ -1,0 +1,1 @@
+"""The mathematics in weight space: vectors, Taylor expansions, tangent kernels."""

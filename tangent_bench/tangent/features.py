@@ -1,0 +1,53 @@
+"""What the tangent side stands on: f0 and J τ per image, before normalisation, as artefacts.
+
+Every question about f_lin (any coefficients, any subset of tasks, negation, maps) is affine in them; see `evaluation`.
+Shapes: N images, D embedding, B batch, C, H, W.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from tangent_bench.images.pictures import Pictures
+from tangent_bench.tangent import vision
+from tangent_bench.tangent.linearize import encode, product
+
+Images = Tensor | Pictures
+log = logging.getLogger(__name__)
+
+
+@torch.no_grad()
+def base(network: nn.Module, theta0: Mapping[str, Tensor], images_NCHW: Images, batch_size: int) -> np.ndarray:
+    """f(x; θ0), float32 [N, D]."""
+    return torch.cat([encode(network, theta0, b).cpu() for b in images_NCHW.split(batch_size)]).numpy()
+
+
+@torch.no_grad()
+def changes(
+    network: nn.Module,
+    theta0: Mapping[str, Tensor],
+    tangents: Sequence[Mapping[str, Tensor]],
+    images_NCHW: Images,
+    batch_size: int,
+) -> list[np.ndarray]:
+    """J(x; θ0) τ for each τ of `tangents`, float32 [N, D] each.
+
+    Vision transformers share one pass of the network among all tangents; another network takes one generic product for
+    each.
+    """
+    if not vision.supports(network):
+        log.info("%s has no own forward-mode rules: one generic product for each vector", type(network).__name__)
+    parts = [_changes(network, theta0, tangents, batch).cpu() for batch in images_NCHW.split(batch_size)]
+    return list(torch.cat(parts, 1).numpy())
+
+
+def _changes(network: nn.Module, theta0: Mapping, tangents: Sequence[Mapping], images_BCHW: Tensor) -> Tensor:
+    if not vision.supports(network):
+        return torch.stack([product(network, theta0, tangent, images_BCHW)[1] for tangent in tangents])
+    _, product_with = vision.linearize(network, theta0, images_BCHW)
+    return torch.stack([product_with(tangent) for tangent in tangents])

@@ -1,0 +1,127 @@
+"""Arithmetic of parameter dictionaries: τ = θ* − θ0, and sums of such. Strict on names and shapes.
+
+A *vector* is a dict from parameter name to tensor. Nothing here changes its inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Vector = dict[str, "Tensor"]
+
+
+def require_same(
+    a: Mapping[str, Tensor], b: Mapping[str, Tensor], name_a: str = "first", name_b: str = "second"
+) -> None:
+    """Raise unless both have the same names and shapes.
+
+    Raises:
+        ValueError: names the first key that is missing or of another shape.
+    """
+    for missing, holder, lacking in ((set(b) - set(a), name_b, name_a), (set(a) - set(b), name_a, name_b)):
+        if missing:
+            raise ValueError(
+                f"Vector '{lacking}' lacks key {min(missing)!r} that '{holder}' has; "
+                "were both built from the same model?"
+            )
+    for key in a:
+        shape_a, shape_b = _shape(a, key), _shape(b, key)
+        if shape_a != shape_b:
+            raise ValueError(
+                f"Key {key!r} has shape {shape_a} in '{name_a}' and {shape_b} in '{name_b}'; "
+                "were both built from the same model?"
+            )
+
+
+def _shape(vector: Mapping[str, Tensor], key: str) -> tuple[int, ...]:
+    return vector.shape(key) if isinstance(vector, Stored) else tuple(vector[key].shape)
+
+
+class Stored(Mapping):
+    """A vector that stays in its file: each access reads one tensor, and nothing keeps it.
+
+    The content is checked against its digest once, when the file is opened.
+
+    Raises:
+        ValueError: no such file, a damaged one, or one that holds no vector.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        from tangent_bench.store import artefacts
+
+        arrays, self.about = artefacts.mapped(path, "vector")
+        self._path, self._shapes = path, {key: array.shape for key, array in arrays.items()}
+
+    def __getitem__(self, key: str) -> Tensor:
+        import torch
+        from safetensors import safe_open
+
+        # As an array it is a copy, as a tensor it would be a map of the whole file, whose pages stay.
+        with safe_open(self._path, framework="numpy") as file:
+            return torch.from_numpy(file.get_tensor(key))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._shapes)
+
+    def __len__(self) -> int:
+        return len(self._shapes)
+
+    def shape(self, key: str) -> tuple[int, ...]:
+        """Of a tensor, which is not read for it."""
+        return self._shapes[key]
+
+
+def subtract(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> Vector:
+    """a − b; the task vector, if a = θ* and b = θ0."""
+    require_same(a, b)
+    return {key: a[key] - b[key] for key in a}
+
+
+def combine(terms: list[tuple[float, Mapping[str, Tensor]]]) -> Vector:
+    """Σ_k c_k v_k of (coefficient, vector) pairs, at least one.
+
+    >>> import torch
+    >>> combine([(2.0, {"w": torch.ones(2)}), (-1.0, {"w": torch.ones(2)})])["w"].tolist()
+    [1.0, 1.0]
+    """
+    assert terms, "combine needs at least one term"
+    coefficient, first = terms[0]
+    total = {key: coefficient * value for key, value in first.items()}
+    for k, (coefficient, vector) in enumerate(terms[1:], start=2):
+        require_same(total, vector, "term 1", f"term {k}")
+        for key, value in vector.items():
+            total[key].add_(value, alpha=coefficient)
+    return total
+
+
+def add(theta0: Mapping[str, Tensor], terms: list[tuple[float, Mapping[str, Tensor]]]) -> Vector:
+    """θ0 + Σ_k c_k v_k; without terms, or with all coefficients 0, exactly θ0."""
+    return combine([(1.0, theta0), *[(c, v) for c, v in terms if c != 0.0]])
+
+
+def dot(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> float:
+    """⟨a, b⟩ over all entries, accumulated in float64."""
+    require_same(a, b)
+    return sum(float((a[key].double() * b[key].double()).sum()) for key in a)
+
+
+def norm(a: Mapping[str, Tensor]) -> float:
+    """Euclidean norm over all entries."""
+    return dot(a, a) ** 0.5
+
+
+def cosine(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> float:
+    """⟨a, b⟩ / (‖a‖ ‖b‖).
+
+    Raises:
+        ValueError: one of them is zero, so that the angle does not exist.
+    """
+    length = norm(a) * norm(b)
+    if length == 0.0:
+        raise ValueError("The cosine of a zero vector does not exist; was the model fine-tuned at all?")
+    return dot(a, b) / length
