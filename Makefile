@@ -113,10 +113,12 @@ mutation: $(READY) ## mutation scores of the modules that carry the equations: a
 	.venv/bin/python -m mutmut run --max-children 1
 	.venv/bin/python -m mutmut results --all true | .venv/bin/python -m tests.mutation
 
-lint: $(READY) ## ruff and snakefmt, changing nothing
+lint: $(READY) ## ruff, snakefmt, the order of the stages and types, changing nothing
 	.venv/bin/python -m ruff check .
 	.venv/bin/python -m ruff format --check .
 	.venv/bin/python -m snakefmt --check Snakefile workflow/rules
+	.venv/bin/lint-imports --no-cache
+	.venv/bin/python -m pyright
 
 docs: $(READY) ## build the pages of docs/ and the reference into site/, a warning is an error
 	NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build --strict --quiet

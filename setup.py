@@ -16,7 +16,12 @@ class BuildWithSuite(build_py):
             return  # the package lies in its checkout
         suite = Path(self.build_lib, "tangent_bench/_suite")
         for folder in ("config", "workflow"):
-            shutil.copytree(folder, suite / folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(
+                folder,
+                suite / folder,
+                dirs_exist_ok=True,
+                ignore=shutil.ignore_patterns("__pycache__"),
+            )
         shutil.copy2("Snakefile", suite)
 
 

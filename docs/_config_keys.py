@@ -88,7 +88,10 @@ def _comments(node: yaml.MappingNode, lines: list[str], path: str) -> Iterator[t
         below = [] if nested else _own_lines(lines[at.line + 1 :], at.column + 2)
         on_it = re.search(r"\s# (.*)", lines[at.line])
         said = " ".join([*above, *([on_it[1]] if on_it else [])])
-        yield here, _shown(said) + ("\n\n" + "\n".join(f"    {line}" for line in below) if below else "")
+        yield (
+            here,
+            _shown(said) + ("\n\n" + "\n".join(f"    {line}" for line in below) if below else ""),
+        )
         if nested:
             yield from _comments(value, lines, here)
 
@@ -115,7 +118,10 @@ def _section(name: str, default: Mapping, words: Mapping[str, str]) -> str:
     if not below:
         return "\n".join(about)
     head = ["| key | default | allowed | |", "| --- | --- | --- | --- |"]
-    rows = [f"| `{k.path}` | {_value(default, k)} | {_shown(k.allowed)} | {words.get(k.path, '')} |" for k in below]
+    rows = [
+        f"| `{k.path}` | {_value(default, k)} | {_shown(k.allowed)} | {words.get(k.path, '')} |"
+        for k in below
+    ]
     return "\n".join([*about, *head, *rows, ""])
 
 

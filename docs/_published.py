@@ -21,12 +21,17 @@ def filled(text: str, folder: Path = FOLDER) -> str:
     Raises:
         ValueError: a table, row or column that is not there.
     """
-    return MARK.sub(lambda mark: _cell(folder, *mark.groups()) if mark[2] else _table(folder, mark[1]), text)
+    return MARK.sub(
+        lambda mark: _cell(folder, *mark.groups()) if mark[2] else _table(folder, mark[1]), text
+    )
 
 
 def figures(folder: Path = FOLDER) -> dict[str, Path]:
     """Page of the site → published picture."""
-    return {f"published/{path.relative_to(folder).as_posix()}": path for path in sorted(folder.rglob("*.svg"))}
+    return {
+        f"published/{path.relative_to(folder).as_posix()}": path
+        for path in sorted(folder.rglob("*.svg"))
+    }
 
 
 def _table(folder: Path, name: str) -> str:
@@ -35,7 +40,9 @@ def _table(folder: Path, name: str) -> str:
         return _images(folder / preset / "rows.csv.gz")
     path = folder / preset / "tables" / f"{table}.md"
     if not path.is_file():
-        raise ValueError(f"A page asks for the table {name!r}, but there is no {path}; expected preset/table.")
+        raise ValueError(
+            f"A page asks for the table {name!r}, but there is no {path}; expected preset/table."
+        )
     return path.read_text(encoding="utf-8").strip()
 
 
@@ -45,8 +52,13 @@ def _images(rows: Path) -> str:
     table = pd.read_csv(rows, comment="#")
     table = table[(table["experiment"] == "single_task") & (table["training"] == "none")]
     wide = table.pivot_table("num_samples", "task", "split", aggfunc="first")
-    lines = [f"| {task} | " + " | ".join(f"{num:,.0f}" for num in nums) + " |" for task, *nums in wide.itertuples()]
-    return "\n".join([f"|  | {' | '.join(wide.columns)} |", "| --- |" + " ---: |" * len(wide.columns), *lines])
+    lines = [
+        f"| {task} | " + " | ".join(f"{num:,.0f}" for num in nums) + " |"
+        for task, *nums in wide.itertuples()
+    ]
+    return "\n".join(
+        [f"|  | {' | '.join(wide.columns)} |", "| --- |" + " ---: |" * len(wide.columns), *lines]
+    )
 
 
 def _cell(folder: Path, name: str, row: str, column: str) -> str:

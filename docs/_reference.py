@@ -28,7 +28,13 @@ PLUGINS = {
     "experiments": "EXPERIMENT",
     "figures": "FIGURE",
 }
-SHOWN = "tiny", "methods", "claims", "pretraining_ablation", "cost"  # whose published figures are shown
+SHOWN = (
+    "tiny",
+    "methods",
+    "claims",
+    "pretraining_ablation",
+    "cost",
+)  # whose published figures are shown
 LONG = 12  # entries of a tuple that are all shown
 
 
@@ -77,7 +83,11 @@ def _fields(about: object) -> list[str]:
     """A table of the fields that say something: not empty, and no default."""
     given = [(f.name, getattr(about, f.name)) for f in fields(about)]
     defaults = {f.name: f.default for f in fields(about) if f.default is not MISSING}
-    told = [(n, v) for n, v in given if v not in (None, (), {}) and (n not in defaults or v != defaults[n])]
+    told = [
+        (n, v)
+        for n, v in given
+        if v not in (None, (), {}) and (n not in defaults or v != defaults[n])
+    ]
     return ["| | |\n| --- | --- |", *(f"| {name} | {_words(value)} |" for name, value in told)]
 
 
@@ -86,11 +96,19 @@ def _words(value: object) -> str:
         return "; ".join(f"`{key}`: {_words(inner)}" for key, inner in value.items())
     if isinstance(value, tuple):
         whole = [str(item) for item in value]
-        return ", ".join(whole if len(whole) <= LONG else [*whole[:LONG], f"… ({len(whole)})"]).replace("|", r"\|")
+        return ", ".join(
+            whole if len(whole) <= LONG else [*whole[:LONG], f"… ({len(whole)})"]
+        ).replace("|", r"\|")
     if isinstance(value, Parameter):
-        ends = [f"{sign} {end:g}" for sign, end in (("≥", value.low), ("≤", value.high)) if end is not None]
+        ends = [
+            f"{sign} {end:g}"
+            for sign, end in (("≥", value.low), ("≤", value.high))
+            if end is not None
+        ]
         return f"{value.meaning} ({', '.join([f'default {value.default}', *ends])})"
-    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+    return (
+        {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+    )
 
 
 def _figure(name: str) -> str:
@@ -111,11 +129,16 @@ def rows_page() -> str:
         "\nHow to read them: [read rows with pandas](../how-to/read-rows.md).\n",
         "## Columns\n\n| column | type | default |\n| --- | --- | --- |",
         *(
-            f"| `{c}` | {known[c].type} | {_default(known[c].default)} |".replace(" | None", " or none")
+            f"| `{c}` | {known[c].type} | {_default(known[c].default)} |".replace(
+                " | None", " or none"
+            )
             for c in COLUMNS
         ),
         "\n## Metrics\n\nOf the published presets, by experiment.\n\n| experiment | metrics |\n| --- | --- |",
-        *(f"| [`{e}`](experiments.md#{e}) | {', '.join(f'`{m}`' for m in found)} |" for e, found in _metrics().items()),
+        *(
+            f"| [`{e}`](experiments.md#{e}) | {', '.join(f'`{m}`' for m in found)} |"
+            for e, found in _metrics().items()
+        ),
     ]
     return "\n".join(lines) + "\n"
 
@@ -127,15 +150,23 @@ def _default(value: object) -> str:
 def _metrics() -> dict[str, list[str]]:
     files = sorted((ROOT / "results/published").glob("*/rows.csv.gz"))
     both = ["experiment", "metric"]
-    found = pd.concat([pd.read_csv(file, comment="#", usecols=both).drop_duplicates() for file in files])
+    found = pd.concat(
+        [pd.read_csv(file, comment="#", usecols=both).drop_duplicates() for file in files]
+    )
     return {name: sorted(set(part["metric"])) for name, part in found.groupby("experiment")}
 
 
 def commands_page() -> str:
     """Targets of the Makefile, the command line with its help, and modules that are programs."""
-    targets = re.findall(r"^([a-z-]+):.*## (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
+    targets = re.findall(
+        r"^([a-z-]+):.*## (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M
+    )
     files = sorted((ROOT / "tangent_bench").glob("*.py"))
-    programs = [p for p in files if p.stem != "cli" and '__name__ == "__main__"' in p.read_text(encoding="utf-8")]
+    programs = [
+        p
+        for p in files
+        if p.stem != "cli" and '__name__ == "__main__"' in p.read_text(encoding="utf-8")
+    ]
     return "\n".join(
         [
             "# Commands\n\nVariables of `make` are given after the target: `make reproduce PRESET=tiny CORES=2`.\n",
@@ -144,7 +175,10 @@ def commands_page() -> str:
             *(f"\n## tangent-bench {name}\n\n```text\n{words}\n```" for name, words in _helps()),
             "\n## Programs\n\nFurther modules that are run; `--help` says what each takes.\n",
             "| command | |\n| --- | --- |",
-            *(f"| `python -m tangent_bench.{p.stem}` | {_first_sentence(_docstring(p))} |" for p in programs),
+            *(
+                f"| `python -m tangent_bench.{p.stem}` | {_first_sentence(_docstring(p))} |"
+                for p in programs
+            ),
             "",
         ]
     )
@@ -163,10 +197,14 @@ def _helps() -> Iterator[tuple[str, str]]:
 
 def presets_page() -> str:
     """The configs that the suite brings, whole."""
-    parts = ["# Presets\n\nFiles of `config/`, each on top of `config/default.yaml` ([all keys](config.md)).\n"]
+    parts = [
+        "# Presets\n\nFiles of `config/`, each on top of `config/default.yaml` ([all keys](config.md)).\n"
+    ]
     for path in sorted((ROOT / "config").glob("*.yaml")):
         if path.stem not in ("default", "digits"):  # the latter is made by an example
-            parts.append(f"## {path.stem}\n\n```yaml\n{path.read_text(encoding='utf-8').strip()}\n```\n")
+            parts.append(
+                f"## {path.stem}\n\n```yaml\n{path.read_text(encoding='utf-8').strip()}\n```\n"
+            )
     return "\n".join(parts)
 
 
@@ -174,7 +212,11 @@ def of_root(name: str) -> str:
     """A page that stands at the root; links to pages of docs/ stay links, those to other files become text."""
     text = (ROOT / name).read_text(encoding="utf-8")
     text = re.sub(r"\]\(docs/", "](", text)
-    return re.sub(r"\[([^\]]+)\]\((?!https?:|#|how-to/|explanation/|reference/|tutorial|index)[^)]+\)", r"\1", text)
+    return re.sub(
+        r"\[([^\]]+)\]\((?!https?:|#|how-to/|explanation/|reference/|tutorial|index)[^)]+\)",
+        r"\1",
+        text,
+    )
 
 
 def prose(docstring: str) -> str:
@@ -184,7 +226,9 @@ def prose(docstring: str) -> str:
     'It has\\n\\n    f(x)\\n\\nand no more.'
     """
     lines = inspect.cleandoc(docstring).splitlines()
-    least = min((len(line) - len(line.lstrip()) for line in lines if line.startswith(" ")), default=4)
+    least = min(
+        (len(line) - len(line.lstrip()) for line in lines if line.startswith(" ")), default=4
+    )
     found = lines[:1]
     for before, line in zip(lines, lines[1:]):
         turns = before and line and before.startswith(" ") != line.startswith(" ")

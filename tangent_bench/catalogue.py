@@ -7,7 +7,6 @@ open_clip, and only the files of what is asked about.
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import re
 from collections.abc import Iterator, Mapping
@@ -63,8 +62,7 @@ def find(name: str) -> list[dict]:
     known = {kind: names(kind) for kind in KINDS}
     if found := [describe(kind, name) for kind in KINDS if name in known[kind]]:
         return found
-    near = difflib.get_close_matches(name, sorted({each for some in known.values() for each in some}))
-    hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+    hint = registry.did_you_mean(name, sorted({each for some in known.values() for each in some}))
     raise ValueError(f"Nothing is named {name!r}; `tangent-bench list` has all names.{hint}")
 
 
@@ -75,20 +73,30 @@ def describe(kind: str, name: str) -> dict:
         return about | {"definition": _heading(name), "changes": changes(name)}
     module = _module(kind, name)
     contract = getattr(module, CONTRACTS[kind][1])
-    fields = {key: value for key, value in asdict(contract).items() if key not in ("title", "parameters")}
+    fields = {
+        key: value for key, value in asdict(contract).items() if key not in ("title", "parameters")
+    }
     parameters = []
     if kind == "methods":
-        grid = contract.coefficients and dict(zip(("first", "last", "count"), contract.coefficients, strict=True))
+        grid = contract.coefficients and dict(
+            zip(("first", "last", "count"), contract.coefficients, strict=True)
+        )
         fields |= {"coefficients": grid, "wrapper": hasattr(module, "adjust")}
         parameters = _hyper_parameters(contract)
     elif kind == "trainings":
         parameters = [*settings("training"), *settings("training_modes", name)]
     elif kind == "tasks":
         origin = getattr(module, "ORIGIN", None)
-        fields["origin"] = origin and {key: getattr(origin, key) for key in ("hub", "revision", "counts")}
+        fields["origin"] = origin and {
+            key: getattr(origin, key) for key in ("hub", "revision", "counts")
+        }
     elif kind in ("experiments", "figures") and contract.section:
         parameters = settings(contract.section)
-    return about | {"definition": inspect.getdoc(module) or "", "contract": fields, "parameters": parameters}
+    return about | {
+        "definition": inspect.getdoc(module) or "",
+        "contract": fields,
+        "parameters": parameters,
+    }
 
 
 def _module(kind: str, name: str):
@@ -118,7 +126,12 @@ def settings(*path: str) -> list[dict]:
     ('bootstrap.replicates', 'at least 100')
     """
     return [
-        {"name": ".".join(key), "default": value, "range": _range(key), "meaning": _comments().get(key, "")}
+        {
+            "name": ".".join(key),
+            "default": value,
+            "range": _range(key),
+            "meaning": _comments().get(key, ""),
+        }
         for key, value in _leaves(_yaml("default"))
         if key[: len(path)] == path
     ]
@@ -128,10 +141,16 @@ def changes(preset: str) -> list[dict]:
     """What a preset says otherwise than config/default.yaml."""
     default = dict(_leaves(_yaml("default")))
     found = _leaves(_yaml(preset))
-    return [{"name": ".".join(k), "value": v, "default": default.get(k)} for k, v in found if v != default.get(k)]
+    return [
+        {"name": ".".join(k), "value": v, "default": default.get(k)}
+        for k, v in found
+        if v != default.get(k)
+    ]
 
 
-def _leaves(section: Mapping, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
+def _leaves(
+    section: Mapping, path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], object]]:
     """Path of keys → value, through all maps that hold something."""
     for key, value in section.items():
         if isinstance(value, Mapping) and value:
@@ -150,7 +169,9 @@ def _yaml(name: str) -> dict:
 
 def _heading(preset: str) -> str:
     """The comment that a config begins with."""
-    return " ".join(line.lstrip("# ") for line in re.match(r"(#.*\n)*", _text(preset))[0].splitlines())
+    return " ".join(
+        line.lstrip("# ") for line in re.match(r"(#.*\n)*", _text(preset))[0].splitlines()
+    )
 
 
 @cache
@@ -162,7 +183,9 @@ def _comments() -> dict[tuple[str, ...], str]:
     def walk(node: yaml.MappingNode, path: tuple[str, ...]) -> None:
         for key, value in node.value:
             here, number, indent = (*path, key.value), key.start_mark.line, key.start_mark.column
-            if not lines[number][:indent].strip():  # of several on a line, the comment is not about one of them
+            if not lines[number][
+                :indent
+            ].strip():  # of several on a line, the comment is not about one of them
                 beside = lines[number].partition(" # ")[2:]
                 while lines[number - 1].startswith(f"{' ' * indent}# "):
                     number -= 1

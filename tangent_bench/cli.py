@@ -25,7 +25,8 @@ Kind = StrEnum("Kind", catalogue.KINDS)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON in place of text.")]
 Preset = Annotated[str | None, typer.Option(help="A file of config/, as paper.  [default: tiny]")]
 ConfigFiles = Annotated[
-    list[Path] | None, typer.Option("--configfile", help="A config file, as for snakemake; again for further ones.")
+    list[Path] | None,
+    typer.Option("--configfile", help="A config file, as for snakemake; again for further ones."),
 ]
 FailOn = Annotated[
     str,
@@ -58,7 +59,10 @@ app = typer.Typer(
 
 
 @app.command("list")
-def list_names(kind: Annotated[Kind | None, typer.Argument(help="One kind alone.")] = None, as_json: Json = False):
+def list_names(
+    kind: Annotated[Kind | None, typer.Argument(help="One kind alone.")] = None,
+    as_json: Json = False,
+):
     """Names and titles of all that there is.
 
     \b
@@ -67,16 +71,27 @@ def list_names(kind: Annotated[Kind | None, typer.Argument(help="One kind alone.
     tangent-bench list presets --json
     """
     kinds = [kind.value] if kind else catalogue.KINDS
-    found = [{"kind": k, "name": n, "title": catalogue.title(k, n)} for k in kinds for n in catalogue.names(k)]
+    found = [
+        {"kind": k, "name": n, "title": catalogue.title(k, n)}
+        for k in kinds
+        for n in catalogue.names(k)
+    ]
     if as_json:
         return _print(found)
     width = max(len(each["name"]) for each in found)
     for k in kinds:
-        typer.echo("\n".join([k, *(f"  {e['name']:{width}}  {e['title']}" for e in found if e["kind"] == k), ""]))
+        typer.echo(
+            "\n".join(
+                [k, *(f"  {e['name']:{width}}  {e['title']}" for e in found if e["kind"] == k), ""]
+            )
+        )
 
 
 @app.command()
-def show(name: Annotated[str, typer.Argument(help="As `list` prints it, or lines+ties.")], as_json: Json = False):
+def show(
+    name: Annotated[str, typer.Argument(help="As `list` prints it, or lines+ties.")],
+    as_json: Json = False,
+):
     """One thing: definition, reference, defaults.
 
     With ranges and meanings; a name of several kinds shows all of them.
@@ -121,12 +136,15 @@ def check(preset: Preset = None, configfile: ConfigFiles = None, as_json: Json =
 def plan(
     preset: Preset = None,
     configfile: ConfigFiles = None,
-    tasks: Annotated[int, typer.Option(help="Tasks of the larger run that is planned as well.")] = 20,
+    tasks: Annotated[
+        int, typer.Option(help="Tasks of the larger run that is planned as well.")
+    ] = 20,
     seeds: Annotated[int, typer.Option(help="Seeds of the larger run.")] = 10,
     against: Annotated[
         Path | None,
         typer.Option(
-            metavar="FOLDER", help="Results of a finished run to compare with; 1 if 25 % or more are between."
+            metavar="FOLDER",
+            help="Results of a finished run to compare with; 1 if 25 % or more are between.",
         ),
     ] = None,
     as_json: Json = False,
@@ -158,9 +176,13 @@ def plan(
 
 @app.command()
 def compare(
-    baseline: Annotated[str, typer.Argument(help="A method that has outcomes, as task_arithmetic.")],
+    baseline: Annotated[
+        str, typer.Argument(help="A method that has outcomes, as task_arithmetic.")
+    ],
     candidates: Annotated[list[str], typer.Argument(help="Methods to judge.")],
-    results: Annotated[Path, typer.Option(help="Folder of the outcomes.")] = Path("results/regress"),
+    results: Annotated[Path, typer.Option(help="Folder of the outcomes.")] = Path(
+        "results/regress"
+    ),
     baseline_results: Annotated[
         Path | None, typer.Option(help="Folder of the baseline's outcomes, if it is another one.")
     ] = None,
@@ -185,10 +207,13 @@ def compare(
 def regress(
     method: Annotated[str, typer.Argument(help="Name of the method, as ties or lines+ties.")],
     values: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A hyper-parameter; again for others.")
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A hyper-parameter; again for others."),
     ] = None,
     baseline: Annotated[str, typer.Option(help="Method to compare with.")] = "task_arithmetic",
-    configfile: Annotated[Path | None, typer.Option(help="Vectors and modes.  [default: config/regress.yaml]")] = None,
+    configfile: Annotated[
+        Path | None, typer.Option(help="Vectors and modes.  [default: config/regress.yaml]")
+    ] = None,
     cores: Annotated[int, typer.Option(help="Jobs of one thread at a time.")] = 2,
     fail_on: FailOn = "",
     as_json: Json = False,
@@ -208,7 +233,11 @@ def regress(
     words = comparing.failing(fail_on)
     candidate = merging.find(method, regressing.hyper_parameters(values or []))
     file = configfile or regressing.CONFIG
-    _judge(regressing.regress(candidate, merging.find(baseline), file, cores, quiet=as_json), words, as_json)
+    _judge(
+        regressing.regress(candidate, merging.find(baseline), file, cores, quiet=as_json),
+        words,
+        as_json,
+    )
 
 
 def _judge(found: Mapping, words: Sequence[str], as_json: bool) -> None:
@@ -262,10 +291,16 @@ def _description(about: Mapping) -> str:
         contract["coefficients"] = contract["coefficients"] or "those of the config"
     lines += [f"{k.replace('_', ' ')}: {_short(v)}" for k, v in contract.items() if v or v is False]
     for each in about.get("parameters", []):
-        beside = "".join([f" ({each['range']})" * bool(each["range"]), f": {each['meaning']}" * bool(each["meaning"])])
+        beside = "".join(
+            [
+                f" ({each['range']})" * bool(each["range"]),
+                f": {each['meaning']}" * bool(each["meaning"]),
+            ]
+        )
         lines.append(f"  {each['name']} = {_short(each['default'])}{beside}")
     lines += [
-        f"  {c['name']} = {_short(c['value'])}  (default: {_short(c['default'])})" for c in about.get("changes", [])
+        f"  {c['name']} = {_short(c['value'])}  (default: {_short(c['default'])})"
+        for c in about.get("changes", [])
     ]
     return "\n".join(lines).rstrip()
 

@@ -9,7 +9,6 @@ Importing this module, or listing names, imports no torch.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -99,7 +98,9 @@ class Merger:
     @property
     def changed(self) -> dict[str, float | int | bool]:
         """The hyper-parameters that are not the defaults."""
-        defaults = {f"{n}.{k}": p.default for n, m in self.links for k, p in m.METHOD.parameters.items()}
+        defaults = {
+            f"{n}.{k}": p.default for n, m in self.links for k, p in m.METHOD.parameters.items()
+        }
         return {key: value for key, value in self.values.items() if value != defaults[key]}
 
     def weights(self, sources: Sequence[str]) -> dict[str, float]:
@@ -122,9 +123,13 @@ class Merger:
         from tangent_bench.tangent.vectors import require_same
 
         if not vectors:
-            raise ValueError(f"Method '{self.name}' was given no vectors; expected at least one task.")
+            raise ValueError(
+                f"Method '{self.name}' was given no vectors; expected at least one task."
+            )
         if self.method.data != "none" and data is None:
-            raise ValueError(f"Method '{self.name}' needs data ({self.method.data} images), but was given none.")
+            raise ValueError(
+                f"Method '{self.name}' needs data ({self.method.data} images), but was given none."
+            )
         for task, vector in vectors.items():
             require_same(theta0, vector, "theta0", task)
         (name, module), wrappers = self.links[-1], self.links[-2::-1] if len(self.links) > 1 else ()
@@ -135,7 +140,11 @@ class Merger:
         return direction
 
     def _context(self, name: str, theta0: Mapping, seed: int, data: Data | None) -> Context:
-        own = {key.partition(".")[2]: v for key, v in self.values.items() if key.partition(".")[0] == name}
+        own = {
+            key.partition(".")[2]: v
+            for key, v in self.values.items()
+            if key.partition(".")[0] == name
+        }
         return Context(theta0, own, seed, data)
 
 
@@ -155,9 +164,13 @@ def find(name: str, given: Mapping[str, float | int | bool] | None = None) -> Me
     links = tuple((part, module(part)) for part in parts)
     for part, wrapper in links[:-1]:
         if not hasattr(wrapper, "adjust"):
-            raise ValueError(f"{part!r} in {name!r} is no wrapper; expected wrappers before the last '+'.")
+            raise ValueError(
+                f"{part!r} in {name!r} is no wrapper; expected wrappers before the last '+'."
+            )
     if not hasattr(links[-1][1], "prepare"):
-        raise ValueError(f"{parts[-1]!r} is a wrapper: say around which method, as '{name}+task_arithmetic'.")
+        raise ValueError(
+            f"{parts[-1]!r} is a wrapper: say around which method, as '{name}+task_arithmetic'."
+        )
     if len(set(parts)) < len(parts):
         raise ValueError(f"{name!r} names a wrapper twice; expected each once.")
     return Merger(name, links, _values(links, given or {}))
@@ -174,7 +187,9 @@ def asked(entries: Sequence[str | Mapping]) -> dict[str, Merger]:
         given = {"name": entry} if isinstance(entry, str) else dict(entry)
         merger = find(given.pop("name"), given)
         if merger.label in found:
-            raise ValueError(f"'methods' has {entry!r} twice (defaults count too); leave one of them out.")
+            raise ValueError(
+                f"'methods' has {entry!r} twice (defaults count too); leave one of them out."
+            )
         found[merger.label] = merger
     return found
 
@@ -188,7 +203,11 @@ def of(module: Any, name: str = "") -> Merger:
     name = name or getattr(module, "__name__", type(module).__name__).rpartition(".")[2]
     if flaw := _flaw(module, name):
         raise ValueError(f"Method {name!r} {flaw}.")
-    inner = () if hasattr(module, "prepare") else (("task_arithmetic", registry.load("methods", "task_arithmetic")),)
+    inner = (
+        ()
+        if hasattr(module, "prepare")
+        else (("task_arithmetic", registry.load("methods", "task_arithmetic")),)
+    )
     links = ((name, module), *inner)
     return Merger("+".join(part for part, _ in links), links, _values(links, {}))
 
@@ -198,13 +217,17 @@ def module(name: str) -> ModuleType:
     packages = _installed().get(name, [])
     own = name in registry.names("methods")
     if len(packages) + own > 1:
-        places = [*(["the suite"] if own else []), *(f"package {point.dist.name!r}" for point in packages)]
-        raise ValueError(f"Method {name!r} comes from {' and '.join(places)}; rename it or uninstall one package.")
+        places = [
+            *(["the suite"] if own else []),
+            *(f"package {point.dist.name!r}" for point in packages),
+        ]
+        raise ValueError(
+            f"Method {name!r} comes from {' and '.join(places)}; rename it or uninstall one package."
+        )
     if own:
         return registry.load("methods", name)
     if not packages:
-        near = difflib.get_close_matches(name, names(), n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = registry.did_you_mean(name, names())
         raise ValueError(
             f"Unknown name {name!r} in 'methods': expected one of {', '.join(names())}.{hint} A new one is one file, "
             f"tangent_bench/methods/{name}.py, or an entry point of the group {GROUP!r}."
@@ -217,7 +240,9 @@ def _of_package(point: metadata.EntryPoint) -> ModuleType:
     try:
         found = point.load()
     except Exception as error:  # whatever a stranger's module does on import
-        raise ValueError(f"{whose} cannot be imported ({type(error).__name__}: {error}).") from error
+        raise ValueError(
+            f"{whose} cannot be imported ({type(error).__name__}: {error})."
+        ) from error
     if flaw := _flaw(found, point.name):
         raise ValueError(f"{whose} {flaw}.")
     return found
@@ -237,22 +262,29 @@ def _flaw(module: object, name: str) -> str:
     if odd := {".", "+"} & set(name):
         return f"has {min(odd)!r} in its name, which joins names in chains and hyper-parameters; rename it"
     if not isinstance(method, Method):
-        return f"has no METHOD; expected a tangent_bench.methods.Method, got {type(method).__name__}"
+        return (
+            f"has no METHOD; expected a tangent_bench.methods.Method, got {type(method).__name__}"
+        )
     if hasattr(module, "prepare") == hasattr(module, "adjust"):
         return "needs either prepare(vectors, context) or adjust(direction, vectors, context)"
     if method.data not in DATA:
         return f"has data {method.data!r}; expected one of {', '.join(DATA)}"
-    return "" if method.storage in STORAGE else f"has storage {method.storage!r}; expected one of {', '.join(STORAGE)}"
+    return (
+        ""
+        if method.storage in STORAGE
+        else f"has storage {method.storage!r}; expected one of {', '.join(STORAGE)}"
+    )
 
 
 def _values(links: Sequence[tuple[str, Any]], given: Mapping) -> dict:
-    known = {f"{name}.{key}": p for name, module in links for key, p in module.METHOD.parameters.items()}
+    known = {
+        f"{name}.{key}": p for name, module in links for key, p in module.METHOD.parameters.items()
+    }
     values = {key: parameter.default for key, parameter in known.items()}
     for key, value in given.items():
         whole = key if "." in key else f"{links[-1][0]}.{key}"
         if whole not in known:
-            near = difflib.get_close_matches(whole, known, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
+            hint = registry.did_you_mean(whole, known)
             listed = ", ".join(known) or "none"
             raise ValueError(
                 f"Unknown hyper-parameter {key!r} of '{'+'.join(n for n, _ in links)}': it has {listed}.{hint}"

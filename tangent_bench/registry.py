@@ -7,10 +7,20 @@ from __future__ import annotations
 
 import difflib
 import importlib
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
-FOLDERS = ("tasks", "models", "training", "methods", "experiments", "figures", "corpus", "checkpoints")
+FOLDERS = (
+    "tasks",
+    "models",
+    "training",
+    "methods",
+    "experiments",
+    "figures",
+    "corpus",
+    "checkpoints",
+)
 
 
 def names(folder: str) -> list[str]:
@@ -20,7 +30,9 @@ def names(folder: str) -> list[str]:
     True
     """
     assert folder in FOLDERS, folder
-    return sorted(p.stem for p in (Path(__file__).parent / folder).glob("*.py") if not p.stem.startswith("_"))
+    return sorted(
+        p.stem for p in (Path(__file__).parent / folder).glob("*.py") if not p.stem.startswith("_")
+    )
 
 
 def module_name(folder: str, name: str) -> str:
@@ -47,11 +59,20 @@ def load(folder: str, name: str) -> ModuleType:
     return importlib.import_module(module_name(folder, name))
 
 
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """The end of a sentence about an unknown name: the nearest of the known ones, or nothing.
+
+    >>> did_you_mean("linaer", ["linear", "standard"]), did_you_mean("xyz", ["linear"])
+    (" Did you mean 'linear'?", '')
+    """
+    near = difflib.get_close_matches(given, list(known), n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""
+
+
 def _require(folder: str, name: str) -> None:
     known = names(folder)
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(name, known)
         raise ValueError(
             f"Unknown name {name!r} in '{folder}': expected one of {', '.join(known)}.{hint} "
             f"A new one is one file, tangent_bench/{folder}/{name}.py."

@@ -43,13 +43,17 @@ def build(mergers: Sequence[Merger], configfile: Path, cores: int, quiet: bool) 
     # JSON is YAML: numbers stay numbers, which Snakemake's --config would make text of.
     file = suite.ROOT / _read(configfile)["results"] / "regress.yaml"
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps({"methods": [entry(merger) for merger in mergers]}), encoding="utf-8")
+    file.write_text(
+        json.dumps({"methods": [entry(merger) for merger in mergers]}), encoding="utf-8"
+    )
     config = read_config([configfile, file])
     command = [sys.executable, "-m", "snakemake", *targets(config, mergers), "--cores", str(cores)]
     command += ["--configfile", str(configfile), str(file), *(["--quiet", "all"] if quiet else [])]
     done = subprocess.run(command, cwd=suite.ROOT)
     if done.returncode:
-        raise ValueError(f"The run failed (status {done.returncode}); what it says above comes first.")
+        raise ValueError(
+            f"The run failed (status {done.returncode}); what it says above comes first."
+        )
 
 
 def targets(config: Mapping, mergers: Sequence[Merger]) -> list[str]:
@@ -67,7 +71,9 @@ def targets(config: Mapping, mergers: Sequence[Merger]) -> list[str]:
 
 def _read(configfile: Path) -> Mapping:
     if not configfile.is_file():
-        raise ValueError(f"There is no config {configfile}; expected a file as config/regress.yaml.")
+        raise ValueError(
+            f"There is no config {configfile}; expected a file as config/regress.yaml."
+        )
     return yaml.safe_load(configfile.read_text(encoding="utf-8"))
 
 
@@ -79,12 +85,18 @@ def hyper_parameters(texts: Sequence[str]) -> dict:
     """
     odd = [text for text in texts if "=" not in text]
     if odd:
-        raise ValueError(f"--set {odd[0]!r} is no hyper-parameter; expected name=value, as keep=0.1.")
+        raise ValueError(
+            f"--set {odd[0]!r} is no hyper-parameter; expected name=value, as keep=0.1."
+        )
     return {key: yaml.safe_load(value) for key, _, value in (text.partition("=") for text in texts)}
 
 
 def regress(
-    candidate: Merger, baseline: Merger, configfile: Path = CONFIG, cores: int = 2, quiet: bool = False
+    candidate: Merger,
+    baseline: Merger,
+    configfile: Path = CONFIG,
+    cores: int = 2,
+    quiet: bool = False,
 ) -> dict[Place, Comparison]:
     """Check, build, compare.
 
@@ -102,13 +114,20 @@ def regress(
 
     suite.require_checkout("`tangent-bench regress`")
     if candidate.label == baseline.label:
-        raise ValueError(f"Method and baseline are both {candidate.label!r}; name another `--baseline`.")
+        raise ValueError(
+            f"Method and baseline are both {candidate.label!r}; name another `--baseline`."
+        )
     try:  # at the defaults, which the method's exceptions are about
         laws = check_method(merging.find(candidate.name))
     except AssertionError as sentence:
         raise ValueError(str(sentence)) from None
     if not quiet:
-        print(f"{candidate.title}: {len(laws)} laws hold, or are exceptions with a reason.", flush=True)
+        print(
+            f"{candidate.title}: {len(laws)} laws hold, or are exceptions with a reason.",
+            flush=True,
+        )
     build([baseline, candidate], configfile, cores, quiet)
     config = read_config([configfile])
-    return methods.compare(suite.ROOT / config["results"], baseline.label, [candidate.label], seeds=config["seeds"])
+    return methods.compare(
+        suite.ROOT / config["results"], baseline.label, [candidate.label], seeds=config["seeds"]
+    )

@@ -38,11 +38,20 @@ NETWORK = "needs a network"
 OURSELVES = "runs the tests, this one among them"
 # By another test, or by nobody. (test or "", why not as it stands in a clone)
 ELSEWHERE: dict[str, tuple[str, str]] = {
-    "make regress METHOD=agreed_mean": ("tests/workflow/test_tutorial.py::test_the_tutorial_runs", "an hour; on micro"),
+    "make regress METHOD=agreed_mean": (
+        "tests/workflow/test_tutorial.py::test_the_tutorial_runs",
+        "an hour; on micro",
+    ),
     "make regress METHOD=my_method": (TEN_LINES, "an hour; on micro"),
     "make regress METHOD=half_sum": (TEN_LINES, "the name of a method that the reader wrote"),
-    "make methods": ("tests/workflow/test_methods.py::test_leaderboard_is_there", "half an hour; on micro"),
-    "make analyses": ("tests/workflow/test_analyses.py::test_numbers_are_those_that_were_published", "a quarter hour"),
+    "make methods": (
+        "tests/workflow/test_methods.py::test_leaderboard_is_there",
+        "half an hour; on micro",
+    ),
+    "make analyses": (
+        "tests/workflow/test_analyses.py::test_numbers_are_those_that_were_published",
+        "a quarter hour",
+    ),
     "make plan PRESET=five_seeds": (
         "tests/workflow/test_plan.py::test_jobs_by_formula_are_those_of_the_dag",
         "a minute more of what a newcomer runs for micro",
@@ -53,8 +62,14 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
         "tests/workflow/test_cost_preset.py::test_nothing_is_built_for_the_preset_of_costs_but_its_rows_and_figure",
         "measures times; its jobs alone",
     ),
-    "make reproduce PRESET=emergence": ("tests/workflow/test_dag.py::test_jobs_of_a_preset", "a quarter hour; planned"),
-    "make reproduce PRESET=training_modes": ("tests/workflow/test_dag.py::test_jobs_of_a_preset", "an hour; planned"),
+    "make reproduce PRESET=emergence": (
+        "tests/workflow/test_dag.py::test_jobs_of_a_preset",
+        "a quarter hour; planned",
+    ),
+    "make reproduce PRESET=training_modes": (
+        "tests/workflow/test_dag.py::test_jobs_of_a_preset",
+        "an hour; planned",
+    ),
     "make reproduce PRESET=digits": (OWN_MATERIAL, "writes into config/"),
     ".venv/bin/python examples/digits_as_task.py": (OWN_MATERIAL, "writes into config/"),
     "make reproduce PRESET=paper": (PAPER_PLAN, GPU),
@@ -62,7 +77,10 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
         "tests/workflow/test_dag.py::test_one_job_has_the_gpu_at_a_time_unless_there_are_more",
         GPU,
     ),
-    ".venv/bin/python -m snakemake --configfile config/paper.yaml --profile profiles/slurm": (PAPER_PLAN, GPU),
+    ".venv/bin/python -m snakemake --configfile config/paper.yaml --profile profiles/slurm": (
+        PAPER_PLAN,
+        GPU,
+    ),
     "make reproduce PRESET=paper-smoke": (
         "tests/workflow/test_paper_smoke.py::test_figures_and_tables_are_there",
         "needs data sets; on made-up ones",
@@ -88,12 +106,18 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "hf auth login": ("", NETWORK),
     "hf download": ("", NETWORK),
     "hf download timm/vit_base_patch32_clip_224.openai open_clip_model.safetensors": ("", NETWORK),
-    "hf download tanganke/clip-vit-base-patch32_dtd --local-dir checkpoints/vit_b_32/dtd": ("", NETWORK),
+    "hf download tanganke/clip-vit-base-patch32_dtd --local-dir checkpoints/vit_b_32/dtd": (
+        "",
+        NETWORK,
+    ),
     "python -m http.server -d site": ("", "a server of Python's own, which does not end"),
     "make reproduce CORES=1": ("", "after a job that was killed for want of memory"),
     "make chaos": ("tests/workflow/test_chaos.py", "half an hour; one kill of the thirty"),
     "make coverage": ("", OURSELVES),
-    "make mutation": ("tests/test_mutation.py", "minutes, some of the tests many times; its judgement alone"),
+    "make mutation": (
+        "tests/test_mutation.py",
+        "minutes, some of the tests many times; its judgement alone",
+    ),
     "python -m mutmut show NAME": ("", "after make mutation"),
     "make test": ("", OURSELVES),
     "make test-unit": ("", OURSELVES),
@@ -101,7 +125,10 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "make test-slurm": ("tests/slurm/test_slurm.py", "as root"),
     "make bench": ("tests/benchmarks/test_grids.py", "on a quiet machine"),
     "make pretrain": ("tests/test_pretraining.py", "an hour and a half"),
-    "make publish": ("tests/test_readme.py::test_readme_holds_the_published_tables", "needs what hours built"),
+    "make publish": (
+        "tests/test_readme.py::test_readme_holds_the_published_tables",
+        "needs what hours built",
+    ),
     "snakemake publish --cores all --configfile config/pretraining_ablation.yaml": ("", "hours"),
     "snakemake sweep --cores all --configfile config/sweep.yaml": ("tests/test_sweep.py", "hours"),
 }

@@ -27,7 +27,13 @@ class Case(NamedTuple):
 
 def _case(network: nn.Module, images_BCHW: Tensor) -> Case:
     theta0 = parameters(network)
-    return Case(network, theta0, small.direction(theta0, "tau"), small.direction(theta0, "sigma"), images_BCHW)
+    return Case(
+        network,
+        theta0,
+        small.direction(theta0, "tau"),
+        small.direction(theta0, "sigma"),
+        images_BCHW,
+    )
 
 
 @pytest.fixture(scope="session")
@@ -46,6 +52,8 @@ def case(request, clip_folder) -> Case:
 @pytest.fixture(scope="session")
 def case32(clip_folder) -> Case:
     """The transformer in float32, as it is used."""
-    case = _case(small.vit(clip_folder, torch.float32), small.images(5, 3, 32, 32, dtype=torch.float32))
+    case = _case(
+        small.vit(clip_folder, torch.float32), small.images(5, 3, 32, 32, dtype=torch.float32)
+    )
     assert all(v.dtype == torch.float32 for v in case.theta0.values())
     return case

@@ -21,7 +21,9 @@ from tangent_bench.images.origin import Origin
 from tangent_bench.tasks import Task
 from tests.small import pixels
 
-datasets = pytest.importorskip("datasets", reason="copies of the hub are made with the library that the hub uses")
+datasets = pytest.importorskip(
+    "datasets", reason="copies of the hub are made with the library that the hub uses"
+)
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 CLASSES = ("big cat", "dog", "owl")
@@ -66,16 +68,25 @@ configs:
 def tiny(**changes) -> SimpleNamespace:
     """A module of a task, as a file in tasks/ is one."""
     origin = Origin(
-        "lab/tiny", REVISION, FILES, counts={"train": 54, "val": 6, "test": 15}, folders=("tiny",), advice="draw them"
+        "lab/tiny",
+        REVISION,
+        FILES,
+        counts={"train": 54, "val": 6, "test": 15},
+        folders=("tiny",),
+        advice="draw them",
     )
     task = Task("Tiny", CLASSES, ("a {}",), "real", "us", "CC0")
-    return SimpleNamespace(__name__="tangent_bench.tasks.tiny", TASK=task, ORIGIN=replace(origin, **changes))
+    return SimpleNamespace(
+        __name__="tangent_bench.tasks.tiny", TASK=task, ORIGIN=replace(origin, **changes)
+    )
 
 
 def encoded(split: str, label: int, number: int) -> tuple[bytes, str]:
     """A picture as a file, and its suffix: sizes differ, every third is a JPEG, every fifth is grey."""
     image = Image.fromarray(pixels(1, 12 + number % 5, split, label, number)[0])
-    return _file(image.convert("L") if number % 5 == 0 else image, "JPEG" if number % 3 == 0 else "PNG")
+    return _file(
+        image.convert("L") if number % 5 == 0 else image, "JPEG" if number % 3 == 0 else "PNG"
+    )
 
 
 def _file(image: Image.Image, kind: str) -> tuple[bytes, str]:
@@ -109,12 +120,19 @@ def table(split: str, names: Sequence[str] = CLASSES):
     return _table(cells(split), names)
 
 
-def _table(found: list[tuple[int, str, bytes]], names: Sequence[str], image: str = "image", label: str = "label"):
+def _table(
+    found: list[tuple[int, str, bytes]],
+    names: Sequence[str],
+    image: str = "image",
+    label: str = "label",
+):
     columns = {
         image: [{"bytes": content, "path": file} for _, file, content in found],
         label: [each for each, _, _ in found],
     }
-    features = datasets.Features({image: datasets.Image(), label: datasets.ClassLabel(names=list(names))})
+    features = datasets.Features(
+        {image: datasets.Image(), label: datasets.ClassLabel(names=list(names))}
+    )
     return datasets.Dataset.from_dict(columns, features=features)
 
 
@@ -162,7 +180,9 @@ def write_paper(root: Path, name: str, num: Mapping[str, int]) -> Path:
     folder = root / origin.folders[0]
     for stored, pattern in origin.files.items():
         file = pattern.replace("*", "00000-of-00001")
-        found = [(k % len(names), *_painted(name, stored, k, origin.native)) for k in range(num[stored])]
+        found = [
+            (k % len(names), *_painted(name, stored, k, origin.native)) for k in range(num[stored])
+        ]
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
         _table(found, names, origin.image, origin.label).to_parquet(folder / file, batch_size=20)
         note = folder / ".cache/huggingface/download" / f"{file}.metadata"

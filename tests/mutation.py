@@ -21,7 +21,9 @@ def outcomes(lines: Iterable[str]) -> dict[str, dict[str, str]]:
     {'vectors': {'x_dot__mutmut_1': 'killed'}}
     """
     found: dict[str, dict[str, str]] = defaultdict(dict)
-    for module, mutant, outcome in re.findall(r"tangent_bench\.(\S+)\.(\S+): (.+)", "\n".join(lines)):
+    for module, mutant, outcome in re.findall(
+        r"tangent_bench\.(\S+)\.(\S+): (.+)", "\n".join(lines)
+    ):
         found[module][mutant] = outcome.strip()
     return dict(found)
 
@@ -33,7 +35,9 @@ def main(lines: Iterable[str]) -> int:
     for module, found in sorted(modules.items()):
         missed = {mutant: outcome for mutant, outcome in found.items() if outcome != "killed"}
         scores[module] = 1 - len(missed) / len(found)
-        print(f"{module:30s} {len(found) - len(missed):4d} of {len(found):4d} mutants caught {scores[module]:7.1%}")
+        print(
+            f"{module:30s} {len(found) - len(missed):4d} of {len(found):4d} mutants caught {scores[module]:7.1%}"
+        )
         for mutant, outcome in missed.items():
             print(f"    {outcome}: tangent_bench.{module}.{mutant}")
     return int(not scores or min(scores.values()) < LEAST)

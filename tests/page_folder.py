@@ -38,11 +38,18 @@ def fill(root: Path) -> Run:
     drawn = synthetic.make(tasks=("mnist", "symbols", "terrain"))  # words that fit into a drawing
     for name in FIGURES:
         _write(root, f"figures/{name}", "pdf", "png")
-        _style.save(registry.load("figures", name).draw(drawn).flat[0].figure, root / f"figures/{name}.svg")
+        _style.save(
+            registry.load("figures", name).draw(drawn).flat[0].figure, root / f"figures/{name}.svg"
+        )
     _write(root, "sheets/mnist", "png")
     _records(root)
     _leaderboard(root)
-    about = {"preset": HOSTILE, "seeds": [0], "models": [HOSTILE], "tasks": ["mnist", "symbols", HOSTILE]}
+    about = {
+        "preset": HOSTILE,
+        "seeds": [0],
+        "models": [HOSTILE],
+        "tasks": ["mnist", "symbols", HOSTILE],
+    }
     return Run(root, [*FIGURES, *TABLES], ["mnist"], True, True, about, {"preset": HOSTILE})
 
 
@@ -53,7 +60,11 @@ def _write(root: Path, stem: str, *endings: str) -> None:
 
 
 def _records(root: Path) -> None:
-    for name, change in {"a": {}, "b": {"seconds": 1030.0}, "c": {"rule": "merge", "commit": "dirty"}}.items():
+    for name, change in {
+        "a": {},
+        "b": {"seconds": 1030.0},
+        "c": {"rule": "merge", "commit": "dirty"},
+    }.items():
         _write(root, f"logs/{name}", "json")
         (root / f"logs/{name}.json").write_text(json.dumps(RECORD | change, indent=1))
     _write(root, "tables/times", "csv", "md")

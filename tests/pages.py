@@ -9,8 +9,24 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-PROGRAMS = "make", "tangent-bench", "snakemake", "python", "pip", "pytest", "hf", "apt-get", "git", "conda", "export"
-MODULES = {"snakemake": "snakemake", "tangent_bench.cli": "tangent-bench", "pip": "pip"}  # programs as `python -m`
+PROGRAMS = (
+    "make",
+    "tangent-bench",
+    "snakemake",
+    "python",
+    "pip",
+    "pytest",
+    "hf",
+    "apt-get",
+    "git",
+    "conda",
+    "export",
+)
+MODULES = {
+    "snakemake": "snakemake",
+    "tangent_bench.cli": "tangent-bench",
+    "pip": "pip",
+}  # programs as `python -m`
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```\n?", re.M | re.S)
 _INDENTED = re.compile(r"(?:^ {4,}\S.*\n?|(?<=\n)\n(?= {4}))+", re.M)
 
@@ -41,9 +57,13 @@ def blocks() -> list[Block]:
     """All blocks of all pages."""
     found = []
     for page, text in _texts().items():
-        found += [Block(page, language, code.splitlines()) for language, code in _FENCED.findall(text)]
+        found += [
+            Block(page, language, code.splitlines()) for language, code in _FENCED.findall(text)
+        ]
         for code in _INDENTED.findall(_FENCED.sub("", text)):
-            found.append(Block(page, "", [line.strip() for line in code.splitlines() if line.strip()]))
+            found.append(
+                Block(page, "", [line.strip() for line in code.splitlines() if line.strip()])
+            )
     return found
 
 
@@ -52,7 +72,11 @@ def phrases() -> list[tuple[str, str]]:
     found = []
     for page, text in _texts().items():
         prose = re.sub(r"^ {4,}\S.*$", "", _FENCED.sub("", text), flags=re.M)
-        found += [(page, " ".join(code.split())) for code in re.findall(r"`([^`]+)`", prose) if len(code.split()) > 1]
+        found += [
+            (page, " ".join(code.split()))
+            for code in re.findall(r"`([^`]+)`", prose)
+            if len(code.split()) > 1
+        ]
     return found
 
 
@@ -62,7 +86,12 @@ def is_command(text: str) -> bool:
 
 def commands() -> list[str]:
     """Every command that a reader may type, once, without the remark behind it."""
-    lines = [line for block in blocks() if block.language == "" and is_command(block.lines[0]) for line in block.lines]
+    lines = [
+        line
+        for block in blocks()
+        if block.language == "" and is_command(block.lines[0])
+        for line in block.lines
+    ]
     lines += [code for _, code in phrases() if is_command(code)]
     return sorted({re.split(r" +# ", line)[0].strip() for line in lines})
 

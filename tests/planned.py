@@ -14,7 +14,9 @@ MODEL = ModelSize(parameters=1000, embedding=6)
 def workload(preset="tiny", **changed) -> Workload:
     """A workload whose tasks have 300, 40 and 200 images of 4 classes."""
     config = merged(preset) | changed
-    size = TaskSize({"train": 300, "val": 40, "test": 200}, dict.fromkeys(("train", "val", "test"), 10), 4, 2)
+    size = TaskSize(
+        {"train": 300, "val": 40, "test": 200}, dict.fromkeys(("train", "val", "test"), 10), 4, 2
+    )
     named = [*config["tasks"], config["control"]]
     return Workload(config, dict.fromkeys(named, size), dict.fromkeys(config["models"], MODEL))
 
@@ -24,9 +26,16 @@ def as_known(experiment: str, num_tasks: int = 3) -> Workload:
     grid = {"first": 0.0, "last": 1.0, "count": 11}
     settings = {experiment: known.SETTINGS[experiment]} if experiment in known.SETTINGS else {}
     names = [*known.TASKS][:num_tasks]
-    changed = {"tasks": names, "control": known.CONTROL, "coefficients": grid, "bootstrap": {"replicates": 60}}
+    changed = {
+        "tasks": names,
+        "control": known.CONTROL,
+        "coefficients": grid,
+        "bootstrap": {"replicates": 60},
+    }
     made = workload(**changed, joint_training={"trainings": []}, **settings)
-    assert {split: size for split, size in made.tasks["a"].images.items() if split != "train"} == known.NUM
+    assert {
+        split: size for split, size in made.tasks["a"].images.items() if split != "train"
+    } == known.NUM
     return made
 
 
@@ -38,7 +47,11 @@ class Costing(dict):
 
 
 def job(rule: str, **wildcards: str) -> Job:
-    return Job(rule, {"model": "tiny", "init": "pretrained", "seed": "0", **wildcards}, log=f"logs/{rule}.log")
+    return Job(
+        rule,
+        {"model": "tiny", "init": "pretrained", "seed": "0", **wildcards},
+        log=f"logs/{rule}.log",
+    )
 
 
 def of_experiment(load: Workload, name: str, mode: str = "standard-network"):

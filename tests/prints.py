@@ -14,7 +14,11 @@ TEXT = pd.read_csv(paper.FILE, dtype=str, keep_default_na=False)
 LINE = TEXT.iloc[[3]]  # non-linear, B/32, added: 71.4 [G]
 DEFAULT = Path(__file__).parents[1] / "config" / "default.yaml"
 EVERY = "+".join(TASKS)
-MODES = {"zero": ("none", "network"), "nonlin": ("standard", "network"), "posthoc": ("standard", "tangent")}
+MODES = {
+    "zero": ("none", "network"),
+    "nonlin": ("standard", "network"),
+    "posthoc": ("standard", "tangent"),
+}
 MODES |= {"linear": ("linear", "tangent")}
 
 
@@ -32,4 +36,6 @@ def percent(mode, **where):
 
 
 def average(mode, model, metric="accuracy_tuned", **where):
-    return percent(mode, model=model, experiment="task_addition", task="all", metric=metric, **where)
+    return percent(
+        mode, model=model, experiment="task_addition", task="all", metric=metric, **where
+    )

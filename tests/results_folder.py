@@ -47,14 +47,18 @@ def fill(root, custom):
         for split in ("val", "test"):
             images = small.pixels(NUM, 32, task, split)
             tensors = {"images": images, "labels": labels, "blocks": np.arange(NUM)}
-            artefacts.save(root / layout.data(task, split), "images", tensors, class_names=list("abcd"))
+            artefacts.save(
+                root / layout.data(task, split), "images", tensors, class_names=list("abcd")
+            )
             prepared = tower.prepare(images)
             base[split] = features.base(tower.module, tower.theta0, prepared, 7)
             base |= {f"{split}/labels": labels, f"{split}/blocks": np.arange(NUM)}
             found = features.changes(tower.module, tower.theta0, list(tau.values()), prepared, 7)
             change |= {f"{split}/{t}": f for t, f in zip(TASKS, found, strict=True)}
         facts = {"num_classes": 4, "images": {"val": "v", "test": "t"}, "theta0": tower.digest}
-        artefacts.save(root / layout.base("mine", "pretrained", task), "base features", base, **facts)
+        artefacts.save(
+            root / layout.base("mine", "pretrained", task), "base features", base, **facts
+        )
         path = root / layout.features("mine", "pretrained", "standard", task, 5)
         artefacts.save(path, "features", change, theta0=tower.digest, vectors=list(TASKS))
     for task in TASKS:
@@ -64,4 +68,9 @@ def fill(root, custom):
 
 
 def save_vector(root, task, vector, digest):
-    artefacts.save(root / layout.vector("mine", "pretrained", "standard", task, 5), "vector", vector, theta0=digest)
+    artefacts.save(
+        root / layout.vector("mine", "pretrained", "standard", task, 5),
+        "vector",
+        vector,
+        theta0=digest,
+    )

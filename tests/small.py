@@ -15,7 +15,14 @@ from tangent_bench.seeds import derive, generator
 
 CONFIG = {
     "embed_dim": 6,
-    "vision_cfg": {"image_size": 32, "layers": 2, "width": 16, "head_width": 8, "patch_size": 16, "mlp_ratio": 2.0},
+    "vision_cfg": {
+        "image_size": 32,
+        "layers": 2,
+        "width": 16,
+        "head_width": 8,
+        "patch_size": 16,
+        "mlp_ratio": 2.0,
+    },
     "text_cfg": {"context_length": 24, "vocab_size": 2514, "width": 16, "heads": 2, "layers": 1},
 }
 
@@ -26,7 +33,9 @@ def clip_model(folder: Path) -> Model:
     if not file.is_file():
         file.write_text(json.dumps(CONFIG))
     merges = str(ASSETS / "tiny" / "merges.txt.gz")
-    return Model("Test", "test-small", None, config=str(file), merges=merges, source="drawn at random")
+    return Model(
+        "Test", "test-small", None, config=str(file), merges=merges, source="drawn at random"
+    )
 
 
 def vit(folder: Path, dtype: torch.dtype = torch.float64) -> nn.Module:
@@ -81,17 +90,24 @@ def images(*shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
 
 def direction(theta0: dict[str, Tensor], *names: object, size: float = 0.05) -> dict[str, Tensor]:
     """A vector with entries of about `size`."""
-    return {k: (size * normal("direction", k, *names, shape=v.shape)).to(v.dtype) for k, v in theta0.items()}
+    return {
+        k: (size * normal("direction", k, *names, shape=v.shape)).to(v.dtype)
+        for k, v in theta0.items()
+    }
 
 
-def moved(theta0: dict[str, Tensor], tangent: dict[str, Tensor], scale: float = 1.0) -> dict[str, Tensor]:
+def moved(
+    theta0: dict[str, Tensor], tangent: dict[str, Tensor], scale: float = 1.0
+) -> dict[str, Tensor]:
     """θ0 + scale · τ, by plain arithmetic."""
     return {k: theta0[k] + scale * tangent[k] for k in theta0}
 
 
 def pixels(num: int, side: int, *names: object) -> np.ndarray:
     """uint8 images [num, side, side, 3]."""
-    return np.random.default_rng(derive("test pixels", *names)).integers(0, 256, (num, side, side, 3), dtype=np.uint8)
+    return np.random.default_rng(derive("test pixels", *names)).integers(
+        0, 256, (num, side, side, 3), dtype=np.uint8
+    )
 
 
 class Whole:

@@ -19,8 +19,17 @@ from tangent_bench.store import artefacts
 from tangent_bench.store.artefacts import DamagedFile
 from tests import small
 
-TENSORS = {"visual.proj": np.arange(6, dtype=np.float32).reshape(2, 3), "labels": np.array([3, 1, 2])}
-ABOUT = {"theta0": "3f", "losses": [1.5, 1e-5], "step": 4, "title": "Schrift \u201ea\u201c", "nested": {"a": None}}
+TENSORS = {
+    "visual.proj": np.arange(6, dtype=np.float32).reshape(2, 3),
+    "labels": np.array([3, 1, 2]),
+}
+ABOUT = {
+    "theta0": "3f",
+    "losses": [1.5, 1e-5],
+    "step": 4,
+    "title": "Schrift \u201ea\u201c",
+    "nested": {"a": None},
+}
 
 
 @pytest.fixture
@@ -50,7 +59,9 @@ names = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=
 
 
 @given(st.dictionaries(names, arrays, max_size=3))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_any_arrays_read_back_bit_for_bit(tmp_path, tensors):
     tensors.pop("__metadata__", None)
     artefacts.save(tmp_path / "any.safetensors", "any", tensors)
@@ -63,7 +74,11 @@ def test_any_arrays_read_back_bit_for_bit(tmp_path, tensors):
 
 def test_views_are_written_as_they_look(tmp_path):
     value = np.arange(24.0).reshape(4, 6)
-    views = {"transposed": value.T, "strided": value[::2, ::-3], "broadcast": np.broadcast_to(value[0], (2, 6))}
+    views = {
+        "transposed": value.T,
+        "strided": value[::2, ::-3],
+        "broadcast": np.broadcast_to(value[0], (2, 6)),
+    }
     artefacts.save(tmp_path / "views", "any", views)
     found, _ = artefacts.load(tmp_path / "views", "any")
     assert all(np.array_equal(found[k], v) for k, v in views.items())
@@ -71,7 +86,10 @@ def test_views_are_written_as_they_look(tmp_path):
 
 def test_same_content_same_bytes(file, tmp_path):
     sha256 = artefacts.save(
-        tmp_path / "again", "vector", dict(reversed(TENSORS.items())), **dict(reversed(ABOUT.items()))
+        tmp_path / "again",
+        "vector",
+        dict(reversed(TENSORS.items())),
+        **dict(reversed(ABOUT.items())),
     )
     assert (tmp_path / "again").read_bytes() == file.read_bytes()
     assert sha256 == artefacts.load(file, "vector")[1]["sha256"]
@@ -93,7 +111,9 @@ def test_digest_sees_names_types_shapes_and_bits(other):
 
 def test_flipped_bits_are_detected_in_every_byte(file):
     content = file.read_bytes()
-    bits = np.random.default_rng(0).permuted(np.tile(np.arange(8), (len(content), 1)), axis=1)[:, :2]
+    bits = np.random.default_rng(0).permuted(np.tile(np.arange(8), (len(content), 1)), axis=1)[
+        :, :2
+    ]
     for position, bit in ((p, int(b)) for p in range(len(content)) for b in bits[p]):
         damaged = bytearray(content)
         damaged[position] ^= 1 << bit
@@ -131,7 +151,9 @@ def test_damage_is_one_sentence_with_a_way_out(file):
     file.write_bytes(content)
     with pytest.raises(DamagedFile) as caught:
         artefacts.load(file, "vector")
-    assert str(file) in str(caught.value) and "Delete it and run the same command again" in str(caught.value)
+    assert str(file) in str(caught.value) and "Delete it and run the same command again" in str(
+        caught.value
+    )
     assert "\n" not in str(caught.value)
 
 
@@ -140,13 +162,17 @@ def test_other_kind_missing_file_and_foreign_file(file, tmp_path):
 
     with pytest.raises(ValueError, match="holds 'vector', expected 'head'; check the path"):
         artefacts.load(file, "head")
-    with pytest.raises(ValueError, match=r"Missing file .*nothing: a head file was expected there; run"):
+    with pytest.raises(
+        ValueError, match=r"Missing file .*nothing: a head file was expected there; run"
+    ):
         artefacts.load(tmp_path / "nothing", "head")
     with pytest.raises(ValueError, match="Missing file"):
         artefacts.load(tmp_path, "head")
     for metadata in (None, {"other": "x"}):
         save_file(TENSORS, tmp_path / "foreign", metadata=metadata)
-        with pytest.raises(ValueError, match="foreign was not written by tangent_bench: expected a vector file"):
+        with pytest.raises(
+            ValueError, match="foreign was not written by tangent_bench: expected a vector file"
+        ):
             artefacts.load(tmp_path / "foreign", "vector")
 
 
@@ -178,11 +204,17 @@ def test_full_disk_is_one_sentence_and_keeps_the_old_file(file, monkeypatch, ste
     def full(*args, **kwargs):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    owner = {"mkstemp": "tempfile", "save_file": "safetensors.numpy", "fsync": "os", "replace": "os"}[step]
+    owner = {
+        "mkstemp": "tempfile",
+        "save_file": "safetensors.numpy",
+        "fsync": "os",
+        "replace": "os",
+    }[step]
     before = file.read_bytes()
     monkeypatch.setattr(f"{owner}.{step}", full)
     with pytest.raises(
-        ValueError, match=r"Cannot write .*vector\.safetensors: No space left on device\. Free space or"
+        ValueError,
+        match=r"Cannot write .*vector\.safetensors: No space left on device\. Free space or",
     ):
         artefacts.save(file, "vector", {"other": np.ones(3)})
     assert file.read_bytes() == before and listing(file.parent) == ["vector.safetensors"]
@@ -195,7 +227,9 @@ def full_disk(tmp_path):
     folder.mkdir()
     if not shutil.which("mount") or os.geteuid() != 0:
         pytest.skip("only root can mount a small file system")
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], capture_output=True).returncode:
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], capture_output=True
+    ).returncode:
         pytest.skip("this machine mounts no tmpfs")
     yield folder
     subprocess.run(["umount", folder], check=True)
@@ -204,12 +238,16 @@ def full_disk(tmp_path):
 def test_really_full_disk(full_disk):
     artefacts.save(full_disk / "vector", "vector", TENSORS)
     artefacts.write_text(full_disk / "rows.csv", "a,b\n")
-    with pytest.raises(ValueError, match=r"Cannot write .*vector: .*[Nn]o space left.*finished files are kept"):
+    with pytest.raises(
+        ValueError, match=r"Cannot write .*vector: .*[Nn]o space left.*finished files are kept"
+    ):
         artefacts.save(full_disk / "vector", "vector", {"x": np.ones(20_000)})
     with pytest.raises(ValueError, match=r"Cannot write .*rows\.csv: No space left on device"):
         artefacts.write_text(full_disk / "rows.csv", "x" * 100_000)
     assert listing(full_disk) == ["rows.csv", "vector"]
-    assert np.array_equal(artefacts.load(full_disk / "vector", "vector")[0]["labels"], TENSORS["labels"])
+    assert np.array_equal(
+        artefacts.load(full_disk / "vector", "vector")[0]["labels"], TENSORS["labels"]
+    )
     assert (full_disk / "rows.csv").read_text() == "a,b\n"
 
 
@@ -217,7 +255,9 @@ def test_really_full_disk(full_disk):
 def test_folder_that_cannot_be_written_is_one_sentence(tmp_path):
     (tmp_path / "occupied").write_text("a file, no folder")
     for path in (Path("/proc/tangent_bench/vector"), tmp_path / "occupied" / "vector"):
-        with pytest.raises(ValueError, match=f"Cannot write {path}: .*choose another `results` folder"):
+        with pytest.raises(
+            ValueError, match=f"Cannot write {path}: .*choose another `results` folder"
+        ):
             artefacts.write_text(path, "x")
 
 

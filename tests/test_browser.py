@@ -13,7 +13,9 @@ from tangent_bench.store.artefacts import write_text
 from tests import page_folder
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no chromium is installed; on Debian: apt-get install chromium")
+pytestmark = pytest.mark.skipif(
+    not CHROMIUM, reason="no chromium is installed; on Debian: apt-get install chromium"
+)
 WIDTHS = 400, 1600
 PATIENCE = 300_000  # milliseconds: other tests, or a run, may have the cores
 # Elements with words of their own that are seen, and what they look like.
@@ -32,7 +34,9 @@ CONTRAST = f"""() => {{
 @pytest.fixture(scope="module")
 def browser():
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"], timeout=PATIENCE)
+        chromium = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox"], timeout=PATIENCE
+        )
         context = chromium.new_context()
         context.set_default_timeout(PATIENCE)
         yield context
@@ -62,13 +66,22 @@ def page(browser, file, request):
 
 
 def test_all_is_shown_and_legible(page):
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page itself scrolls sideways"
-    images = page.evaluate("[...document.images].map(i => [i.complete, i.naturalWidth, i.width, i.height, i.alt])")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
+        "the page itself scrolls sideways"
+    )
+    images = page.evaluate(
+        "[...document.images].map(i => [i.complete, i.naturalWidth, i.width, i.height, i.alt])"
+    )
     assert len(images) == len(page_folder.FIGURES)
     assert all(complete and min(sizes) > 100 and alt for complete, *sizes, alt in images)
-    drawings = page.evaluate("[...document.querySelectorAll('svg')].map(s => s.getBoundingClientRect().width)")
+    drawings = page.evaluate(
+        "[...document.querySelectorAll('svg')].map(s => s.getBoundingClientRect().width)"
+    )
     assert len(drawings) == 8 and min(drawings) > 100
-    assert page.evaluate(f"Math.min(...{WORDS}.map(e => parseFloat(getComputedStyle(e).fontSize)))") >= 12
+    assert (
+        page.evaluate(f"Math.min(...{WORDS}.map(e => parseFloat(getComputedStyle(e).fontSize)))")
+        >= 12
+    )
     assert page.evaluate(CONTRAST) >= 4.5
     assert page.evaluate("window.harmed") is None
 
@@ -87,12 +100,16 @@ def test_what_is_too_wide_scrolls_inside_itself(page):
 
 
 def test_headings_are_in_order_and_ids_unique(page):
-    levels = page.evaluate("[...document.querySelectorAll('h1,h2,h3,h4,h5,h6')].map(h => Number(h.tagName[1]))")
+    levels = page.evaluate(
+        "[...document.querySelectorAll('h1,h2,h3,h4,h5,h6')].map(h => Number(h.tagName[1]))"
+    )
     assert levels[0] == 1 and levels.count(1) == 1
     assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
     ids = page.evaluate("[...document.querySelectorAll('[id]')].map(e => e.id)")
     assert len(ids) == len(set(ids))
-    assert page.evaluate("document.documentElement.lang") == "en" and page.title().startswith("Results of preset")
+    assert page.evaluate("document.documentElement.lang") == "en" and page.title().startswith(
+        "Results of preset"
+    )
 
 
 def test_links_resolve(page, file):
@@ -118,10 +135,10 @@ def test_tab_reaches_everything_that_can_be_used_and_shows_where_it_is(page):
                 return [e.innerText, box.left >= 0 && box.top >= 0 && box.bottom <= innerHeight + 1 || box.height > 300,
                         style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2]; }""")
         )
-    assert seen[0][0] == "To the results" and all(shown and ringed for _, shown, ringed in seen), seen
-    left = (
-        "[...document.querySelectorAll('a,button,summary,.scroll')].filter(e => e.checkVisibility() && !e.dataset.seen)"
+    assert seen[0][0] == "To the results" and all(shown and ringed for _, shown, ringed in seen), (
+        seen
     )
+    left = "[...document.querySelectorAll('a,button,summary,.scroll')].filter(e => e.checkVisibility() && !e.dataset.seen)"
     assert page.evaluate(f"{left}.map(e => e.outerHTML)") == []
 
 
@@ -165,7 +182,11 @@ def test_words_and_numbers_with_commas_are_sorted_as_what_they_are(page):
     _press(page, CLAIMS, "n")
     numbers, way = _column(page, CLAIMS, "n")
     there = [int(text.replace(",", "")) for text in numbers if text]
-    assert there == sorted(there, reverse=True) and len({len(str(n)) for n in there}) > 1 and way == "descending"
+    assert (
+        there == sorted(there, reverse=True)
+        and len({len(str(n)) for n in there}) > 1
+        and way == "descending"
+    )
     assert _column(page, CLAIMS, "Verdict")[1] is None, "one column at a time"
     _press(page, "Where the time went", "Seconds")
     assert _column(page, "Where the time went", "Seconds")[0] == ["1,210", "1,120", "90"]
@@ -175,12 +196,18 @@ def test_the_leaderboard_is_sorted_by_click_and_keyboard(page):
     _press(page, "Linear FT", "Accuracy (%)")
     _press(page, "Linear FT", "Accuracy (%)")
     found, way = _column(page, "Linear FT", "Accuracy (%)")
-    assert [float(text) for text in found] == sorted(map(float, found)) and len(found) == 4 and way == "ascending"
+    assert (
+        [float(text) for text in found] == sorted(map(float, found))
+        and len(found) == 4
+        and way == "ascending"
+    )
     page.locator('[aria-label="Linear FT"] button', has_text="Method").click()
     methods, way = _column(page, "Linear FT", "Method")
     assert methods == sorted(methods, key=str.casefold) and way == "ascending"
     _press(page, "Linear FT", "Behind the best (points)")
-    assert _column(page, "Linear FT", "Behind the best (points)")[0][-1] == "–", "the best is behind nobody"
+    assert _column(page, "Linear FT", "Behind the best (points)")[0][-1] == "–", (
+        "the best is behind nobody"
+    )
 
 
 def test_no_script_runs_even_if_a_title_were_not_escaped(browser, file):
@@ -197,6 +224,11 @@ def test_on_paper_there_is_no_navigation_and_nothing_is_cut_off(browser, file):
     page.set_viewport_size({"width": 700, "height": 900})
     page.emulate_media(media="print")
     page.goto(file.as_uri())
-    assert not page.locator("nav").is_visible() and page.locator("#table1_addition table").is_visible()
-    assert page.evaluate("Math.max(...[...document.images].map(i => i.getBoundingClientRect().right))") <= 700
+    assert (
+        not page.locator("nav").is_visible() and page.locator("#table1_addition table").is_visible()
+    )
+    assert (
+        page.evaluate("Math.max(...[...document.images].map(i => i.getBoundingClientRect().right))")
+        <= 700
+    )
     page.close()

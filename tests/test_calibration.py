@@ -35,9 +35,14 @@ SHARES = {
 def simulated(shares, simulations=SIMULATIONS) -> Crossed:
     rng = generator("test", "calibration", shares)
     a, b, e = np.sqrt(np.array(shares) * [S, N, S * N])
-    draws = [rng.standard_normal((simulations, *shape)).astype(np.float32) for shape in ((S, 1), (1, N), (S, N))]
+    draws = [
+        rng.standard_normal((simulations, *shape)).astype(np.float32)
+        for shape in ((S, 1), (1, N), (S, N))
+    ]
     weights = resampling.weights(np.arange(N), R, "calibration")
-    return crossed(((a * draws[0] + b * draws[1] + e * draws[2]) @ (weights / N).T).astype(np.float64), N)
+    return crossed(
+        ((a * draws[0] + b * draws[1] + e * draws[2]) @ (weights / N).T).astype(np.float64), N
+    )
 
 
 def rejected(values, variance, degrees, level=LEVEL) -> float:
@@ -47,7 +52,9 @@ def rejected(values, variance, degrees, level=LEVEL) -> float:
 @pytest.mark.parametrize("name", SHARES)
 def test_chance_is_rejected_as_often_as_the_level_says(name):
     found = simulated(SHARES[name])
-    assert found.value.std() == pytest.approx(1.0, abs=0.06), "shares are of the variance of the mean"
+    assert found.value.std() == pytest.approx(1.0, abs=0.06), (
+        "shares are of the variance of the mean"
+    )
     assert found.variance.mean() == pytest.approx(1.0, abs=0.12)
     assert 0.035 <= rejected(found.value, found.variance, found.degrees) <= 0.065
 
@@ -69,22 +76,34 @@ def test_the_detectable_effect_is_found_in_four_cases_of_five(name):
     found = simulated(SHARES[name])
     each = [found.estimate(k).detectable() for k in range(SIMULATIONS)]
     effect = np.sqrt(np.mean(np.square(each)))
-    assert rejected(found.value + effect, found.variance, found.degrees) == pytest.approx(0.8, abs=0.04)
+    assert rejected(found.value + effect, found.variance, found.degrees) == pytest.approx(
+        0.8, abs=0.04
+    )
     assert rejected(found.value + effect / 2, found.variance, found.degrees) < 0.45
 
 
 def hits(rng, seeds, points):
     """Hits of two exchangeable methods: some images and some seeds are easier, by method and coefficient."""
-    logit = rng.normal(0.5, 0.3, (2, seeds, points, 1)) + rng.normal(0, 1.0, (2, 1, points, N)) + rng.normal(0, 1.0, N)
+    logit = (
+        rng.normal(0.5, 0.3, (2, seeds, points, 1))
+        + rng.normal(0, 1.0, (2, 1, points, N))
+        + rng.normal(0, 1.0, N)
+    )
     return rng.random(logit.shape) < 1 / (1 + np.exp(-logit))
 
 
 def tuned(name, found, replicates=100):
     """Accuracy on test at the coefficient that each seed and replicate selects on validation, as `task_addition`."""
-    weights = {(t, s): resampling.weights(np.arange(N), replicates, t, s) for t in "pq" for s in ("val", "test")}
+    weights = {
+        (t, s): resampling.weights(np.arange(N), replicates, t, s)
+        for t in "pq"
+        for s in ("val", "test")
+    }
     chosen = [
         select_addition(
-            np.stack([resampling.accuracy(found["val"][t][s], weights[t, "val"]) for t in "pq"], -1),
+            np.stack(
+                [resampling.accuracy(found["val"][t][s], weights[t, "val"]) for t in "pq"], -1
+            ),
             np.ones((1 + replicates, 2)),
         )
         for s in range(S)
@@ -94,7 +113,10 @@ def tuned(name, found, replicates=100):
         name,
         {
             t: np.array(
-                [resampling.accuracy(found["test"][t][s], weights[t, "test"])[rows, chosen[s]] for s in range(S)]
+                [
+                    resampling.accuracy(found["test"][t][s], weights[t, "test"])[rows, chosen[s]]
+                    for s in range(S)
+                ]
             )
             for t in "pq"
         },
@@ -105,7 +127,8 @@ def null_comparison(k):
     rng = generator("test", "calibration", "null", k)
     found = {s: {task: hits(rng, S, 3) for task in "pq"} for s in ("val", "test")}
     first, second = (
-        tuned(name, {s: {t: found[s][t][m] for t in "pq"} for s in found}) for m, name in enumerate(("first", "second"))
+        tuned(name, {s: {t: found[s][t][m] for t in "pq"} for s in found})
+        for m, name in enumerate(("first", "second"))
     )
     return compare(first, [second], {"p": N, "q": N}).lines[-1]
 

@@ -16,7 +16,12 @@ LAYERS = 6
 @pytest.fixture
 def case():
     torch.manual_seed(3)
-    network = VisionTransformer(12, 4, 24, LAYERS, 3, 2.0, output_dim=10).double().eval().requires_grad_(False)
+    network = (
+        VisionTransformer(12, 4, 24, LAYERS, 3, 2.0, output_dim=10)
+        .double()
+        .eval()
+        .requires_grad_(False)
+    )
     theta0 = linearize.parameters(network)
     theta = {k: v + 0.05 * small.normal("theta", k, shape=v.shape) for k, v in theta0.items()}
     return network, theta0, theta, small.images(4, 3, 12, 12)
@@ -57,4 +62,6 @@ def test_the_product_that_keeps_nothing_is_the_product(case):
     network, theta0, theta, images = case
     tau = {k: theta[k] - theta0[k] for k in theta}
     expected = linearize.product(network, theta0, tau, images)[1]
-    torch.testing.assert_close(vision.product(network, theta0, tau, images), expected, rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(
+        vision.product(network, theta0, tau, images), expected, rtol=1e-10, atol=1e-12
+    )

@@ -21,16 +21,24 @@ from tangent_bench.store import rows
 from tangent_bench.store.rows import Row
 from tests import synthetic
 
-GAP = next(c for c in CLAIMS if c.contrast == "value" and c.rows["metric"] == "single_task/accuracy")
+GAP = next(
+    c for c in CLAIMS if c.contrast == "value" and c.rows["metric"] == "single_task/accuracy"
+)
 LARGER = next(c for c in CLAIMS if c.contrast == "sizes" and c.rows["evaluation"] == "tangent")
 FROM_RANDOM = next(c for c in CLAIMS if c.contrast == "difference" and c.sign == 1)
 ALONG = next(c for c in CLAIMS if c.contrast == "along" and c.sign == 1)
 OWN_HEADS = next(c for c in CLAIMS if c.course == "whole")
-EQUAL = next(c for c in CLAIMS if c.contrast == "difference" and c.rows["experiment"] == "pretraining_ablation")
+EQUAL = next(
+    c
+    for c in CLAIMS
+    if c.contrast == "difference" and c.rows["experiment"] == "pretraining_ablation"
+)
 SHUFFLED = next(c for c in CLAIMS if c.against == {"init": "shuffled-100"})
 
 
-def row(claim: Claim, value: float, half: float | None = 0.01, seed: int = 0, **changed: object) -> Row:
+def row(
+    claim: Claim, value: float, half: float | None = 0.01, seed: int = 0, **changed: object
+) -> Row:
     """A row that answers to the claim."""
     about = {
         "model": "tiny",
@@ -45,7 +53,13 @@ def row(claim: Claim, value: float, half: float | None = 0.01, seed: int = 0, **
 
 
 def size(model: str, number: int) -> Row:
-    where = {"experiment": "vector_geometry", "training": "standard", "evaluation": "none", "sources": "a", "task": ""}
+    where = {
+        "experiment": "vector_geometry",
+        "training": "standard",
+        "evaluation": "none",
+        "sources": "a",
+        "task": "",
+    }
     about = {"init": "pretrained", "split": "", "seed": 0, "metric": "norm", "value": 1.0}
     return Row(model=model, num_samples=number, **where, **about)
 
@@ -67,24 +81,38 @@ def test_claims_are_well_formed():
     for claim in CLAIMS:
         assert len(claim.text) <= 62 and claim.place and claim.threshold > 0
         assert claim.rows["experiment"] in registry.names("experiments")
-    assert any("5.8" in text for text, _ in BEYOND_SCALE) and any("13.1" in text for text, _ in BEYOND_SCALE)
+    assert any("5.8" in text for text, _ in BEYOND_SCALE) and any(
+        "13.1" in text for text, _ in BEYOND_SCALE
+    )
 
 
 def test_claims_of_the_full_synthetic_run_find_one_row_each():
     found = weigh(run())
     tested = {line.claim.text for line in found}
-    made = {"posthoc_comparison", "kernel_gap", "ntk_theory", "ntk_localization", "disentanglement_comparison"}
+    made = {
+        "posthoc_comparison",
+        "kernel_gap",
+        "ntk_theory",
+        "ntk_localization",
+        "disentanglement_comparison",
+    }
     expected = {c.rows["experiment"] for c in CLAIMS if c.contrast == "value"} & made
-    assert {line.claim.rows["experiment"] for line in found} == expected and len(tested) == len(found) >= 15
+    assert {line.claim.rows["experiment"] for line in found} == expected and len(tested) == len(
+        found
+    ) >= 15
 
 
 def test_estimate_and_interval_are_those_of_the_row():
     line = only([row(GAP, -0.05, 0.02)], GAP)
-    assert line.estimate.value == -0.05 and line.estimate.interval() == pytest.approx((-0.07, -0.03))
+    assert line.estimate.value == -0.05 and line.estimate.interval() == pytest.approx(
+        (-0.07, -0.03)
+    )
     assert line.verdict == "supported" and line.num_seeds == 1 and line.given.endswith("this seed")
 
 
-@pytest.mark.parametrize(("value", "word"), [(0.05, "contradicted"), (-0.05, "supported"), (-0.015, "undecided")])
+@pytest.mark.parametrize(
+    ("value", "word"), [(0.05, "contradicted"), (-0.05, "supported"), (-0.015, "undecided")]
+)
 def test_sign_of_the_claim_counts(value, word):
     assert GAP.sign == -1 and only([row(GAP, value, 0.02)], GAP).verdict == word
 
@@ -101,21 +129,32 @@ def test_five_seeds_pool_as_the_summary_does():
     error = math.sqrt(np.var(values, ddof=1) / 5 + (0.01 / Z) ** 2)
     assert line.estimate.below == pytest.approx(error) and line.estimate.degrees == 4
     assert line.estimate.p_value() == pytest.approx(2 * t.sf(0.05 / error, 4))
-    assert line.given == "these tasks, this pre-training" and only(made[:4], GAP).given.endswith("these seeds")
+    assert line.given == "these tasks, this pre-training" and only(made[:4], GAP).given.endswith(
+        "these seeds"
+    )
 
 
 @pytest.mark.parametrize("num", [1, 3, 5])
 def test_interval_is_that_of_the_summary_uneven_as_it_may_be(num):
-    made = [row(GAP, -0.05 - 0.01 * k, None, k, low=-0.08 - 0.01 * k, high=-0.049 - 0.01 * k) for k in range(num)]
+    made = [
+        row(GAP, -0.05 - 0.01 * k, None, k, low=-0.08 - 0.01 * k, high=-0.049 - 0.01 * k)
+        for k in range(num)
+    ]
     summarized = summarize(rows.frame(made)).iloc[0]
     found = from_line(pool(rows.frame(made)).iloc[0])
     assert found.estimate.interval() == pytest.approx((summarized["low"], summarized["high"]))
-    assert found.images.interval() == pytest.approx((found.estimate.value - 0.03, found.estimate.value + 0.001))
+    assert found.images.interval() == pytest.approx(
+        (found.estimate.value - 0.03, found.estimate.value + 0.001)
+    )
 
 
 def test_rows_of_other_baselines_methods_and_subsets_are_not_taken():
     other = next(c for c in CLAIMS if c.rows["metric"] == "task_addition/accuracy_tuned")
-    made = [row(other, -0.05), row(other, 0.3, params_id="minus linear-tangent"), row(other, 0.3, method="ties")]
+    made = [
+        row(other, -0.05),
+        row(other, 0.3, params_id="minus linear-tangent"),
+        row(other, 0.3, method="ties"),
+    ]
     assert only([*made, row(other, 0.4, sources="a")], other).estimate.value == -0.05
 
 
@@ -124,7 +163,11 @@ def test_difference_of_initialisations_adds_variances():
     line = only(made, FROM_RANDOM)
     assert line.estimate.value == pytest.approx(0.25) and line.verdict == "supported"
     assert line.estimate.interval() == pytest.approx((0.20, 0.30))
-    assert weigh(rows.frame(made[:1]), [FROM_RANDOM]) == [] == weigh(rows.frame(made[1:]), [FROM_RANDOM])
+    assert (
+        weigh(rows.frame(made[:1]), [FROM_RANDOM])
+        == []
+        == weigh(rows.frame(made[1:]), [FROM_RANDOM])
+    )
 
 
 def test_rise_along_pretraining_is_that_of_the_fitted_line():
@@ -139,14 +182,29 @@ def test_rise_along_pretraining_is_that_of_the_fitted_line():
 
 def test_gap_that_shrinks_with_size_is_supported_and_its_reverse_contradicted():
     def made(small, large):
-        return [row(LARGER, small), row(LARGER, large, model="big"), size("tiny", 10**6), size("big", 4 * 10**6)]
+        return [
+            row(LARGER, small),
+            row(LARGER, large, model="big"),
+            size("tiny", 10**6),
+            size("big", 4 * 10**6),
+        ]
 
     line = only(made(-0.20, -0.10), LARGER)
-    assert line.estimate.value == pytest.approx(0.10) and line.verdict == "supported" and line.family is None
+    assert (
+        line.estimate.value == pytest.approx(0.10)
+        and line.verdict == "supported"
+        and line.family is None
+    )
     assert line.given == "these tasks, this pre-training, this seed"
     assert only(made(-0.10, -0.20), LARGER).verdict == "contradicted"
     assert weigh(rows.frame(made(-0.2, -0.1)[:1]), [LARGER]) == []
-    assert weigh(rows.frame([*made(-0.2, -0.1), row(LARGER, 0.0, model="too"), size("too", 10**6)]), [LARGER]) == []
+    assert (
+        weigh(
+            rows.frame([*made(-0.2, -0.1), row(LARGER, 0.0, model="too"), size("too", 10**6)]),
+            [LARGER],
+        )
+        == []
+    )
 
 
 def sized(small: dict[int, float], large: dict[int, float], claim: Claim = LARGER) -> list[Row]:
@@ -169,18 +227,30 @@ def test_sizes_are_compared_pretraining_by_pretraining_where_both_have_its_seed(
     assert line.given == "these tasks, this seed"
     other = only(sized(small, {k + 3: v for k, v in large.items()}), LARGER)
     apart = sum(np.var([*v.values()], ddof=1) / 3 + (0.01 / Z) ** 2 for v in (small, large))
-    assert other.estimate.value == pytest.approx(line.estimate.value) and other.verdict == "undecided"
+    assert (
+        other.estimate.value == pytest.approx(line.estimate.value) and other.verdict == "undecided"
+    )
     assert other.estimate.below == pytest.approx(math.sqrt(apart))
 
 
 def test_a_seed_that_one_size_lacks_is_left_out_of_the_comparison():
     line = only(sized({0: -0.2, 1: -0.3}, {1: -0.1, 2: 0.5}), LARGER)
-    assert line.estimate.value == pytest.approx(0.2) and line.given == "these tasks, this pre-training, this seed"
+    assert (
+        line.estimate.value == pytest.approx(0.2)
+        and line.given == "these tasks, this pre-training, this seed"
+    )
 
 
 def test_sizes_of_rebuilt_models_are_not_mixed_with_others():
-    shipped = [row(LARGER, -0.9), size("tiny", 10**6), row(LARGER, 0.9, model="big"), size("big", 9 * 10**6)]
-    assert only([*shipped, *sized({0: -0.2}, {0: -0.1})], LARGER).estimate.value == pytest.approx(0.1)
+    shipped = [
+        row(LARGER, -0.9),
+        size("tiny", 10**6),
+        row(LARGER, 0.9, model="big"),
+        size("big", 9 * 10**6),
+    ]
+    assert only([*shipped, *sized({0: -0.2}, {0: -0.1})], LARGER).estimate.value == pytest.approx(
+        0.1
+    )
     assert only([*shipped, *sized({0: -0.2}, {})], LARGER).estimate.value == pytest.approx(1.8)
 
 
@@ -192,12 +262,17 @@ def test_pretraining_seeds_are_one_family_and_the_shipped_model_another():
     assert rebuilt.family == Family("tiny", ("tiny-pre0", "tiny-pre1", "tiny-pre2"), True)
     assert rebuilt.estimate.value == pytest.approx(-0.06) and rebuilt.estimate.degrees == 2
     error = math.sqrt(np.var(values, ddof=1) / 3 + (0.01 / Z) ** 2)
-    assert rebuilt.estimate.below == pytest.approx(error) and rebuilt.given == "these tasks, this seed"
+    assert (
+        rebuilt.estimate.below == pytest.approx(error) and rebuilt.given == "these tasks, this seed"
+    )
 
 
 def test_two_pretrainings_are_too_few_to_speak_of_others():
     line = only([row(GAP, -0.04, model="tiny-pre0"), row(GAP, -0.08, model="tiny-pre1")], GAP)
-    assert line.estimate.value == pytest.approx(-0.06) and line.given == "these tasks, these pre-trainings, this seed"
+    assert (
+        line.estimate.value == pytest.approx(-0.06)
+        and line.given == "these tasks, these pre-trainings, this seed"
+    )
     assert line.estimate.below == pytest.approx(0.01 / Z) and math.isinf(line.estimate.degrees)
 
 
@@ -215,7 +290,15 @@ def test_differences_are_taken_within_a_pretraining():
 def test_paired_rows_come_before_differences_of_rows_and_turn_their_sign(claim):
     init, sign = claim.against["init"], claim.sign
     values = [row(claim, 0.30, 0.03), row(claim, 0.30 - 0.25 * sign, 0.03, init=init)]
-    pair = row(claim, -0.2 * sign, None, init=init, low=-0.2 * sign - 0.01, high=-0.2 * sign + 0.05, **claim.paired)
+    pair = row(
+        claim,
+        -0.2 * sign,
+        None,
+        init=init,
+        low=-0.2 * sign - 0.01,
+        high=-0.2 * sign + 0.05,
+        **claim.paired,
+    )
     line = only([*values, pair], claim)
     assert line.estimate.value == pytest.approx(0.2 * sign) and line.verdict == "supported"
     assert line.estimate.interval() == pytest.approx((0.2 * sign - 0.05, 0.2 * sign + 0.01))
@@ -234,17 +317,24 @@ def test_a_step_that_one_pretraining_lacks_is_left_out_of_all():
     for k, steps in enumerate([(1, 3, 10), (3, 10)]):
         made += [row(ALONG, 0.1 * n, model=f"tiny-pre{k}", init=f"step-{n}") for n in steps]
         made.append(row(ALONG, 2.0, model=f"tiny-pre{k}"))
-    assert only(made, ALONG).estimate.value == pytest.approx(3 * np.polyfit(range(3), (0.3, 1.0, 2.0), 1)[0] * 2 / 3)
+    assert only(made, ALONG).estimate.value == pytest.approx(
+        3 * np.polyfit(range(3), (0.3, 1.0, 2.0), 1)[0] * 2 / 3
+    )
 
 
 def test_a_pretraining_that_was_not_followed_stops_no_other_from_being():
     made = [row(ALONG, v, model="tiny-pre0", init=f"whole-{n}") for n, v in ((1, 0.0), (10, 0.1))]
     made += [row(ALONG, 0.2, model=f"tiny-pre{k}") for k in range(3)]
     line = only(made, OWN_HEADS)
-    assert line.estimate.value == pytest.approx(0.2) and line.given == "these tasks, this pre-training, this seed"
+    assert (
+        line.estimate.value == pytest.approx(0.2)
+        and line.given == "these tasks, this pre-training, this seed"
+    )
 
 
-def null_draws(num: int, seed_spread: float, run_spread: float, image_spread: float) -> list[Estimate]:
+def null_draws(
+    num: int, seed_spread: float, run_spread: float, image_spread: float
+) -> list[Estimate]:
     """Estimates of no effect over 3 pre-trainings of 5 fine-tuning seeds each, from known components of variance."""
     rng, made = generator("test", "families", seed_spread, run_spread, image_spread), []
     for draw in range(num):
@@ -252,14 +342,21 @@ def null_draws(num: int, seed_spread: float, run_spread: float, image_spread: fl
         for k in range(3):
             run = rng.normal(0, run_spread)
             values = image + run + rng.normal(0, seed_spread, 5)
-            made += [row(GAP, v, Z * image_spread, s, model=f"draw{draw}-pre{k}") for s, v in enumerate(values)]
+            made += [
+                row(GAP, v, Z * image_spread, s, model=f"draw{draw}-pre{k}")
+                for s, v in enumerate(values)
+            ]
     lines = [from_line(line) for _, line in pool(rows.frame(made)).iterrows()]
     return [pooled(lines[k : k + 3]).estimate for k in range(0, 3 * num, 3)]
 
 
 @pytest.mark.parametrize(("seed_spread", "run_spread"), [(0.0, 0.03), (0.03, 0.03), (0.05, 0.0)])
-def test_where_no_effect_exists_a_family_is_rejected_as_often_as_its_level_says(seed_spread, run_spread):
-    rejected = np.mean([e.p_value() < 0.05 for e in null_draws(2000, seed_spread, run_spread, 0.002)])
+def test_where_no_effect_exists_a_family_is_rejected_as_often_as_its_level_says(
+    seed_spread, run_spread
+):
+    rejected = np.mean(
+        [e.p_value() < 0.05 for e in null_draws(2000, seed_spread, run_spread, 0.002)]
+    )
     assert 0.03 <= rejected <= 0.07
 
 
@@ -291,7 +388,11 @@ def test_each_model_is_a_family_and_what_is_the_same_for_all_stands_once():
     assert len(theory) == 2 and {line.family for line in theory} == {None}
     single = [line for line in found if line.claim is GAP]
     assert [line.family.base for line in single] == ["tiny", "ViT-B-32"]
-    tested = [line for line in found if line.family in (None, single[0].family) and line.verdict != "descriptive"]
+    tested = [
+        line
+        for line in found
+        if line.family in (None, single[0].family) and line.verdict != "descriptive"
+    ]
     assert min(line.level for line in tested) == pytest.approx(0.05 / len(tested))
 
 
@@ -302,7 +403,9 @@ def test_where_no_effect_exists_verdicts_of_support_are_rare():
         for claim in EDITING:
             image = rng.normal(0, 0.01)  # the same test images for every seed
             seeds = image + rng.normal(0, 0.01, 5)
-            made += [row(claim, v, 0.01 * Z, seed, model=f"model-{k}") for seed, v in enumerate(seeds)]
+            made += [
+                row(claim, v, 0.01 * Z, seed, model=f"model-{k}") for seed, v in enumerate(seeds)
+            ]
     found = weigh(rows.frame(made), EDITING)
     assert len(found) == 150 * len(EDITING)
     wrong = {line.family for line in found if line.verdict == "supported"}
@@ -317,13 +420,22 @@ def test_table_says_what_was_not_tested_and_why():
     assert verdicts.index[-len(BEYOND_SCALE) :].tolist() == [text for text, _ in BEYOND_SCALE]
     assert set(verdicts.index) >= {claim.text for claim in CLAIMS}
     brief = claims_table.build(run(), brief=True)
-    assert set(brief["column"]) == {"Estimate [95 %]", "Verdict"} and not brief["text"].str.contains("not tested").any()
+    assert (
+        set(brief["column"]) == {"Estimate [95 %]", "Verdict"}
+        and not brief["text"].str.contains("not tested").any()
+    )
 
 
 def test_table_names_families_where_there_are_several():
-    made = [row(GAP, -0.05), *[row(GAP, -0.05, model=f"tiny-pre{k}") for k in range(3)], row(ALONG, 0.2)]
+    made = [
+        row(GAP, -0.05),
+        *[row(GAP, -0.05, model=f"tiny-pre{k}") for k in range(3)],
+        row(ALONG, 0.2),
+    ]
     names = claims_table.build(rows.frame(made))["row"].drop_duplicates()
-    assert f"{GAP.text} (Tiny ViT/8)" in set(names) and f"{GAP.text} (Tiny ViT/8, 3 pre-trainings)" in set(names)
+    assert f"{GAP.text} (Tiny ViT/8)" in set(
+        names
+    ) and f"{GAP.text} (Tiny ViT/8, 3 pre-trainings)" in set(names)
 
 
 def test_csv_keeps_each_estimates_own_unit():
@@ -334,5 +446,8 @@ def test_csv_keeps_each_estimates_own_unit():
     table = rows.pd.read_csv(io.StringIO(render.csv(claims_table.build(run()))))
     table = table.set_index("row")
     slope = "A wide network keeps its tangent kernel (Jacot et al.)"
-    assert table.loc[slope, ["Estimate [95 %]", "Estimate [95 %] unit"]].tolist() == [-0.9, "number"]
+    assert table.loc[slope, ["Estimate [95 %]", "Estimate [95 %] unit"]].tolist() == [
+        -0.9,
+        "number",
+    ]
     assert table.loc[GAP.text, "Estimate [95 %]"] == pytest.approx(-12, abs=0.5)

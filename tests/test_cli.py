@@ -51,15 +51,23 @@ def test_list_has_every_file_of_every_kind():
     of_kind = {kind: [e["name"] for e in found if e["kind"] == kind] for kind in catalogue.KINDS}
     assert set(registry.names("methods")) <= set(of_kind["methods"])
     assert of_kind["trainings"] == registry.names("training")
-    assert all(of_kind[kind] == registry.names(kind) for kind in ("tasks", "models", "experiments", "figures"))
-    assert set(of_kind["presets"]) == {f.stem for f in (ROOT / "config").glob("*.yaml")} - {"default", "digits"}
+    assert all(
+        of_kind[kind] == registry.names(kind)
+        for kind in ("tasks", "models", "experiments", "figures")
+    )
+    assert set(of_kind["presets"]) == {f.stem for f in (ROOT / "config").glob("*.yaml")} - {
+        "default",
+        "digits",
+    }
     assert answer("list", "tasks") == [each for each in found if each["kind"] == "tasks"]
     assert {"kind": "methods", "name": "tsv_m", "title": "TSV-M"} in found
 
 
 def test_list_as_text_and_an_unknown_kind():
     lines = call("list", "trainings").stdout.splitlines()
-    assert lines[0] == "trainings" and [line.split()[0] for line in lines[1:-1]] == registry.names("training")
+    assert lines[0] == "trainings" and [line.split()[0] for line in lines[1:-1]] == registry.names(
+        "training"
+    )
     assert call("list", "training").exit_code == 2
 
 
@@ -67,22 +75,38 @@ def test_a_method_is_shown_as_its_file_has_it():
     (found,) = answer("show", "ties")
     method = merging.module("ties").METHOD
     assert list(found) == ["kind", "name", "title", "definition", "contract", "parameters"]
-    assert found["definition"].startswith("TIES: trim, elect a sign") and "γ = sign(Σ_t τ̂_t)" in found["definition"]
+    assert (
+        found["definition"].startswith("TIES: trim, elect a sign")
+        and "γ = sign(Σ_t τ̂_t)" in found["definition"]
+    )
     contract = found["contract"]
-    assert contract["reference"] == method.reference and contract["exceptions"] == dict(method.exceptions)
-    assert (contract["data"], contract["storage"], contract["wrapper"]) == ("none", "one model", False)
+    assert contract["reference"] == method.reference and contract["exceptions"] == dict(
+        method.exceptions
+    )
+    assert (contract["data"], contract["storage"], contract["wrapper"]) == (
+        "none",
+        "one model",
+        False,
+    )
     assert contract["coefficients"] == {"first": 0.0, "last": 3.0, "count": 31}
     meaning = "share of the entries of each vector that are kept"
     limits = "at least 0 and at most 1"
-    assert found["parameters"] == [{"name": "keep", "default": 0.2, "range": limits, "meaning": meaning}]
+    assert found["parameters"] == [
+        {"name": "keep", "default": 0.2, "range": limits, "meaning": meaning}
+    ]
     text = call("show", "ties").stdout
-    assert f"keep = 0.2 ({limits}): {meaning}" in text and "first: 0.0; last: 3.0; count: 31" in text
+    assert (
+        f"keep = 0.2 ({limits}): {meaning}" in text and "first: 0.0; last: 3.0; count: 31" in text
+    )
     assert "coefficients: those of the config" in call("show", "task_arithmetic").stdout
 
 
 def test_a_chain_shows_each_of_its_methods():
     found = answer("show", "lines+ties")
-    assert [(each["name"], each["contract"]["wrapper"]) for each in found] == [("lines", True), ("ties", False)]
+    assert [(each["name"], each["contract"]["wrapper"]) for each in found] == [
+        ("lines", True),
+        ("ties", False),
+    ]
     assert "no wrapper" in call("show", "ties+lines").stderr
 
 
@@ -104,11 +128,16 @@ def test_settings_have_the_defaults_ranges_and_comments_of_the_config():
 
 
 def test_lists_and_choices_have_ranges_too():
-    found = {p["name"]: p["range"] for p in catalogue.settings("kernel_gap") + catalogue.settings("ntk_localization")}
+    found = {
+        p["name"]: p["range"]
+        for p in catalogue.settings("kernel_gap") + catalogue.settings("ntk_localization")
+    }
     assert found["kernel_gap.ridges"] == "each above 0"
     assert found["ntk_localization.choice"] == "one of label_energy, leading"
     assert found["ntk_localization.label_energy"] == "above 0 and at most 1"
-    assert {p["name"] for p in catalogue.settings("disentanglement")} >= {"disentanglement.wide.first"}
+    assert {p["name"] for p in catalogue.settings("disentanglement")} >= {
+        "disentanglement.wide.first"
+    }
     assert catalogue.settings("nothing") == []
 
 
@@ -122,21 +151,29 @@ def test_a_name_of_two_kinds_shows_both():
 
 def test_everything_can_be_shown():
     names = {name for kind in catalogue.KINDS for name in catalogue.names(kind)}
-    shown = Counter(each["kind"] for name in names for each in catalogue.find(name) if json.dumps(each))
+    shown = Counter(
+        each["kind"] for name in names for each in catalogue.find(name) if json.dumps(each)
+    )
     assert shown == {kind: len(catalogue.names(kind)) for kind in catalogue.KINDS}
 
 
 def test_a_task_says_where_its_images_are_from():
     origin = registry.load("tasks", "eurosat").ORIGIN
     (found,) = answer("show", "eurosat")
-    assert found["contract"]["origin"]["revision"] == origin.revision and found["contract"]["kind"] == "real"
+    assert (
+        found["contract"]["origin"]["revision"] == origin.revision
+        and found["contract"]["kind"] == "real"
+    )
     assert origin.hub in call("show", "eurosat").stdout
 
 
 def test_a_preset_shows_what_it_changes():
     (found,) = answer("show", "paper")
     changed = {each["name"]: (each["value"], each["default"]) for each in found["changes"]}
-    assert changed["training.learning_rate"] == (1e-5, 1e-3) and changed["device"] == ("cuda", "cpu")
+    assert changed["training.learning_rate"] == (1e-5, 1e-3) and changed["device"] == (
+        "cuda",
+        "cpu",
+    )
     assert "training.crop_scale" not in changed
     assert found["title"].startswith("The paper: CLIP ViT-B/32")
 
@@ -144,7 +181,10 @@ def test_a_preset_shows_what_it_changes():
 def test_an_unknown_name_is_one_sentence_with_the_nearest():
     done = call("show", "task_arithmetics")
     assert done.exit_code == 2 and done.stdout == ""
-    assert done.stderr.startswith("Error: Nothing is named 'task_arithmetics'") and "'task_arithmetic'" in done.stderr
+    assert (
+        done.stderr.startswith("Error: Nothing is named 'task_arithmetics'")
+        and "'task_arithmetic'" in done.stderr
+    )
     assert done.stderr.count("\n") == 1
     done = call("check", "--preset", "tyni")
     assert done.exit_code == 2 and "no preset 'tyni'" in done.stderr and "tiny" in done.stderr
@@ -156,7 +196,9 @@ def test_an_unknown_name_is_one_sentence_with_the_nearest():
 @pytest.fixture
 def small(monkeypatch, tmp_path):
     """A run of two jobs of 3 GB on two cores with 8 GB, which leave 20 bytes; and a way to change its config."""
-    monkeypatch.setattr(jobs, "of_dag", lambda files: [Job("prepare_images", memory_mb=3000), Job("summarize")])
+    monkeypatch.setattr(
+        jobs, "of_dag", lambda files: [Job("prepare_images", memory_mb=3000), Job("summarize")]
+    )
     monkeypatch.setattr(readiness, "_planned_bytes", lambda config, found: 10 * len(found))
     monkeypatch.setattr("snakemake.utils.available_cpu_count", lambda: 2)
     monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(total=8e9))
@@ -186,11 +228,16 @@ def test_a_wrong_config_is_all_that_is_said(small):
 
 
 def test_data_and_weights_that_are_not_here_block(small, monkeypatch, tmp_path):
-    monkeypatch.setattr("tangent_bench.planning.missing.absent", lambda name, origin: f"get {origin.hub}")
+    monkeypatch.setattr(
+        "tangent_bench.planning.missing.absent", lambda name, origin: f"get {origin.hub}"
+    )
     monkeypatch.setattr(missing, "is_here", lambda model: False)
     found = small(control="svhn", models=["vit_b_32"])
     assert found["data"]["status"] == found["weights"]["status"] == "blocks"
-    assert "get ufldl-stanford/svhn" in found["data"]["text"] and "hf download timm/" in found["weights"]["text"]
+    assert (
+        "get ufldl-stanford/svhn" in found["data"]["text"]
+        and "hf download timm/" in found["weights"]["text"]
+    )
     entry = {"folder": str(tmp_path / "nowhere"), "templates": ["a {}"]}
     found = small(control="mine", custom_tasks={"mine": entry})
     assert found["data"]["status"] == "blocks" and "nowhere is not there" in found["data"]["text"]
@@ -208,13 +255,17 @@ def test_weights_of_the_users_are_looked_for(small, monkeypatch, tmp_path):
     assert status(str(tmp_path / "weights.safetensors"))["status"] == "ok"
     monkeypatch.setattr(missing, "is_here", lambda model: False)
     assert "hf download timm/vit_base_patch32_clip_224.openai" in status("openai")["text"]
-    monkeypatch.setattr(missing, "is_here", lambda model: model.hub == "timm/vit_base_patch32_clip_224.openai")
+    monkeypatch.setattr(
+        missing, "is_here", lambda model: model.hub == "timm/vit_base_patch32_clip_224.openai"
+    )
     assert status("openai")["status"] == "ok"
     assert status(None, inits=["random"])["status"] == "ok"
 
 
 def test_a_gpu_that_is_not_there_blocks(small, monkeypatch):
-    monkeypatch.setattr("tangent_bench.planning.costs.gpu_is_missing", lambda config: config["device"] == "cuda")
+    monkeypatch.setattr(
+        "tangent_bench.planning.costs.gpu_is_missing", lambda config: config["device"] == "cuda"
+    )
     found = small(device="cuda")
     assert found["gpu"]["status"] == "blocks" and "device: cpu" in found["gpu"]["text"]
 
@@ -251,7 +302,10 @@ def test_bytes_are_those_of_the_jobs(monkeypatch):
     load = workload("micro")
     monkeypatch.setattr(sizes, "of_tasks", lambda config: load.tasks)
     monkeypatch.setattr(sizes, "of_models", lambda config: load.models)
-    found = [Job("prepare_images", {"task": load.config["tasks"][0], "split": split}) for split in tasks.SPLITS]
+    found = [
+        Job("prepare_images", {"task": load.config["tasks"][0], "split": split})
+        for split in tasks.SPLITS
+    ]
     assert readiness._planned_bytes(load.config, found) == 10 * (300 + 40 + 200)
 
 
@@ -268,7 +322,13 @@ def test_files_of_a_run(tmp_path):
 def test_plan_prints_what_the_plan_says(monkeypatch):
     asked = {}
     kind = {"name": "all", "jobs": 3, "images": 5, "hours": 0.5, "memory_mb": 2000}
-    whole = {"preset": "micro", "kinds": [kind], "larger": kind | {"name": "more"}, "units": [], "notes": ["Note."]}
+    whole = {
+        "preset": "micro",
+        "kinds": [kind],
+        "larger": kind | {"name": "more"},
+        "units": [],
+        "notes": ["Note."],
+    }
     monkeypatch.setattr(report, "report", lambda *given: asked.update(given=given) or whole)
     assert answer("plan", "--preset", "micro", "--tasks", 3, "--seeds", 2) == whole
     assert asked["given"] == ([ROOT / "config/micro.yaml"], 3, 2)
@@ -279,7 +339,13 @@ def test_plan_against_a_run_fails_if_it_is_far_off(monkeypatch):
     found = [Compared("all", 3, 120.0, 100.0)]
     monkeypatch.setattr(report, "against", lambda files, folder: found)
     assert answer("plan", "--against", "results/tiny")[0] == {
-        **{"name": "all", "jobs": 3, "predicted": 120.0, "measured": 100.0, "deviation": pytest.approx(0.2)}
+        **{
+            "name": "all",
+            "jobs": 3,
+            "predicted": 120.0,
+            "measured": 100.0,
+            "deviation": pytest.approx(0.2),
+        }
     }
     found[0] = Compared("all", 3, 130.0, 100.0)
     done = call("plan", "--against", "results/tiny")
@@ -288,10 +354,18 @@ def test_plan_against_a_run_fails_if_it_is_far_off(monkeypatch):
 
 def test_regress_is_given_its_hyper_parameters(monkeypatch):
     seen = {}
-    monkeypatch.setattr(regress, "regress", lambda *given, quiet: seen.update(given=given, quiet=quiet) or {})
-    assert answer("regress", "lines+ties", "--set", "keep=0.1", "--set", "lines.beta=0", "--cores", 3) == []
+    monkeypatch.setattr(
+        regress, "regress", lambda *given, quiet: seen.update(given=given, quiet=quiet) or {}
+    )
+    assert (
+        answer("regress", "lines+ties", "--set", "keep=0.1", "--set", "lines.beta=0", "--cores", 3)
+        == []
+    )
     candidate, baseline, configfile, cores = seen["given"]
-    assert candidate.changed == {"ties.keep": 0.1, "lines.beta": 0.0} and baseline.name == "task_arithmetic"
+    assert (
+        candidate.changed == {"ties.keep": 0.1, "lines.beta": 0.0}
+        and baseline.name == "task_arithmetic"
+    )
     assert (configfile, cores, seen["quiet"]) == (regress.CONFIG, 3, True)
 
 
@@ -320,7 +394,9 @@ def test_every_command_has_examples_and_json():
         help_ = call(name, "--help").stdout
         assert "--json" in help_ and f"  tangent-bench {name}" in help_, name
     short = call("--help").stdout
-    assert "..." not in short.partition("Commands:")[2], "a first sentence is too long for the list of commands"
+    assert "..." not in short.partition("Commands:")[2], (
+        "a first sentence is too long for the list of commands"
+    )
 
 
 def test_verdicts_of_the_help_are_those_that_there_are():
@@ -349,7 +425,12 @@ for arguments in (["--help"], ["list", "--json"], ["show", "ties"]):
 
 def test_help_and_lists_import_nothing_heavy():
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM], cwd=ROOT, env=environment(), capture_output=True, text=True, check=True
+        [sys.executable, "-c", PROGRAM],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stderr.splitlines() == [repr([set()])] * 3
     assert done.stdout.startswith("Usage: tangent-bench") and '"name": "ties"' in done.stdout
@@ -361,4 +442,7 @@ def test_as_a_program():
         cwd=ROOT, env=environment(), capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 2 and done.stdout == ""
-    assert done.stderr == "Error: Nothing is named 'tis'; `tangent-bench list` has all names. Did you mean 'ties'?\n"
+    assert (
+        done.stderr
+        == "Error: Nothing is named 'tis'; `tangent-bench list` has all names. Did you mean 'ties'?\n"
+    )

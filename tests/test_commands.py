@@ -56,7 +56,9 @@ def make(*words: str) -> None:
     command = "make", "-n", *words, "-o", ".venv/.installed"
     done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    for line in re.findall(r"^\.venv/bin/python -m (?:tangent_bench\.cli|snakemake) .*[^\\]$", done.stdout, re.M):
+    for line in re.findall(
+        r"^\.venv/bin/python -m (?:tangent_bench\.cli|snakemake) .*[^\\]$", done.stdout, re.M
+    ):
         check(line)
 
 
@@ -66,7 +68,9 @@ def tangent_bench(*words: str) -> None:
     name, *rest = words
     command = get_command(cli.app).commands[name]
     given = command.make_context(name, rest).params
-    for method in [given.get(key) for key in ("method", "baseline")] + (given.get("candidates") or []):
+    for method in [given.get(key) for key in ("method", "baseline")] + (
+        given.get("candidates") or []
+    ):
         assert method is None or method in METHODS or merging.find(method)
     files = given.get("configfile") or []
     assert all(exists(str(file)) for file in (files if isinstance(files, list) else [files]))
@@ -77,8 +81,13 @@ def tangent_bench(*words: str) -> None:
 
 @cache
 def rules() -> set[str]:
-    texts = [path.read_text(encoding="utf-8") for path in [ROOT / "Snakefile", *ROOT.glob("workflow/rules/*.smk")]]
-    return {name for text in texts for name in re.findall(r"^ *(?:rule|checkpoint) (\w+):", text, re.M)}
+    texts = [
+        path.read_text(encoding="utf-8")
+        for path in [ROOT / "Snakefile", *ROOT.glob("workflow/rules/*.smk")]
+    ]
+    return {
+        name for text in texts for name in re.findall(r"^ *(?:rule|checkpoint) (\w+):", text, re.M)
+    }
 
 
 @cache
@@ -107,7 +116,11 @@ def python(*words: str) -> None:
 def pip(verb: str, *words: str) -> None:
     folder, _, extras = words[-1].partition("[")
     assert verb in ("install", "wheel") and exists(f"{folder}/pyproject.toml")
-    assert not extras or set(extras.rstrip("]").split(",")) <= PYPROJECT["project"]["optional-dependencies"].keys()
+    assert (
+        not extras
+        or set(extras.rstrip("]").split(","))
+        <= PYPROJECT["project"]["optional-dependencies"].keys()
+    )
     flags = list(words[:-1])
     assert flags == ["--no-deps"] or (flags[0] == "-c" and exists(flags[1]) and flags[2:] == ["-e"])
 
@@ -125,7 +138,13 @@ def export(assignment: str) -> None:
 
 
 CHECKS = {
-    **{"make": make, "tangent-bench": tangent_bench, "snakemake": snakemake, "python": python, "pip": pip},
+    **{
+        "make": make,
+        "tangent-bench": tangent_bench,
+        "snakemake": snakemake,
+        "python": python,
+        "pip": pip,
+    },
     **{"hf": hf, "apt-get": apt_get, "export": export},
 }
 
@@ -144,11 +163,33 @@ def test_a_command_is_valid(command):
 @pytest.mark.parametrize(
     "command",
     [
-        *("make reproduse", "make reproduce PRESET=tyni", "make reproduce PRESETS=tiny", "make regress METHOD=tis"),
-        *('make regress METHOD=ties ARGS="--fail-in worse"', "tangent-bench lists", "tangent-bench show tis"),
-        *("tangent-bench plan --preset tyni", "snakemake publsh", "snakemake --configfile config/tyni.yaml", "rm -r ."),
-        *("snakemake --cores all --profile profiles/slrm", "snakemake --set-resources finetun:runtime=600"),
-        *("python -m tangent_bench.sumary", "python example.py", "pip install -e '.[tests]'", "hf download a/b c"),
+        *(
+            "make reproduse",
+            "make reproduce PRESET=tyni",
+            "make reproduce PRESETS=tiny",
+            "make regress METHOD=tis",
+        ),
+        *(
+            'make regress METHOD=ties ARGS="--fail-in worse"',
+            "tangent-bench lists",
+            "tangent-bench show tis",
+        ),
+        *(
+            "tangent-bench plan --preset tyni",
+            "snakemake publsh",
+            "snakemake --configfile config/tyni.yaml",
+            "rm -r .",
+        ),
+        *(
+            "snakemake --cores all --profile profiles/slrm",
+            "snakemake --set-resources finetun:runtime=600",
+        ),
+        *(
+            "python -m tangent_bench.sumary",
+            "python example.py",
+            "pip install -e '.[tests]'",
+            "hf download a/b c",
+        ),
     ],
 )
 def test_a_wrong_command_is_noticed(command):
@@ -180,7 +221,9 @@ def kind(block: pages.Block) -> str:
     """What a block is, or an error."""
     first = block.lines[0]
     if block.language:
-        return {"python": "python", "yaml": "yaml", "toml": "toml", "text": "printed"}[block.language]
+        return {"python": "python", "yaml": "yaml", "toml": "toml", "text": "printed"}[
+            block.language
+        ]
     if pages.is_command(first):
         assert all(map(pages.is_command, block.lines)), block
         return "commands"
@@ -190,7 +233,9 @@ def kind(block: pages.Block) -> str:
         return "python"
     if first.split()[0].endswith("/"):
         return "tree"
-    assert block.page.startswith("docs/explanation/") and "=" in first, f"no test knows what this is: {block}"
+    assert block.page.startswith("docs/explanation/") and "=" in first, (
+        f"no test knows what this is: {block}"
+    )
     return "formula"
 
 
@@ -209,10 +254,14 @@ def test_names_in_python_exist(block):
             module = importlib.import_module(node.module)
             for alias in node.names:
                 full = f"{node.module}.{alias.name}"
-                known[alias.name] = getattr(module, alias.name, None) or importlib.import_module(full)
+                known[alias.name] = getattr(module, alias.name, None) or importlib.import_module(
+                    full
+                )
         elif isinstance(node, ast.Import):
             known |= {alias.name: importlib.import_module(alias.name) for alias in node.names}
-    used = [n for n in ast.walk(tree) if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name)]
+    used = [
+        n for n in ast.walk(tree) if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name)
+    ]
     ours = [(node.value.id, node.attr) for node in used if node.value.id in known]
     assert known and [pair for pair in ours if not hasattr(known[pair[0]], pair[1])] == []
 
@@ -239,7 +288,10 @@ def test_entry_points_are_of_the_group_that_is_read(block):
 
 @pytest.mark.parametrize("block", of_kind("doctest"))
 def test_examples_are_on_pages_that_pytest_reads(block):
-    assert block.page.startswith("docs/") and "docs" in PYPROJECT["tool"]["pytest"]["ini_options"]["testpaths"]
+    assert (
+        block.page.startswith("docs/")
+        and "docs" in PYPROJECT["tool"]["pytest"]["ini_options"]["testpaths"]
+    )
 
 
 @pytest.mark.parametrize("block", of_kind("tree"))
@@ -269,7 +321,11 @@ def test_what_is_shown_as_printed_is_compared():
 
 def phrase(code: str) -> None:
     """Check a phrase by what it looks like."""
-    if pages.is_command(code) or code.startswith("{{ ") or re.fullmatch(r'\[.*\]|(\w+=)?"[\w ]+"', code):
+    if (
+        pages.is_command(code)
+        or code.startswith("{{ ")
+        or re.fullmatch(r'\[.*\]|(\w+=)?"[\w ]+"', code)
+    ):
         return  # a command, a mark, a shape, a text
     if code.startswith("-"):
         option_of_some_program(code.split())
@@ -281,7 +337,9 @@ def phrase(code: str) -> None:
 
 def option_of_some_program(words: list[str]) -> None:
     plan = get_command(cli.app).commands["plan"]
-    ours = words[0] in {option for parameter in plan.params for option in parameter.opts} - {"--configfile"}
+    ours = words[0] in {option for parameter in plan.params for option in parameter.opts} - {
+        "--configfile"
+    }
     tangent_bench("plan", *words) if ours else snakemake(*words)
 
 
@@ -291,10 +349,17 @@ def keys_of_a_config(said: dict) -> None:
     default = merged("default")
     if key in default:
         assert validated(said)
-    elif within := [name for name, section in default.items() if isinstance(section, dict) and key in section]:
+    elif within := [
+        name for name, section in default.items() if isinstance(section, dict) and key in section
+    ]:
         assert validated({within[0]: said})
     else:
-        assert key in config_schema.schema()["properties"]["custom_models"]["additionalProperties"]["properties"], key
+        assert (
+            key
+            in config_schema.schema()["properties"]["custom_models"]["additionalProperties"][
+                "properties"
+            ]
+        ), key
 
 
 @pytest.mark.parametrize("page, code", sorted(set(pages.phrases())))
@@ -302,7 +367,9 @@ def test_code_in_a_sentence_is_understood(page, code):
     phrase(code)
 
 
-@pytest.mark.parametrize("code", ["device: tpu", "acumulation: sum", "--set-resource a:b=1", "train the (model"])
+@pytest.mark.parametrize(
+    "code", ["device: tpu", "acumulation: sum", "--set-resource a:b=1", "train the (model"]
+)
 def test_wrong_code_in_a_sentence_is_noticed(code):
     with pytest.raises(BaseException):  # noqa: B017
         phrase(code)

@@ -14,8 +14,19 @@ from tests.prints import DEFAULT, EVERY, LINE, MODES, TABLE, lines
 
 def ours(mode="nonlin", value=0.7, **about):
     """A row of ours; by default the tuned sum of the eight vectors, with an interval of one point each side."""
-    added = {"experiment": "task_addition", "sources": EVERY, "task": "all", "metric": "accuracy_tuned"}
-    usual = {"model": "vit_b_32", "init": "pretrained", "split": "test", "seed": 0, "num_samples": 100}
+    added = {
+        "experiment": "task_addition",
+        "sources": EVERY,
+        "task": "all",
+        "metric": "accuracy_tuned",
+    }
+    usual = {
+        "model": "vit_b_32",
+        "init": "pretrained",
+        "split": "test",
+        "seed": 0,
+        "num_samples": 100,
+    }
     method = {} if about.get("experiment") == "single_task" else {"method": "task_arithmetic"}
     training, evaluation = MODES[mode]
     at = {"low": value - 0.01, "high": value + 0.01, **usual, **added, **method, **about}
@@ -24,15 +35,32 @@ def ours(mode="nonlin", value=0.7, **about):
 
 def run(*rows, control="imagenet", tasks=TASKS):
     """Rows with zero-shot rows of the tasks, which say what the run is about."""
-    single = {"experiment": "single_task", "metric": "accuracy", "sources": "", "split": "train"}  # no reference has it
+    single = {
+        "experiment": "single_task",
+        "metric": "accuracy",
+        "sources": "",
+        "split": "train",
+    }  # no reference has it
     models = dict.fromkeys(row.model for row in rows)
-    return frame([*rows, *(ours("zero", task=t, model=m, **single) for m in models for t in (*tasks, control))])
+    return frame(
+        [
+            *rows,
+            *(ours("zero", task=t, model=m, **single) for m in models for t in (*tasks, control)),
+        ]
+    )
 
 
 def printed(tmp_path, *prints, **change):
     """A reference with these prints (source, status, percent, set aside) at the coordinates of `ours`."""
     parts = [
-        LINE.assign(source=source, status=status, value=value, set_aside=aside, table=f"1{'abd'[k % 3]}", **change)
+        LINE.assign(
+            source=source,
+            status=status,
+            value=value,
+            set_aside=aside,
+            table=f"1{'abd'[k % 3]}",
+            **change,
+        )
         for k, (source, status, value, aside) in enumerate(prints)
     ]
     pd.concat(parts).to_csv(tmp_path / "paper.csv", index=False)
@@ -69,10 +97,16 @@ def test_inside_and_outside(value, place, tmp_path):
 
 def test_difference_is_ours_minus_the_papers_number(tmp_path):
     found = one(tmp_path, 0.70)
-    assert found.difference == pytest.approx(-0.014, abs=1e-12) and found.target == (pytest.approx(0.714), False)
+    assert found.difference == pytest.approx(-0.014, abs=1e-12) and found.target == (
+        pytest.approx(0.714),
+        False,
+    )
     assert one(tmp_path, 0.80).difference == pytest.approx(0.086, abs=1e-12)
     alone = one(tmp_path, 0.70, RERUNS[1:])
-    assert alone.difference == pytest.approx(0.70 - (0.7012 + 0.735) / 2, abs=1e-12) and alone.target[1]
+    assert (
+        alone.difference == pytest.approx(0.70 - (0.7012 + 0.735) / 2, abs=1e-12)
+        and alone.target[1]
+    )
 
 
 SPREADS = [
@@ -83,7 +117,12 @@ SPREADS = [
 
 @pytest.mark.parametrize(("mode", "model", "printed"), SPREADS)
 def test_span_of_re_runs_is_the_stated_one(mode, model, printed):
-    added = {"experiment": "task_addition", "sources": EVERY, "task": "all", "metric": "accuracy_tuned"}
+    added = {
+        "experiment": "task_addition",
+        "sources": EVERY,
+        "task": "all",
+        "metric": "accuracy_tuned",
+    }
     (found,) = compare(run(ours(mode, 0.8, model=model, **added)), [{"protocol": "A"}])
     low, high = map(float, printed.split("–"))
     assert [100 * bound for bound in found.span] == pytest.approx([low, high], abs=0.051)
@@ -105,19 +144,28 @@ def test_what_is_set_aside_never_decides(tmp_path):
 
 def test_corroborated_numbers_decide_where_nobody_ran_it_again(tmp_path):
     paper = ("TTA", "C", "71.4", "")
-    assert one(tmp_path, 0.714, [paper]).place == INSIDE and one(tmp_path, 0.70, [paper]).place == OUTSIDE
+    assert (
+        one(tmp_path, 0.714, [paper]).place == INSIDE
+        and one(tmp_path, 0.70, [paper]).place == OUTSIDE
+    )
     both = one(tmp_path, 0.714, [paper, ("ATL", "R", "75.0", "")])
     assert both.place == OUTSIDE and both.span == pytest.approx((0.75, 0.75))
     assert both.difference == pytest.approx(0.0, abs=1e-12) and both.target[1]
 
 
 def test_a_number_that_stands_in_two_tables_counts_once(tmp_path):
-    found = one(tmp_path, 0.7, [("TTA", "G", "71.4", ""), ("TTA", "C", "71.4", ""), ("ATL", "R", "70.12", "")])
+    found = one(
+        tmp_path,
+        0.7,
+        [("TTA", "G", "71.4", ""), ("TTA", "C", "71.4", ""), ("ATL", "R", "70.12", "")],
+    )
     assert [(p.source, p.status) for p in found.prints] == [("TTA", "C"), ("ATL", "R")]
 
 
 def test_seeds_are_averaged_before_they_are_compared(tmp_path):
-    (found,) = compare(run(ours(value=0.70), ours(value=0.72, seed=1)), reference=printed(tmp_path, *RERUNS))
+    (found,) = compare(
+        run(ours(value=0.70), ours(value=0.72, seed=1)), reference=printed(tmp_path, *RERUNS)
+    )
     assert found.value == pytest.approx(0.71)
 
 
@@ -145,20 +193,36 @@ def test_the_order_of_tasks_and_the_selected_coefficient_do_not_matter(tmp_path)
 
 
 def test_families_are_compared_apart(tmp_path):
-    reference_ = pd.concat([printed(tmp_path, *RERUNS), printed(tmp_path, ("FB", "R", "60.0", ""), protocol="C")])
+    reference_ = pd.concat(
+        [printed(tmp_path, *RERUNS), printed(tmp_path, ("FB", "R", "60.0", ""), protocol="C")]
+    )
     rows = run(ours(value=0.7), ours(value=0.6, protocol="C"))
-    found = {line.where["protocol"]: line for line in compare(rows, reference=reference_.reset_index(drop=True))}
+    found = {
+        line.where["protocol"]: line
+        for line in compare(rows, reference=reference_.reset_index(drop=True))
+    }
     assert found["C"].place == INSIDE and [p.source for p in found["C"].prints] == ["FB"]
     assert "FB" not in [p.source for p in found["own"].prints]
 
 
 def test_zero_shot_belongs_to_the_families_of_its_vectors(tmp_path):
-    zero = {"experiment": "single_task", "sources": "", "metric": "accuracy", "method": "", "training": "none"}
-    prints = [printed(tmp_path, (s, "V", "70.0", ""), protocol=p, **zero) for s, p in (("ATL", "A"), ("FB", "C"))]
+    zero = {
+        "experiment": "single_task",
+        "sources": "",
+        "metric": "accuracy",
+        "method": "",
+        "training": "none",
+    }
+    prints = [
+        printed(tmp_path, (s, "V", "70.0", ""), protocol=p, **zero)
+        for s, p in (("ATL", "A"), ("FB", "C"))
+    ]
     prints = pd.concat(prints).reset_index(drop=True)
     del zero["training"]
     for protocols, sources in (("C", ["FB"]), ("own", ["ATL"]), (("own", "C"), ["ATL", "FB"])):
-        vectors = [ours(protocol=p) for p in ([protocols] if isinstance(protocols, str) else protocols)]
+        vectors = [
+            ours(protocol=p) for p in ([protocols] if isinstance(protocols, str) else protocols)
+        ]
         found = compare(run(ours("zero", **zero), *vectors), reference=prints)
         assert [line.prints[0].source for line in found] == sources
 
@@ -174,7 +238,13 @@ def test_means_over_other_tasks_and_another_control_are_other_numbers(tmp_path):
 
 def test_with_leaked_textures_no_average_is_compared_and_what_is_the_same_still_is():
     tasks = [*(task for task in TASKS if task != "dtd"), "dtd_leaked"]
-    single = {"experiment": "single_task", "sources": "cars", "task": "cars", "metric": "accuracy", "coefficient": 1.0}
+    single = {
+        "experiment": "single_task",
+        "sources": "cars",
+        "task": "cars",
+        "metric": "accuracy",
+        "coefficient": 1.0,
+    }
     rows = run(ours(sources="+".join(tasks)), ours(**single), tasks=tasks)
     with pytest.raises(ValueError, match="have no counterpart"):
         compare(rows)
@@ -183,7 +253,9 @@ def test_with_leaked_textures_no_average_is_compared_and_what_is_the_same_still_
 
 
 def test_a_line_without_a_counterpart_is_one_sentence(tmp_path):
-    prints = pd.concat([printed(tmp_path, *RERUNS), printed(tmp_path, *RERUNS[:2], training="linear")])
+    prints = pd.concat(
+        [printed(tmp_path, *RERUNS), printed(tmp_path, *RERUNS[:2], training="linear")]
+    )
     prints = prints.reset_index(drop=True)
     words = re.escape(
         "2 lines of paper.csv about vit_b_32 have no counterpart in the rows: {experiment: task_addition, training: "

@@ -37,7 +37,11 @@ def merged(base: dict, preset: dict) -> dict:
     """As Snakemake merges config files: maps deeply, lists whole."""
     out = dict(base)
     for key, value in preset.items():
-        out[key] = merged(out[key], value) if isinstance(value, dict) and isinstance(out.get(key), dict) else value
+        out[key] = (
+            merged(out[key], value)
+            if isinstance(value, dict) and isinstance(out.get(key), dict)
+            else value
+        )
     return out
 
 
@@ -52,13 +56,17 @@ def sentence(config: dict) -> str:
 def keys(value: object, prefix: str = "") -> set[str]:
     if not isinstance(value, dict):
         return set()
-    return {f"{prefix}{k}" for k in value} | {deep for k, v in value.items() for deep in keys(v, f"{prefix}{k}.")}
+    return {f"{prefix}{k}" for k in value} | {
+        deep for k, v in value.items() for deep in keys(v, f"{prefix}{k}.")
+    }
 
 
 def properties(part: dict, prefix: str = "") -> set[str]:
     named = part.get("$ref", "").removeprefix("#/$defs/")
     found = (schema()["$defs"][named] if named else part).get("properties", {})
-    return {f"{prefix}{k}" for k in found} | {deep for k, v in found.items() for deep in properties(v, f"{prefix}{k}.")}
+    return {f"{prefix}{k}" for k in found} | {
+        deep for k, v in found.items() for deep in properties(v, f"{prefix}{k}.")
+    }
 
 
 def objects(part: object, where: str = ""):
@@ -78,21 +86,33 @@ def test_default_and_schema_have_the_same_keys():
 def test_schema_is_closed_and_complete_at_every_level():
     found = dict(objects(schema()))
     shared = [where for where in found if where.startswith("/$defs/")]
-    nested = [key for place in MAPS for key, value in DEFAULT[place].items() if isinstance(value, dict)]
-    by_name = sum(str(part).count(f"#/$defs/{where.rpartition('/')[2]}'") for where in shared for part in [schema()])
-    own = 2 * len({"custom_tasks", "custom_models"}) + len(["checkpoints", "entry", "files", "out_of_scope", "splits"])
+    nested = [
+        key for place in MAPS for key, value in DEFAULT[place].items() if isinstance(value, dict)
+    ]
+    by_name = sum(
+        str(part).count(f"#/$defs/{where.rpartition('/')[2]}'")
+        for where in shared
+        for part in [schema()]
+    )
+    own = 2 * len({"custom_tasks", "custom_models"}) + len(
+        ["checkpoints", "entry", "files", "out_of_scope", "splits"]
+    )
     maps = 1 + len(MAPS) + len(nested) + own
     assert len(found) - len(shared) + by_name == maps
     for where, part in found.items():
         assert part.get("additionalProperties") not in (None, True), where
-        if part.get("properties") and not any(free in where for free in ("custom_", "out_of_scope")):
+        if part.get("properties") and not any(
+            free in where for free in ("custom_", "out_of_scope")
+        ):
             assert sorted(part["required"]) == sorted(part["properties"]), where
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_presets_are_valid_and_say_only_what_differs(name):
     preset = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
-    assert keys(preset) <= keys(DEFAULT) | {k for k in keys(preset) if k.startswith(("custom_", "checkpoints."))}
+    assert keys(preset) <= keys(DEFAULT) | {
+        k for k in keys(preset) if k.startswith(("custom_", "checkpoints."))
+    }
     validate(merged(DEFAULT, preset))
 
 
@@ -126,7 +146,11 @@ def test_missing_keys_are_named(path):
 )
 def test_misspelt_key_is_named_with_the_nearest(path, nearest):
     text = sentence(changed(path, 1))
-    assert f"unknown key {path!r}" in text and f"Did you mean {nearest!r}?" in text and "allowed here: " in text
+    assert (
+        f"unknown key {path!r}" in text
+        and f"Did you mean {nearest!r}?" in text
+        and "allowed here: " in text
+    )
 
 
 @pytest.mark.parametrize(
@@ -250,7 +274,11 @@ def test_own_tasks_and_models_are_known_and_suggested():
     config["tasks"] = ["beetle"]
     assert "Did you mean 'beetles'?" in sentence(config)
     config = merged(
-        DEFAULT, {"models": ["mine"], "custom_models": {"mine": {"architecture": "RN50", "weights": "openai"}}}
+        DEFAULT,
+        {
+            "models": ["mine"],
+            "custom_models": {"mine": {"architecture": "RN50", "weights": "openai"}},
+        },
     )
     validate(config)
 
@@ -274,12 +302,16 @@ def test_mode_that_is_none_is_named(mode):
 
 
 def test_joint_training_in_a_way_that_does_not_run_is_refused():
-    assert "'joint_training.trainings' has 'lora'" in sentence(changed("joint_training.trainings", ["lora"]))
+    assert "'joint_training.trainings' has 'lora'" in sentence(
+        changed("joint_training.trainings", ["lora"])
+    )
 
 
 @pytest.mark.parametrize("name", ["tau_jp", "tak"])
 def test_joint_training_spares_no_task(name):
-    config = merged(DEFAULT, {"trainings": ["standard", name], "modes": ["none-network", f"{name}-tangent"]})
+    config = merged(
+        DEFAULT, {"trainings": ["standard", name], "modes": ["none-network", f"{name}-tangent"]}
+    )
     assert validate(config)["trainings"] == ["standard", name]
     text = sentence(merged(config, {"joint_training": {"trainings": ["standard", name]}}))
     assert f"'joint_training.trainings' has {name!r}" in text and "take it out" in text
@@ -287,7 +319,11 @@ def test_joint_training_spares_no_task(name):
 
 @pytest.mark.parametrize("name", ["tau_jp", "tak"])
 def test_one_task_leaves_none_to_be_spared(name):
-    changes = {"trainings": [name], "modes": [f"{name}-tangent"], "joint_training": {"trainings": []}}
+    changes = {
+        "trainings": [name],
+        "modes": [f"{name}-tangent"],
+        "joint_training": {"trainings": []},
+    }
     text = sentence(merged(DEFAULT, {**changes, "tasks": ["mnist"]}))
     assert f"training {name!r} spares other tasks, but `tasks` has only 'mnist'" in text
 
@@ -301,7 +337,11 @@ def test_both_kinds_of_low_rank_changes_have_the_same_numbers():
 def test_one_initialisation_has_nothing_to_be_compared_with():
     text = sentence(changed("experiments", ["pretraining_ablation"]))
     assert "'pretraining_ablation' compares initialisations" in text and "only 'pretrained'" in text
-    validate(merged(DEFAULT, {"experiments": ["pretraining_ablation"], "inits": ["random", "pretrained"]}))
+    validate(
+        merged(
+            DEFAULT, {"experiments": ["pretraining_ablation"], "inits": ["random", "pretrained"]}
+        )
+    )
 
 
 def test_mode_of_a_training_that_does_not_run_is_refused():
@@ -316,7 +356,9 @@ def test_grid_must_start_at_zero_and_rise(grid):
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-@pytest.mark.parametrize("path", ["training.learning_rate", "control_threshold", "coefficients.last"])
+@pytest.mark.parametrize(
+    "path", ["training.learning_rate", "control_threshold", "coefficients.last"]
+)
 def test_a_number_that_is_none_is_refused(path, value):
     text = sentence(changed(path, value))
     assert path in text and (str(value) in text or "finite" in text)
@@ -329,8 +371,14 @@ def test_validation_leaves_its_input_alone():
 
 
 junk = st.recursive(
-    st.none() | st.booleans() | st.integers(-3, 3) | st.floats(allow_nan=False) | st.text(max_size=6),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=6), inner, max_size=2),
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 3)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=6),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=6), inner, max_size=2)
+    ),
     max_leaves=4,
 )
 

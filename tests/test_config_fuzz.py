@@ -28,7 +28,12 @@ DEFAULT = yaml.safe_load((ROOT / "config" / "default.yaml").read_text(encoding="
 FULL = DEFAULT | {
     "tasks": ["mnist", "beetles", "birds"],
     "custom_tasks": {
-        "beetles": {"folder": "examples/beetles", "templates": ["a {}"], "class_names": ["a", "b"], "side": 32},
+        "beetles": {
+            "folder": "examples/beetles",
+            "templates": ["a {}"],
+            "class_names": ["a", "b"],
+            "side": 32,
+        },
         "birds": {
             "hub": "lab/birds",
             "revision": "a" * 40,
@@ -38,7 +43,14 @@ FULL = DEFAULT | {
         },
     },
     "models": ["tiny", "mine"],
-    "custom_models": {"mine": {"architecture": "RN50", "weights": "openai", "title": "Mine", "config": "mine.json"}},
+    "custom_models": {
+        "mine": {
+            "architecture": "RN50",
+            "weights": "openai",
+            "title": "Mine",
+            "config": "mine.json",
+        }
+    },
     "trainings": ["standard", "linear", "tau_jp"],
     "checkpoints": {
         "standard": {
@@ -48,7 +60,11 @@ FULL = DEFAULT | {
             "files": dict.fromkeys(("mnist", "beetles", "birds", "multitask"), "file-{seed}"),
         }
     },
-    "methods": ["ties", {"name": "lines+ties", "keep": 0.1, "lines.beta": 0.5}, {"name": "dare", "drop": 0.5}],
+    "methods": [
+        "ties",
+        {"name": "lines+ties", "keep": 0.1, "lines.beta": 0.5},
+        {"name": "dare", "drop": 0.5},
+    ],
     "reference": {"out_of_scope": [{"table": "1", "coefficient": 0.5}]},
     "disentanglement": DEFAULT["disentanglement"] | {"pairs": [["mnist", "beetles"]]},
 }
@@ -97,7 +113,21 @@ odd = st.one_of(
     st.sampled_from(FLOATS),
     st.sampled_from(YAML_TEXTS).map(_loaded),
     st.sampled_from(
-        [None, True, False, 0, -1, 1, 2, b"x", datetime.date(2026, 1, 1), set("ab"), (1, 2), _deep(500), _bomb()]
+        [
+            None,
+            True,
+            False,
+            0,
+            -1,
+            1,
+            2,
+            b"x",
+            datetime.date(2026, 1, 1),
+            set("ab"),
+            (1, 2),
+            _deep(500),
+            _bomb(),
+        ]
     ),
     st.text(max_size=20),
     st.text(string.ascii_letters + "_-./", min_size=1, max_size=12),
@@ -110,7 +140,13 @@ odd = st.one_of(
 
 def places(value: object, path: tuple = ()) -> Iterator[tuple]:
     """Paths of all that is in a config."""
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    items = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
     for key, inner in items:
         yield (*path, key)
         yield from places(inner, (*path, key))
@@ -124,7 +160,10 @@ def changes(draw) -> tuple[list, Callable[[dict], None]]:
     """One mutation: the keys that it is at, from the outside to the inside, and what does it."""
     *parents, last = draw(st.sampled_from(PLACES))
     kind = draw(st.sampled_from(["value"] * 6 + ["new key", "key", "missing", "twice"]))
-    value, key = draw(odd), draw(st.one_of(odd, st.sampled_from(["tasks", "name", "title", "seedz"])))
+    value, key = (
+        draw(odd),
+        draw(st.one_of(odd, st.sampled_from(["tasks", "name", "title", "seedz"]))),
+    )
 
     def change(config: dict) -> None:
         place = config
@@ -163,7 +202,10 @@ def before_the_jobs(config: dict) -> dict:
     for job in jobs.of_config(config):
         for path in paths(job.wildcards):
             assert os.path.relpath(f"{config['results']}/{path}", config["results"]) == path
-            assert ".." not in Path(path).parts and max(len(part.encode()) for part in Path(path).parts) <= 255
+            assert (
+                ".." not in Path(path).parts
+                and max(len(part.encode()) for part in Path(path).parts) <= 255
+            )
             assert path.isprintable() and not set(path) & set(" {}*\\")
     return config
 
@@ -172,10 +214,14 @@ def paths(w: dict) -> Iterator[str]:
     """Where the artefacts and the log of a job lie."""
     yield "logs/run_method/" + ".".join(w.values()) + ".log"
     if "mode" in w:
-        yield layout.outcome(w["experiment"], w["model"], w["init"], w["mode"], w["seed"], method=w.get("method", ""))
+        yield layout.outcome(
+            w["experiment"], w["model"], w["init"], w["mode"], w["seed"], method=w.get("method", "")
+        )
     elif "training" in w:
         last = (w["task"], w["seed"]) if "task" in w else (w["method"], w["seed"])
-        yield (layout.vector if "task" in w else layout.merged)(w["model"], w["init"], w["training"], *last)
+        yield (layout.vector if "task" in w else layout.merged)(
+            w["model"], w["init"], w["training"], *last
+        )
     elif "model" in w:
         yield layout.base(w["model"], w.get("init", "pretrained"), w["task"])
     else:
@@ -218,7 +264,12 @@ def _check_many(found) -> None:
     for _, change in found:
         try:
             change(config)
-        except (KeyError, IndexError, TypeError, AttributeError):  # an earlier one took its place away
+        except (
+            KeyError,
+            IndexError,
+            TypeError,
+            AttributeError,
+        ):  # an earlier one took its place away
             continue
     text = answer(config)
     assert not text or is_a_sentence(text), text
@@ -230,7 +281,9 @@ def nothing_is_written(tmp_path_factory):
     folder = tmp_path_factory.mktemp("empty")
     here = Path.cwd()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tangent_bench.planning.missing.absent", lambda name, origin: f"get {origin.hub}")
+        patch.setattr(
+            "tangent_bench.planning.missing.absent", lambda name, origin: f"get {origin.hub}"
+        )
         patch.setattr("tangent_bench.planning.missing.is_here", lambda model: False)
         patch.setattr("tangent_bench.checkpoints._file", lambda about, *_: Path(about["folder"]))
         os.chdir(folder)
@@ -239,8 +292,12 @@ def nothing_is_written(tmp_path_factory):
     assert list(folder.rglob("*")) == []
 
 
-QUICK = settings(max_examples=70, deadline=None, derandomize=True, phases=[Phase.generate], database=None)
-MORE = settings(max_examples=700, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(
+    max_examples=70, deadline=None, derandomize=True, phases=[Phase.generate], database=None
+)
+MORE = settings(
+    max_examples=700, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+)
 
 
 def test_the_config_itself_is_accepted():
@@ -311,7 +368,9 @@ def test_the_sentence_says_key_value_and_what_is_allowed(kind):
         place = place[part]
     place[path[-1]] = value
     text = answer(config)
-    assert is_a_sentence(text) and text.startswith("Config: ") and all(word in text for word in words), text
+    assert (
+        is_a_sentence(text) and text.startswith("Config: ") and all(word in text for word in words)
+    ), text
 
 
 def test_a_config_that_contains_itself_is_one_sentence():
@@ -322,7 +381,17 @@ def test_a_config_that_contains_itself_is_one_sentence():
 
 def test_every_rule_of_the_schema_has_words():
     """A keyword without them would end with a KeyError in place of a sentence."""
-    annotations = {"$schema", "title", "description", "properties", "propertyNames", "items", "$ref", "$defs", "const"}
+    annotations = {
+        "$schema",
+        "title",
+        "description",
+        "properties",
+        "propertyNames",
+        "items",
+        "$ref",
+        "$defs",
+        "const",
+    }
     elsewhere = {"additionalProperties", "required", "type", "uniqueItems"}
 
     def keywords(part: dict) -> set[str]:
@@ -355,7 +424,8 @@ NO_TOWER = [
 
 
 @pytest.mark.parametrize(
-    "text", ["[]", "3", "{", "[" * 100_000, *(json.dumps({"vision_cfg": each}) for each in NO_TOWER)]
+    "text",
+    ["[]", "3", "{", "[" * 100_000, *(json.dumps({"vision_cfg": each}) for each in NO_TOWER)],
 )
 def test_a_model_file_that_is_none_does_not_stop_the_plan(tmp_path, text):
     file = tmp_path / "mine.json"
@@ -383,16 +453,26 @@ COMMANDS = {
     "plan": (["tangent_bench.cli", "plan", "--json", "--configfile"], 2),
     "snakemake": (["snakemake", "-n", "--cores", "1", "--configfile"], 1),
 }
-UNWRITTEN = "digits", "thousands", "beyond every float", "without end"  # files of them are what YAML's reader refuses
+UNWRITTEN = (
+    "digits",
+    "thousands",
+    "beyond every float",
+    "without end",
+)  # files of them are what YAML's reader refuses
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("kind", [kind for kind in WRONG if not any(word in kind for word in UNWRITTEN)])
+@pytest.mark.parametrize(
+    "kind", [kind for kind in WRONG if not any(word in kind for word in UNWRITTEN)]
+)
 def test_the_commands_say_it_too(tmp_path, kind, command):
     (module, *arguments), status = COMMANDS[command]
     done = subprocess.run(
-        [sys.executable, "-m", module, *arguments, _written(tmp_path, kind)], capture_output=True, text=True, cwd=ROOT
+        [sys.executable, "-m", module, *arguments, _written(tmp_path, kind)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
     )
     said = done.stdout + done.stderr
     assert done.returncode == status and "Traceback" not in said
@@ -402,7 +482,9 @@ def test_the_commands_say_it_too(tmp_path, kind, command):
     assert all(word in said for word in WRONG[kind][2]), said
 
 
-@pytest.mark.parametrize("text", ["a: 2026-13-45", "a: " + "1" * 5000, "[" * 5000, "- a", "a: [", "\xff", "a: b: c"])
+@pytest.mark.parametrize(
+    "text", ["a: 2026-13-45", "a: " + "1" * 5000, "[" * 5000, "- a", "a: [", "\xff", "a: b: c"]
+)
 def test_a_file_that_is_no_config_is_one_sentence(tmp_path, text):
     file = tmp_path / "config.yaml"
     file.write_bytes(text.encode("latin-1"))

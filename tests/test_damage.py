@@ -30,11 +30,16 @@ from tests import small
 from tests.test_rows import row
 from tests.workflow.checkout import ROOT
 
-NUMBERS = {"visual.proj": small.normal("proj", shape=(6, 5)).float().numpy(), "bias": np.arange(4, dtype=np.float32)}
+NUMBERS = {
+    "visual.proj": small.normal("proj", shape=(6, 5)).float().numpy(),
+    "bias": np.arange(4, dtype=np.float32),
+}
 
 
 def _saved(kind: str, **tensors: np.ndarray) -> Callable[[Path], object]:
-    return lambda path: artefacts.save(path, kind, tensors or NUMBERS, theta0="f" * 64, class_names=["a", "b"])
+    return lambda path: artefacts.save(
+        path, kind, tensors or NUMBERS, theta0="f" * 64, class_names=["a", "b"]
+    )
 
 
 def _images(path: Path) -> None:
@@ -43,7 +48,10 @@ def _images(path: Path) -> None:
 
 
 def _rows(path: Path) -> None:
-    rows.write(path, rows.frame(row(seed=seed, value=seed / 7, coefficient=0.1 * seed) for seed in range(6)))
+    rows.write(
+        path,
+        rows.frame(row(seed=seed, value=seed / 7, coefficient=0.1 * seed) for seed in range(6)),
+    )
 
 
 def _record(path: Path) -> None:
@@ -66,7 +74,10 @@ KINDS = {  # kind → what writes it, what reads it
     **{kind: (_saved(kind), _loaded(kind)) for kind in SAVED},
     "outcome": (_saved("outcome", predictions=LOGITS), _loaded("outcome")),
     "vector, or a merged direction": (_saved("vector"), Stored),
-    "images, one shape": (_saved("images", images=PIXELS, labels=np.arange(2)), image_store.open_images),
+    "images, one shape": (
+        _saved("images", images=PIXELS, labels=np.arange(2)),
+        image_store.open_images,
+    ),
     "images, many shapes": (_images, image_store.open_images),
     "rows": (_rows, rows.read),
     "record of a job": (_record, _times),
@@ -113,7 +124,9 @@ def test_the_digest_of_a_record_is_of_every_byte(tmp_path):
             provenance.read_record(path)
     path.write_bytes(content)
     found = provenance.read_record(path)
-    assert found.pop("sha256") and found["wildcards"] == {"task": "é"} and found["seconds"] == 1.5e-7
+    assert (
+        found.pop("sha256") and found["wildcards"] == {"task": "é"} and found["seconds"] == 1.5e-7
+    )
 
 
 def test_a_record_of_an_earlier_release_is_read(tmp_path):
@@ -134,8 +147,26 @@ def test_damage_of_shipped_weights_is_found(tmp_path):
 
 # Hostile files: what a stranger may put where one of ours, or a checkpoint, is expected.
 
-TYPES = "F32", "F64", "I64", "U8", "U16", "BOOL", "F16", "BF16", "F8_E4M3", "F4", "C64", "X", "", None, 3
-whole = st.one_of(st.integers(-2, 40), st.sampled_from([2**31, 2**62, 2**63, 2**64, 10**30, 1.5, "1", None, True]))
+TYPES = (
+    "F32",
+    "F64",
+    "I64",
+    "U8",
+    "U16",
+    "BOOL",
+    "F16",
+    "BF16",
+    "F8_E4M3",
+    "F4",
+    "C64",
+    "X",
+    "",
+    None,
+    3,
+)
+whole = st.one_of(
+    st.integers(-2, 40), st.sampled_from([2**31, 2**62, 2**63, 2**64, 10**30, 1.5, "1", None, True])
+)
 entry = st.fixed_dictionaries(
     {
         "dtype": st.sampled_from(TYPES),
@@ -155,9 +186,15 @@ def safetensors(draw) -> bytes:
     if (facts := draw(meta)) is not None:
         header["__metadata__"] = facts
     text = draw(
-        st.sampled_from([json.dumps(header), json.dumps(header), json.dumps([header]), "[" * 2000, "{", ""])
+        st.sampled_from(
+            [json.dumps(header), json.dumps(header), json.dumps([header]), "[" * 2000, "{", ""]
+        )
     ).encode()
-    length = draw(st.sampled_from([len(text)] * 5 + [0, len(text) - 1, len(text) + 1, 10**8, 2**40, 2**63, 2**64 - 1]))
+    length = draw(
+        st.sampled_from(
+            [len(text)] * 5 + [0, len(text) - 1, len(text) + 1, 10**8, 2**40, 2**63, 2**64 - 1]
+        )
+    )
     body = draw(st.binary(max_size=40))
     return (length % 2**64).to_bytes(8, "little") + text + body
 
@@ -174,7 +211,9 @@ QUICK = settings(
     max_examples=40, deadline=None, derandomize=True, phases=[Phase.generate], database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )  # fmt: skip
-MORE = settings(max_examples=1000, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+MORE = settings(
+    max_examples=1000, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+)
 
 
 def _refused_or_read(folder: Path, content: bytes) -> None:
@@ -186,29 +225,69 @@ def _refused_or_read(folder: Path, content: bytes) -> None:
                 read(path)
             except ValueError as error:
                 text = str(error)
-                assert type(error) in (ValueError, artefacts.DamagedFile, json.JSONDecodeError, UnicodeDecodeError), (
-                    error
-                )
+                assert type(error) in (
+                    ValueError,
+                    artefacts.DamagedFile,
+                    json.JSONDecodeError,
+                    UnicodeDecodeError,
+                ), error
                 assert "\n" not in text and len(text) < 600, text
-                assert name == "a.json" or str(path) in text, text  # whoever reads a record names it
+                assert name == "a.json" or str(path) in text, (
+                    text
+                )  # whoever reads a record names it
 
 
-@given(safetensors() | anything | st.tuples(st.sampled_from(MARKED), st.binary(max_size=60)).map(b"".join))
+@given(
+    safetensors()
+    | anything
+    | st.tuples(st.sampled_from(MARKED), st.binary(max_size=60)).map(b"".join)
+)
 @QUICK
 def test_no_file_ends_otherwise_than_with_a_sentence(tmp_path, content):
     _refused_or_read(tmp_path, content)
 
 
 @pytest.mark.full
-@given(safetensors() | anything | st.tuples(st.sampled_from(MARKED), st.binary(max_size=200)).map(b"".join))
+@given(
+    safetensors()
+    | anything
+    | st.tuples(st.sampled_from(MARKED), st.binary(max_size=200)).map(b"".join)
+)
 @MORE
 def test_no_file_of_many_ends_otherwise_than_with_a_sentence(tmp_path, content):
     _refused_or_read(tmp_path, content)
 
 
 OPCODES = [
-    *(b"(", b")", b"]", b"}", b"t", b"\x85", b"\x86", b"a", b"e", b"s", b"u", b"R", b"b", b"Q", b"q\x00", b"h\x00"),
-    *(b"\x94", b"N", b"K\x01", b"\x81", b"0", b"2", b"J\xff\xff\xff\x7f", b"J\xff\xff\xff\xff", b"X\x01\x00\x00\x00a"),
+    *(
+        b"(",
+        b")",
+        b"]",
+        b"}",
+        b"t",
+        b"\x85",
+        b"\x86",
+        b"a",
+        b"e",
+        b"s",
+        b"u",
+        b"R",
+        b"b",
+        b"Q",
+        b"q\x00",
+        b"h\x00",
+    ),
+    *(
+        b"\x94",
+        b"N",
+        b"K\x01",
+        b"\x81",
+        b"0",
+        b"2",
+        b"J\xff\xff\xff\x7f",
+        b"J\xff\xff\xff\xff",
+        b"X\x01\x00\x00\x00a",
+    ),
     *(b"ctorch.nn\nLinear\n", b"ccollections\nOrderedDict\n", b"ctorch\nFloatStorage\n"),
     *(b"ctorch._utils\n_rebuild_tensor_v2\n", b"X\x07\x00\x00\x00storage"),
 ]
@@ -244,7 +323,9 @@ def test_a_damaged_archive_is_found_or_says_what_it_said(tmp_path):
 # Bombs: a few bytes that would become gigabytes, or never end.
 
 
-def archive(path: Path, program: bytes, compression: int = zipfile.ZIP_STORED, **records: bytes) -> Path:
+def archive(
+    path: Path, program: bytes, compression: int = zipfile.ZIP_STORED, **records: bytes
+) -> Path:
     with zipfile.ZipFile(path, "w", compression) as file:
         file.writestr("a/data.pkl", program)
         for name, content in records.items():
@@ -259,7 +340,11 @@ def _doubled(times: int) -> bytes:
 
 def _compressed(path: Path) -> None:
     """50 MB in 50 kB."""
-    archive(path, b"\x80\x02X" + (50_000_000).to_bytes(4, "little") + b"a" * 50_000_000 + b".", zipfile.ZIP_DEFLATED)
+    archive(
+        path,
+        b"\x80\x02X" + (50_000_000).to_bytes(4, "little") + b"a" * 50_000_000 + b".",
+        zipfile.ZIP_DEFLATED,
+    )
 
 
 def _key(path: Path) -> None:
@@ -271,22 +356,38 @@ def _ordered_key(path: Path) -> None:
 
 
 def _storage_name(path: Path) -> None:
-    parts = b"X\x07\x00\x00\x00storagectorch\nFloatStorage\n" + _doubled(200) + b"X\x03\x00\x00\x00cpuK\x01"
+    parts = (
+        b"X\x07\x00\x00\x00storagectorch\nFloatStorage\n"
+        + _doubled(200)
+        + b"X\x03\x00\x00\x00cpuK\x01"
+    )
     archive(path, b"\x80\x02(" + parts + b"tQ.")
 
 
 def _storage_type(path: Path) -> None:
     archive(
-        path, b"\x80\x02(X\x07\x00\x00\x00storage" + _doubled(200) + b"X\x01\x00\x00\x00aX\x03\x00\x00\x00cpuK\x01tQ."
+        path,
+        b"\x80\x02(X\x07\x00\x00\x00storage"
+        + _doubled(200)
+        + b"X\x01\x00\x00\x00aX\x03\x00\x00\x00cpuK\x01tQ.",
     )
 
 
 def _old_format(path: Path, count: int = 2**38) -> None:
     """The older format with a storage of a terabyte, of which nothing is there."""
     magic = pickle.dumps(_pickles._MAGIC, 2) + pickle.dumps(1001, 2) + pickle.dumps({}, 2)
-    storage = b"(X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x00aX\x03\x00\x00\x00cpu"
+    storage = (
+        b"(X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x00aX\x03\x00\x00\x00cpu"
+    )
     storage += b"\x8a\x06" + count.to_bytes(6, "little") + b"NtQ"
-    path.write_bytes(magic + b"\x80\x02]" + storage + b"a." + pickle.dumps(["a"], 2) + count.to_bytes(8, "little"))
+    path.write_bytes(
+        magic
+        + b"\x80\x02]"
+        + storage
+        + b"a."
+        + pickle.dumps(["a"], 2)
+        + count.to_bytes(8, "little")
+    )
 
 
 def _old_names(path: Path) -> None:
@@ -347,8 +448,12 @@ def test_bombs_are_refused_without_memory_and_time(tmp_path):
     """In a process of its own, whose memory is measured and whose time is limited."""
     for name, make in BOMBS.items():
         make(tmp_path / f"{name}.pt")
-    (tmp_path / "a header of exabytes.safetensors").write_bytes((2**62).to_bytes(8, "little") + b"{}")
-    done = subprocess.run([sys.executable, "-c", LIMITED, tmp_path], capture_output=True, text=True, cwd=ROOT)
+    (tmp_path / "a header of exabytes.safetensors").write_bytes(
+        (2**62).to_bytes(8, "little") + b"{}"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, tmp_path], capture_output=True, text=True, cwd=ROOT
+    )
     *lines, kilobytes = done.stdout.splitlines()
     assert lines == [f"{file.name} True" for file in sorted(tmp_path.iterdir())], done.stderr
     assert int(kilobytes) < 40_000, "kB more than before"
@@ -366,7 +471,9 @@ def test_a_config_beside_a_checkpoint_that_is_none_is_one_sentence(tmp_path, tex
 
     (tmp_path / "config.json").write_bytes(text.encode("latin-1"))
     network = SimpleNamespace(visual=torch.nn.Sequential(torch.nn.MultiheadAttention(4, 2)))
-    with pytest.raises(ValueError, match=r"config\.json cannot be read .*; download it again, or take it away"):
+    with pytest.raises(
+        ValueError, match=r"config\.json cannot be read .*; download it again, or take it away"
+    ):
         fusionbench._require_config(tmp_path / "model.safetensors", network)
 
 
@@ -374,7 +481,9 @@ def test_names_of_a_stranger_do_not_reach_the_terminal_as_they_are(tmp_path):
     for name in ("torch.nn.\x1b[2J", "torch.nn.a\nb", "os.\x1b[31msystem"):
         module, _, last = name.rpartition(".")
         program = (
-            b"\x80\x04" + b"".join(b"\x8c" + bytes([len(t)]) + t.encode() for t in (module + ".x\x1b", last)) + b"\x93."
+            b"\x80\x04"
+            + b"".join(b"\x8c" + bytes([len(t)]) + t.encode() for t in (module + ".x\x1b", last))
+            + b"\x93."
         )
         with pytest.raises(ValueError, match="it asks for") as caught:
             _pickles.read(archive(tmp_path / "a.pt", program))
@@ -385,7 +494,14 @@ def test_nothing_is_unpacked(tmp_path):
     """An archive is read where it lies, whatever its records are called."""
     (tmp_path / "in").mkdir()
     with zipfile.ZipFile(tmp_path / "in" / "a.pt", "w") as file:
-        for name in ("a/data.pkl", "../../evil", "/tmp/evil-of-tangent-bench", "a/data/../../../evil"):
+        for name in (
+            "a/data.pkl",
+            "../../evil",
+            "/tmp/evil-of-tangent-bench",
+            "a/data/../../../evil",
+        ):
             file.writestr(name, b"\x80\x02}.")
     assert _files.content(tmp_path / "in" / "a.pt").tensors == {}
-    assert [p.name for p in tmp_path.rglob("*")] == ["in", "a.pt"] and not Path("/tmp/evil-of-tangent-bench").exists()
+    assert [p.name for p in tmp_path.rglob("*")] == ["in", "a.pt"] and not Path(
+        "/tmp/evil-of-tangent-bench"
+    ).exists()

@@ -23,9 +23,19 @@ ELSEWHERE = torch.device("meta")
 @pytest.fixture
 def pretended():
     """Network, θ0, a vector and images on a device that is not the CPU."""
-    network = VisionTransformer(12, 4, 24, 2, 3, 2.0, output_dim=10).eval().requires_grad_(False).to("meta")
+    network = (
+        VisionTransformer(12, 4, 24, 2, 3, 2.0, output_dim=10)
+        .eval()
+        .requires_grad_(False)
+        .to("meta")
+    )
     theta0 = linearize.parameters(network)
-    return network, theta0, {k: v.clone() for k, v in theta0.items()}, torch.empty(4, 3, 12, 12, device="meta")
+    return (
+        network,
+        theta0,
+        {k: v.clone() for k, v in theta0.items()},
+        torch.empty(4, 3, 12, 12, device="meta"),
+    )
 
 
 def test_the_pretence_can_fail(pretended):
@@ -49,12 +59,20 @@ def test_a_step_of_training_stays_on_the_device(pretended, training, again):
     network, theta0, _, images = pretended
     network.set_grad_checkpointing(again)
     run = _Run(theta0, Recipe(3, 4, 1e-3, 0.1, 1.0, 1, precision="float32", micro_batch_size=2))
-    parts = [Part(images, torch.zeros(4, dtype=torch.long, device="meta"), torch.empty(3, 10, device="meta"))]
+    parts = [
+        Part(
+            images,
+            torch.zeros(4, dtype=torch.long, device="meta"),
+            torch.empty(3, 10, device="meta"),
+        )
+    ]
     encoder = registry.load("training", training).encoder(network, theta0)
     for piece in pieces(parts, run.recipe):
         loss = _loss(encoder, run.theta, piece)
         loss.backward()
-    assert loss.device == ELSEWHERE and all(value.grad.device == ELSEWHERE for value in run.theta.values())
+    assert loss.device == ELSEWHERE and all(
+        value.grad.device == ELSEWHERE for value in run.theta.values()
+    )
     assert all(value.grad.dtype == torch.float32 for value in run.theta.values())
 
 
@@ -67,7 +85,9 @@ def test_kernels_stay_on_the_device(pretended):
 
 def test_heads_stay_on_the_device():
     tiny = models.find("tiny")
-    head = heads.build(models.create(tiny, "random").to("meta"), models.tokenizer(tiny), ["cat", "owl"], ["a {}"])
+    head = heads.build(
+        models.create(tiny, "random").to("meta"), models.tokenizer(tiny), ["cat", "owl"], ["a {}"]
+    )
     assert head.device == ELSEWHERE and head.shape == (2, 256)
 
 
@@ -78,7 +98,9 @@ def test_images_and_evaluation(pretended):
 
 def test_a_gpu_that_is_not_there_is_one_sentence(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(ValueError, match="`device: cuda`, but PyTorch finds no GPU here; set `device: cpu`"):
+    with pytest.raises(
+        ValueError, match="`device: cuda`, but PyTorch finds no GPU here; set `device: cpu`"
+    ):
         devices.require("cuda")
     devices.require("cpu")
 
@@ -102,7 +124,9 @@ def held(monkeypatch):
 
 def test_jobs_take_a_gpu_each_and_give_it_back_when_they_end(tmp_path, held):
     command = [sys.executable, "-c", HOLDS, str(tmp_path)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
         assert other.stdout.readline() == "0\n"
         assert devices.choose(["a", "b"], tmp_path) == 1
         assert devices.choose(["a", "b"], tmp_path) in (0, 1), "more jobs than GPUs share them"

@@ -117,7 +117,9 @@ def test_every_plugin_of_a_folder_is_followed(tmp_path):
 def test_a_data_file_that_a_module_names_counts(tmp_path):
     script, table = tmp_path / "script.py", tmp_path / "numbers.csv"
     table.write_text("1\n")
-    script.write_text("from pathlib import Path\n\nTABLE = Path(__file__).with_name('numbers.csv')\n")
+    script.write_text(
+        "from pathlib import Path\n\nTABLE = Path(__file__).with_name('numbers.csv')\n"
+    )
     before = digests.digest(script)
     table.write_text("22\n")
     forget()

@@ -16,8 +16,23 @@ ROOT = Path(__file__).parents[1]
 PAPER = (ROOT / "docs/how-to/reproduce-the-paper.md").read_text(encoding="utf-8")
 # Made or brought, no files of ours.
 OF_A_USER = (
-    *("results/", "checkpoints/", "train/", "val/", "test/", "imagenet/", "site/", "reference/api/", "..."),
-    *("tangent_bench/methods/my_method.py", "tangent_bench/methods/agreed_mean.py", "look.py", "take.py"),
+    *(
+        "results/",
+        "checkpoints/",
+        "train/",
+        "val/",
+        "test/",
+        "imagenet/",
+        "site/",
+        "reference/api/",
+        "...",
+    ),
+    *(
+        "tangent_bench/methods/my_method.py",
+        "tangent_bench/methods/agreed_mean.py",
+        "look.py",
+        "take.py",
+    ),
 )
 
 
@@ -33,13 +48,21 @@ def test_a_wrong_snippet_would_be_noticed():
     for change in ({"training": {"warmup_step": 1}}, {"tasks": ["cars", "dtd_leakt"]}):
         with pytest.raises(ValueError, match="warmup_step|dtd_leakt"):
             config.validate(
-                {**merged("paper"), **change, "training": merged("paper")["training"] | change.get("training", {})}
+                {
+                    **merged("paper"),
+                    **change,
+                    "training": merged("paper")["training"] | change.get("training", {}),
+                }
             )
 
 
 def files(text):
     """What a page names in the repository; those of its commands are looked at by test_commands.py."""
-    paths = {word for word in in_backticks(text) if re.fullmatch(r"[\w.-]+(/[\w.-]+)*/?", word) and "/" in word}
+    paths = {
+        word
+        for word in in_backticks(text)
+        if re.fullmatch(r"[\w.-]+(/[\w.-]+)*/?", word) and "/" in word
+    }
     return {path for path in paths if not path.startswith(OF_A_USER)}
 
 
@@ -50,9 +73,13 @@ def test_pages_name_many_files():
 
 @pytest.mark.parametrize("text", page_texts())
 def test_paths_and_modules_exist(text):
-    hubs = {m.ORIGIN.hub for m in _real().values()} | {models.find(n).hub for n in registry.names("models")}
+    hubs = {m.ORIGIN.hub for m in _real().values()} | {
+        models.find(n).hub for n in registry.names("models")
+    }
     places = ROOT, ROOT / "tangent_bench"
-    assert not [path for path in files(text) - hubs if not any((place / path).exists() for place in places)]
+    assert not [
+        path for path in files(text) - hubs if not any((place / path).exists() for place in places)
+    ]
 
 
 @pytest.mark.parametrize("text", page_texts())
@@ -67,7 +94,8 @@ def test_keys_of_the_config_exist(text):
 @pytest.mark.parametrize("text", page_texts())
 def test_links_within_a_page_lead_somewhere(text):
     headings = {
-        re.sub(r"[^\w -]", "", line).strip().lower().replace(" ", "-") for line in re.findall(r"^#+ (.*)$", text, re.M)
+        re.sub(r"[^\w -]", "", line).strip().lower().replace(" ", "-")
+        for line in re.findall(r"^#+ (.*)$", text, re.M)
     }
     assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= headings
 
@@ -79,7 +107,11 @@ def _real():
 
 def _cells(first):
     """The lines of the table whose first cell is a name of `first`."""
-    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in PAPER.splitlines() if line[:1] == "|"]
+    lines = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in PAPER.splitlines()
+        if line[:1] == "|"
+    ]
     return {cells[0]: cells[1:] for cells in lines if cells[0] in first}
 
 
@@ -88,7 +120,9 @@ def test_data_sets_are_those_of_the_code():
     assert found.keys() == _real().keys() - {"dtd_leaked"}
     for name, (hub, revision, counts, licence) in found.items():
         task, origin = _real()[name].TASK, _real()[name].ORIGIN
-        sizes = [f"{origin.counts[s]:,}" if s in origin.counts else "–" for s in ("train", "val", "test")]
+        sizes = [
+            f"{origin.counts[s]:,}" if s in origin.counts else "–" for s in ("train", "val", "test")
+        ]
         expected = f"`{origin.hub}`", f"`{origin.revision[:7]}`", " / ".join(sizes), task.licence
         assert (hub, revision, counts, licence) == expected
 
@@ -100,7 +134,9 @@ def test_hours_are_the_arithmetic_of_the_steps_beside_them():
     for name, cells in found.items():
         gflop, standard, linear, *memory, hours, limit = map(float, cells)
         assert gflop == pytest.approx(resources.gflop_of(name), abs=0.051)
-        assert hours == pytest.approx(8 * preset["training"]["steps"] * (standard + linear) / 3600, abs=0.051)
+        assert hours == pytest.approx(
+            8 * preset["training"]["steps"] * (standard + linear) / 3600, abs=0.051
+        )
         assert limit == pytest.approx(resources.ask("finetune", gflop)["runtime"] / 60, abs=0.051)
         assert len(preset["tasks"]) == 8 and memory == sorted(memory)
 
@@ -115,6 +151,10 @@ def test_no_switch_of_determinism_is_set():
     """As docs/explanation/determinism.md says."""
     places = [ROOT / "Makefile", ROOT / "Snakefile", *(ROOT / "tangent_bench").rglob("*.py")]
     for folder in ("workflow", "profiles"):
-        places += [path for path in (ROOT / folder).rglob("*.*") if path.suffix in (".py", ".smk", ".yaml")]
-    switches = re.compile(r"use_deterministic_algorithms|cudnn\.(deterministic|benchmark)|CUBLAS_WORKSPACE_CONFIG")
+        places += [
+            path for path in (ROOT / folder).rglob("*.*") if path.suffix in (".py", ".smk", ".yaml")
+        ]
+    switches = re.compile(
+        r"use_deterministic_algorithms|cudnn\.(deterministic|benchmark)|CUBLAS_WORKSPACE_CONFIG"
+    )
     assert not [path for path in places if switches.search(path.read_text(encoding="utf-8"))]

@@ -14,11 +14,24 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "tangent_bench"
 # Files of these are made to one contract, which the folder's `__init__` describes; their functions need not repeat it.
-PLUGINS = "checkpoints", "corpus", "experiments", "figures", "methods", "models", "tasks", "training"
+PLUGINS = (
+    "checkpoints",
+    "corpus",
+    "experiments",
+    "figures",
+    "methods",
+    "models",
+    "tasks",
+    "training",
+)
 MODULES = {
     path.relative_to(PACKAGE).as_posix(): path
     for path in sorted(PACKAGE.rglob("*.py"))
-    if not any(part.startswith("_") for part in path.relative_to(PACKAGE).with_suffix("").parts if part != "__init__")
+    if not any(
+        part.startswith("_")
+        for part in path.relative_to(PACKAGE).with_suffix("").parts
+        if part != "__init__"
+    )
 }
 # An Args section may leave the rest to another function.
 ELSEWHERE = "The other arguments are those of `"
@@ -45,7 +58,12 @@ def trouble(node: Definition) -> str:
     listed = re.findall(r"(?:^ {4}|\. )([\w*]+(?:, [\w*]+)*)(?= ?\([^)]*\):|:)", section[1], re.M)
     named = {name.strip("* ") for names in listed for name in names.split(",")}
     given = node.args
-    taken = [*given.posonlyargs, *given.args, *given.kwonlyargs, *filter(None, (given.vararg, given.kwarg))]
+    taken = [
+        *given.posonlyargs,
+        *given.args,
+        *given.kwonlyargs,
+        *filter(None, (given.vararg, given.kwarg)),
+    ]
     return ", ".join(each.arg for each in taken if each.arg not in named | {"self", "cls"})
 
 
@@ -70,7 +88,10 @@ def test_public_names_are_documented(module):
             "c, b",
         ),
         ('def f(a, b, c):\n    """One.\n\n    Args:\n        a, b: both. c: third.\n    """', ""),
-        (f'def f(a, b):\n    """One.\n\n    Args:\n        a: first.\n\n    {ELSEWHERE}g`.\n    """', ""),
+        (
+            f'def f(a, b):\n    """One.\n\n    Args:\n        a: first.\n\n    {ELSEWHERE}g`.\n    """',
+            "",
+        ),
         ("class C: pass", "docstring"),
     ],
 )

@@ -14,7 +14,15 @@ from tangent_bench.tangent import features
 from tangent_bench.tangent.linearize import encode, encode_linearized
 from tests import small
 
-POINTS = [{}, {"a": 1.0}, {"b": 0.4}, {"a": -1.0}, {"a": 0.7, "b": -1.3}, {"b": 0.0, "a": 0.0}, {"both": 1.0}]
+POINTS = [
+    {},
+    {"a": 1.0},
+    {"b": 0.4},
+    {"a": -1.0},
+    {"a": 0.7, "b": -1.3},
+    {"b": 0.0, "a": 0.0},
+    {"both": 1.0},
+]
 NUM_IMAGES = 40
 
 
@@ -31,7 +39,8 @@ class World:
             for s in ("val", "test")
         }
         self.heads = {
-            t: 30 * normalize(small.normal("head", t, shape=(k, 5)), dim=1).float() for t, k in (("one", 4), ("two", 7))
+            t: 30 * normalize(small.normal("head", t, shape=(k, 5)), dim=1).float()
+            for t, k in (("one", 4), ("two", 7))
         }
 
     def theta(self, point):
@@ -45,7 +54,9 @@ class World:
         classes, margins = [], []
         for image in self.inputs[task, split]:
             embedding = encoder(self.theta(point), image[None])[0]
-            cosines = [float(embedding @ h / (embedding.norm() * h.norm())) for h in self.heads[task]]
+            cosines = [
+                float(embedding @ h / (embedding.norm() * h.norm())) for h in self.heads[task]
+            ]
             ranked = sorted(cosines)
             classes.append(cosines.index(ranked[-1]))
             margins.append(ranked[-1] - ranked[-2])
@@ -73,7 +84,9 @@ class World:
 
     def tangent_evaluator(self):
         def change(task, split, source):
-            return features.changes(self.network, self.theta0, [self.vectors[source]], self.inputs[task, split], 16)[0]
+            return features.changes(
+                self.network, self.theta0, [self.vectors[source]], self.inputs[task, split], 16
+            )[0]
 
         return TangentEvaluator(self.base, change, lambda t: self.heads[t].numpy())
 
@@ -105,16 +118,26 @@ def test_predictions_are_those_of_one_image_at_a_time(world, kind, task):
 def test_tangent_evaluator_is_the_network_evaluator_of_the_expansion(world):
     tangent, network = world.tangent_evaluator(), world.network_evaluator(world.linearized)
     for task in ("one", "two"):
-        assert (tangent.predict(task, "test", POINTS) != network.predict(task, "test", POINTS)).mean() < 0.01
+        assert (
+            tangent.predict(task, "test", POINTS) != network.predict(task, "test", POINTS)
+        ).mean() < 0.01
 
 
 @pytest.mark.parametrize("kind", ["tangent", "network"])
 def test_coefficient_zero_is_zero_shot_to_the_last_image(world, kind):
-    evaluator = world.tangent_evaluator() if kind == "tangent" else world.network_evaluator(world.straight)
-    plain, zero, mixed = evaluator.predict("one", "test", [{}, {"a": 0.0, "b": -0.0}, {"b": np.float64(0.0)}])
+    evaluator = (
+        world.tangent_evaluator() if kind == "tangent" else world.network_evaluator(world.straight)
+    )
+    plain, zero, mixed = evaluator.predict(
+        "one", "test", [{}, {"a": 0.0, "b": -0.0}, {"b": np.float64(0.0)}]
+    )
     assert np.array_equal(plain, zero) and np.array_equal(plain, mixed)
-    other = world.tangent_evaluator() if kind == "network" else world.network_evaluator(world.straight)
-    assert np.array_equal(plain, other.predict("one", "test", [{}])[0]), "θ0 is one model, whatever evaluates it"
+    other = (
+        world.tangent_evaluator() if kind == "network" else world.network_evaluator(world.straight)
+    )
+    assert np.array_equal(plain, other.predict("one", "test", [{}])[0]), (
+        "θ0 is one model, whatever evaluates it"
+    )
 
 
 def test_stored_features_answer_at_theta0_and_only_there(world):
@@ -124,18 +147,24 @@ def test_stored_features_answer_at_theta0_and_only_there(world):
         asked.append(theta)
         return world.straight(theta, images)
 
-    known = world.network_evaluator(encoder, base=world.base).predict("one", "test", POINTS, limit=9)
+    known = world.network_evaluator(encoder, base=world.base).predict(
+        "one", "test", POINTS, limit=9
+    )
     away = [world.theta(point) for point in POINTS if any(point.values())]
     for a, b in zip(asked, away, strict=True):
         torch.testing.assert_close(a, b)
-    assert np.array_equal(known, world.network_evaluator(world.straight).predict("one", "test", POINTS, limit=9))
+    assert np.array_equal(
+        known, world.network_evaluator(world.straight).predict("one", "test", POINTS, limit=9)
+    )
     other = world.network_evaluator(encoder, base=lambda task, split: -world.base(task, split))
     assert not np.array_equal(other.predict("one", "test", [{}], limit=9), known[:1])
 
 
 def test_one_vector_at_coefficient_one_predicts_as_its_checkpoint(world):
     checkpoint = world.theta({"a": 1.0})
-    expected = (encode(world.network, checkpoint, world.inputs["one", "test"]) @ world.heads["one"].T).argmax(1)
+    expected = (
+        encode(world.network, checkpoint, world.inputs["one", "test"]) @ world.heads["one"].T
+    ).argmax(1)
     found = world.network_evaluator(world.straight).predict("one", "test", [{"a": 1.0}])[0]
     assert np.array_equal(found, expected.numpy())
 
@@ -143,7 +172,9 @@ def test_one_vector_at_coefficient_one_predicts_as_its_checkpoint(world):
 @pytest.mark.parametrize("batch_size", [1, 7, 1000])
 def test_batches_change_nothing(world, batch_size):
     whole = world.network_evaluator(world.straight).predict("two", "val", POINTS)
-    assert np.array_equal(world.network_evaluator(world.straight, batch_size).predict("two", "val", POINTS), whole)
+    assert np.array_equal(
+        world.network_evaluator(world.straight, batch_size).predict("two", "val", POINTS), whole
+    )
 
 
 def test_asking_again_gives_the_same(world):
@@ -171,8 +202,12 @@ def test_other_images_are_resized_and_cropped_as_pillow_does(height, width):
     smooth = np.array(Image.fromarray(blocks).resize((width, height), Image.BICUBIC))
     size = 24
     scale = size / min(height, width)
-    resized = Image.fromarray(smooth).resize((round(width * scale), round(height * scale)), Image.BICUBIC)
+    resized = Image.fromarray(smooth).resize(
+        (round(width * scale), round(height * scale)), Image.BICUBIC
+    )
     left, top = (resized.width - size) // 2, (resized.height - size) // 2
-    expected = np.asarray(resized.crop((left, top, left + size, top + size)), dtype=np.float64) / 255
+    expected = (
+        np.asarray(resized.crop((left, top, left + size, top + size)), dtype=np.float64) / 255
+    )
     found = prepare_images(smooth[None], size, (0, 0, 0), (1, 1, 1))[0].permute(1, 2, 0).numpy()
     assert np.abs(found - expected).max() < 2 / 255

@@ -38,17 +38,24 @@ def test_is_the_encoder_at_any_parameters(network):
     dtype = next(network.parameters()).dtype
     theta, images = moved(network), small.images(9, 3, 32, 32, dtype=dtype)
     exact, found = encode(network, theta, images), vision.encode(network, theta, images)
-    assert found.dtype == dtype and torch.allclose(found, exact, rtol=0, atol=DTYPES[dtype] * float(exact.norm()))
+    assert found.dtype == dtype and torch.allclose(
+        found, exact, rtol=0, atol=DTYPES[dtype] * float(exact.norm())
+    )
     # Every parameter counts: leaving one out, or taking the network's own, would show.
     for name, value in theta.items():
-        changed = dict(theta) | {name: value + 0.3 * small.normal("other", name, shape=value.shape).to(dtype)}
+        changed = dict(theta) | {
+            name: value + 0.3 * small.normal("other", name, shape=value.shape).to(dtype)
+        }
         assert (vision.encode(network, changed, images) - found).norm() > 1e-5 * found.norm(), name
         difference = vision.encode(network, changed, images) - encode(network, changed, images)
         assert difference.norm() < DTYPES[dtype] * found.norm(), name
 
 
 def test_an_image_does_not_depend_on_its_batch(network):
-    theta, images = moved(network), small.images(5, 3, 32, 32, dtype=next(network.parameters()).dtype)
+    theta, images = (
+        moved(network),
+        small.images(5, 3, 32, 32, dtype=next(network.parameters()).dtype),
+    )
     whole = vision.encode(network, theta, images)
     parts = torch.cat([vision.encode(network, theta, image[None]) for image in images])
     assert torch.allclose(whole, parts, rtol=0, atol=DTYPES[whole.dtype] * float(whole.norm()))
@@ -60,7 +67,10 @@ def test_quick_gelu_and_a_network_without_its_first_norm(network):
     kept = network.transformer.resblocks[0].mlp.gelu, network.ln_pre
     network.transformer.resblocks[0].mlp.gelu, network.ln_pre = QuickGELU(), nn.Identity()
     try:
-        theta, images = moved(network), small.images(4, 3, 32, 32, dtype=next(network.parameters()).dtype)
+        theta, images = (
+            moved(network),
+            small.images(4, 3, 32, 32, dtype=next(network.parameters()).dtype),
+        )
         exact, found = encode(network, theta, images), vision.encode(network, theta, images)
         assert vision.supports(network)
         assert torch.allclose(found, exact, rtol=0, atol=DTYPES[found.dtype] * float(exact.norm()))
@@ -93,7 +103,13 @@ class Nearly:
     def evaluator(self, fast) -> NetworkEvaluator:
         images = torch.arange(len(self.exact), dtype=torch.float32).view(-1, 1, 1, 1)
         return NetworkEvaluator(
-            self.encoder, {"w": torch.zeros(1)}, {}, lambda t: self.head.numpy(), lambda t, s: images, 32, fast
+            self.encoder,
+            {"w": torch.zeros(1)},
+            {},
+            lambda t: self.head.numpy(),
+            lambda t, s: images,
+            32,
+            fast,
         )
 
     def fast(self, theta, images):

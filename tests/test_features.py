@@ -37,4 +37,6 @@ def test_features_have_the_type_of_the_network(case32):
     (change,) = features.changes(case32.network, case32.theta0, [case32.tau], case32.images, 3)
     assert base.dtype == change.dtype == np.float32 and base.shape == change.shape == (5, 6)
     with torch.no_grad():
-        np.testing.assert_allclose(base, case32.network(case32.images).numpy(), rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(
+            base, case32.network(case32.images).numpy(), rtol=1e-4, atol=1e-5
+        )

@@ -35,7 +35,9 @@ def test_half_an_archive_of_weights_is_one_sentence(tmp_path):
     content[content.index(b"PK\x01\x02")] ^= 1
     file.write_bytes(content)
     assert zipfile.is_zipfile(file)
-    with pytest.raises(ValueError, match=r"Model 'mine': .*w\.pt is truncated or damaged .*download it again"):
+    with pytest.raises(
+        ValueError, match=r"Model 'mine': .*w\.pt is truncated or damaged .*download it again"
+    ):
         _weights.require_no_program("mine", file)
 
 
@@ -67,5 +69,7 @@ def test_a_link_to_a_folder_above_gives_no_image_twice(tmp_path):
 def test_a_class_folder_that_ends_a_line_is_refused(tmp_path):
     for name in ("dog", "a\nb"):
         _write(tmp_path, name)
-    with pytest.raises(ValueError, match=r"class folder 'a\\nb', whose name is no text of one line; rename it"):
+    with pytest.raises(
+        ValueError, match=r"class folder 'a\\nb', whose name is no text of one line; rename it"
+    ):
         FolderTask("own", {"folder": str(tmp_path), "templates": ["a {}"]})

@@ -38,7 +38,9 @@ def tower(architecture: str, dtype: torch.dtype, num_images: int) -> Tower:
         for value in network.parameters():
             value.add_(like(value, 0.02))
     theta0 = linearize.parameters(network)
-    tangents = tuple({key: like(value, size) for key, value in theta0.items()} for size in (0.01, 0.001))
+    tangents = tuple(
+        {key: like(value, size) for key, value in theta0.items()} for size in (0.01, 0.001)
+    )
     return Tower(network, theta0, tangents, small.images(num_images, 3, 224, 224, dtype=dtype))
 
 
@@ -82,7 +84,8 @@ def check(case: Tower, context=nullcontext) -> None:
             require_close(vision.product(case.network, case.theta0, tangent, case.images), exact)
             theta = small.moved(case.theta0, tangent)
             require_close(
-                linearize.encode_linearized(case.network, case.theta0, theta, case.images), exact_base + exact
+                linearize.encode_linearized(case.network, case.theta0, theta, case.images),
+                exact_base + exact,
             )
 
 
@@ -107,7 +110,10 @@ def test_larger_towers_in_single_precision(architecture):
 def test_gradient_of_the_linearized_tower_is_the_product_from_the_left():
     """∂/∂θ Σ w · f_lin(x; θ) = J(x; θ0)ᵀ w at any θ, by reverse mode through open_clip's module."""
     case = tower("ViT-B-32-quickgelu", torch.float32, 2)
-    theta = {key: value.requires_grad_(True) for key, value in small.moved(case.theta0, case.tangents[0]).items()}
+    theta = {
+        key: value.requires_grad_(True)
+        for key, value in small.moved(case.theta0, case.tangents[0]).items()
+    }
     found = linearize.encode_linearized(case.network, case.theta0, theta, case.images)
     weights = small.normal("weights", shape=tuple(found.shape)).float()
     ours = torch.autograd.grad(found, list(theta.values()), weights)

@@ -25,7 +25,14 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is 
 TIGHT = {"rtol": 1e-9, "atol": 1e-10}
 TRAININGS = registry.names("training")
 TASKS = ("one", "two", "three")
-RECIPE = {"steps": 4, "batch_size": 6, "learning_rate": 0.01, "weight_decay": 0.1, "clip_norm": 1.0, "warmup_steps": 1}
+RECIPE = {
+    "steps": 4,
+    "batch_size": 6,
+    "learning_rate": 0.01,
+    "weight_decay": 0.1,
+    "clip_norm": 1.0,
+    "warmup_steps": 1,
+}
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +70,9 @@ CALLS = {
     "linearized": lambda n, theta0, tau, x: linearize.encode_linearized(n, theta0, tau, x),
     "product": lambda n, theta0, tau, x: linearize.product(n, theta0, tau, x)[1],
     "product, written out": lambda n, theta0, tau, x: vision.linearize(n, theta0, x)[1](tau),
-    "changes": lambda n, theta0, tau, x: features._changes(n, theta0, [tau, {k: -2 * v for k, v in tau.items()}], x),
+    "changes": lambda n, theta0, tau, x: features._changes(
+        n, theta0, [tau, {k: -2 * v for k, v in tau.items()}], x
+    ),
 }
 
 
@@ -76,7 +85,9 @@ def test_values_and_products(sides, call):
 
 @pytest.mark.parametrize("readout", [None, small.normal("gpu readout", shape=(3, 6))])
 def test_kernels(sides, readout):
-    cpu, gpu = both(sides, lambda n, theta0, tau, x: kernel.empirical(n, theta0, x, readout, x[:2] * 1.5))
+    cpu, gpu = both(
+        sides, lambda n, theta0, tau, x: kernel.empirical(n, theta0, x, readout, x[:2] * 1.5)
+    )
     np.testing.assert_allclose(gpu, cpu, rtol=1e-9)
 
 
@@ -86,7 +97,9 @@ def test_float32_is_float32():
     pixels = small.pixels(16, 32, "float32")
     for device in ("cpu", "cuda"):
         tower = image_tower(models.find("tiny"), "pretrained", 0, device)
-        moved[device] = linearize.encode(tower.module, tower.theta0, tower.prepare(pixels).tensor()).cpu()
+        moved[device] = linearize.encode(
+            tower.module, tower.theta0, tower.prepare(pixels).tensor()
+        ).cpu()
     error = (moved["cuda"] - moved["cpu"]).norm() / moved["cpu"].norm()
     assert error < 2e-6
 
@@ -94,7 +107,12 @@ def test_float32_is_float32():
 def trained(name, network, saving=None, dtype=torch.float64, **changed):
     """θ0, θ* and the losses of a few steps of a mode."""
     labels = np.arange(18, dtype=np.int64) % 3
-    source = Source("t", small.pixels(18, 32, "training"), labels, 5 * small.normal("head", shape=(3, 6)).to(dtype))
+    source = Source(
+        "t",
+        small.pixels(18, 32, "training"),
+        labels,
+        5 * small.normal("head", shape=(3, 6)).to(dtype),
+    )
     others = {other: small.pixels(11, 32, other) for other in ("u", "v")}
     recipe = Recipe(**RECIPE | changed)
     theta0 = parameters(network)
@@ -122,7 +140,10 @@ def test_the_same_training_again_has_the_same_bits(sides, name):
 @pytest.mark.parametrize("name", ["standard", "linear"])
 def test_training_in_pieces(sides, name):
     network, _ = sides["cuda"]
-    (start, plain, _), (_, found, _) = trained(name, network), trained(name, network, micro_batch_size=3)
+    (start, plain, _), (_, found, _) = (
+        trained(name, network),
+        trained(name, network, micro_batch_size=3),
+    )
     assert gap(subtract(found, start), subtract(plain, start)) < 1e-6
 
 
@@ -132,8 +153,12 @@ def test_reduced_precision_is_near(clip_folder, name, precision):
     network = small.vit(clip_folder, torch.float32).to("cuda")
     start, plain, losses = trained(name, network, dtype=torch.float32)
     _, found, near = trained(name, network, dtype=torch.float32, precision=precision)
-    assert near != losses and near[0] == pytest.approx(losses[0], rel=0.01) and np.isfinite(near).all()
-    if precision == "bfloat16":  # in float16 the first steps are skipped, until their gradients' scale fits
+    assert (
+        near != losses and near[0] == pytest.approx(losses[0], rel=0.01) and np.isfinite(near).all()
+    )
+    if (
+        precision == "bfloat16"
+    ):  # in float16 the first steps are skipped, until their gradients' scale fits
         assert gap(subtract(found, start), subtract(plain, start)) < 0.3
     assert all(value.dtype == torch.float32 for value in found.values())
 
@@ -171,7 +196,10 @@ def test_training_that_was_cut_off_goes_on(sides, name, tmp_path, monkeypatch):
 
 def test_predictions(clip_folder):
     """Of the network at θ0 + c τ, float32: as on the CPU."""
-    pixels, head = small.pixels(64, 32, "predicted"), small.normal("predicted head", shape=(7, 6)).float()
+    pixels, head = (
+        small.pixels(64, 32, "predicted"),
+        small.normal("predicted head", shape=(7, 6)).float(),
+    )
     chosen = []
     for device in ("cpu", "cuda"):
         network = small.vit(clip_folder, torch.float32).to(device)
@@ -202,7 +230,9 @@ def test_merging(sides, name):
         data = Data(
             network,
             {task: small.normal("merging head", task, shape=(4, 6)).to(device) for task in TASKS},
-            lambda task, number, d=device: small.normal("merging", task, shape=(20, 3, 32, 32))[:number].to(d),
+            lambda task, number, d=device: small.normal("merging", task, shape=(20, 3, 32, 32))[
+                :number
+            ].to(d),
             lambda task, number, d=device: (torch.arange(20) % 4)[:number].to(d),
         )
         found.append(merger.prepare(vectors, theta0, 0, data))

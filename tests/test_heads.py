@@ -70,7 +70,10 @@ def test_rows_follow_the_order_of_the_classes():
 def test_logits_are_scaled_cosines():
     head = small.normal("head", shape=(3, 4))
     head = 20.0 * head / head.norm(dim=1, keepdim=True)
-    embeddings = small.normal("embeddings", shape=(5, 4)) * torch.tensor([1e-3, 1.0, 5.0, 100.0, 1e4])[:, None]
+    embeddings = (
+        small.normal("embeddings", shape=(5, 4))
+        * torch.tensor([1e-3, 1.0, 5.0, 100.0, 1e4])[:, None]
+    )
     found = heads.logits(embeddings, head)
     assert found.shape == (5, 3)
     for b in range(5):
@@ -86,7 +89,9 @@ def test_head_of_an_open_clip_model(clip_folder):
     head = heads.build(network, tokenize, CLASSES, TEMPLATES)
     for name, row in zip(CLASSES, head, strict=True):
         with torch.no_grad():
-            one_by_one = [network.encode_text(tokenize([t.format(name)]))[0].double() for t in TEMPLATES]
+            one_by_one = [
+                network.encode_text(tokenize([t.format(name)]))[0].double() for t in TEMPLATES
+            ]
         mean = sum(e / e.norm() for e in one_by_one)
         expected = float(network.logit_scale.exp()) * mean / mean.norm()
         np.testing.assert_allclose(row.numpy(), expected.numpy(), rtol=1e-4, atol=1e-5)

@@ -15,7 +15,10 @@ SHAPES = [(5, 4), (3, 7), (8, 8), (1, 1), (6, 2)]
 
 
 def images(shapes=SHAPES) -> list[np.ndarray]:
-    return [small.generator("store", k).integers(0, 256, (*shape, 3), dtype=np.uint8) for k, shape in enumerate(shapes)]
+    return [
+        small.generator("store", k).integers(0, 256, (*shape, 3), dtype=np.uint8)
+        for k, shape in enumerate(shapes)
+    ]
 
 
 def saved(path, shapes=SHAPES, order=(3, 0, 4, 1, 2), **about):
@@ -28,7 +31,11 @@ def saved(path, shapes=SHAPES, order=(3, 0, 4, 1, 2), **about):
 def test_what_comes_out_is_what_went_in(tmp_path):
     given = saved(tmp_path / "x.safetensors", title="Test")
     store, of_each, about = image_store.open_images(tmp_path / "x.safetensors")
-    assert len(store) == 5 and of_each["labels"].tolist() == [0, 10, 20, 30, 40] and about["title"] == "Test"
+    assert (
+        len(store) == 5
+        and of_each["labels"].tolist() == [0, 10, 20, 30, 40]
+        and about["title"] == "Test"
+    )
     for k, image in enumerate(given):
         np.testing.assert_array_equal(store[k], image)
     for found, k in zip(store[np.array([4, 1])], (4, 1), strict=True):
@@ -50,7 +57,12 @@ def test_safetensors_reads_it_too_and_the_digest_is_that_of_the_content(tmp_path
     saved(tmp_path / "x.safetensors")
     plain = load_file(tmp_path / "x.safetensors")
     tensors, about = artefacts.load(tmp_path / "x.safetensors", "images")
-    assert about["sha256"] == artefacts.digest(plain) and set(plain) == {"pixels", "offsets", "shapes", "labels"}
+    assert about["sha256"] == artefacts.digest(plain) and set(plain) == {
+        "pixels",
+        "offsets",
+        "shapes",
+        "labels",
+    }
     assert all(value.ctypes.data % 8 == 0 for value in tensors.values())
 
 
@@ -69,7 +81,12 @@ def test_equal_shapes_are_an_array_and_others_are_not(tmp_path):
 
 def test_an_array_of_images_is_opened_as_well(tmp_path):
     array = np.stack(images([(4, 4)] * 3))
-    artefacts.save(tmp_path / "x.safetensors", "images", {"images": array, "labels": np.arange(3)}, title="Test")
+    artefacts.save(
+        tmp_path / "x.safetensors",
+        "images",
+        {"images": array, "labels": np.arange(3)},
+        title="Test",
+    )
     found, of_each, about = image_store.open_images(tmp_path / "x.safetensors")
     np.testing.assert_array_equal(found, array)
     assert of_each["labels"].tolist() == [0, 1, 2] and about["title"] == "Test"
@@ -82,12 +99,21 @@ def test_crops_of_a_store_are_those_of_an_array_and_shapes_may_differ(tmp_path):
     assert augment(store[chosen], 5, 0.9, 7).equal(augment(np.stack(given)[chosen], 5, 0.9, 7))
     saved(tmp_path / "y.safetensors")
     ragged, *_ = image_store.open_images(tmp_path / "y.safetensors")
-    assert augment(Source("x", ragged, np.arange(5), None).images[chosen], 5, 0.9, 7).shape == (3, 3, 5, 5)
+    assert augment(Source("x", ragged, np.arange(5), None).images[chosen], 5, 0.9, 7).shape == (
+        3,
+        3,
+        5,
+        5,
+    )
 
 
 @pytest.mark.parametrize(
     ("positions", "words"),
-    [((0, 1), "1 of 3 images did not come"), ((0, 0, 1), "came twice"), ((0, 1, 3), "does not belong")],
+    [
+        ((0, 1), "1 of 3 images did not come"),
+        ((0, 0, 1), "came twice"),
+        ((0, 1, 3), "does not belong"),
+    ],
 )
 def test_what_is_missing_or_too_much_is_one_sentence_and_leaves_no_file(tmp_path, positions, words):
     given = images()

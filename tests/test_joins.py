@@ -37,7 +37,9 @@ def write(**presets: dict) -> None:
 
 
 def joined(folder, *names, **changed):
-    return joins.presets({"preset": "all", "results": "results/all", "joins": list(names), **changed}, folder)
+    return joins.presets(
+        {"preset": "all", "results": "results/all", "joins": list(names), **changed}, folder
+    )
 
 
 def test_a_joined_preset_is_complete(folder):
@@ -49,7 +51,9 @@ def test_a_joined_preset_is_complete(folder):
 
 def test_rows_that_are_not_built_are_named_with_the_command_that_builds_them(folder):
     Path("results/two/rows.csv").unlink()
-    with pytest.raises(ValueError, match=r"'all' joins .* 'two'.* results/two/rows.csv.*make reproduce PRESET=two`"):
+    with pytest.raises(
+        ValueError, match=r"'all' joins .* 'two'.* results/two/rows.csv.*make reproduce PRESET=two`"
+    ):
         joined(folder, "one", "two")
 
 
@@ -58,7 +62,11 @@ def test_rows_that_are_not_built_are_named_with_the_command_that_builds_them(fol
     [
         ({}, ["one", "tow"], "'tow'.*config/ has only default, one, two.*Did you mean 'two'"),
         ({"two": {"joins": ["one"]}}, ["two"], "'two', which joins others itself"),
-        ({"two": {"training": {"steps": 7}}}, ["one", "two"], "'one' and 'two' have different 'training'"),
+        (
+            {"two": {"training": {"steps": 7}}},
+            ["one", "two"],
+            "'one' and 'two' have different 'training'",
+        ),
         ({"two": {"tasks": ["mnist"]}}, ["one", "two"], "different 'tasks'"),
         ({"two": {"results": "results/one/"}}, ["one", "two"], "build into results/one"),
     ],
@@ -78,13 +86,18 @@ def test_a_joined_preset_may_not_be_overwritten(folder):
 
 def test_equal_rows_are_taken_once():
     other = replace(ROW, seed=1, low=None, high=None, coefficient=None)
-    tables = {"one": rows.frame([ROW, other]), "two": rows.frame([replace(other), replace(ROW, model="wide"), ROW])}
+    tables = {
+        "one": rows.frame([ROW, other]),
+        "two": rows.frame([replace(other), replace(ROW, model="wide"), ROW]),
+    }
     found = joins.together(tables)
     assert list(found.columns) == list(rows.COLUMNS) and len(rows.check(found)) == 3
     assert found["model"].tolist() == ["tiny", "tiny", "wide"]
 
 
-@pytest.mark.parametrize("change", [{"value": 0.5000001}, {"high": 0.7}, {"low": None}, {"num_samples": 99}], ids=str)
+@pytest.mark.parametrize(
+    "change", [{"value": 0.5000001}, {"high": 0.7}, {"low": None}, {"num_samples": 99}], ids=str
+)
 def test_rows_that_disagree_are_refused_with_their_coordinates(change):
     fine = replace(ROW, seed=1, coefficient=None)
     tables = {
@@ -108,7 +121,11 @@ def test_claims_join_presets_of_which_no_two_answer_to_the_same_coordinates_diff
             about = registry.load("experiments", experiment).EXPERIMENT
             if about.scope == "inits" or experiment == "disentanglement_comparison":
                 # Rows that were matched under own heads say so (params_id).
-                own_heads = about.scope == "inits" and any(init.startswith("whole-") for init in config["inits"])
+                own_heads = about.scope == "inits" and any(
+                    init.startswith("whole-") for init in config["inits"]
+                )
                 for model in config["models"]:
                     other = seen.setdefault((experiment, model, own_heads), name)
-                    assert other == name, f"{experiment} of {model} is matched within {other} and within {name}"
+                    assert other == name, (
+                        f"{experiment} of {model} is matched within {other} and within {name}"
+                    )

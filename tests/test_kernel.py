@@ -72,20 +72,28 @@ def test_kernel_depends_on_the_given_weights_not_on_those_of_the_module(vit, the
     assert difference(found, kernel.empirical(vit, theta, images)) > 1e-3
 
 
-@pytest.mark.parametrize("kept", [1, 50_000, 10**9], ids=["each layer alone", "some layers", "all at once"])
+@pytest.mark.parametrize(
+    "kept", [1, 50_000, 10**9], ids=["each layer alone", "some layers", "all at once"]
+)
 @pytest.mark.parametrize("block", [1, 5_000, 10**9])
 def test_memory_bounds_change_nothing(vit, theta, images, monkeypatch, kept, block):
     expected = kernel.empirical(vit, theta, images)
     monkeypatch.setattr(kernel, "KEPT_BYTES", kept)
     monkeypatch.setattr(kernel, "BLOCK_BYTES", block)
     monkeypatch.setattr(kernel, "ROW_BLOCK", 2)
-    np.testing.assert_allclose(kernel.empirical(vit, theta, images, batch_size=4), expected, rtol=1e-12)
+    np.testing.assert_allclose(
+        kernel.empirical(vit, theta, images, batch_size=4), expected, rtol=1e-12
+    )
 
 
 @pytest.mark.parametrize("symmetric", [True, False])
 def test_token_pairs_and_gram_matrix_are_the_same_sum(symmetric):
     x = kernel.Factors(small.normal("a", shape=(5, 3, 7)), small.normal("g", shape=(5, 3, 4)))
-    y = x if symmetric else kernel.Factors(small.normal("b", shape=(2, 6, 7)), small.normal("h", shape=(2, 6, 4)))
+    y = (
+        x
+        if symmetric
+        else kernel.Factors(small.normal("b", shape=(2, 6, 7)), small.normal("h", shape=(2, 6, 4)))
+    )
     expected = torch.einsum("nti,nto,mui,muo->nm", x.a, x.g, y.a, y.g)
     for way in (kernel._add_token_pairs, kernel._add_gram):
         found = torch.zeros(expected.shape, dtype=torch.float64)
@@ -113,18 +121,26 @@ def test_kernel_of_a_small_network_by_hand(caplog):
     h = np.tanh(x @ theta["first.weight"].T + theta["first.bias"])
     outer = 1 - np.tanh(h @ theta["second.weight"].T + theta["second.bias"]) ** 2
     inner = outer[:, :, None] * theta["second.weight"] * (1 - h**2)[:, None, :]
-    expected = (outer @ outer.T) * (h @ h.T + 1) + np.einsum("noh,moh->nm", inner, inner) * (x @ x.T + 1)
+    expected = (outer @ outer.T) * (h @ h.T + 1) + np.einsum("noh,moh->nm", inner, inner) * (
+        x @ x.T + 1
+    )
     with caplog.at_level("INFO", logger="tangent_bench.tangent.kernel"):
         found = kernel.empirical(network, parameters(network), images, batch_size=2)
     assert difference(found, expected) < 1e-12 and "plain Jacobians" in caplog.text
 
 
 def test_kernel_is_symmetric_and_positive_semidefinite(vit, theta):
-    images = torch.cat([small.images(4, 3, 32, 32)] * 2)  # every image twice: half of the eigenvalues are 0
+    images = torch.cat(
+        [small.images(4, 3, 32, 32)] * 2
+    )  # every image twice: half of the eigenvalues are 0
     found = kernel.empirical(vit, theta, images, READOUTS["readout"])
     assert np.array_equal(found, found.T)
     values, _ = kernel.eigenfunctions(found)
-    assert values.min() > -1e-12 * values.max() and (values[4:] < 1e-12 * values.max()).all() and values[3] > 0
+    assert (
+        values.min() > -1e-12 * values.max()
+        and (values[4:] < 1e-12 * values.max()).all()
+        and values[3] > 0
+    )
 
 
 def test_network_linear_in_its_parameters_has_one_kernel():
@@ -134,16 +150,22 @@ def test_network_linear_in_its_parameters_has_one_kernel():
     found = kernel.empirical(network, theta, images)
     np.testing.assert_allclose(found, 5 * (x @ x.T + 1), rtol=1e-12)
     moved = kernel.empirical(network, small.moved(theta, small.direction(theta, size=3.0)), images)
-    assert kernel.drift(moved, found) == 0.0 and kernel.alignment(moved, found) == pytest.approx(1.0)
+    assert kernel.drift(moved, found) == 0.0 and kernel.alignment(moved, found) == pytest.approx(
+        1.0
+    )
 
 
 @pytest.mark.parametrize("readout", READOUTS.values(), ids=READOUTS)
 def test_matrix_free_product_is_that_with_the_matrix(vit, theta, images, others, readout):
     vector = small.normal("vector", shape=(4,)).numpy()
     found = kernel.product(vit, theta, images, vector, readout, others, batch_size=3)
-    np.testing.assert_allclose(found, kernel.empirical(vit, theta, images, readout, others) @ vector, rtol=1e-9)
+    np.testing.assert_allclose(
+        found, kernel.empirical(vit, theta, images, readout, others) @ vector, rtol=1e-9
+    )
     square = kernel.product(vit, theta, others, vector, readout, batch_size=3)
-    np.testing.assert_allclose(square, kernel.empirical(vit, theta, others, readout) @ vector, rtol=1e-9)
+    np.testing.assert_allclose(
+        square, kernel.empirical(vit, theta, others, readout) @ vector, rtol=1e-9
+    )
 
 
 def test_single_precision_is_near(vit, theta, images):
@@ -157,7 +179,9 @@ def test_single_precision_is_near(vit, theta, images):
 def test_random_readout_has_the_trace_as_its_mean(vit, theta, images):
     readout = kernel.random_readout(6, 2, "x")
     torch.testing.assert_close(readout @ readout.T, 3.0 * torch.eye(2, dtype=torch.float64))
-    mean = torch.stack([r.T @ r for r in (kernel.random_readout(6, 2, "x", draw) for draw in range(4000))]).mean(0)
+    mean = torch.stack(
+        [r.T @ r for r in (kernel.random_readout(6, 2, "x", draw) for draw in range(4000))]
+    ).mean(0)
     torch.testing.assert_close(mean, torch.eye(6, dtype=torch.float64), atol=0.1, rtol=0)
     assert kernel.random_readout(6, None, "x") is None and kernel.random_readout(6, 6, "x") is None
     assert torch.equal(readout, kernel.random_readout(6, 2, "x"))
@@ -189,7 +213,10 @@ def test_alignment_is_that_of_centred_features():
     x, y = features("a"), features("b")
     cross, own, other = ((a - a.mean(0)).T @ (b - b.mean(0)) for a, b in ((x, y), (x, x), (y, y)))
     expected = np.linalg.norm(cross) ** 2 / (np.linalg.norm(own) * np.linalg.norm(other))
-    assert kernel.alignment(x @ x.T, y @ y.T) == pytest.approx(expected, rel=1e-12) and 0 < expected < 0.9
+    assert (
+        kernel.alignment(x @ x.T, y @ y.T) == pytest.approx(expected, rel=1e-12)
+        and 0 < expected < 0.9
+    )
     shifted = x + 5.0  # a common shift and a scale are no difference
     assert kernel.alignment(x @ x.T, 3.0 * shifted @ shifted.T) == pytest.approx(1.0)
     with pytest.raises(ValueError, match="constant kernel"):

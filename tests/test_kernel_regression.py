@@ -35,9 +35,13 @@ def descend(rate: float, steps: int, pull: float = 0.0) -> np.ndarray:
     theta = {key: value.clone().requires_grad_(True) for key, value in THETA0.items()}
     wanted = torch.from_numpy(TARGETS)
     for _ in range(steps):
-        loss = (encode_linearized(NETWORK, THETA0, theta, IMAGES[:TRAIN]) - wanted).square().sum() / 2
+        loss = (
+            encode_linearized(NETWORK, THETA0, theta, IMAGES[:TRAIN]) - wanted
+        ).square().sum() / 2
         loss = loss + pull / 2 * sum((theta[key] - THETA0[key]).square().sum() for key in theta)
-        for value, slope in zip(theta.values(), torch.autograd.grad(loss, theta.values()), strict=True):
+        for value, slope in zip(
+            theta.values(), torch.autograd.grad(loss, theta.values()), strict=True
+        ):
             value.data -= rate * slope
     return encode_linearized(NETWORK, THETA0, theta, IMAGES).detach().numpy()
 
@@ -53,7 +57,9 @@ def test_closed_form_is_gradient_descent_after_so_many_steps(steps):
     expected = descend(rate, steps)
     found = predicted(kernel_regression.descent(THETA[SEEN, SEEN], RESIDUAL, rate, steps))
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-11)
-    assert np.abs(expected[TRAIN:] - F0.reshape(NUM, 5)[TRAIN:]).max() > 1e-3, "images that were not seen move too"
+    assert np.abs(expected[TRAIN:] - F0.reshape(NUM, 5)[TRAIN:]).max() > 1e-3, (
+        "images that were not seen move too"
+    )
 
 
 @pytest.mark.parametrize("share", [0.3, 0.03])
@@ -69,7 +75,9 @@ def test_without_ridge_it_is_the_limit_of_descent_and_fits():
     kernel = THETA[SEEN, SEEN]
     least = kernel_regression.ridge(kernel, RESIDUAL, 0.0)
     rate = 1.9 / np.linalg.eigvalsh(kernel)[-1]
-    np.testing.assert_allclose(kernel_regression.descent(kernel, RESIDUAL, rate, 10**9), least, rtol=1e-6)
+    np.testing.assert_allclose(
+        kernel_regression.descent(kernel, RESIDUAL, rate, 10**9), least, rtol=1e-6
+    )
     np.testing.assert_allclose(predicted(least)[:TRAIN], TARGETS, atol=1e-9)
 
 
@@ -92,8 +100,12 @@ def test_held_out_errors_are_those_of_regressions_without_the_block():
     found = kernel_regression.held_out(kernel, residual, blocks, 0.7)
     for block in range(4):
         out = blocks == block
-        coefficients = np.linalg.solve(kernel[np.ix_(~out, ~out)] + 0.7 * np.eye((~out).sum()), residual[~out])
-        np.testing.assert_allclose(found[out], residual[out] - kernel[np.ix_(out, ~out)] @ coefficients, atol=1e-12)
+        coefficients = np.linalg.solve(
+            kernel[np.ix_(~out, ~out)] + 0.7 * np.eye((~out).sum()), residual[~out]
+        )
+        np.testing.assert_allclose(
+            found[out], residual[out] - kernel[np.ix_(out, ~out)] @ coefficients, atol=1e-12
+        )
 
 
 def test_ridge_is_chosen_on_whole_blocks():
@@ -103,9 +115,15 @@ def test_ridge_is_chosen_on_whole_blocks():
     ridges = [1e-3, 1.0, 1e3]
     scale = 1.5  # of the diagonal
     alone, pairs = np.arange(12), np.repeat(np.arange(6), 2)
-    assert kernel_regression.choose_ridge(kernel, residual, alone, ridges) == pytest.approx(1e-3 * scale)
-    assert kernel_regression.choose_ridge(10 * kernel, residual, alone, ridges) == pytest.approx(1e-2 * scale)
-    assert kernel_regression.choose_ridge(kernel, residual, pairs, ridges) == pytest.approx(1e3 * scale)
+    assert kernel_regression.choose_ridge(kernel, residual, alone, ridges) == pytest.approx(
+        1e-3 * scale
+    )
+    assert kernel_regression.choose_ridge(10 * kernel, residual, alone, ridges) == pytest.approx(
+        1e-2 * scale
+    )
+    assert kernel_regression.choose_ridge(kernel, residual, pairs, ridges) == pytest.approx(
+        1e3 * scale
+    )
 
 
 def test_targets_have_the_spread_of_the_logits():

@@ -17,7 +17,9 @@ def test_modes_read_back(training, evaluation):
     assert Mode.parse(str(mode)) == mode
 
 
-@pytest.mark.parametrize("text", ["standard", "standard-", "-network", "standard-net", "standard_network", ""])
+@pytest.mark.parametrize(
+    "text", ["standard", "standard-", "-network", "standard-net", "standard_network", ""]
+)
 def test_other_modes_are_refused(text):
     with pytest.raises(ValueError, match="is not understood; expected training-evaluation"):
         Mode.parse(text)
@@ -30,11 +32,19 @@ def test_no_two_artefacts_share_a_path():
     paths += [layout.head(m, i, t) for m, i, t in product(("tiny", "large"), texts, tasks)]
     paths += [layout.base("tiny", i, t) for i, t in product(("pretrained", "random"), tasks)]
     for make in (layout.vector, layout.features):
-        paths += [make("tiny", "pretrained", *rest) for rest in product(trainings, (*tasks, layout.JOINT), seeds)]
+        paths += [
+            make("tiny", "pretrained", *rest)
+            for rest in product(trainings, (*tasks, layout.JOINT), seeds)
+        ]
     paths += [
         layout.outcome(e, "tiny", i, Mode(t, v), s, suffix)
         for e, i, t, v, s, suffix in product(
-            ("a", "b"), ("pretrained", layout.EVERY), trainings, ("network", "tangent"), seeds, ("csv", "safetensors")
+            ("a", "b"),
+            ("pretrained", layout.EVERY),
+            trainings,
+            ("network", "tangent"),
+            seeds,
+            ("csv", "safetensors"),
         )
     ]
     assert len(set(paths)) == len(paths)

@@ -18,7 +18,11 @@ from tangent_bench.store import artefacts, layout, rows
 from tangent_bench.store.rows import Row
 from tests.test_outcomes import NETWORK, TANGENT, TASKS, labels_of, outcome
 
-MERGERS = list(merging.asked(["task_arithmetic", "ties", {"name": "ties", "keep": 0.5}, "weight_average"]).values())
+MERGERS = list(
+    merging.asked(
+        ["task_arithmetic", "ties", {"name": "ties", "keep": 0.5}, "weight_average"]
+    ).values()
+)
 ARITHMETIC, TIES, HALF, AVERAGE = MERGERS
 
 
@@ -26,12 +30,21 @@ def negation(root, place, label, seed, target, folder=True):
     noise = generator("test", "negation", label, seed).normal(0, 0.01, 51)
     arrays = {f"replicates/target_accuracy_tuned/{t}": target + noise for t in TASKS}
     arrays["replicates/control_accuracy_tuned"] = 0.9 + noise
-    path = root / layout.outcome("task_negation", *place, seed, "safetensors", label if folder else "")
+    path = root / layout.outcome(
+        "task_negation", *place, seed, "safetensors", label if folder else ""
+    )
     artefacts.save(path, "outcome", arrays)
-    about = {"model": "tiny", "init": "pretrained", "training": "standard", "evaluation": "network", "seed": seed}
+    about = {
+        "model": "tiny",
+        "init": "pretrained",
+        "training": "standard",
+        "evaluation": "network",
+        "seed": seed,
+    }
     more = {"sources": "p", "task": "p", "split": "val", "num_samples": 9, "method": label}
     made = [
-        Row("task_negation", metric=f"selected_{m}", value=0.0, **about, **more) for m in ("coefficient", "at_edge")
+        Row("task_negation", metric=f"selected_{m}", value=0.0, **about, **more)
+        for m in ("coefficient", "at_edge")
     ]
     rows.write(path.with_suffix(".csv"), rows.frame(made))
 
@@ -81,21 +94,32 @@ def of(found, place, merger):
 
 def test_the_best_comes_first_in_every_mode(found):
     order = [e.merger.label for e in found if e.place == TANGENT]
-    assert order[:2] == ["weight_average", HALF.label] and set(order[2:]) == {"task_arithmetic", "ties"}
+    assert order[:2] == ["weight_average", HALF.label] and set(order[2:]) == {
+        "task_arithmetic",
+        "ties",
+    }
     accuracy = [e.accuracy for e in found if e.place == TANGENT]
-    assert accuracy == sorted(accuracy, reverse=True) and accuracy[0] == pytest.approx(0.72, abs=0.01)
+    assert accuracy == sorted(accuracy, reverse=True) and accuracy[0] == pytest.approx(
+        0.72, abs=0.01
+    )
 
 
 def test_only_a_best_that_all_others_fall_behind_is_marked(found):
     marked = [(e.place, e.merger.label) for e in found if e.best]
-    assert marked == [(TANGENT, "weight_average")], "in the other mode three methods have the same replicates"
+    assert marked == [(TANGENT, "weight_average")], (
+        "in the other mode three methods have the same replicates"
+    )
 
 
 def test_distance_and_verdict_are_against_the_best_and_the_baseline(found):
     half = of(found, TANGENT, HALF)
-    assert half.behind.estimate.value == pytest.approx(-0.15) and half.versus.estimate.value == pytest.approx(0.05)
+    assert half.behind.estimate.value == pytest.approx(
+        -0.15
+    ) and half.versus.estimate.value == pytest.approx(0.05)
     assert half.versus.verdict == "better" and of(found, TANGENT, TIES).versus.verdict == "same"
-    assert of(found, TANGENT, AVERAGE).behind is None and of(found, TANGENT, ARITHMETIC).versus is None
+    assert (
+        of(found, TANGENT, AVERAGE).behind is None and of(found, TANGENT, ARITHMETIC).versus is None
+    )
     assert half.low < half.accuracy < half.high and half.num_seeds == 5
 
 
@@ -120,24 +144,39 @@ def test_tables_have_a_row_for_a_method_and_columns_for_a_mode(found):
     text = render.plain(leaderboard.table(found))
     assert "Linear FT" in text and "Non-lin. FT" in text
     lines = [line for line in text.splitlines() if line.startswith("TIES (keep 0.5)")]
-    assert len(lines) == 2 and "better" in lines[0] and "(edge)" in lines[0] and "0.25–0.45" in lines[0]
+    assert (
+        len(lines) == 2
+        and "better" in lines[0]
+        and "(edge)" in lines[0]
+        and "0.25–0.45" in lines[0]
+    )
     entry = of(found, NETWORK, TIES)
-    assert entry.target[0] == pytest.approx(0.2, abs=0.01) and entry.control[0] == pytest.approx(0.9, abs=0.01)
+    assert entry.target[0] == pytest.approx(0.2, abs=0.01) and entry.control[0] == pytest.approx(
+        0.9, abs=0.01
+    )
 
 
 def test_who_forgets_most_is_first_and_lower_is_better(found):
     table = leaderboard.negation_table(found)
     assert table["row"].drop_duplicates().tolist() == ["TIES", "Task arithmetic", "TIES (keep 0.5)"]
-    verdicts = table[table["column"] == "Verdict"].groupby("row")["text"].unique().map(list).to_dict()
-    assert verdicts == {"TIES": ["better"], "Task arithmetic": ["baseline"], "TIES (keep 0.5)": ["worse"]}
+    verdicts = (
+        table[table["column"] == "Verdict"].groupby("row")["text"].unique().map(list).to_dict()
+    )
+    assert verdicts == {
+        "TIES": ["better"],
+        "Task arithmetic": ["baseline"],
+        "TIES (keep 0.5)": ["worse"],
+    }
     assert of(found, TANGENT, TIES).forgets.estimate.value == pytest.approx(0.05, abs=0.02)
-    assert of(found, TANGENT, AVERAGE).forgets is None and of(found, TANGENT, AVERAGE).target is None
+    assert (
+        of(found, TANGENT, AVERAGE).forgets is None and of(found, TANGENT, AVERAGE).target is None
+    )
 
 
 def test_note_says_what_an_interval_covers(found, folder):
-    assert "5 fine-tuning seeds" in leaderboard.note(found, "x") and "over seeds and images" in leaderboard.note(
+    assert "5 fine-tuning seeds" in leaderboard.note(
         found, "x"
-    )
+    ) and "over seeds and images" in leaderboard.note(found, "x")
 
 
 class Page(HTMLParser):
@@ -174,25 +213,43 @@ def test_page_is_well_formed_and_needs_no_network(found):
     text = leaderboard_page.page(found, "<x>", {("linear", "ties"): 3.2}, "Control")
     page = Page(text)
     assert page.odd == [] and page.open == []
-    assert not re.search(r"""src=|href="(?!data:,)|url\(|@import|<x>""", text), "loads nothing, and words are escaped"
-    rows = {tuple(cell[0] for cell in row[:1]): row for row in page.rows if len(row) == len(leaderboard_page.HEADS)}
+    assert not re.search(r"""src=|href="(?!data:,)|url\(|@import|<x>""", text), (
+        "loads nothing, and words are escaped"
+    )
+    rows = {
+        tuple(cell[0] for cell in row[:1]): row
+        for row in page.rows
+        if len(row) == len(leaderboard_page.HEADS)
+    }
     best = next(r for r in page.rows if r and r[0][0] == "Weight average")
     assert "best" in best[0][2] and best[6][0] == "none (α = 1)" and len(rows) == 5
     ties = next(r for r in page.rows if r and r[0][0] == "TIES")
-    assert ties[9][:2] == ["3.2", "3.2"] and ties[6][0] == "validation, 0 to 3 in 31" and ties[7][0] == "none"
+    assert (
+        ties[9][:2] == ["3.2", "3.2"]
+        and ties[6][0] == "validation, 0 to 3 in 31"
+        and ties[7][0] == "none"
+    )
     edge = next(r for r in page.rows if r and r[0][0].startswith("TIES (keep"))
     assert edge[5][0] == "0.25–0.45 (edge of its grid)" and edge[4][0] == "better"
-    assert "too few to say whether this ranking predicts" in text and text.count("<h2>") == 2 + 1 + 1
+    assert (
+        "too few to say whether this ranking predicts" in text and text.count("<h2>") == 2 + 1 + 1
+    )
 
 
 def test_methods_that_saw_test_images_are_listed_by_themselves(folder, monkeypatch):
-    monkeypatch.setattr(merging.module("ties"), "METHOD", replace(TIES.method, data="unlabelled test"))
+    monkeypatch.setattr(
+        merging.module("ties"), "METHOD", replace(TIES.method, data="unlabelled test")
+    )
     seen = leaderboard.entries(run(folder), [ARITHMETIC, AVERAGE, TIES])
     apart = [e for e in seen if e.transductive]
-    assert {e.merger.label for e in apart} == {"ties"} and all(e.behind is None and not e.best for e in apart)
+    assert {e.merger.label for e in apart} == {"ties"} and all(
+        e.behind is None and not e.best for e in apart
+    )
     assert apart[0].versus.method == "ties", "it has a verdict against the baseline all the same"
     text = leaderboard_page.page(seen, "x", {}, "Control")
-    assert text.count("(transductive)</h2>") == 2 and "TIES (sees test images)" in render.plain(leaderboard.table(seen))
+    assert text.count("(transductive)</h2>") == 2 and "TIES (sees test images)" in render.plain(
+        leaderboard.table(seen)
+    )
 
 
 def test_seconds_are_of_the_jobs_that_merged(tmp_path):

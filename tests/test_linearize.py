@@ -11,7 +11,13 @@ from torch import nn
 from torch.func import functional_call, jacrev
 
 from tangent_bench.tangent import linearize, vision
-from tangent_bench.tangent.linearize import differentiable_attention, encode, encode_linearized, parameters, product
+from tangent_bench.tangent.linearize import (
+    differentiable_attention,
+    encode,
+    encode_linearized,
+    parameters,
+    product,
+)
 from tests import small
 
 
@@ -37,7 +43,9 @@ def test_expansion_at_its_point_is_the_network(case, case32, num):
 
 
 def test_encode_is_the_network_itself(case):
-    torch.testing.assert_close(encode(case.network, case.theta0, case.images), case.network(case.images))
+    torch.testing.assert_close(
+        encode(case.network, case.theta0, case.images), case.network(case.images)
+    )
     theta = small.moved(case.theta0, case.tau)
     torch.testing.assert_close(encode(case.network, theta, case.images), plain(case, theta))
     assert not torch.allclose(plain(case, theta), plain(case, case.theta0), rtol=1e-3)
@@ -45,7 +53,10 @@ def test_encode_is_the_network_itself(case):
 
 def test_product_is_the_jacobian_times_the_vector(case):
     jacobian = jacrev(lambda theta: encode(case.network, theta, case.images))(case.theta0)
-    expected = sum(torch.einsum("bdp,p->bd", j.flatten(2), case.tau[key].flatten()) for key, j in jacobian.items())
+    expected = sum(
+        torch.einsum("bdp,p->bd", j.flatten(2), case.tau[key].flatten())
+        for key, j in jacobian.items()
+    )
     base, change = product(case.network, case.theta0, case.tau, case.images)
     torch.testing.assert_close(change, expected, rtol=1e-9, atol=1e-11)
     torch.testing.assert_close(base, plain(case, case.theta0))
@@ -53,7 +64,9 @@ def test_product_is_the_jacobian_times_the_vector(case):
 
 def test_product_is_the_central_difference(case):
     step = 1e-5
-    ahead, behind = (plain(case, small.moved(case.theta0, case.tau, sign * step)) for sign in (1, -1))
+    ahead, behind = (
+        plain(case, small.moved(case.theta0, case.tau, sign * step)) for sign in (1, -1)
+    )
     change = product(case.network, case.theta0, case.tau, case.images)[1]
     torch.testing.assert_close(change, (ahead - behind) / (2 * step), rtol=1e-6, atol=1e-7)
 
@@ -63,7 +76,9 @@ def test_taylor_error_falls_with_the_square_of_the_distance(case):
     errors = []
     for scale in scales:
         theta = small.moved(case.theta0, case.tau, float(scale))
-        error = encode_linearized(case.network, case.theta0, theta, case.images) - plain(case, theta)
+        error = encode_linearized(case.network, case.theta0, theta, case.images) - plain(
+            case, theta
+        )
         errors.append(float(error.norm()))
     slope = np.polyfit(np.log(scales), np.log(errors), 1)[0]
     assert slope == pytest.approx(2.0, abs=0.08)
@@ -90,14 +105,18 @@ def test_gradient_is_the_jacobian_wherever_it_is_taken(case):
     expected = gradient(lambda theta: plain(case, theta), case.theta0)
     for scale in (0.0, 3.0):
         theta = small.moved(case.theta0, case.sigma, scale)
-        found = gradient(lambda t: encode_linearized(case.network, case.theta0, t, case.images), theta)
+        found = gradient(
+            lambda t: encode_linearized(case.network, case.theta0, t, case.images), theta
+        )
         for a, b in zip(found, expected, strict=True):
             torch.testing.assert_close(a, b, rtol=1e-8, atol=1e-11)
 
 
 def test_change_is_the_expansion_without_its_start(case):
     expected = product(case.network, case.theta0, case.tau, case.images)[1]
-    found = linearize.change(case.network, case.theta0, small.moved(case.theta0, case.tau), case.images)
+    found = linearize.change(
+        case.network, case.theta0, small.moved(case.theta0, case.tau), case.images
+    )
     torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-11)
 
 
@@ -112,13 +131,17 @@ def test_gradient_reaches_the_parameters_that_ask_for_it(case, function):
         value = function(case.network, case.theta0, theta, case.images)
         found = torch.autograd.grad((value * weight).sum(), [theta[name] for name in names])
         for name, gradient in zip(names, found, strict=True):
-            expected = torch.einsum("bd,bdp->p", weight, jacobian[name].flatten(2)).view_as(gradient)
+            expected = torch.einsum("bd,bdp->p", weight, jacobian[name].flatten(2)).view_as(
+                gradient
+            )
             torch.testing.assert_close(gradient, expected, rtol=1e-8, atol=1e-11)
 
 
 @pytest.mark.parametrize("function", [encode_linearized, linearize.change])
 def test_a_tower_is_expanded_by_its_own_rules(case32, function, monkeypatch):
-    monkeypatch.setattr(linearize, "product", lambda *arguments: pytest.fail("the generic product, which is slower"))
+    monkeypatch.setattr(
+        linearize, "product", lambda *arguments: pytest.fail("the generic product, which is slower")
+    )
     theta = small.moved(case32.theta0, case32.tau)
     assert function(case32.network, case32.theta0, theta, case32.images).shape == (5, 6)
 
@@ -129,9 +152,13 @@ def test_each_parameter_alone_has_its_own_derivative(case):
         alone = {k: v if k == name else torch.zeros_like(v) for k, v in case.tau.items()}
         theta = small.moved(case.theta0, alone, 1e-4), small.moved(case.theta0, alone, -1e-4)
         expected = (plain(case, theta[0]) - plain(case, theta[1])) / 2e-4
-        linear = encode_linearized(case.network, case.theta0, small.moved(case.theta0, alone), case.images)
+        linear = encode_linearized(
+            case.network, case.theta0, small.moved(case.theta0, alone), case.images
+        )
         change = linear - plain(case, case.theta0)
-        torch.testing.assert_close(change, expected, rtol=1e-5, atol=1e-7, msg=lambda m, name=name: f"{name}: {m}")
+        torch.testing.assert_close(
+            change, expected, rtol=1e-5, atol=1e-7, msg=lambda m, name=name: f"{name}: {m}"
+        )
         assert float(change.abs().max()) > 1e-5, name
 
 
@@ -167,17 +194,27 @@ def test_theta_with_other_keys_is_refused(case):
             function(case.network, case.theta0, theta, case.images)
 
 
-@pytest.mark.parametrize("layer", [nn.BatchNorm2d(3), nn.InstanceNorm2d(3, track_running_stats=True)])
+@pytest.mark.parametrize(
+    "layer", [nn.BatchNorm2d(3), nn.InstanceNorm2d(3, track_running_stats=True)]
+)
 def test_running_statistics_are_refused(layer):
     network = nn.Sequential(nn.Conv2d(3, 3, 1), nn.Sequential(layer)).eval()
     with pytest.raises(ValueError, match=r"Module '1\.0' keeps running statistics"):
         parameters(network)
-    parameters(nn.Sequential(nn.Conv2d(3, 3, 1), nn.GroupNorm(1, 3), nn.BatchNorm2d(3, track_running_stats=False)))
+    parameters(
+        nn.Sequential(
+            nn.Conv2d(3, 3, 1), nn.GroupNorm(1, 3), nn.BatchNorm2d(3, track_running_stats=False)
+        )
+    )
 
 
 def switches():
     backends = torch.backends.cuda
-    fused = (backends.flash_sdp_enabled(), backends.mem_efficient_sdp_enabled(), backends.math_sdp_enabled())
+    fused = (
+        backends.flash_sdp_enabled(),
+        backends.mem_efficient_sdp_enabled(),
+        backends.math_sdp_enabled(),
+    )
     return torch.backends.mha.get_fastpath_enabled(), *fused
 
 

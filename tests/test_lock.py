@@ -27,7 +27,9 @@ def job(tmp_path) -> Iterator[subprocess.Popen]:
     script = tmp_path / lock.JOB / "tmp1.finetune.py"
     script.parent.mkdir(parents=True)
     script.write_text("import time\nprint('ready', flush=True)\ntime.sleep(60)")
-    with subprocess.Popen([sys.executable, str(script)], cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [sys.executable, str(script)], cwd=tmp_path, stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout.readline() == "ready\n"
         yield process
         process.kill()
@@ -39,7 +41,9 @@ def test_the_lock_of_a_dead_run_is_removed(locked):
 
 
 def test_a_job_at_work_keeps_the_lock(locked, job):
-    with pytest.raises(ValueError, match=rf"Another run is at work in this folder \(process {job.pid}\)"):
+    with pytest.raises(
+        ValueError, match=rf"Another run is at work in this folder \(process {job.pid}\)"
+    ):
         lock.release(locked, patience=0.2)
     assert list((locked / lock.LOCKS).iterdir())
 
@@ -63,7 +67,13 @@ def test_where_nothing_is_locked_nobody_is_waited_for(tmp_path, job):
 
 
 def test_the_command_says_one_sentence(locked, job):
-    command = [sys.executable, "-c", "from tangent_bench import lock; lock.release.__defaults__ = (0.1,); lock.main()"]
-    done = subprocess.run(command, cwd=locked, env={"PYTHONPATH": str(Path.cwd())}, capture_output=True, text=True)
+    command = [
+        sys.executable,
+        "-c",
+        "from tangent_bench import lock; lock.release.__defaults__ = (0.1,); lock.main()",
+    ]
+    done = subprocess.run(
+        command, cwd=locked, env={"PYTHONPATH": str(Path.cwd())}, capture_output=True, text=True
+    )
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr.startswith("Another run is at work") and len(done.stderr.splitlines()) == 1

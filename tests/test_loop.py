@@ -18,14 +18,22 @@ from tests import small
 
 SIDE, SEED = 4, 7
 RECIPE = Recipe(
-    steps=5, batch_size=6, learning_rate=0.02, weight_decay=0.5, clip_norm=1e6, warmup_steps=2, crop_scale=0.9
+    steps=5,
+    batch_size=6,
+    learning_rate=0.02,
+    weight_decay=0.5,
+    clip_norm=1e6,
+    warmup_steps=2,
+    crop_scale=0.9,
 )
 
 
 def source(name="stripes", num=20, classes=3, scale=4.0) -> Source:
     head = small.normal("head", name, shape=(classes, 5))
     labels = np.arange(num, dtype=np.int64) % classes
-    return Source(name, small.pixels(num, SIDE, name), labels, scale * head / head.norm(dim=1, keepdim=True))
+    return Source(
+        name, small.pixels(num, SIDE, name), labels, scale * head / head.norm(dim=1, keepdim=True)
+    )
 
 
 def network():
@@ -46,13 +54,23 @@ def normalise(images):
 
 
 def train(sources=None, recipe=RECIPE, seed=SEED, theta0=None, model=encoder):
-    return finetune(model, start() if theta0 is None else theta0, sources or [source()], recipe, seed, normalise, SIDE)
+    return finetune(
+        model,
+        start() if theta0 is None else theta0,
+        sources or [source()],
+        recipe,
+        seed,
+        normalise,
+        SIDE,
+    )
 
 
 class ByHand:
     """AdamW (Loshchilov and Hutter 2019, Algorithm 2) with clipping of the gradient's norm, as written on paper."""
 
-    def __init__(self, recipe: Recipe, sources: list[Source], towards_start: bool, clip: bool = True) -> None:
+    def __init__(
+        self, recipe: Recipe, sources: list[Source], towards_start: bool, clip: bool = True
+    ) -> None:
         self.recipe, self.sources, self.clip = recipe, sources, clip
         self.theta, self.anchor = start(), start() if towards_start else None
         self.m = {k: torch.zeros_like(v) for k, v in self.theta.items()}
@@ -63,19 +81,28 @@ class ByHand:
         for each, stream in zip(self.sources, streams, strict=True):
             chosen = next(stream)
             crop_seed = derive("crops", each.name, SEED, step) % 2**62
-            images = normalise(augment(each.images[chosen], SIDE, self.recipe.crop_scale, crop_seed))
+            images = normalise(
+                augment(each.images[chosen], SIDE, self.recipe.crop_scale, crop_seed)
+            )
             for e, label in zip(encoder(theta, images), each.labels[chosen], strict=True):
                 logits = each.head @ e / e.norm()
-                total = total - torch.log(logits.exp()[label] / logits.exp().sum()) / len(chosen) / len(self.sources)
+                total = total - torch.log(logits.exp()[label] / logits.exp().sum()) / len(
+                    chosen
+                ) / len(self.sources)
         return total
 
     def run(self):
-        streams = [indices(each, self.recipe.batch_size // len(self.sources), SEED) for each in self.sources]
+        streams = [
+            indices(each, self.recipe.batch_size // len(self.sources), SEED)
+            for each in self.sources
+        ]
         losses = []
         for step in range(self.recipe.steps):
             leaves = {k: v.clone().requires_grad_(True) for k, v in self.theta.items()}
             loss = self.loss(leaves, step, streams)
-            gradient = dict(zip(leaves, torch.autograd.grad(loss, list(leaves.values())), strict=True))
+            gradient = dict(
+                zip(leaves, torch.autograd.grad(loss, list(leaves.values())), strict=True)
+            )
             self.step(step + 1, self.recipe.rate(step), gradient)
             losses.append(float(loss.detach()))
         return self.theta, losses
@@ -123,7 +150,9 @@ def test_decay_pulls_where_it_says():
     recipe = replace(RECIPE, steps=30, warmup_steps=0, learning_rate=0.1, weight_decay=1.0)
 
     def still(theta, images):  # a loss that no parameter changes
-        return torch.ones(len(images), 5, dtype=torch.float64) + 0.0 * sum(v.sum() for v in theta.values())
+        return torch.ones(len(images), 5, dtype=torch.float64) + 0.0 * sum(
+            v.sum() for v in theta.values()
+        )
 
     theta0 = start()
     shrunk, _ = train(recipe=recipe, model=still)
@@ -173,7 +202,9 @@ def test_training_learns_and_leaves_its_start_alone():
     recipe = replace(RECIPE, steps=60, weight_decay=0.0)
     theta, losses = train(theta0=theta0, recipe=recipe)
     assert len(losses) == 60 and np.mean(losses[-5:]) < 0.7 * np.mean(losses[:5])
-    assert distance(theta0, start()) == 0.0 and not any(v.requires_grad for v in (*theta.values(), *theta0.values()))
+    assert distance(theta0, start()) == 0.0 and not any(
+        v.requires_grad for v in (*theta.values(), *theta0.values())
+    )
 
 
 def test_joint_loss_is_the_mean_over_tasks():
@@ -187,7 +218,10 @@ def test_loss_that_is_no_number_is_one_sentence():
     def broken(theta, images):
         return encoder(theta, images) * torch.nan
 
-    with pytest.raises(ValueError, match=r"The loss of stripes is nan at step 0; lower training\.learning_rate.*0\.02"):
+    with pytest.raises(
+        ValueError,
+        match=r"The loss of stripes is nan at step 0; lower training\.learning_rate.*0\.02",
+    ):
         train(model=broken)
 
 
@@ -202,7 +236,9 @@ def test_batch_smaller_than_the_number_of_tasks_is_refused():
 
 
 def test_unknown_target_of_decay_is_refused():
-    with pytest.raises(ValueError, match="decay_towards is 'nowhere', expected one of zero, initialisation"):
+    with pytest.raises(
+        ValueError, match="decay_towards is 'nowhere', expected one of zero, initialisation"
+    ):
         train(recipe=replace(RECIPE, decay_towards="nowhere"))
 
 
@@ -234,7 +270,9 @@ def test_what_is_made_ahead_comes_in_order(num_threads):
         return number
 
     for expected, number in enumerate(_ahead((partial(make, k) for k in range(6)), num_threads)):
-        assert number == expected and max(begun) <= number + num_threads, "no more of them than there are threads"
+        assert number == expected and max(begun) <= number + num_threads, (
+            "no more of them than there are threads"
+        )
     assert number == 5 and sorted(begun) == list(range(6))
 
 

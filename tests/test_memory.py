@@ -13,7 +13,9 @@ from tangent_bench.jobs import memory
 
 pytestmark = pytest.mark.alone
 MB = 10**6
-linux = pytest.mark.skipif(not memory.RESET.exists(), reason="peak memory is read as Linux tells it")
+linux = pytest.mark.skipif(
+    not memory.RESET.exists(), reason="peak memory is read as Linux tells it"
+)
 
 
 def take(megabytes: int) -> None:
@@ -23,10 +25,13 @@ def take(megabytes: int) -> None:
 def output(program: str) -> list[int]:
     """Numbers that a program prints in a process of its own: what other tests left in the heap would change them."""
     whole = (
-        "import torch\nfrom tangent_bench import memory, provenance\nfrom tests.test_memory import MB, take\n" + program
+        "import torch\nfrom tangent_bench import memory, provenance\nfrom tests.test_memory import MB, take\n"
+        + program
     )
     root = Path(__file__).parents[1]
-    done = subprocess.run([sys.executable, "-c", whole], cwd=root, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", whole], cwd=root, capture_output=True, text=True, check=True
+    )
     return [int(number) for number in done.stdout.split()]
 
 
@@ -58,9 +63,13 @@ take(500)
 print(*(memory.peak(lambda: take(megabytes)) for megabytes in (100, 1, 100, 20)), largest)
 """
     hundred, one, again, twenty, largest = output(program)
-    assert hundred == pytest.approx(100 * MB, rel=0.03) and again == pytest.approx(100 * MB, rel=0.03)
+    assert hundred == pytest.approx(100 * MB, rel=0.03) and again == pytest.approx(
+        100 * MB, rel=0.03
+    )
     assert one < 5 * MB and twenty == pytest.approx(20 * MB, abs=2 * MB)
-    assert largest == pytest.approx(30 * MB, abs=2 * MB), "the largest of thirty, one after the other"
+    assert largest == pytest.approx(30 * MB, abs=2 * MB), (
+        "the largest of thirty, one after the other"
+    )
 
 
 def test_where_the_system_does_not_tell_there_is_no_number(monkeypatch, tmp_path):

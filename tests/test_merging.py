@@ -64,9 +64,18 @@ def test_a_package_that_breaks_the_contract_is_named(package):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (("METHOD =", "OTHER ="), "has no METHOD; expected a tangent_bench.methods.Method, got NoneType"),
-        (("METHOD = Method(", "METHOD = Method(data='test images', "), "has data 'test images'; expected one of none"),
-        (("METHOD = Method(", "METHOD = Method(storage='ten', "), "has storage 'ten'; expected one of one model, "),
+        (
+            ("METHOD =", "OTHER ="),
+            "has no METHOD; expected a tangent_bench.methods.Method, got NoneType",
+        ),
+        (
+            ("METHOD = Method(", "METHOD = Method(data='test images', "),
+            "has data 'test images'; expected one of none",
+        ),
+        (
+            ("METHOD = Method(", "METHOD = Method(storage='ten', "),
+            "has storage 'ten'; expected one of one model, ",
+        ),
     ],
 )
 def test_a_package_with_another_contract_is_told_what_there_is(package, change, sentence):
@@ -78,20 +87,25 @@ def test_a_package_with_another_contract_is_told_what_there_is(package, change, 
 
 def test_a_package_that_cannot_be_imported_is_named(package):
     with pytest.raises(
-        ValueError, match=r"'raising' of package 'sample-half' cannot be imported \(ZeroDivisionError: .*\)"
+        ValueError,
+        match=r"'raising' of package 'sample-half' cannot be imported \(ZeroDivisionError: .*\)",
     ):
         merging.find("raising")
 
 
 def test_a_name_that_is_claimed_twice_is_refused(package):
-    with pytest.raises(ValueError, match=r"'ties' comes from the suite and package 'sample-half'; rename it"):
+    with pytest.raises(
+        ValueError, match=r"'ties' comes from the suite and package 'sample-half'; rename it"
+    ):
         merging.find("ties")
     assert merging.names().count("ties") == 1
     other = package / "other-1.0.dist-info"
     other.mkdir()
     (other / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1.0\n")
     (other / "entry_points.txt").write_text("[tangent_bench.methods]\nhalf = sample_half\n")
-    with pytest.raises(ValueError, match=r"'half' comes from package '(sample-half|other)' and package"):
+    with pytest.raises(
+        ValueError, match=r"'half' comes from package '(sample-half|other)' and package"
+    ):
         merging.find("half")
 
 
@@ -104,7 +118,9 @@ def test_hyper_parameters_and_their_digest():
     plain, changed = merging.find("ties"), merging.find("ties", {"keep": 0.1})
     assert plain.values == {"ties.keep": 0.2} and changed.values == {"ties.keep": 0.1}
     assert plain.params_id == "" and len(changed.params_id) == 8
-    assert merging.find("ties", {"ties.keep": 0.2}).params_id == "", "a default that is said is a default"
+    assert merging.find("ties", {"ties.keep": 0.2}).params_id == "", (
+        "a default that is said is a default"
+    )
     assert merging.find("lines+ties", {"keep": 0.1}).values["ties.keep"] == 0.1
 
 
@@ -112,23 +128,38 @@ def test_a_wrapper_adjusts_what_the_method_made():
     vectors = {"one": {f"transformer.resblocks.{k}.w": torch.ones(2) for k in range(3)}}
     theta0 = {key: torch.zeros(2) for key in vectors["one"]}
     inner, outer = (
-        merging.find(name).prepare(vectors, theta0) for name in ("task_arithmetic", "lines+task_arithmetic")
+        merging.find(name).prepare(vectors, theta0)
+        for name in ("task_arithmetic", "lines+task_arithmetic")
     )
     scales = [float(outer[key][0] / inner[key][0]) for key in inner]
     assert scales[0] < scales[1] < scales[2]
     assert merging.find("lines+ties").title == "LiNeS + TIES"
-    assert not merging.find("lines+task_arithmetic").is_sum and merging.find("task_arithmetic").is_sum
+    assert (
+        not merging.find("lines+task_arithmetic").is_sum and merging.find("task_arithmetic").is_sum
+    )
 
 
 @pytest.mark.parametrize(
     ("name", "given", "said"),
     [
         ("tiess", {}, "Unknown name 'tiess' in 'methods': .* Did you mean 'ties'"),
-        ("lines", {}, "'lines' is a wrapper: say around which method, as 'lines\\+task_arithmetic'"),
+        (
+            "lines",
+            {},
+            "'lines' is a wrapper: say around which method, as 'lines\\+task_arithmetic'",
+        ),
         ("ties+dare", {}, "'ties' in 'ties\\+dare' is no wrapper"),
         ("lines+lines+ties", {}, "names a wrapper twice"),
-        ("ties", {"kep": 0.1}, "Unknown hyper-parameter 'kep' of 'ties': it has ties.keep. Did you mean 'ties.keep'"),
-        ("ties", {"keep": 1.5}, "'ties.keep' is 1.5; expected a float and at least 0 and at most 1"),
+        (
+            "ties",
+            {"kep": 0.1},
+            "Unknown hyper-parameter 'kep' of 'ties': it has ties.keep. Did you mean 'ties.keep'",
+        ),
+        (
+            "ties",
+            {"keep": 1.5},
+            "'ties.keep' is 1.5; expected a float and at least 0 and at most 1",
+        ),
         ("ties", {"keep": "much"}, "'ties.keep' is 'much'; expected a float"),
         ("consensus", {"tasks": 1.5}, "'consensus.tasks' is 1.5; expected a int and at least 1"),
         ("ties", {"keep": True}, "'ties.keep' is True"),
@@ -148,9 +179,14 @@ def test_no_vectors_is_one_sentence():
 
 def test_opening_every_method_imports_no_torch():
     """The config is checked while the Snakefile is parsed."""
-    names = [n if hasattr(registry.load("methods", n), "prepare") else f"{n}+ties" for n in registry.names("methods")]
+    names = [
+        n if hasattr(registry.load("methods", n), "prepare") else f"{n}+ties"
+        for n in registry.names("methods")
+    ]
     opened = f"import sys; from tangent_bench import merging; [merging.find(n) for n in {names}]"
     program = f"{opened}; print('torch' in sys.modules)"
     root = Path(__file__).parents[1]
-    done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "False"

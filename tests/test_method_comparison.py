@@ -48,7 +48,9 @@ def test_numbers_by_brute_force():
         assert estimate.value == pytest.approx(d[:, 0].mean())
         seeds = d[:, 0].var(ddof=1) / 5
         images_part = d[:, 1:].mean(0).var() * units / (units - 1)
-        around = sum((d[s, 1:] - d[:, 1:].mean(0)).var() for s in range(5)) / 20 * units / (units - 1)
+        around = (
+            sum((d[s, 1:] - d[:, 1:].mean(0)).var() for s in range(5)) / 20 * units / (units - 1)
+        )
         variance = seeds + max(images_part - around, 0)
         assert estimate.below == estimate.above == pytest.approx(math.sqrt(variance))
         below = seeds**2 / 4 + images_part**2 / (units - 1) + around**2 / (4 * (units - 1))
@@ -58,7 +60,9 @@ def test_numbers_by_brute_force():
 def test_parts_of_the_variance_are_those_of_the_two_way_table():
     rng = generator("test", "anova")
     seeds, size = 6, 80
-    table = rng.normal(0, 1, (seeds, 1)) + rng.normal(0, 2, size) + rng.normal(0, 1.5, (seeds, size))
+    table = (
+        rng.normal(0, 1, (seeds, 1)) + rng.normal(0, 2, size) + rng.normal(0, 1.5, (seeds, size))
+    )
     weights = resampling.weights(np.arange(size), 20000, "anova").astype(float)
     found = crossed(table @ weights.T / size, size)
     rows, columns, grand = table.mean(1), table.mean(0), table.mean()
@@ -70,7 +74,10 @@ def test_parts_of_the_variance_are_those_of_the_two_way_table():
 
 def test_fewer_than_five_seeds_is_images_only_and_says_so():
     first, second = method("first", 0.5, replicates=400), method("second", 0.6, replicates=400)
-    four, five = compare(shortened(first, 4), [shortened(second, 4)], UNITS), compare(first, [second], UNITS)
+    four, five = (
+        compare(shortened(first, 4), [shortened(second, 4)], UNITS),
+        compare(first, [second], UNITS),
+    )
     assert four.conditional and not five.conditional
     assert math.isinf(line(four).estimate.degrees) and line(five).estimate.degrees < 100
     d = (second.accuracy["p"] - first.accuracy["p"])[:4, 1:].mean(0)
@@ -106,7 +113,12 @@ def ruled(value, low, high, **about):
         (0.0, -0.004, 0.004, "same"),
         (0.0, -0.0055, 0.0055, "same"),  # its 90 % interval is within half a point: ±0.0046
         (0.0, -0.0065, 0.0065, "undecided"),
-        (0.003, 0.002, 0.004, "same"),  # surely above 0, and surely less than half a point: "same" goes first
+        (
+            0.003,
+            0.002,
+            0.004,
+            "same",
+        ),  # surely above 0, and surely less than half a point: "same" goes first
         (0.0055, 0.004, 0.007, "better"),  # surely above 0, perhaps more than half a point
         (0.004, 0.001, 0.007, "better"),
     ],
@@ -135,7 +147,10 @@ def test_holm_over_the_candidates_of_a_line():
 def test_an_optimum_at_the_edge_of_its_grid_is_flagged():
     inside, low = method("inside", 0.5), replace(method("low", 0.5), at_edge=3)
     printed = text(compare(inside, [low], UNITS))
-    assert "low: the best coefficient is at the edge of its grid in 3 of 5 seeds; widen the grid." in printed
+    assert (
+        "low: the best coefficient is at the edge of its grid in 3 of 5 seeds; widen the grid."
+        in printed
+    )
     assert "inside:" not in printed
 
 
@@ -156,9 +171,19 @@ def test_methods_that_do_not_meet_are_refused():
     for base, candidates, units, message in (
         (first, [first], UNITS, "expected a baseline and candidates of different names"),
         (first, [], UNITS, "expected a baseline and candidates"),
-        (first, [shortened(second, 3)], UNITS, r"second, p: accuracies are \(3, 101\), expected \(5, 101\)"),
+        (
+            first,
+            [shortened(second, 3)],
+            UNITS,
+            r"second, p: accuracies are \(3, 101\), expected \(5, 101\)",
+        ),
         (first, [method("second", 0.6, replicates=9)], UNITS, r"\(5, 10\), expected \(5, 101\)"),
-        (first, [method("second", 0.6, units={"p": 50})], UNITS, "second has tasks p, expected p, q"),
+        (
+            first,
+            [method("second", 0.6, units={"p": 50})],
+            UNITS,
+            "second has tasks p, expected p, q",
+        ),
         (first, [second], {"p": 50}, "first has tasks p, q, expected p"),
         (first, [second], {}, "two or more of at least one task"),
         (first, [second], {"p": 1, "q": 36}, "two or more"),

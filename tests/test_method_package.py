@@ -26,7 +26,16 @@ def installed(tmp_path_factory):
     """A folder into which pip put the package, with its dist-info."""
     folder = tmp_path_factory.mktemp("package")
     source = shutil.copytree(PACKAGE, folder / "source")  # a build leaves files beside its sources
-    pip = [sys.executable, "-m", "pip", "install", "--no-deps", "--no-build-isolation", "--no-index", "--quiet"]
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--no-deps",
+        "--no-build-isolation",
+        "--no-index",
+        "--quiet",
+    ]
     subprocess.run([*pip, "--target", str(folder / "site"), str(source)], check=True)
     return folder / "site"
 
@@ -34,7 +43,12 @@ def installed(tmp_path_factory):
 def python(installed, *arguments):
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(installed), str(ROOT)])}
     return subprocess.run(
-        [sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -64,17 +78,23 @@ def test_without_it_the_name_is_unknown():
 
 
 def test_commands_of_the_workflow_are_real():
-    steps = yaml.safe_load((PACKAGE / ".github/workflows/regress.yml").read_text())["jobs"]["regress"]["steps"]
+    steps = yaml.safe_load((PACKAGE / ".github/workflows/regress.yml").read_text())["jobs"][
+        "regress"
+    ]["steps"]
     commands = [step["run"] for step in steps if "run" in step]
     assert commands[0] == "make install" and all(
         step["working-directory"] == "suite" for step in steps if "run" in step
     )
     for command in commands[1:]:
         assert command.startswith(".venv/bin/python -m ")
-    assert re.fullmatch(r".*tangent_bench\.cli regress median_merge --cores 2 --fail-on worse", commands[-1])
+    assert re.fullmatch(
+        r".*tangent_bench\.cli regress median_merge --cores 2 --fail-on worse", commands[-1]
+    )
     regress = get_command(cli.app).commands["regress"]
     given = regress.make_context("regress", commands[-1].partition(" regress ")[2].split()).params
-    assert (given["method"], given["cores"]) == ("median_merge", 2) and methods.failing(given["fail_on"]) == ["worse"]
+    assert (given["method"], given["cores"]) == ("median_merge", 2) and methods.failing(
+        given["fail_on"]
+    ) == ["worse"]
 
 
 def test_methods_on_the_page_keep_the_laws():
@@ -82,8 +102,12 @@ def test_methods_on_the_page_keep_the_laws():
 
     from tangent_bench.testing import check_method
 
-    (code,) = (b for b in re.findall(r"^```python\n(.*?)^```", PAGE, re.M | re.S) if "def prepare" in b)
-    assert len([line for line in code.splitlines() if line.strip()]) <= 10, "the page says ten lines"
+    (code,) = (
+        b for b in re.findall(r"^```python\n(.*?)^```", PAGE, re.M | re.S) if "def prepare" in b
+    )
+    assert len([line for line in code.splitlines() if line.strip()]) <= 10, (
+        "the page says ten lines"
+    )
     made: dict = {}
     exec(compile(code, "docs/how-to/your-own-method.md", "exec"), made)
     assert len(check_method(SimpleNamespace(**made, __name__="my_method"))) == 11
@@ -93,5 +117,9 @@ def test_the_page_says_what_regress_prints():
     from tangent_bench.judging.comparison import Comparison, Line, text
     from tangent_bench.judging.verdicts import Estimate
 
-    printed = text(Comparison("task_arithmetic", (Line("all", "x", 0.5, 0.5, Estimate(0.1, 0.1, 0.1), 0.05, 1),), 5))
+    printed = text(
+        Comparison(
+            "task_arithmetic", (Line("all", "x", 0.5, 0.5, Estimate(0.1, 0.1, 0.1), 0.05, 1),), 5
+        )
+    )
     assert " ".join(printed.splitlines()[0].split()) in " ".join(PAGE.split())

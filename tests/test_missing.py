@@ -37,7 +37,10 @@ def test_everything_of_the_paper_is_named_with_a_command(tmp_path):
     for name in TASKS:
         origin = registry.load("tasks", name).ORIGIN
         command = f"hf download {origin.hub} --repo-type dataset --revision {origin.revision}"
-        assert command in found[name] and f"--local-dir $TANGENT_BENCH_DATA/{origin.folders[0]}" in found[name]
+        assert (
+            command in found[name]
+            and f"--local-dir $TANGENT_BENCH_DATA/{origin.folders[0]}" in found[name]
+        )
     assert "terms to be accepted" in found["imagenet"] and "vision #9348" in found["sun397"]
     for name in CONFIG["models"]:
         assert f"hf download {models.find(name).hub} open_clip_model.safetensors" in found[name]
@@ -94,10 +97,16 @@ def test_embedded_material_is_never_missing():
 
 
 def test_data_sets_of_the_users_are_named_too(tmp_path):
-    own = {"mine": {"hub": "lab/mine", "templates": ["a {}"]}, "photos": {"folder": "photos", "templates": ["a {}"]}}
+    own = {
+        "mine": {"hub": "lab/mine", "templates": ["a {}"]},
+        "photos": {"folder": "photos", "templates": ["a {}"]},
+    }
     found = told(tmp_path, tasks=["mine", "photos", "mnist"], models=["tiny"], custom_tasks=own)
     assert list(found) == ["mine", "imagenet"]
-    assert "hf download lab/mine --repo-type dataset --local-dir $TANGENT_BENCH_DATA/mine" in found["mine"]
+    assert (
+        "hf download lab/mine --repo-type dataset --local-dir $TANGENT_BENCH_DATA/mine"
+        in found["mine"]
+    )
 
 
 @pytest.mark.parametrize("name", TAGGED)
@@ -105,15 +114,24 @@ def test_repositories_are_those_that_open_clip_asks(name):
     import open_clip
 
     model = models.find(name)
-    assert open_clip.get_pretrained_cfg(model.architecture, model.weights)["hf_hub"] == f"{model.hub}/"
+    assert (
+        open_clip.get_pretrained_cfg(model.architecture, model.weights)["hf_hub"] == f"{model.hub}/"
+    )
 
 
 def test_every_model_with_a_tag_has_a_repository():
-    tags = {n for n in registry.names("models") if (m := models.find(n)).weights and "/" not in m.weights}
+    tags = {
+        n
+        for n in registry.names("models")
+        if (m := models.find(n)).weights and "/" not in m.weights
+    }
     assert tags == set(TAGGED)
 
 
 def test_names_of_files_are_open_clips():
     from open_clip import constants
 
-    assert (_weights.SAFE, _weights.PICKLED) == (constants.HF_SAFE_WEIGHTS_NAME, constants.HF_WEIGHTS_NAME)
+    assert (_weights.SAFE, _weights.PICKLED) == (
+        constants.HF_SAFE_WEIGHTS_NAME,
+        constants.HF_WEIGHTS_NAME,
+    )

@@ -11,7 +11,10 @@ from tests.mutation import main
 
 def lines(module: str, caught: int, *others: str) -> list[str]:
     outcomes = ["killed"] * caught + list(others)
-    return [f"    tangent_bench.{module}.x_f__mutmut_{k}: {outcome}\n" for k, outcome in enumerate(outcomes, 1)]
+    return [
+        f"    tangent_bench.{module}.x_f__mutmut_{k}: {outcome}\n"
+        for k, outcome in enumerate(outcomes, 1)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -26,7 +29,9 @@ def lines(module: str, caught: int, *others: str) -> list[str]:
 def test_nine_tenths_of_every_module_must_be_caught(caught, others, status, capsys):
     assert main([*lines("vectors", caught, *others), *lines("methods.fisher", 30)]) == status
     printed = capsys.readouterr().out
-    assert re.search(rf"^vectors +{caught} of +{caught + len(others)} mutants caught", printed, re.MULTILINE)
+    assert re.search(
+        rf"^vectors +{caught} of +{caught + len(others)} mutants caught", printed, re.MULTILINE
+    )
     for name in others:
         assert f"{name}: tangent_bench.tangent.vectors.x_f__mutmut_" in printed
 

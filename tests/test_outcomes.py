@@ -16,23 +16,53 @@ from tangent_bench.seeds import generator
 from tangent_bench.store import artefacts, layout, rows
 from tangent_bench.store.rows import Row
 
-TANGENT, NETWORK = (Place("tiny", "pretrained", mode) for mode in ("linear-tangent", "standard-network"))
+TANGENT, NETWORK = (
+    Place("tiny", "pretrained", mode) for mode in ("linear-tangent", "standard-network")
+)
 TASKS, UNITS = ("p", "q"), 30
 
 
-def outcome(root, place, label, seed, shift=0.0, edge=0.0, replicates=50, folder=True, tasks=TASKS, images="these"):
+def outcome(
+    root,
+    place,
+    label,
+    seed,
+    shift=0.0,
+    edge=0.0,
+    replicates=50,
+    folder=True,
+    tasks=TASKS,
+    images="these",
+):
     """Replicates around 0.5 + shift, the same noise for every method, and the two rows of the selection."""
-    noise = {t: generator("test", "outcomes", t, seed).normal(0, 0.01, replicates + 1) for t in tasks}
+    noise = {
+        t: generator("test", "outcomes", t, seed).normal(0, 0.01, replicates + 1) for t in tasks
+    }
     arrays = {f"replicates/accuracy_tuned/{t}": 0.5 + shift + 0.01 * seed + noise[t] for t in tasks}
     arrays["replicates/accuracy_tuned"] = np.zeros(replicates + 1)  # the mean over tasks is no task
     where = label if folder else ""
     path = root / layout.outcome("task_addition", *place, seed, "safetensors", where)
     artefacts.save(path, "outcome", arrays, image_orders={f"{task}/test": images for task in tasks})
-    common = {"sources": "p+q", "task": "all", "split": "val", "seed": seed, "num_samples": 9, "method": label}
-    coordinates = {"model": place.model, "init": place.init, "training": "standard", "evaluation": "network"}
+    common = {
+        "sources": "p+q",
+        "task": "all",
+        "split": "val",
+        "seed": seed,
+        "num_samples": 9,
+        "method": label,
+    }
+    coordinates = {
+        "model": place.model,
+        "init": place.init,
+        "training": "standard",
+        "evaluation": "network",
+    }
     made = [
         Row("task_addition", metric=metric, value=value, **coordinates, **common)
-        for metric, value in (("selected_coefficient", 0.25 + 0.05 * seed), ("selected_at_edge", edge))
+        for metric, value in (
+            ("selected_coefficient", 0.25 + 0.05 * seed),
+            ("selected_at_edge", edge),
+        )
     ]
     rows.write(path.with_suffix(".csv"), rows.frame(made))
 
@@ -51,7 +81,14 @@ def template(tmp_path_factory):
         labels_of(root, place)
         for seed in range(5):
             outcome(root, place, "task_arithmetic", seed, folder=False)
-            outcome(root, place, "ties", seed, shift=0.05 if place == TANGENT else -0.05, edge=float(seed > 2))
+            outcome(
+                root,
+                place,
+                "ties",
+                seed,
+                shift=0.05 if place == TANGENT else -0.05,
+                edge=float(seed > 2),
+            )
             outcome(root, place, "magmax", seed)
     return root
 
@@ -72,13 +109,18 @@ def test_a_method_comes_back_as_it_was_left(folder):
     outcome(folder, TANGENT, "ties", 10, shift=0.3)
     found = outcomes.read(folder, TANGENT, "ties")
     assert found.name == "ties" and list(found.accuracy) == ["p", "q"] and found.at_edge == 2
-    assert found.coefficients == pytest.approx([0.25, 0.3, 0.35, 0.4, 0.45, 0.75]), "seed 10 comes after 4"
-    assert found.accuracy["q"].shape == (6, 51) and found.accuracy["q"][5].mean() == pytest.approx(0.9, abs=0.01)
+    assert found.coefficients == pytest.approx([0.25, 0.3, 0.35, 0.4, 0.45, 0.75]), (
+        "seed 10 comes after 4"
+    )
+    assert found.accuracy["q"].shape == (6, 51) and found.accuracy["q"][5].mean() == pytest.approx(
+        0.9, abs=0.01
+    )
 
 
 def test_what_is_not_there_is_said(folder):
     with pytest.raises(
-        ValueError, match=r"no outcome of 'tie' in tiny, linear-tangent.*there are task_arithmetic, mag"
+        ValueError,
+        match=r"no outcome of 'tie' in tiny, linear-tangent.*there are task_arithmetic, mag",
     ):
         outcomes.read(folder, TANGENT, "tie")
     with pytest.raises(ValueError, match=r"random.*is not there; build it first"):
@@ -97,7 +139,9 @@ def test_verdicts_in_every_place(folder):
         (NETWORK, "magmax"): "same",
     }
     text = methods.report(found)
-    assert "Over all tasks, against task_arithmetic:\nbetter     ties  (tiny, linear-tangent)" in text
+    assert (
+        "Over all tasks, against task_arithmetic:\nbetter     ties  (tiny, linear-tangent)" in text
+    )
     assert "edge of its grid in 2 of 5 seeds" in text
 
 
@@ -118,11 +162,17 @@ def test_exit_status_is_that_of_the_verdicts(folder):
 
 
 def test_records_say_what_the_table_says(folder):
-    records = json.loads(call("compare", "task_arithmetic", "ties", "--results", folder, "--json").stdout)
+    records = json.loads(
+        call("compare", "task_arithmetic", "ties", "--results", folder, "--json").stdout
+    )
     assert len(records) == 2 * 3
     last = records[2]
     assert (last["task"], last["mode"], last["verdict"]) == ("all", "linear-tangent", "better")
-    assert last["difference"] == pytest.approx(0.05) and last["num_seeds"] == 5 and not last["conditional_on_seeds"]
+    assert (
+        last["difference"] == pytest.approx(0.05)
+        and last["num_seeds"] == 5
+        and not last["conditional_on_seeds"]
+    )
 
 
 def test_the_same_method_before_and_after_a_change(folder, tmp_path_factory):
@@ -136,7 +186,10 @@ def test_the_same_method_before_and_after_a_change(folder, tmp_path_factory):
 
 def test_other_seeds_are_no_comparison(folder):
     outcome(folder, TANGENT, "ties", 7)
-    with pytest.raises(ValueError, match=r"ties has seeds \[0, 1, 2, 3, 4, 7\].*task_arithmetic has \[0, 1, 2, 3, 4\]"):
+    with pytest.raises(
+        ValueError,
+        match=r"ties has seeds \[0, 1, 2, 3, 4, 7\].*task_arithmetic has \[0, 1, 2, 3, 4\]",
+    ):
         methods.compare(folder, "task_arithmetic", ["ties"])
 
 
@@ -144,20 +197,26 @@ def test_seeds_can_be_named(folder):
     outcome(folder, TANGENT, "ties", 7)
     found = methods.compare(folder, "task_arithmetic", ["ties"], seeds=[0, 1, 2])
     assert {c.num_seeds for c in found.values()} == {3} and found[TANGENT].conditional
-    with pytest.raises(ValueError, match=r"ties in tiny, linear-tangent has no outcome of seed 9; it has \[0, 1, 2"):
+    with pytest.raises(
+        ValueError, match=r"ties in tiny, linear-tangent has no outcome of seed 9; it has \[0, 1, 2"
+    ):
         outcomes.read(folder, TANGENT, "ties", seeds=[0, 9])
 
 
 def test_a_mode_that_a_method_does_not_have_is_left_out(folder):
     shutil.rmtree(folder / "outcomes/task_addition/tiny/pretrained/standard-network/ties")
-    assert set(methods.verdicts(methods.compare(folder, "task_arithmetic", ["ties"]))) == {(TANGENT, "ties")}
+    assert set(methods.verdicts(methods.compare(folder, "task_arithmetic", ["ties"]))) == {
+        (TANGENT, "ties")
+    }
 
 
 def test_other_images_are_no_comparison(folder, tmp_path_factory):
     before = tmp_path_factory.mktemp("before")
     for seed in range(5):
         outcome(before, TANGENT, "ties", seed, images="others")
-    with pytest.raises(ValueError, match="ties and ties were evaluated on other images in tiny, linear-tangent"):
+    with pytest.raises(
+        ValueError, match="ties and ties were evaluated on other images in tiny, linear-tangent"
+    ):
         methods.compare(folder, "ties", ["ties"], before)
 
 
@@ -192,7 +251,9 @@ def test_a_method_that_breaks_a_law_is_not_run(monkeypatch):
     from tangent_bench import merging
 
     module = merging.module("task_arithmetic")
-    monkeypatch.setattr(module, "prepare", lambda vectors, context: {k: -v for k, v in module_sum(vectors).items()})
+    monkeypatch.setattr(
+        module, "prepare", lambda vectors, context: {k: -v for k, v in module_sum(vectors).items()}
+    )
     monkeypatch.setattr(regress, "build", lambda *_: pytest.fail("it must not come to a run"))
     done = call("regress", "task_arithmetic", "--baseline", "ties")
     assert done.exit_code == 2 and "breaks the law" in done.stderr

@@ -19,7 +19,10 @@ from tests.page_folder import HOSTILE
 def test_whatever_is_shown_is_escaped():
     table = pages.table([HOSTILE, "b"], [[Cell(HOSTILE), Cell(HOSTILE, 1.0)]], HOSTILE)
     text = pages.document(HOSTILE, f"<h1>x</h1>{table}")
-    assert not re.search(r"<script>(?!\nfor )|<img", text) and text.count("&lt;script&gt;window.harmed") == 5
+    assert (
+        not re.search(r"<script>(?!\nfor )|<img", text)
+        and text.count("&lt;script&gt;window.harmed") == 5
+    )
 
 
 def test_the_policy_allows_the_script_of_the_page_and_no_other():
@@ -52,17 +55,26 @@ def test_headings_stand_over_their_columns():
 def test_words_with_a_look_are_those_that_are_written():
     assert {claims_table.NOT_RUN, claims_table.NOT_HERE} == set(pages._ASIDE)
     sure = [verdicts.verdict(Estimate(0.05, 0.001, 0.001), 0.05, sign, 0.01) for sign in (1, -1)]
-    assert {*sure, "better", "worse"} == set(pages._LOOKS) and {"better", "worse"} <= set(methods.VERDICTS)
+    assert {*sure, "better", "worse"} == set(pages._LOOKS) and {"better", "worse"} <= set(
+        methods.VERDICTS
+    )
 
 
 def test_what_was_not_tested_is_folded_away():
     rows = [[Cell("a"), Cell("supported")], [Cell("b"), Cell("not tested in this run")]]
     above, _, below = pages.table(["", "Verdict"], rows, "x").partition("<details>")
-    assert ">a<" in above and ">b<" not in above and ">b<" in below and "1 that were not tested" in below
+    assert (
+        ">a<" in above
+        and ">b<" not in above
+        and ">b<" in below
+        and "1 that were not tested" in below
+    )
 
 
 def test_a_part_comes_without_its_title_and_one_level_lower():
-    page = pages.document("t", "<h1>Title</h1>\n<h2>One</h2><p>&lt;h2&gt;</p><h3>Two</h3>", "<nav>before</nav>")
+    page = pages.document(
+        "t", "<h1>Title</h1>\n<h2>One</h2><p>&lt;h2&gt;</p><h3>Two</h3>", "<nav>before</nav>"
+    )
     assert pages.included(page) == "<h3>One</h3><p>&lt;h2&gt;</p><h4>Two</h4>"
     with pytest.raises(ValueError, match="delete it and run again"):
         pages.included("<p>x</p>")

@@ -53,14 +53,18 @@ def test_points_of_an_experiment_are_those_that_it_asks_for(experiment, monkeypa
 
 
 @pytest.mark.parametrize("experiment", ["task_addition", "task_negation"])
-def test_points_of_a_grid_are_those_on_validation_and_as_many_as_are_selected_on_test(experiment, monkeypatch):
+def test_points_of_a_grid_are_those_on_validation_and_as_many_as_are_selected_on_test(
+    experiment, monkeypatch
+):
     """On test it depends on the data how many; how often each task is asked about does not."""
     real, planned = asked(experiment, smooth), predicted(experiment, monkeypatch)
     assert {key: n for key, n in planned.items() if key[1] == "val"} == {
         key: n for key, n in real.items() if key[1] == "val"
     }
     assert set(planned) == set(real)
-    ends = {"task_addition": 3, "task_negation": 0}[experiment]  # both ends of the grid, and the single task
+    ends = {"task_addition": 3, "task_negation": 0}[
+        experiment
+    ]  # both ends of the grid, and the single task
     assert planned["a", "test"] == SELECTED[experiment] + ends
     if experiment == "task_negation":
         assert planned[known.CONTROL, "test"] == len(known.TASKS) * planned["a", "test"]
@@ -83,7 +87,9 @@ def test_kernels_of_an_experiment_are_those_that_it_computes(experiment, monkeyp
     monkeypatch.setattr(kernel, "empirical", recorded)
     monkeypatch.setattr(Asking, "kernel", counted)
     mode = {"kernel_gap": "standard-none", "ntk_localization": "none-none"}[experiment]
-    registry.load("experiments", experiment).run(known.study(experiment, mode=mode, results=known.Folder()))
+    registry.load("experiments", experiment).run(
+        known.study(experiment, mode=mode, results=known.Folder())
+    )
     of_experiment(as_known(experiment), experiment, mode)
     assert planned == computed
 
@@ -106,7 +112,11 @@ def test_subsets_are_counted_one_by_one(num_tasks):
     tasks, classes, points = load.config["tasks"], 4, 11
     subsets = [s for n in range(1, num_tasks + 1) for s in itertools.combinations(tasks, n)]
     expected = sum(len(s) * (len(s) * points * 40 + num_tasks * 200) * classes for s in subsets)
-    whole = num_tasks * ((points * 40 + (SELECTED["task_addition"] + 2) * 200) * num_tasks + 40 + 200) * classes
+    whole = (
+        num_tasks
+        * ((points * 40 + (SELECTED["task_addition"] + 2) * 200) * num_tasks + 40 + 200)
+        * classes
+    )
     assert tangent == expected + whole
 
 
@@ -130,7 +140,8 @@ def test_twice_the_steps_are_twice_the_training_and_nothing_else():
     base = merged("tiny")
     twice = base["training"] | {"steps": 2 * base["training"]["steps"]}
     one, two = (
-        load.of(job("finetune", training="linear", task="mnist")) for load in (workload(), workload(training=twice))
+        load.of(job("finetune", training="linear", task="mnist"))
+        for load in (workload(), workload(training=twice))
     )
     assert two.images == 2 * one.images == 2 * 200 * 64 and two.passes == 2 * one.passes
     changed = {unit[0] for unit in one.units if one.units[unit] != two.units[unit]}
@@ -139,11 +150,15 @@ def test_twice_the_steps_are_twice_the_training_and_nothing_else():
 
 @pytest.mark.parametrize(("training", "seen"), [("tau_jp", 200 * 7 * 16), ("tak", 7 * 1000)])
 def test_other_tasks_images_are_counted_as_those_of_linear_steps(training, seen):
-    linear, made = (workload().of(job("finetune", training=name, task="mnist")) for name in ("linear", training))
+    linear, made = (
+        workload().of(job("finetune", training=name, task="mnist")) for name in ("linear", training)
+    )
     assert made.images == linear.images + seen and made.units["linear step", "tiny"] == seen
     assert made.units[f"{training} step", "tiny"] == linear.units["linear step", "tiny"]
     assert made.passes == linear.passes + 5 * seen and made.disk == linear.disk
-    assert made.units["byte", ""] - linear.units["byte", ""] == 7 * workload().tasks["mnist"].bytes("train")
+    assert made.units["byte", ""] - linear.units["byte", ""] == 7 * workload().tasks["mnist"].bytes(
+        "train"
+    )
 
 
 def test_a_step_of_every_training_has_its_passes():
@@ -153,8 +168,12 @@ def test_a_step_of_every_training_has_its_passes():
 def test_joint_training_takes_an_equal_part_of_every_task():
     config = workload().config
     made = workload().of(job("finetune", training="standard", task="multitask"))
-    assert made.images == config["joint_training"]["steps"] * 64  # eight tasks, eight images of each
-    assert workload(tasks=config["tasks"][:5]).of(job("finetune", training="standard", task="multitask")).images == (
+    assert (
+        made.images == config["joint_training"]["steps"] * 64
+    )  # eight tasks, eight images of each
+    assert workload(tasks=config["tasks"][:5]).of(
+        job("finetune", training="standard", task="multitask")
+    ).images == (
         config["joint_training"]["steps"] * 60  # 64 images are no five equal parts
     )
 
@@ -166,7 +185,8 @@ def test_products_cost_two_passes_each_beside_the_one_that_they_share():
 
 def test_a_grid_of_the_network_costs_nothing_of_the_kind_on_the_tangent_side():
     network, tangent = (
-        of_experiment(workload(), "task_negation", f"standard-{side}") for side in ("network", "tangent")
+        of_experiment(workload(), "task_negation", f"standard-{side}")
+        for side in ("network", "tangent")
     )
     assert network.passes > 0 and tangent.passes == 0
     assert ("start network", "tiny") in network.units and ("start", "") in tangent.units
@@ -180,11 +200,17 @@ def test_kinds_add_up_to_all_and_gpu_hours_are_those_of_jobs_that_hold_one():
         assert sum(getattr(kind, key) for kind in kinds) == pytest.approx(getattr(total, key))
     held = sum(each.seconds for each in made if each.job.gpus) / 3600
     assert total.gpu_hours == pytest.approx(held) and 0 < held < total.hours
-    assert {kind.name for kind in kinds if not kind.gpu_hours} >= {"prepare images", "contact sheet"}
+    assert {kind.name for kind in kinds if not kind.gpu_hours} >= {
+        "prepare images",
+        "contact sheet",
+    }
 
 
 def test_seconds_are_amounts_times_costs():
-    load, costs = workload(), Costing({("linear step", "tiny"): 2.0, ("update", "tiny"): 3.0, ("byte", ""): 0.0})
+    load, costs = (
+        workload(),
+        Costing({("linear step", "tiny"): 2.0, ("update", "tiny"): 3.0, ("byte", ""): 0.0}),
+    )
     (made,) = estimate.planned([job("finetune", training="linear", task="mnist")], load, costs)
     assert made.seconds == 1.0 + 200 * 64 * 2.0 + 200 * 3.0
 
@@ -200,7 +226,10 @@ def test_a_run_as_large_as_the_config_costs_what_the_config_does():
 
 def test_twice_the_seeds_are_twice_what_knows_seeds():
     load = workload()
-    one, two = (Counter(j.rule for j in jobs.of_config(estimate.larger(load, 8, seeds).config)) for seeds in (1, 2))
+    one, two = (
+        Counter(j.rule for j in jobs.of_config(estimate.larger(load, 8, seeds).config))
+        for seeds in (1, 2)
+    )
     assert {rule: two[rule] / one[rule] for rule in one} == {
         **dict.fromkeys(("prepare_images", "contact_sheet", "build_head", "encode_base"), 1.0),
         **dict.fromkeys(("finetune", "encode_changes", "run_experiment"), 2.0),
@@ -221,15 +250,22 @@ def test_more_tasks_are_those_of_the_config_again():
 
 def test_disk_of_a_vector_and_of_features_is_that_of_their_files(tmp_path):
     """Real files, with the model whose vectors they are; a header of names and digests is all that is left out."""
-    theta = {k: v.numpy() for k, v in parameters(models.create(models.find("tiny"), "random").visual).items()}
-    artefacts.save(tmp_path / "vector", "vector", theta, theta0="0" * 64, task="mnist", training="linear")
+    theta = {
+        k: v.numpy()
+        for k, v in parameters(models.create(models.find("tiny"), "random").visual).items()
+    }
+    artefacts.save(
+        tmp_path / "vector", "vector", theta, theta0="0" * 64, task="mnist", training="linear"
+    )
     load = workload()
     load.models["tiny"] = ModelSize(sum(v.size for v in theta.values()), 256)
     planned = load.of(job("finetune", training="linear", task="mnist")).disk
     assert planned == pytest.approx((tmp_path / "vector").stat().st_size, rel=0.01)
     sources = jobs.sources(load.config, "standard")
     arrays = {
-        f"{split}/{s}": np.zeros((n, 256), np.float32) for s in sources for split, n in (("val", 40), ("test", 200))
+        f"{split}/{s}": np.zeros((n, 256), np.float32)
+        for s in sources
+        for split, n in (("val", 40), ("test", 200))
     }
     artefacts.save(tmp_path / "features", "features", arrays, theta0="0" * 64, vectors=sources)
     planned = load.of(job("encode_changes", training="standard", task="mnist")).disk

@@ -23,7 +23,10 @@ from tests.workflow.checkout import merged
 def test_sizes_of_the_papers_tasks_are_known_without_their_data():
     config = merged("paper")
     found = of_tasks(config)
-    assert found["svhn"].images == {"train": 68_257, "val": 5_000, "test": 26_032} and found["svhn"].native
+    assert (
+        found["svhn"].images == {"train": 68_257, "val": 5_000, "test": 26_032}
+        and found["svhn"].native
+    )
     assert found["imagenet"].images == {"val": 5_000, "test": 50_000}
     assert found["imagenet"].bytes("test") == pytest.approx(50_000 * 224 * 224 * 3, rel=0.001)
     assert found["imagenet"].num_classes * found["imagenet"].num_templates == 80_000
@@ -39,9 +42,15 @@ def test_embedded_tasks_are_counted_and_timed_and_a_limit_holds():
 
 def test_a_task_of_the_hub_that_is_not_here_stops_the_plan_with_a_sentence(tmp_path):
     entry = {"hub": "someone/pets", "templates": ["{}"], "class_names": ["cat", "dog"]}
-    config = merged("micro") | {"tasks": ["pets"], "control": "terrain", "custom_tasks": {"pets": entry}}
+    config = merged("micro") | {
+        "tasks": ["pets"],
+        "control": "terrain",
+        "custom_tasks": {"pets": entry},
+    }
     config |= {"results": str(tmp_path)}
-    with pytest.raises(ValueError, match=r"How many images split 'train' of task 'pets'.*prepare it first"):
+    with pytest.raises(
+        ValueError, match=r"How many images split 'train' of task 'pets'.*prepare it first"
+    ):
         of_tasks(config)
     for split, number in (("train", 30), ("val", 4), ("test", 12)):
         arrays = {"labels": np.zeros(number, np.int64)}
@@ -68,9 +77,13 @@ def test_without_the_gpu_that_is_asked_for_a_pass_lasts_the_models_flops(monkeyp
     costs = Costs(merged("paper"), {"vit_b_32": ModelSize(87_849_216, 512, 0.5, prompt_gflop=6.0)})
     costs["crop", ""] = 0.002
     one = resources.gflop("ViT-B-32-quickgelu") / resources.GPU_GFLOP_PER_SECOND
-    assert costs["encode", "vit_b_32"] == pytest.approx(one) and costs["tangent", "vit_b_32"] == pytest.approx(2 * one)
+    assert costs["encode", "vit_b_32"] == pytest.approx(one) and costs[
+        "tangent", "vit_b_32"
+    ] == pytest.approx(2 * one)
     assert costs["standard step", "vit_b_32"] == pytest.approx(3 * one + 0.002)
-    assert costs["kernel pair", "vit_b_32"] == pytest.approx(one * 2 * 87_849_216 / 8.82e9, rel=0.01)
+    assert costs["kernel pair", "vit_b_32"] == pytest.approx(
+        one * 2 * 87_849_216 / 8.82e9, rel=0.01
+    )
     assert costs["prompt", "vit_b_32"] == pytest.approx(6.0 / resources.GPU_GFLOP_PER_SECOND)
 
 
@@ -78,7 +91,10 @@ def test_operations_of_a_text_are_those_that_pytorch_counts():
     from torch.utils.flop_counter import FlopCounterMode
 
     about = models.find("tiny")
-    network, tokens = models.create(about, "random"), models.tokenizer(about)(["a photo of a cat"] * 4)
+    network, tokens = (
+        models.create(about, "random"),
+        models.tokenizer(about)(["a photo of a cat"] * 4),
+    )
     with FlopCounterMode(display=False) as counter:
         network.encode_text(tokens)
     (size,) = sizes.of_models(merged("tiny")).values()
@@ -101,7 +117,11 @@ def test_units_of_a_model_are_measured_on_it():
 @pytest.fixture
 def made():
     load = workload("micro")
-    found = [job("finetune", training="linear", task="mnist"), job("encode_base", task="mnist"), Job("collect_rows")]
+    found = [
+        job("finetune", training="linear", task="mnist"),
+        job("encode_base", task="mnist"),
+        Job("collect_rows"),
+    ]
     logs = [f"results/micro/logs/{k}.log" for k in range(3)]
     found = [Job(j.rule, j.wildcards, log=log) for j, log in zip(found, logs, strict=True)]
     return estimate.planned(found, load, Costing())
@@ -123,7 +143,10 @@ def test_predictions_stand_beside_the_records_of_their_own_jobs(tmp_path, made):
     )
     assert total.jobs == 2 and total.predicted == made[0].seconds + made[1].seconds
     assert [each.name for each in found] == ["finetune (linear)", "encode base"]
-    assert estimate.kinds(made, {log: each.peak_bytes for log, each in taken.items()})[-1].peak_bytes == 30
+    assert (
+        estimate.kinds(made, {log: each.peak_bytes for log, each in taken.items()})[-1].peak_bytes
+        == 30
+    )
 
 
 def test_a_damaged_record_and_a_folder_without_records_are_errors_of_one_sentence(tmp_path, made):
@@ -138,7 +161,9 @@ def test_a_damaged_record_and_a_folder_without_records_are_errors_of_one_sentenc
 
 
 def test_predicted_stands_beside_measured():
-    lines = report.comparison([records.Compared("finetune", 3, 150.0, 120.0), records.Compared("all", 3, 90.0, 120.0)])
+    lines = report.comparison(
+        [records.Compared("finetune", 3, 150.0, 120.0), records.Compared("all", 3, 90.0, 120.0)]
+    )
     assert [line.split() for line in lines.splitlines()[1:]] == [
         ["finetune", "3", "150", "120", "+25"], ["all", "3", "90.0", "120", "-25"],
     ]  # fmt: skip
@@ -175,7 +200,12 @@ def test_a_wrong_config_is_an_error_of_one_sentence(tmp_path):
 
 def test_a_job_that_takes_longer_than_it_asks_for_is_named(made):
     asked = [Job(each.job.rule, each.job.wildcards, minutes=60) for each in made]
-    plans = [estimate.Planned(j, each.work, hours * 3600.0) for j, each, hours in zip(asked, made, (1.5, 0.9, 0.1))]
+    plans = [
+        estimate.Planned(j, each.work, hours * 3600.0)
+        for j, each, hours in zip(asked, made, (1.5, 0.9, 0.1))
+    ]
     plans.append(estimate.Planned(asked[0], made[0].work, 2.0 * 3600))
-    assert {kind: each.seconds for kind, each in estimate.too_long(plans).items()} == {"finetune (linear)": 7200.0}
+    assert {kind: each.seconds for kind, each in estimate.too_long(plans).items()} == {
+        "finetune (linear)": 7200.0
+    }
     assert "finetune (linear) 2.0 h of 1.0 h" in report.notes(plans, merged("paper"), True)[-1]

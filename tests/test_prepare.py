@@ -33,7 +33,13 @@ def picture(number: int, width: int, height: int) -> Image.Image:
 
 
 def split(name="test", sizes=((70, 50), (32, 90), (40, 40)), order=(2, 0, 1), first=0) -> Split:
-    return Split("real", name, Rows([picture(first + k, *s) for k, s in enumerate(sizes)]), np.array(order), "abc")
+    return Split(
+        "real",
+        name,
+        Rows([picture(first + k, *s) for k, s in enumerate(sizes)]),
+        np.array(order),
+        "abc",
+    )
 
 
 def test_what_is_evaluated_is_the_centre_square(tmp_path):
@@ -56,7 +62,9 @@ def test_what_is_trained_on_keeps_its_shape_and_is_never_enlarged(tmp_path):
 @pytest.mark.parametrize("name", ["train", "test"])
 def test_small_squares_stay_as_they_are(tmp_path, name):
     prepare.store(tmp_path / "x", TASK, split(name, sizes=[(9, 9)] * 3), side=28, native=9)
-    np.testing.assert_array_equal(image_store.open_images(tmp_path / "x")[0][0], np.asarray(picture(2, 9, 9)))
+    np.testing.assert_array_equal(
+        image_store.open_images(tmp_path / "x")[0][0], np.asarray(picture(2, 9, 9))
+    )
     with pytest.raises(ValueError, match="an image of .* pixels, expected 9 × 9"):
         prepare.store(tmp_path / "y", TASK, split(name), side=28, native=9)
     assert not (tmp_path / "y").exists()
@@ -65,11 +73,19 @@ def test_small_squares_stay_as_they_are(tmp_path, name):
 def test_the_first_so_many(tmp_path):
     prepare.store(tmp_path / "x", TASK, split(), side=28, limit=2)
     images, of_each, _ = image_store.open_images(tmp_path / "x")
-    assert len(images) == 2 and of_each["labels"].tolist() == [0, 0] and of_each["blocks"].tolist() == [0, 1]
+    assert (
+        len(images) == 2
+        and of_each["labels"].tolist() == [0, 0]
+        and of_each["blocks"].tolist() == [0, 1]
+    )
 
 
-@pytest.mark.parametrize(("shared", "allowed", "passes"), [(0, 0, True), (1, 0, False), (2, 1, False), (2, 2, True)])
-def test_images_that_were_trained_on_are_found_however_small_they_are_stored(tmp_path, shared, allowed, passes):
+@pytest.mark.parametrize(
+    ("shared", "allowed", "passes"), [(0, 0, True), (1, 0, False), (2, 1, False), (2, 2, True)]
+)
+def test_images_that_were_trained_on_are_found_however_small_they_are_stored(
+    tmp_path, shared, allowed, passes
+):
     """By the pixels of the source: test images are cropped when they are stored, training images are not."""
     prepare.store(tmp_path / "train", TASK, split("train"), side=28)
     sizes = [(70, 50), (32, 90), (40, 40)]

@@ -19,7 +19,9 @@ from tangent_bench.store import artefacts
 from tests import small
 
 ROOT = Path(__file__).parents[1]
-CONFIG = yaml.safe_load((ROOT / "config" / "default.yaml").read_text(encoding="utf-8"))["pretraining"]
+CONFIG = yaml.safe_load((ROOT / "config" / "default.yaml").read_text(encoding="utf-8"))[
+    "pretraining"
+]
 LOSSES = models.ASSETS / "tiny" / "losses.csv"
 MICRO = Recipe(
     seed=5, num_images=20, steps=4, batch_size=6, learning_rate=1e-3, weight_decay=0.1, warmup_steps=2,
@@ -30,7 +32,11 @@ MICRO = Recipe(
 @cache
 def micro_pictures():
     images = small.pixels(MICRO.num_images, 32, "pretraining")
-    tokens = np.random.default_rng(0).integers(1, 2500, (MICRO.num_images, VARIANTS, 24)).astype(np.uint16)
+    tokens = (
+        np.random.default_rng(0)
+        .integers(1, 2500, (MICRO.num_images, VARIANTS, 24))
+        .astype(np.uint16)
+    )
     tokens[:, :, 8] = 2513  # end of text
     return images, tokens
 
@@ -48,29 +54,44 @@ def test_rate_by_hand():
     recipe = replace(MICRO, steps=10, warmup_steps=4, cooldown_steps=3, learning_rate=12.0)
     assert [recipe.rate(s) for s in range(10)] == pytest.approx([3, 6, 9, 12, 12, 12, 12, 12, 8, 4])
     short = replace(recipe, steps=4, cooldown_steps=4)
-    assert [short.rate(s) for s in range(4)] == pytest.approx([3, 6, 6, 3]), "the smaller of rise and fall"
-    assert [replace(recipe, warmup_steps=0, cooldown_steps=0).rate(s) for s in range(10)] == [12.0] * 10
+    assert [short.rate(s) for s in range(4)] == pytest.approx([3, 6, 6, 3]), (
+        "the smaller of rise and fall"
+    )
+    assert [replace(recipe, warmup_steps=0, cooldown_steps=0).rate(s) for s in range(10)] == [
+        12.0
+    ] * 10
 
 
 def test_recipe_is_the_part_of_the_config_that_weights_depend_on():
     recipe = Recipe.from_config(CONFIG)
-    assert asdict(recipe) == {k: v for k, v in CONFIG.items() if k not in ("num_shards", "snapshots")}
+    assert asdict(recipe) == {
+        k: v for k, v in CONFIG.items() if k not in ("num_shards", "snapshots")
+    }
 
 
 @pytest.mark.parametrize(("num", "size"), [(20, 5), (20, 6)])
 def test_order_is_a_permutation_for_each_pass(num, size):
     recipe, per_pass = replace(MICRO, num_images=num, batch_size=size), num // size
-    passes = [np.concatenate([order(recipe, p * per_pass + k) for k in range(per_pass)]) for p in range(3)]
+    passes = [
+        np.concatenate([order(recipe, p * per_pass + k) for k in range(per_pass)]) for p in range(3)
+    ]
     for drawn in passes:
-        assert len(drawn) == per_pass * size == len(set(drawn.tolist())) and set(drawn.tolist()) <= set(range(num))
+        assert len(drawn) == per_pass * size == len(set(drawn.tolist())) and set(
+            drawn.tolist()
+        ) <= set(range(num))
     assert len({tuple(p) for p in passes}) == 3
     assert not np.array_equal(order(recipe, 0), order(replace(recipe, seed=6), 0))
 
 
 def test_contrastive_loss_is_the_formula():
-    images, texts = small.normal("images", shape=(4, 3)).numpy(), small.normal("texts", shape=(4, 3)).numpy()
+    images, texts = (
+        small.normal("images", shape=(4, 3)).numpy(),
+        small.normal("texts", shape=(4, 3)).numpy(),
+    )
     scale, total = 7.0, 0.0
-    s = np.array([[scale * sum(a * b for a, b in zip(i, t, strict=True)) for t in texts] for i in images])
+    s = np.array(
+        [[scale * sum(a * b for a, b in zip(i, t, strict=True)) for t in texts] for i in images]
+    )
     for k in range(4):
         total -= np.log(np.exp(s[k, k]) / np.exp(s[k, :]).sum()) / 8  # image k among all texts
         total -= np.log(np.exp(s[k, k]) / np.exp(s[:, k]).sum()) / 8  # text k among all images
@@ -87,9 +108,16 @@ def test_batch_moves_pictures_by_at_most_the_shift_and_picks_one_caption():
     for moved, original in zip(images.numpy(), originals, strict=True):
         padded = np.pad(original, ((2, 2), (2, 2), (0, 0)), mode="edge") / np.float32(255)
         windows = {(y, x): padded[y : y + 32, x : x + 32] for y in range(5) for x in range(5)}
-        moves |= {at for at, w in windows.items() if np.array_equal(moved.transpose(1, 2, 0), w.astype(np.float32))}
+        moves |= {
+            at
+            for at, w in windows.items()
+            if np.array_equal(moved.transpose(1, 2, 0), w.astype(np.float32))
+        }
     assert len(moves) > 2
-    chosen = [[np.array_equal(row, caption) for caption in three].index(True) for row, three in zip(tokens, captions)]
+    chosen = [
+        [np.array_equal(row, caption) for caption in three].index(True)
+        for row, three in zip(tokens, captions)
+    ]
     assert len(set(chosen)) > 1, "one of the variants of its own picture, and not always the same"
     normalised, _ = pretraining._batch(MICRO, 1, fetch, zero + 0.5, one * 0.25)
     torch.testing.assert_close(normalised, (images - 0.5) / 0.25)
@@ -108,7 +136,9 @@ def test_first_loss_is_that_of_the_open_clip_model(trainer):
 def test_decay_acts_on_matrices_only(trainer):
     groups = trainer().optimizer.param_groups
     assert [g["weight_decay"] for g in groups] == [0.1, 0.0]
-    assert all(p.ndim >= 2 for p in groups[0]["params"]) and all(p.ndim < 2 for p in groups[1]["params"])
+    assert all(p.ndim >= 2 for p in groups[0]["params"]) and all(
+        p.ndim < 2 for p in groups[1]["params"]
+    )
     assert sum(len(g["params"]) for g in groups) == len(list(trainer().network.parameters()))
 
 
@@ -124,7 +154,11 @@ def test_resumed_training_is_the_same_to_the_last_bit(trainer, tmp_path):
         first.advance()
     first.save(tmp_path / "state")
     second.resume(tmp_path / "state")
-    assert second.step == 2 and second.losses == first.losses and same(second.weights(), first.weights())
+    assert (
+        second.step == 2
+        and second.losses == first.losses
+        and same(second.weights(), first.weights())
+    )
     for _ in range(2):
         second.advance()
     assert second.losses == whole.losses and same(second.weights(), whole.weights())
@@ -135,7 +169,9 @@ def test_resumed_training_is_the_same_to_the_last_bit(trainer, tmp_path):
 
 def test_run_goes_on_where_it_was_stopped(trainer, tmp_path):
     taken = {}
-    pretraining.run(trainer(), tmp_path / "whole", lambda step, w: taken.update({step: w}), {0, 2, 4})
+    pretraining.run(
+        trainer(), tmp_path / "whole", lambda step, w: taken.update({step: w}), {0, 2, 4}
+    )
     assert sorted(taken) == [0, 2, 4] and not same(taken[0], taken[4])
     stopped = trainer()
     with pytest.raises(KeyboardInterrupt):
@@ -154,7 +190,10 @@ def interrupt(step, weights):
 
 def test_state_of_another_recipe_or_a_damaged_one_is_refused(trainer, tmp_path):
     trainer().save(tmp_path / "state")
-    with pytest.raises(ValueError, match="state belongs to another recipe than the config's `pretraining`; delete it"):
+    with pytest.raises(
+        ValueError,
+        match="state belongs to another recipe than the config's `pretraining`; delete it",
+    ):
         trainer(replace(MICRO, learning_rate=2e-3)).resume(tmp_path / "state")
     content = bytearray((tmp_path / "state").read_bytes())
     content[-5] ^= 4
@@ -173,7 +212,9 @@ def test_divergence_is_one_sentence(trainer):
     made = trainer()
     with torch.no_grad():
         made.network.visual.proj.fill_(torch.nan)
-    with pytest.raises(ValueError, match=r"diverged at step 0 \(loss nan\); lower pretraining\.learning_rate"):
+    with pytest.raises(
+        ValueError, match=r"diverged at step 0 \(loss nan\); lower pretraining\.learning_rate"
+    ):
         made.advance()
 
 
@@ -192,10 +233,14 @@ def test_shuffled_captions_all_belong_to_other_pictures(tmp_path):
     for path, part in zip(paths, (slice(0, 12), slice(12, 20)), strict=True):
         artefacts.save(path, "corpus shard", {"images": images[part], "tokens": tokens[part]})
     every = np.arange(MICRO.num_images)
-    matched, shuffled = (pretraining.open_corpus(paths, MICRO, shuffled=s)(every) for s in (False, True))
+    matched, shuffled = (
+        pretraining.open_corpus(paths, MICRO, shuffled=s)(every) for s in (False, True)
+    )
     assert all(np.array_equal(a, b) for a, b in zip(matched, (images, tokens), strict=True))
     assert np.array_equal(shuffled[0], images), "the pictures keep their places"
-    partner = [int(np.flatnonzero((tokens == caption).all(axis=(1, 2)))[0]) for caption in shuffled[1]]
+    partner = [
+        int(np.flatnonzero((tokens == caption).all(axis=(1, 2)))[0]) for caption in shuffled[1]
+    ]
     assert sorted(partner) == every.tolist() and all(k != p for k, p in enumerate(partner))
     with pytest.raises(ValueError, match="The shards hold 20 pictures, the recipe asks for 21"):
         pretraining.open_corpus(paths, replace(MICRO, num_images=21))
@@ -204,7 +249,9 @@ def test_shuffled_captions_all_belong_to_other_pictures(tmp_path):
 def test_a_tower_is_the_trunk_and_then_a_cool_down(trainer, tmp_path):
     entry = asdict(MICRO) | {"trunk_steps": 4, "cooldown_steps": 2}
     recipe = pretraining.trunk(entry)
-    assert [recipe.rate(s) for s in range(4)] == [5e-4, 1e-3, 1e-3, 1e-3], "constant after the warm-up"
+    assert [recipe.rate(s) for s in range(4)] == [5e-4, 1e-3, 1e-3, 1e-3], (
+        "constant after the warm-up"
+    )
     stretch, whole = trainer(recipe), trainer(replace(recipe, steps=4, cooldown_steps=2))
     pretraining.advance(stretch, 2)
     stretch.save(tmp_path / "state")
@@ -214,14 +261,18 @@ def test_a_tower_is_the_trunk_and_then_a_cool_down(trainer, tmp_path):
     assert [tower.recipe.rate(s) for s in (2, 3)] == [1e-3, 5e-4] and tower.recipe.steps == 4
     for one in (tower, whole):
         pretraining.advance(one, 4)
-    assert tower.losses == whole.losses and same(tower.weights(), whole.weights()), "as if trained in one go"
+    assert tower.losses == whole.losses and same(tower.weights(), whole.weights()), (
+        "as if trained in one go"
+    )
 
 
 def test_shipped_weights_are_the_recipes():
     """The first 20 losses of the run that made the weights, computed again from the config and the code."""
     with LOSSES.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == CONFIG["steps"] and [int(row["step"]) for row in rows[:20]] == list(range(20))
+    assert len(rows) == CONFIG["steps"] and [int(row["step"]) for row in rows[:20]] == list(
+        range(20)
+    )
     recipe, tiny = Recipe.from_config(CONFIG), models.find("tiny")
     needed = np.concatenate([order(recipe, step) for step in range(20)])
     place = {int(index): k for k, index in enumerate(needed)}

@@ -64,7 +64,11 @@ def test_a_linear_layer_and_its_gradients(asked):
 @pytest.mark.parametrize("biased", [False, True])
 def test_a_layer_without_gradients_is_the_same_layer(gelu, biased):
     rows, inner, columns = LARGE
-    x, weight, bias = normal(rows, inner), normal(columns, inner, seed=1), normal(columns, seed=2) if biased else None
+    x, weight, bias = (
+        normal(rows, inner),
+        normal(columns, inner, seed=1),
+        normal(columns, seed=2) if biased else None,
+    )
     exact = x.double() @ weight.double().T + (bias.double() if biased else 0.0)
     exact = torch.nn.functional.gelu(exact) if gelu else exact
     for context in (torch.no_grad, torch.enable_grad):
@@ -72,7 +76,9 @@ def test_a_layer_without_gradients_is_the_same_layer(gelu, biased):
             close(products.linear(x, weight, bias, gelu=gelu), exact)
 
 
-@pytest.mark.parametrize("a", [normal(*LARGE[:2], dtype=torch.float64), normal(4, 64)], ids=["double", "few"])
+@pytest.mark.parametrize(
+    "a", [normal(*LARGE[:2], dtype=torch.float64), normal(4, 64)], ids=["double", "few"]
+)
 def test_others_are_left_as_they_are(asked, a):
     b = normal(64, 96, seed=1, dtype=a.dtype)
     with products.fast():

@@ -26,8 +26,13 @@ with job(SimpleNamespace(**named)):
 
 def _start(folder: Path, run: subprocess.Popen) -> subprocess.Popen:
     """A job of a run that is any process."""
-    environment = {provenance.RUN: str(run.pid), "PYTHONPATH": str(Path(provenance.__file__).parents[1])}
-    job = subprocess.Popen([sys.executable, "-c", JOB], cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
+    environment = {
+        provenance.RUN: str(run.pid),
+        "PYTHONPATH": str(Path(provenance.__file__).parents[1]),
+    }
+    job = subprocess.Popen(
+        [sys.executable, "-c", JOB], cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
+    )
     assert job.stdout.readline() == "begun\n"
     return job
 
@@ -44,11 +49,17 @@ def test_a_job_ends_when_its_run_is_killed(tmp_path, reaped):
 
 
 def test_a_full_gpu_is_one_sentence(tmp_path):
-    full = JOB.replace("    print(", "    raise type('OutOfMemoryError', (RuntimeError,), {})\n    print(")
+    full = JOB.replace(
+        "    print(", "    raise type('OutOfMemoryError', (RuntimeError,), {})\n    print("
+    )
     environment = {"PYTHONPATH": str(Path(provenance.__file__).parents[1])}
-    done = subprocess.run([sys.executable, "-c", full], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", full], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
     assert done.returncode == 1 and done.stdout == ""
-    assert done.stderr.startswith("tangent_bench: finetune: the GPU's memory is too small; lower evaluation.batch_size")
+    assert done.stderr.startswith(
+        "tangent_bench: finetune: the GPU's memory is too small; lower evaluation.batch_size"
+    )
     assert done.stderr.count("\n") == 1 and "Traceback" in (tmp_path / "logs/one.log").read_text()
 
 

@@ -65,7 +65,10 @@ def test_same_order_and_its_reverse():
     assert "is 1.00 [1.00, 1.00] over 6 methods, conditional on these seeds." in same.sentence
     assert "low" not in same.sentence
     other = agreement(ours(values), "B", prints([85, 80, 75, 70, 65, 60]))
-    assert other.tau == -1.0 and "This is low: the leaderboard does not predict CLIP." in other.sentence
+    assert (
+        other.tau == -1.0
+        and "This is low: the leaderboard does not predict CLIP." in other.sentence
+    )
 
 
 def test_chance_is_that_of_all_orders():
@@ -74,7 +77,9 @@ def test_chance_is_that_of_all_orders():
     assert found.chance == pytest.approx(2 / 120) and "low" not in found.sentence
     one_swap = agreement(ours(values), "B", prints([60, 65, 70, 80, 75]))
     assert one_swap.tau == pytest.approx(0.8) and one_swap.chance == pytest.approx(2 * 5 / 120)
-    assert "This is low" in one_swap.sentence, "five methods of ten pairs: chance does as well in 8 % of cases"
+    assert "This is low" in one_swap.sentence, (
+        "five methods of ten pairs: chance does as well in 8 % of cases"
+    )
 
 
 def test_interval_is_that_of_the_replicates():
@@ -110,24 +115,36 @@ def test_low_is_below_a_half_though_chance_and_interval_speak_for_it():
     lines = [Print("B", f"m{k}", 50.0 + order[k], "P", "s") for k in range(17)]
     found = agreement({f"m{k}": np.full((1, 11), 0.01 * k) for k in range(17)}, "B", lines)
     assert found.tau == found.low == pytest.approx(1 - 2 * 36 / 136) and found.chance < 0.05
-    assert "is 0.47 [0.47, 0.47] over 17 methods" in found.sentence and "This is low" in found.sentence
+    assert (
+        "is 0.47 [0.47, 0.47] over 17 methods" in found.sentence and "This is low" in found.sentence
+    )
 
 
 def test_low_is_an_interval_that_holds_zero():
     values = [0.50, 0.51, 0.52, 0.53, 0.54, 0.55]
     found = agreement(ours(values, noise=0.04), "B", prints([60, 65, 70, 75, 80, 85]))
-    assert found.tau == 1.0 and found.chance < 0.05 and found.low < 0 < found.high and "This is low" in found.sentence
+    assert (
+        found.tau == 1.0
+        and found.chance < 0.05
+        and found.low < 0 < found.high
+        and "This is low" in found.sentence
+    )
 
 
 def test_families_never_meet():
     mine = ours([0.3, 0.4, 0.5, 0.6, 0.7, 0.8])
     both = prints([60, 65, 70, 75, 80, 85], "A") + prints([85, 80, 75, 70, 65, 60], "C")
     assert agreement(mine, "A", both).tau == 1.0 and agreement(mine, "C", both).tau == -1.0
-    assert agreement(mine, "B", both).methods == () and "0 methods are too few" in agreement(mine, "B", both).sentence
+    assert (
+        agreement(mine, "B", both).methods == ()
+        and "0 methods are too few" in agreement(mine, "B", both).sentence
+    )
 
 
 def test_the_median_of_several_prints_counts_and_methods_of_one_side_do_not():
-    lines = prints([60, 70, 80]) + [Print("B", "a", v, "S", f"t{v}") for v in (75.0, 99.0)]  # median 75: between b, c
+    lines = prints([60, 70, 80]) + [
+        Print("B", "a", v, "S", f"t{v}") for v in (75.0, 99.0)
+    ]  # median 75: between b, c
     lines += [Print("B", "unknown", 90.0, "P", "s")]
     found = agreement(ours([0.3, 0.4, 0.5, 0.9]), "B", lines)
     assert found.methods == ("c", "a", "b") and found.tau == pytest.approx(1 / 3)
@@ -153,14 +170,18 @@ def test_committed_numbers():
     table = read()
     by_family = {f: {p.method for p in table if p.family == f} for f in rankings.FAMILIES}
     assert all(len(methods) >= rankings.FEWEST for methods in by_family.values())
-    assert {"tsv_m", "iso_c", "ties", "weight_average", "task_arithmetic"} <= set.intersection(*by_family.values())
-    assert {p.status for p in table if p.family != "A"} == {"P"} and {p.status for p in table if p.family == "A"} == {
-        "S"
-    }
+    assert {"tsv_m", "iso_c", "ties", "weight_average", "task_arithmetic"} <= set.intersection(
+        *by_family.values()
+    )
+    assert {p.status for p in table if p.family != "A"} == {"P"} and {
+        p.status for p in table if p.family == "A"
+    } == {"S"}
     assert {p.accuracy for p in table if p.method == "tsv_m" and p.family != "A"} == {85.9, 83.06}
     # Family B trained on DTD's test images: what both print is higher there.
     for method in by_family["B"] & by_family["C"]:
-        one, other = ([p.accuracy for p in table if (p.family, p.method) == (f, method)] for f in "BC")
+        one, other = (
+            [p.accuracy for p in table if (p.family, p.method) == (f, method)] for f in "BC"
+        )
         assert min(one) > max(other) or method == "weight_average"
 
 

@@ -26,7 +26,12 @@ def test_a_changed_table_changes_the_readme(tmp_path):
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     write(tmp_path, "| {} |\n| --- |\n| 1 |\n")
     filled = readme.filled(text, tmp_path)
-    for mark in ("claims/claims_table", "tiny/table1_addition", "tiny/table2_negation", "methods/methods_addition"):
+    for mark in (
+        "claims/claims_table",
+        "tiny/table1_addition",
+        "tiny/table2_negation",
+        "methods/methods_addition",
+    ):
         assert f"<!-- {mark} -->\n\n| {mark} |" in filled
     assert readme.filled(filled, tmp_path) == filled
 

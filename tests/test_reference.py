@@ -11,9 +11,32 @@ from tests.prints import LINE, TABLE, TEXT, average, lines, percent
 
 
 def test_every_table_source_and_status_is_there():
-    assert TABLE.groupby("table").size().to_dict() == {"1a": 31, "1b": 36, "1d": 286, "2a": 168, "2c": 70}
-    assert set(TABLE["source"]) == {"TTA", "ATL", "DVB", "TAK", "ORT", "TJP", "TAF", "STM", "KAT", "FB"}
-    assert TABLE.groupby("status").size().to_dict() == {"A": 19, "C": 16, "G": 35, "R": 287, "V": 234}
+    assert TABLE.groupby("table").size().to_dict() == {
+        "1a": 31,
+        "1b": 36,
+        "1d": 286,
+        "2a": 168,
+        "2c": 70,
+    }
+    assert set(TABLE["source"]) == {
+        "TTA",
+        "ATL",
+        "DVB",
+        "TAK",
+        "ORT",
+        "TJP",
+        "TAF",
+        "STM",
+        "KAT",
+        "FB",
+    }
+    assert TABLE.groupby("status").size().to_dict() == {
+        "A": 19,
+        "C": 16,
+        "G": 35,
+        "R": 287,
+        "V": 234,
+    }
     assert set(MODELS) <= set(TABLE["model"]) and set(TASKS) <= set(TABLE["task"])
 
 
@@ -38,7 +61,9 @@ BY_HAND = [
 ]
 
 
-@pytest.mark.parametrize(("table", "source", "mode", "model", "task", "metric", "printed", "status"), BY_HAND)
+@pytest.mark.parametrize(
+    ("table", "source", "mode", "model", "task", "metric", "printed", "status"), BY_HAND
+)
 def test_numbers_by_hand(table, source, mode, model, task, metric, printed, status):
     found = lines(mode, TEXT, table=table, source=source, model=model, task=task, metric=metric)
     assert sorted(found["value"]) == sorted([printed] if isinstance(printed, str) else printed)
@@ -49,10 +74,14 @@ def test_numbers_by_hand(table, source, mode, model, task, metric, printed, stat
 def test_printed_averages_are_means_of_the_tasks(table):
     single = lines(table=table, split="test")
     tolerance = 0.0001 if table == "2a" else 0.001  # the second prints one decimal of each number
-    for _, part in single[~single["training"].str.contains("lora")].groupby(["source", "model", "training"]):
+    for _, part in single[~single["training"].str.contains("lora")].groupby(
+        ["source", "model", "training"]
+    ):
         tasks = part[part["task"].isin(TASKS)]["value"]
         assert len(tasks) == 8
-        assert lines(among=part, task=("all", "own"))["value"].item() == pytest.approx(tasks.mean(), abs=tolerance)
+        assert lines(among=part, task=("all", "own"))["value"].item() == pytest.approx(
+            tasks.mean(), abs=tolerance
+        )
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -61,8 +90,12 @@ def test_edited_models_agree_with_their_averages(mode, model):
     atl = {"source": "ATL", "metric": "accuracy_tuned", "model": model}
     for experiment, mean in (("task_addition", "all"), ("task_negation", "own")):
         tasks = [percent(mode, experiment=experiment, task=task, **atl) for task in TASKS]
-        assert percent(mode, experiment=experiment, task=mean, **atl) == pytest.approx(np.mean(tasks), abs=0.03)
-    control = lines(mode, experiment="task_negation", task="imagenet", sources=TASKS, **atl)["value"]
+        assert percent(mode, experiment=experiment, task=mean, **atl) == pytest.approx(
+            np.mean(tasks), abs=0.03
+        )
+    control = lines(mode, experiment="task_negation", task="imagenet", sources=TASKS, **atl)[
+        "value"
+    ]
     if model == "vit_b_32":
         printed = percent(mode, experiment="task_negation", task="imagenet", sources="each", **atl)
         assert printed == pytest.approx(100 * control.mean(), abs=0.011)
@@ -85,7 +118,11 @@ def test_implied_single_task_accuracy_is_absolute_over_normalized():
 
 
 def test_no_honest_re_run_has_the_papers_ratio():
-    wanted = {"vit_b_32": (0.8955, 0.9145), "vit_b_16": (0.8995, 0.9295), "vit_l_14": (0.9305, 0.9435)}
+    wanted = {
+        "vit_b_32": (0.8955, 0.9145),
+        "vit_b_16": (0.8995, 0.9295),
+        "vit_l_14": (0.9305, 0.9435),
+    }
     for model, (low, high) in wanted.items():
         for source in ("ATL", "TJP", "ORT", "TAK", "TAF"):
             normal = lines("nonlin", source=source, model=model, metric="normalized_accuracy_tuned")
@@ -99,7 +136,9 @@ def test_no_honest_re_run_has_the_papers_ratio():
 def test_linear_fine_tuning_loses_on_street_view_digits_and_signs():
     for task, losses in (("svhn", (-17.4, -14.5, -6.8)), ("gtsrb", (-5.5, -4.7, -3.4))):
         at = {"table": "2a", "task": task, "split": "test"}
-        found = [percent("linear", model=m, **at) - percent("nonlin", model=m, **at) for m in MODELS]
+        found = [
+            percent("linear", model=m, **at) - percent("nonlin", model=m, **at) for m in MODELS
+        ]
         assert found == pytest.approx(losses, abs=0.051)
 
 
@@ -126,7 +165,9 @@ def test_a_bad_line_is_named(change, words, tmp_path):
 
 
 def test_same_coordinates_source_and_table_twice(tmp_path):
-    pd.concat([LINE, LINE.assign(value="71.5", status="R")]).to_csv(tmp_path / "paper.csv", index=False)
+    pd.concat([LINE, LINE.assign(value="71.5", status="R")]).to_csv(
+        tmp_path / "paper.csv", index=False
+    )
     with pytest.raises(ValueError, match="line 3: TTA has another number"):
         read(tmp_path / "paper.csv")
 
@@ -134,5 +175,7 @@ def test_same_coordinates_source_and_table_twice(tmp_path):
 def test_values_are_fractions_and_know_their_digits():
     assert LINE["value"].item() == "71.4"
     assert TABLE.loc[3, ["value", "rounding"]].tolist() == pytest.approx([0.714, 0.0005])
-    fine = lines("nonlin", table="1d", source="ATL", task="all", model="vit_b_32", metric="accuracy_tuned").iloc[0]
+    fine = lines(
+        "nonlin", table="1d", source="ATL", task="all", model="vit_b_32", metric="accuracy_tuned"
+    ).iloc[0]
     assert [fine["value"], fine["rounding"]] == pytest.approx([0.7012, 0.00005])

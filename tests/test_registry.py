@@ -41,8 +41,14 @@ def test_unknown_name_is_answered_with_the_nearest(folder, wrong, nearest):
     with pytest.raises(ValueError) as caught:
         registry.load(folder, wrong)
     sentence = str(caught.value)
-    assert f"Unknown name {wrong!r} in '{folder}'" in sentence and f"Did you mean {nearest!r}?" in sentence
-    assert all(name in sentence for name in registry.names(folder)) and f"tangent_bench/{folder}/{wrong}.py" in sentence
+    assert (
+        f"Unknown name {wrong!r} in '{folder}'" in sentence
+        and f"Did you mean {nearest!r}?" in sentence
+    )
+    assert (
+        all(name in sentence for name in registry.names(folder))
+        and f"tangent_bench/{folder}/{wrong}.py" in sentence
+    )
 
 
 def test_name_like_no_other_gets_no_guess():
@@ -64,5 +70,7 @@ def test_parsing_the_snakefile_imports_nothing_heavy():
         "[registry.load('models', n) for n in registry.names('models')]\n"
         "print(*{'torch', 'open_clip', 'torchvision'} & set(sys.modules))"
     )
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    ).stdout
     assert found.strip() == ""

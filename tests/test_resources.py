@@ -26,7 +26,13 @@ def test_gflop_of_a_config_of_ones_own(tmp_path):
     vision = {"image_size": 4, "patch_size": 2, "layers": 1, "width": 3}
     config = tmp_path / "small.json"
     config.write_text(json.dumps({"vision_cfg": vision}), encoding="utf-8")
-    products = {"patches": 5 * 12 * 3, "qkv": 5 * 3 * 9, "scores": 5 * 5 * 3, "sum": 5 * 5 * 3, "out": 5 * 3 * 3}
+    products = {
+        "patches": 5 * 12 * 3,
+        "qkv": 5 * 3 * 9,
+        "scores": 5 * 5 * 3,
+        "sum": 5 * 5 * 3,
+        "out": 5 * 3 * 3,
+    }
     products |= {"mlp": 2 * 5 * 3 * 12}
     assert resources.gflop("small", str(config)) == pytest.approx(2e-9 * sum(products.values()))
 
@@ -66,7 +72,11 @@ def test_a_gpu_is_asked_for_only_on_a_gpu():
 
 
 def test_crops_have_threads_of_their_own_where_a_gpu_is_fine_tuned_on():
-    threads = [resources.num_threads(rule, d) for d in ("cpu", "cuda") for rule in ("finetune", "encode_changes")]
+    threads = [
+        resources.num_threads(rule, d)
+        for d in ("cpu", "cuda")
+        for rule in ("finetune", "encode_changes")
+    ]
     assert threads == [1, 1, 1 + resources.CROPPING_THREADS, 1]
 
 
@@ -82,15 +92,20 @@ def test_jobs_of_a_dry_run_ask_for_memory_and_time_by_rule(tmp_path):
     assert finished.status == 0, finished.output
     for job in re.split(r"\nrule (?!all:)", finished.output)[1:]:
         rule = re.sub(r"^(make_table|draw_figure)_.*", r"\1", job.partition(":")[0])
-        asked = dict(re.findall(r"(\w+)=(\d+)\b", job.partition("resources: ")[2].partition("\n")[0]))
-        assert int(asked["mem_mb"]) == resources.ask(rule, resources.gflop_of("tiny"))["mem_mb"], job
+        asked = dict(
+            re.findall(r"(\w+)=(\d+)\b", job.partition("resources: ")[2].partition("\n")[0])
+        )
+        assert int(asked["mem_mb"]) == resources.ask(rule, resources.gflop_of("tiny"))["mem_mb"], (
+            job
+        )
         assert int(asked["runtime"]) >= resources.NEEDS[rule].minutes and asked["gpu"] == "0", job
 
 
 def test_the_cluster_profile_names_the_executor_and_no_option_that_the_default_profile_overrides():
     """profiles/default is read as well, and wins."""
     slurm, default = (
-        yaml.safe_load((ROOT / f"profiles/{name}/config.yaml").read_text()) for name in ("slurm", "default")
+        yaml.safe_load((ROOT / f"profiles/{name}/config.yaml").read_text())
+        for name in ("slurm", "default")
     )
     assert slurm["executor"] == "slurm" and slurm["slurm-status-command"] == "squeue"
     assert not set(slurm) & set(default)

@@ -45,22 +45,33 @@ def test_study_of_files_is_the_brute_force_of_its_mode(filled, mode):
     results, tower, tau = filled
     made = study(results, "single_task", Mode.parse(mode), CONFIG)
     single_task.run(made)
-    encoder = {"network": encode, "tangent": lambda n, t, x: encode_linearized(n, tower.theta0, t, x)}
+    encoder = {
+        "network": encode,
+        "tangent": lambda n, t, x: encode_linearized(n, tower.theta0, t, x),
+    }
     evaluation = mode.split("-")[1]
     for source, task in ((s, t) for s in TASKS for t in TASKS):
         theta = tower.theta0 if mode.startswith("none") else small.moved(tower.theta0, tau[source])
-        embeddings = encoder[evaluation](tower.module, theta, results.prepared(task, "test").tensor())
+        embeddings = encoder[evaluation](
+            tower.module, theta, results.prepared(task, "test").tensor()
+        )
         classes = (embeddings @ torch.from_numpy(results.head(task)).T).argmax(1).numpy()
         expected = float((classes == results.labels(task, "test").labels).mean())
         where = "" if mode.startswith("none") else source
-        rows = [r for r in made.rows if (r.metric, r.sources, r.task, r.split) == ("accuracy", where, task, "test")]
+        rows = [
+            r
+            for r in made.rows
+            if (r.metric, r.sources, r.task, r.split) == ("accuracy", where, task, "test")
+        ]
         assert [r.value for r in rows] == pytest.approx([expected])
 
 
 def test_a_job_over_initialisations_reads_what_each_left(tmp_path, template, custom):
     root, inits = tmp_path / "results", ("whole-1", "pretrained")
     shutil.copytree(template[0], root)
-    (root / layout.base("mine", "pretrained", "one")).parent.rename(root / "base/mine/whole-1")  # labels of the first
+    (root / layout.base("mine", "pretrained", "one")).parent.rename(
+        root / "base/mine/whole-1"
+    )  # labels of the first
     for number, (init, name) in enumerate(product(inits, ("task_addition", "disentanglement"))):
         left = {"replicates/x": np.array([float(number)]), "predictions/y": np.zeros((1, 1))}
         path = root / layout.outcome(name, "mine", init, "linear-tangent", 5, "safetensors")
@@ -70,9 +81,14 @@ def test_a_job_over_initialisations_reads_what_each_left(tmp_path, template, cus
     made = study(results, "pretraining_ablation", mode, settings)
     keys = [("task_addition", "whole-1"), ("disentanglement", "whole-1")]
     keys += [("task_addition", "pretrained"), ("disentanglement", "pretrained")]
-    assert {key: found["x"].item() for key, found in made.others.items()} == dict(zip(keys, range(4), strict=True))
+    assert {key: found["x"].item() for key, found in made.others.items()} == dict(
+        zip(keys, range(4), strict=True)
+    )
     assert all(set(found) == {"x"} for found in made.others.values())
-    assert made.evaluator is None and made.labels("one", "val").labels.tolist() == (np.arange(NUM) % 4).tolist()
+    assert (
+        made.evaluator is None
+        and made.labels("one", "val").labels.tolist() == (np.arange(NUM) % 4).tolist()
+    )
 
 
 def test_heads_are_those_of_the_text_tower_that_goes_with_the_initialisation(filled):
@@ -80,13 +96,19 @@ def test_heads_are_those_of_the_text_tower_that_goes_with_the_initialisation(fil
     own = np.ones((4, 6), np.float32)
     artefacts.save(results.root / layout.head("mine", "whole-3", "one"), "head", {"head": own})
     assert np.array_equal(results.at("whole-3").head("one"), own)
-    assert np.array_equal(results.at("step-3").head("one"), results.head("one")) and (results.head("one") != own).any()
+    assert (
+        np.array_equal(results.at("step-3").head("one"), results.head("one"))
+        and (results.head("one") != own).any()
+    )
 
 
 def test_vector_of_other_weights_is_refused(filled):
     results, tower, tau = filled
     save_vector(results.root, "one", {k: v.numpy() for k, v in tau["one"].items()}, "0" * 64)
-    with pytest.raises(ValueError, match=r"one/seed-5\.safetensors was made from other weights of 'mine'.*delete it"):
+    with pytest.raises(
+        ValueError,
+        match=r"one/seed-5\.safetensors was made from other weights of 'mine'.*delete it",
+    ):
         results.vector("standard", "one")
 
 
@@ -101,7 +123,11 @@ def test_vector_that_does_not_fit_the_model_is_refused(filled, kind):
     else:
         vector["proj"] = vector["proj"].T
     save_vector(results.root, "one", vector, tower.digest)
-    key = {"missing": "lacks key 'proj'", "extra": "lacks key 'bias'", "transposed": "Key 'proj' has shape"}[kind]
+    key = {
+        "missing": "lacks key 'proj'",
+        "extra": "lacks key 'bias'",
+        "transposed": "Key 'proj' has shape",
+    }[kind]
     with pytest.raises(ValueError, match=f"{key}.*same model"):
         results.vector("standard", "one")
 

@@ -41,7 +41,9 @@ def test_numbers_are_those_of_the_rows_with_their_intervals(run, text):
     cells = registry.load("figures", "table1_addition").build(rows.read(run.folder / "rows.csv"))
     words = [" ".join(filter(None, render.value_and_interval(cell))) for cell in cells.itertuples()]
     (article,) = re.findall('<article id="table1_addition">.*?</article>', text, re.DOTALL)
-    assert sum("[" in word for word in words) >= 8 and all(f">{word}</td>" in article for word in words)
+    assert sum("[" in word for word in words) >= 8 and all(
+        f">{word}</td>" in article for word in words
+    )
 
 
 def test_titles_that_mean_harm_are_words(text):
@@ -65,7 +67,9 @@ def test_links_are_of_files_beside_it(run, text):
 
 def test_an_image_says_what_it_shows(text):
     words = dict(re.findall(r'<figure id="(\w+)".*?alt="(.*?)"', text, re.DOTALL))
-    assert words["task_matrix"].startswith("Each vector on every task. Test accuracy of each vector alone (α = 1)")
+    assert words["task_matrix"].startswith(
+        "Each vector on every task. Test accuracy of each vector alone (α = 1)"
+    )
     assert "<" not in "".join(words.values())
 
 
@@ -79,10 +83,14 @@ def test_provenance_counts_what_differs():
     record = page_folder.RECORD
     facts = results_page.facts_of([record, record | {"commit": "b", "started": 1.8e9 + 60}, record])
     assert facts["When"] == ["2027-01-15 08:00 UTC to 2027-01-15 08:02 UTC, 3 jobs"]
-    assert facts["Code (commit)"] == ["abc123 (2 jobs)", "b (1 jobs)"] and facts["Python"] == ["3.11.7"]
+    assert facts["Code (commit)"] == ["abc123 (2 jobs)", "b (1 jobs)"] and facts["Python"] == [
+        "3.11.7"
+    ]
     assert facts["Packages"] == ["numpy 2.4.6, torch 2.14.1"]
     (network,) = facts["Networks"]
-    assert "f" * 16 in network and "tiny.safetensors " + "e" * 16 in network and "/home" not in network
+    assert (
+        "f" * 16 in network and "tiny.safetensors " + "e" * 16 in network and "/home" not in network
+    )
 
 
 def test_a_run_without_times_and_methods_has_no_such_part(run):

@@ -49,7 +49,12 @@ def test_words_that_pandas_takes_for_missing_stay_words(tmp_path):
     table = rows.frame([row(task="NA", sources="nan", params_id="None")])
     rows.write(tmp_path / "rows.csv", table)
     found = rows.read(tmp_path / "rows.csv").iloc[0]
-    assert (found["task"], found["sources"], found["params_id"], found["method"]) == ("NA", "nan", "None", "")
+    assert (found["task"], found["sources"], found["params_id"], found["method"]) == (
+        "NA",
+        "nan",
+        "None",
+        "",
+    )
 
 
 def test_same_rows_same_bytes(table, tmp_path):
@@ -98,5 +103,7 @@ def test_damaged_files_are_named_with_a_way_out(table, tmp_path, damage):
     else:
         content[-20] ^= 1
     path.write_bytes(content)
-    with pytest.raises(DamagedFile, match="rows.csv is damaged.*Delete it and run the same command again"):
+    with pytest.raises(
+        DamagedFile, match="rows.csv is damaged.*Delete it and run the same command again"
+    ):
         rows.read(path)

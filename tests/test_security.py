@@ -22,12 +22,39 @@ from tests.workflow.checkout import ROOT
 
 # Calls as written, or by their last parts.
 NEVER = (
-    *("eval", "exec", "compile", "__import__", "torch.hub.load", "jit.load"),  # run what a text or a file says
+    *(
+        "eval",
+        "exec",
+        "compile",
+        "__import__",
+        "torch.hub.load",
+        "jit.load",
+    ),  # run what a text or a file says
     *("os.system", "os.popen", "subprocess.getoutput", "getstatusoutput"),  # go through a shell
-    *("pickle.load", "pickle.loads", "Unpickler", "joblib.load", "read_pickle", "shelve.open", "marshal.load"),
-    *("marshal.loads", "dill.load", "cloudpickle.load", "yaml.load", "yaml.load_all", "yaml.full_load"),
+    *(
+        "pickle.load",
+        "pickle.loads",
+        "Unpickler",
+        "joblib.load",
+        "read_pickle",
+        "shelve.open",
+        "marshal.load",
+    ),
+    *(
+        "marshal.loads",
+        "dill.load",
+        "cloudpickle.load",
+        "yaml.load",
+        "yaml.load_all",
+        "yaml.full_load",
+    ),
     *("yaml.unsafe_load",),  # these make any object that a file names
-    *("extractall", "extract", "unpack_archive", "mktemp"),  # write where an archive says, or where another may
+    *(
+        "extractall",
+        "extract",
+        "unpack_archive",
+        "mktemp",
+    ),  # write where an archive says, or where another may
 )
 ONLY_WITH = {"torch.load": ("weights_only", True), "create_model": ("weights_only", True)}
 NEVER_WITH = {"shell": True, "allow_pickle": True, "trust_remote_code": True, "verify": False}
@@ -43,13 +70,22 @@ def flaws(text: str) -> list[str]:
     for node in ast.walk(ast.parse(text)):
         if not isinstance(node, ast.Call):
             continue
-        name, given = ast.unparse(node.func), {k.arg: getattr(k.value, "value", k.value) for k in node.keywords}
-        bad = [own for own in NEVER if name == own or ("." in own or own not in _BUILTIN) and name.endswith(f".{own}")]
+        name, given = (
+            ast.unparse(node.func),
+            {k.arg: getattr(k.value, "value", k.value) for k in node.keywords},
+        )
+        bad = [
+            own
+            for own in NEVER
+            if name == own or ("." in own or own not in _BUILTIN) and name.endswith(f".{own}")
+        ]
         for own, (keyword, value) in ONLY_WITH.items():
             if name == own or name.endswith(f".{own}"):
                 bad += [f"{own} without {keyword}={value}"] * (given.get(keyword) is not value)
         bad += [
-            f"{key}={value}" for key, value in NEVER_WITH.items() if key in given and given[key] is not _harmless(value)
+            f"{key}={value}"
+            for key, value in NEVER_WITH.items()
+            if key in given and given[key] is not _harmless(value)
         ]
         found += [f"{node.lineno}: {name} ({each})" for each in bad]
     return found
@@ -70,9 +106,25 @@ def test_no_module_runs_or_unpacks_what_it_reads(path):
 @pytest.mark.parametrize(
     "text",
     [
-        *("eval(x)", "exec(x)", "__import__(n)", "os.system(c)", "pickle.load(f)", "a.b.pickle.loads(f)"),
-        *("torch.load(f)", "torch.load(f, weights_only=False)", "yaml.load(t, Loader=L)", "pd.read_pickle(f)"),
-        *("subprocess.run(c, shell=True)", "subprocess.run(c, shell=flag)", "np.load(f, allow_pickle=True)"),
+        *(
+            "eval(x)",
+            "exec(x)",
+            "__import__(n)",
+            "os.system(c)",
+            "pickle.load(f)",
+            "a.b.pickle.loads(f)",
+        ),
+        *(
+            "torch.load(f)",
+            "torch.load(f, weights_only=False)",
+            "yaml.load(t, Loader=L)",
+            "pd.read_pickle(f)",
+        ),
+        *(
+            "subprocess.run(c, shell=True)",
+            "subprocess.run(c, shell=flag)",
+            "np.load(f, allow_pickle=True)",
+        ),
         *("archive.extractall(p)", "tarfile.open(f).extractall(p)", "shutil.unpack_archive(f)"),
         *("datasets.load_dataset(n, trust_remote_code=True)", "open_clip.create_model(n)"),
     ],
@@ -82,7 +134,12 @@ def test_each_of_them_would_be_found(text):
 
 
 def test_what_only_looks_like_one_is_none():
-    assert flaws("re.compile(p); network.eval(); yaml.safe_load(t); torch.load(f, weights_only=True); np.load(f)") == []
+    assert (
+        flaws(
+            "re.compile(p); network.eval(); yaml.safe_load(t); torch.load(f, weights_only=True); np.load(f)"
+        )
+        == []
+    )
 
 
 @pytest.mark.parametrize("path", RULES, ids=lambda path: path.name)
@@ -98,12 +155,21 @@ def test_modules_that_read_pickles_are_those_that_the_restricted_reader_is():
     imported = {}
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = [a.name for a in node.names] if isinstance(node, ast.Import) else [getattr(node, "module", None)]
+            names = (
+                [a.name for a in node.names]
+                if isinstance(node, ast.Import)
+                else [getattr(node, "module", None)]
+            )
             if isinstance(node, ast.Import | ast.ImportFrom):
                 for name in filter(None, names):
                     imported.setdefault(name.partition(".")[0], set()).add(path.name)
-    assert not {"pickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "tarfile"} & set(imported)
-    assert imported["pickletools"] == {"_machine.py"} and imported["zipfile"] == {"_pickles.py", "_weights.py"}
+    assert not {"pickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "tarfile"} & set(
+        imported
+    )
+    assert imported["pickletools"] == {"_machine.py"} and imported["zipfile"] == {
+        "_pickles.py",
+        "_weights.py",
+    }
 
 
 # Names that mean harm: HTML is in tests/test_pages.py and tests/test_results_page.py
@@ -114,7 +180,10 @@ LINES = "a|b\n<img src=x onerror=alert(1)>\\input{/etc/passwd}%$&#_^~"
 @pytest.fixture
 def hostile() -> pd.DataFrame:
     return cells(
-        [Cell(LINES, LINES, LINES, unit="text", text=LINES), Cell(HOSTILE, LINES, LINES, unit="text", text="")]
+        [
+            Cell(LINES, LINES, LINES, unit="text", text=LINES),
+            Cell(HOSTILE, LINES, LINES, unit="text", text=""),
+        ]
     )
 
 
@@ -153,17 +222,23 @@ def _claims(width: int, height: int) -> bytes:
     """A PNG of a few bytes that says it is so large."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
 
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b"")
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + chunk(b"IDAT", zlib.compress(b"\0" * 1000))
+        + chunk(b"IEND", b"")
     )
 
 
 def test_a_picture_that_would_fill_the_memory_is_refused(tmp_path):
     with pytest.raises(
-        ValueError, match=r"image 3 cannot be read as an image .*decompression bomb.*; repair or remove it"
+        ValueError,
+        match=r"image 3 cannot be read as an image .*decompression bomb.*; repair or remove it",
     ):
         decode(_claims(100_000, 100_000), "image 3", turn=True)
 

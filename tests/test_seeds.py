@@ -20,14 +20,27 @@ def test_seed_is_half_of_the_first_eight_bytes_of_a_hash():
 
 
 def test_seeds_are_63_bit_and_all_different():
-    names = [(a, b, c) for a, b, c in product(("crops", "order", ""), ("mnist", "symbols"), range(200))]
+    names = [
+        (a, b, c) for a, b, c in product(("crops", "order", ""), ("mnist", "symbols"), range(200))
+    ]
     seeds = {derive(*n) for n in names}
     assert len(seeds) == len(names) and all(0 <= s < 2**63 for s in seeds)
     assert max(seeds) > 2**62
 
 
 def test_borders_between_names_count():
-    assert len({derive("ab", "c"), derive("a", "bc"), derive("abc"), derive("", "abc"), derive("abc", "")}) == 5
+    assert (
+        len(
+            {
+                derive("ab", "c"),
+                derive("a", "bc"),
+                derive("abc"),
+                derive("", "abc"),
+                derive("abc", ""),
+            }
+        )
+        == 5
+    )
 
 
 def test_numbers_of_numpy_name_the_same_stream():
@@ -45,7 +58,9 @@ def test_generators_repeat_and_do_not_share():
 def test_seeds_do_not_depend_on_the_process():
     code = "from tangent_bench.seeds import derive; print(derive('finetune', 'mnist', 0))"
     root = Path(__file__).parents[1]
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root).stdout
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root
+    ).stdout
     assert int(found) == PINNED
 
 

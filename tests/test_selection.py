@@ -77,12 +77,16 @@ def test_negation_never_breaks_the_control(hits, threshold):
     found = int(select_negation(target, control, control[0], threshold[0] / threshold[1]))
     allowed = [k for k, (_, c) in enumerate(hits) if threshold[1] * c >= threshold[0] * hits[0][1]]
     assert found in allowed and 0 in allowed
-    assert found == min(allowed, key=lambda k: (hits[k][0], k)), "lowest target; ties to the smallest coefficient"
+    assert found == min(allowed, key=lambda k: (hits[k][0], k)), (
+        "lowest target; ties to the smallest coefficient"
+    )
 
 
 def test_negation_keeps_the_control_exactly_at_its_threshold():
     target = np.array([0.9, 0.1])
-    assert select_negation(target, np.array([0.6, 0.57]), np.float64(0.6), 0.95) == 1  # 0.57 = 0.95 · 0.6
+    assert (
+        select_negation(target, np.array([0.6, 0.57]), np.float64(0.6), 0.95) == 1
+    )  # 0.57 = 0.95 · 0.6
     assert select_negation(target, np.array([0.6, 0.5699]), np.float64(0.6), 0.95) == 0
 
 
@@ -98,7 +102,9 @@ def test_hopeless_inputs_are_sentences():
     with pytest.raises(ValueError, match=said):
         select_negation(np.ones(2), np.array([0.5, 0.4]), np.float64(0.5), 1.2)
     with pytest.raises(ValueError, match=said):  # one replicate of two is enough
-        select_negation(np.ones((2, 2)), np.array([[0.9, 0.9], [0.5, 0.4]]), np.array([0.5, 0.5]), 1.2)
+        select_negation(
+            np.ones((2, 2)), np.array([[0.9, 0.9], [0.5, 0.4]]), np.array([0.5, 0.5]), 1.2
+        )
 
 
 def test_normalized_accuracy_by_hand():
@@ -109,12 +115,18 @@ def test_normalized_accuracy_by_hand():
 
 
 def test_recovered_gain_by_hand():
-    at, zero, single = ({"a": np.array([x]), "b": np.array([y])} for x, y in ((0.7, 0.5), (0.2, 0.4), (1.0, 0.8)))
-    np.testing.assert_allclose(recovered_gain(at, zero, single), [0.5], rtol=1e-14)  # (0.6 − 0.3) / (0.9 − 0.3)
+    at, zero, single = (
+        {"a": np.array([x]), "b": np.array([y])} for x, y in ((0.7, 0.5), (0.2, 0.4), (1.0, 0.8))
+    )
+    np.testing.assert_allclose(
+        recovered_gain(at, zero, single), [0.5], rtol=1e-14
+    )  # (0.6 − 0.3) / (0.9 − 0.3)
     np.testing.assert_allclose(recovered_gain(zero, zero, single), [0.0], atol=1e-15)
     np.testing.assert_allclose(recovered_gain(single, zero, single), [1.0], rtol=1e-14)
 
 
 def test_nonlinear_advantage_by_hand():
-    assert nonlinear_advantage(1.0, 0.1, 10) == pytest.approx(1.0, rel=1e-14)  # perfect against chance
+    assert nonlinear_advantage(1.0, 0.1, 10) == pytest.approx(
+        1.0, rel=1e-14
+    )  # perfect against chance
     assert nonlinear_advantage(0.5, 0.7, 3) == pytest.approx(-0.3, rel=1e-14)

@@ -30,7 +30,9 @@ def test_card_names_the_digest_of_the_weights():
 def test_card_quotes_the_recipe_of_the_default_config():
     import yaml
 
-    recipe = yaml.safe_load((models.ASSETS.parents[2] / "config/default.yaml").read_text())["pretraining"]
+    recipe = yaml.safe_load((models.ASSETS.parents[2] / "config/default.yaml").read_text())[
+        "pretraining"
+    ]
     card = (shipping.ASSETS / "CARD.md").read_text(encoding="utf-8")
     for key, value in recipe.items():
         assert key == "snapshots" or f"| {key} | {value} |" in card

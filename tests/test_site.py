@@ -38,7 +38,9 @@ def shown_defaults(page):
 
 
 def test_config_page_has_every_key_with_its_default():
-    default = dict(leaves(yaml.safe_load((ROOT / "config/default.yaml").read_text(encoding="utf-8"))))
+    default = dict(
+        leaves(yaml.safe_load((ROOT / "config/default.yaml").read_text(encoding="utf-8")))
+    )
     shown = shown_defaults(_config_keys.page())
     maps = {name for name, value in default.items() if value == {}}  # of the user's names
     assert {path: shown.get(path) for path in default if path not in maps} == {
@@ -65,7 +67,14 @@ def test_config_page_has_every_key_of_the_schema():
 def test_comments_stand_on_above_and_below_their_key():
     text = "a: 1 # one\n# two\n# lines\nb: 2 # more\nc: {} # as\n  # d: <1>\ne:\n  # of f\n  f: 3\n  g: 4\n"
     found = _config_keys.comments(text)
-    expected = {"a": "one", "b": "two lines more", "c": "as\n\n    d: <1>", "e": "", "e.f": "of f", "e.g": ""}
+    expected = {
+        "a": "one",
+        "b": "two lines more",
+        "c": "as\n\n    d: <1>",
+        "e": "",
+        "e.f": "of f",
+        "e.g": "",
+    }
     assert found == expected
 
 
@@ -78,7 +87,9 @@ def test_plugin_pages_have_every_file(folder):
 def test_fields_of_a_method_are_told():
     page = _reference.plugins_page("methods").partition("\n## ties\n")[2].partition("\n## ")[0]
     assert "Yadav et al." in page and "direction = mean of the τ̂_t" in page
-    assert "`keep`: share of the entries of each vector that are kept (default 0.2, ≥ 0, ≤ 1)" in page
+    assert (
+        "`keep`: share of the entries of each vector that are kept (default 0.2, ≥ 0, ≤ 1)" in page
+    )
     assert "| data |" not in page, "a default says nothing"
 
 
@@ -90,7 +101,9 @@ def test_rows_page_has_every_column_and_metric():
 
 def test_commands_page_has_targets_and_programs():
     page = _reference.commands_page()
-    assert "| `make docs` | build" in page and "| `python -m tangent_bench.report.summary` |" in page
+    assert (
+        "| `make docs` | build" in page and "| `python -m tangent_bench.report.summary` |" in page
+    )
     assert "## tangent-bench regress\n" in page and "--fail-on VERDICTS" in page
 
 
@@ -110,14 +123,23 @@ def published(tmp_path):
 
 
 def test_marks_become_tables_and_cells(published):
-    assert _published.filled("a {{ x/t | Two | n }} b {{ x/t | One, a | Mean }}", published) == "a 4 b −1.0 [−2, 0]"
+    assert (
+        _published.filled("a {{ x/t | Two | n }} b {{ x/t | One, a | Mean }}", published)
+        == "a 4 b −1.0 [−2, 0]"
+    )
     assert _published.filled("{{ x/t }}", published) == TABLE.strip()
 
 
 def test_images_of_a_task_are_counted_in_rows(published):
     head = "experiment,training,task,split,num_samples"
-    lines = "single_task,none,mnist,test,1500", "single_task,linear,mnist,test,7", "task_addition,none,all,test,9"
-    (published / "x/rows.csv.gz").write_bytes(gzip.compress("\n".join(["# digest", head, *lines]).encode()))
+    lines = (
+        "single_task,none,mnist,test,1500",
+        "single_task,linear,mnist,test,7",
+        "task_addition,none,all,test,9",
+    )
+    (published / "x/rows.csv.gz").write_bytes(
+        gzip.compress("\n".join(["# digest", head, *lines]).encode())
+    )
     assert _published.filled("{{ x/images | mnist | test }}", published) == "1,500"
     with pytest.raises(ValueError, match="rows mnist and the columns , test"):
         _published.filled("{{ x/images | all | test }}", published)
@@ -156,5 +178,7 @@ def test_a_warning_fails_the_build(tmp_path, text, status):
     (tmp_path / "pages").mkdir()
     (tmp_path / "pages/index.md").write_text(f"# A page\n\n{text}", encoding="utf-8")
     (tmp_path / "mkdocs.yml").write_text(SITE.format(root=ROOT), encoding="utf-8")
-    done = subprocess.run([sys.executable, "-m", "mkdocs", "build"], cwd=tmp_path, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build"], cwd=tmp_path, capture_output=True, text=True
+    )
     assert done.returncode == status, done.stderr

@@ -21,7 +21,11 @@ SHAPES = {
     "transformer.resblocks.1.ln_1.bias": (5,),
     "proj": (4, 3),
 }
-NUM_TASKS, NUM_TENSORS, SHAPE = 12, 40, (250, 200)  # 8 MB a vector; of ViT-B/32 the largest matrix is a 36th
+NUM_TASKS, NUM_TENSORS, SHAPE = (
+    12,
+    40,
+    (250, 200),
+)  # 8 MB a vector; of ViT-B/32 the largest matrix is a 36th
 
 
 @pytest.fixture
@@ -29,7 +33,8 @@ def stored(tmp_path):
     found = {}
     for k in range(3):
         arrays = {
-            key: np.random.default_rng([k, len(key)]).standard_normal(s).astype("f4") for key, s in SHAPES.items()
+            key: np.random.default_rng([k, len(key)]).standard_normal(s).astype("f4")
+            for key, s in SHAPES.items()
         }
         artefacts.save(tmp_path / f"{k}.safetensors", "vector", arrays, task=f"task{k}")
         found[f"task{k}"] = Stored(tmp_path / f"{k}.safetensors")
@@ -45,7 +50,9 @@ def test_it_is_the_vector(stored, tmp_path):
     assert vector["proj"].any(), "what was read is nobody else's"
 
 
-@pytest.mark.parametrize("name", ["task_arithmetic", "ties", "dare", "consensus", "tsv_m", "lines+iso_c"])
+@pytest.mark.parametrize(
+    "name", ["task_arithmetic", "ties", "dare", "consensus", "tsv_m", "lines+iso_c"]
+)
 def test_merging_gives_what_it_gives_in_memory(stored, name):
     theta0 = {key: torch.zeros(shape) for key, shape in SHAPES.items()}
     merger = merging.find(name)
@@ -57,9 +64,14 @@ def test_merging_gives_what_it_gives_in_memory(stored, name):
 def test_shapes_are_compared_without_reading(stored, monkeypatch):
     monkeypatch.setattr(Stored, "__getitem__", lambda self, key: pytest.fail(f"{key} was read"))
     require_same(stored["task0"], stored["task1"])
-    with pytest.raises(ValueError, match=r"'proj' has shape \(4, 3\) in 'mine' and \(3, 4\) in 'other'"):
+    with pytest.raises(
+        ValueError, match=r"'proj' has shape \(4, 3\) in 'mine' and \(3, 4\) in 'other'"
+    ):
         require_same(
-            stored["task0"], {k: torch.zeros(s[::-1] if k == "proj" else s) for k, s in SHAPES.items()}, "mine", "other"
+            stored["task0"],
+            {k: torch.zeros(s[::-1] if k == "proj" else s) for k, s in SHAPES.items()},
+            "mine",
+            "other",
         )
 
 
@@ -98,7 +110,16 @@ with memory.apart():
         merger.prepare({t: few for t in "ab"}, few)  # what is imported, and kept for products, is not counted
         print(memory.peak(lambda: merger.prepare(vectors, theta0)))
 """
-STREAMING = ["task_arithmetic", "weight_average", "ties", "dare", "consensus", "magmax", "breadcrumbs", "model_stock"]
+STREAMING = [
+    "task_arithmetic",
+    "weight_average",
+    "ties",
+    "dare",
+    "consensus",
+    "magmax",
+    "breadcrumbs",
+    "model_stock",
+]
 SPECTRAL = ["tsv_m", "iso_c", "iso_cts", "wudi", "cart", "svc+task_arithmetic"]
 PAIRS = ["pcb"]  # their time grows with the square of the number of tasks
 
@@ -115,8 +136,17 @@ PAIRS = ["pcb"]  # their time grows with the square of the number of tasks
 )
 def test_memory_is_at_most_two_and_a_half_models(tmp_path, names, num_tasks):
     """Twelve vectors, or four, so that a method that held them all would need thirteen models, or five."""
-    command = [sys.executable, "-c", PROGRAM, tmp_path, *map(str, (num_tasks, NUM_TENSORS, *SHAPE)), *names]
-    done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=True)
+    command = [
+        sys.executable,
+        "-c",
+        PROGRAM,
+        tmp_path,
+        *map(str, (num_tasks, NUM_TENSORS, *SHAPE)),
+        *names,
+    ]
+    done = subprocess.run(
+        command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=True
+    )
     peaks = zip(names, done.stdout.split(), strict=True)
     models = {name: int(peak) / (4 * NUM_TENSORS * prod(SHAPE)) for name, peak in peaks}
     assert min(models.values()) > 0.9 and max(models.values()) < 2.5, models

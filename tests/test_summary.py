@@ -58,12 +58,16 @@ def test_few_seeds_average_the_image_error_and_do_not_shrink_it():
 def test_many_seeds_cross_seed_and_image_variance(num_seeds):
     values = VALUES[:num_seeds]
     halves = [0.02 + 0.001 * k for k in range(num_seeds)]
-    line = summarized(*[one(k, v, (h, h)) for k, (v, h) in enumerate(zip(values, halves, strict=True))]).iloc[0]
+    line = summarized(
+        *[one(k, v, (h, h)) for k, (v, h) in enumerate(zip(values, halves, strict=True))]
+    ).iloc[0]
     image = statistics.fmean((h / statistics.NormalDist().inv_cdf(0.975)) ** 2 for h in halves)
     error = math.sqrt(statistics.variance(values) / num_seeds + image)
     half = t.ppf(0.975, num_seeds - 1) * error
     assert line["value"] == pytest.approx(statistics.fmean(values))
-    assert (line["low"], line["high"]) == pytest.approx((line["value"] - half, line["value"] + half))
+    assert (line["low"], line["high"]) == pytest.approx(
+        (line["value"] - half, line["value"] + half)
+    )
     assert line["interval"] == "seeds and images" and line["num_seeds"] == num_seeds
 
 
@@ -83,7 +87,9 @@ def test_a_seed_without_interval_leaves_no_image_interval():
     assert math.isnan(few["low"]) and few["interval"] == ""
     many = summarized(*[one(k, v, None) for k, v in enumerate(VALUES)]).iloc[0]
     assert many["interval"] == "seeds"
-    assert many["high"] - many["value"] == pytest.approx(t.ppf(0.975, 5) * statistics.stdev(VALUES) / math.sqrt(6))
+    assert many["high"] - many["value"] == pytest.approx(
+        t.ppf(0.975, 5) * statistics.stdev(VALUES) / math.sqrt(6)
+    )
 
 
 def test_accuracies_stay_between_0_and_1_and_differences_may_not():
@@ -96,11 +102,16 @@ def test_accuracies_stay_between_0_and_1_and_differences_may_not():
 def test_seeds_that_chose_other_coefficients_are_one_mean():
     table = summarized(one(0, coefficient=0.3), one(1, coefficient=0.5))
     assert len(table) == 1 and table.iloc[0]["coefficient"] == pytest.approx(0.4)
-    assert len(summarized(one(0, metric="accuracy"), one(1, metric="accuracy", coefficient=0.5))) == 2
+    assert (
+        len(summarized(one(0, metric="accuracy"), one(1, metric="accuracy", coefficient=0.5))) == 2
+    )
 
 
 def test_models_and_initialisations_are_never_mixed():
-    assert len(summarized(one(), one(1, model="big"), one(2, init="random"), one(3, protocol="A"))) == 4
+    assert (
+        len(summarized(one(), one(1, model="big"), one(2, init="random"), one(3, protocol="A")))
+        == 4
+    )
 
 
 def test_every_coordinate_of_a_run_is_kept_once():
@@ -108,7 +119,9 @@ def test_every_coordinate_of_a_run_is_kept_once():
     short = summary.summarize(table)
     coordinates = [c for c in rows.KEY if c not in ("seed", "coefficient", "coefficient2")]
     assert len(short) < len(table) / 1.5
-    assert set(map(tuple, short[coordinates].to_numpy())) == set(map(tuple, table[coordinates].to_numpy()))
+    assert set(map(tuple, short[coordinates].to_numpy())) == set(
+        map(tuple, table[coordinates].to_numpy())
+    )
 
 
 @pytest.fixture
@@ -146,9 +159,13 @@ def test_a_run_with_methods_ends_with_their_table(folder):
         (folder / f"tables/{name}.md").write_text("| TSV-M | 61.0 |")
     assert "TSV-M" not in summary.report(folder), "left by another config"
     table = rows.read(folder / "rows.csv")
-    rows.write(folder / "rows.csv", pd.concat([table, table[table["method"] != ""].assign(method="tsv_m")]))
+    rows.write(
+        folder / "rows.csv", pd.concat([table, table[table["method"] != ""].assign(method="tsv_m")])
+    )
     text = summary.report(folder)
-    assert "Merging methods and ways of fine-tuning: addition" in text and "| TSV-M | 61.0 |" in text
+    assert (
+        "Merging methods and ways of fine-tuning: addition" in text and "| TSV-M | 61.0 |" in text
+    )
     assert text.index("Table 2.") < text.index("TSV-M")
 
 
@@ -164,4 +181,9 @@ def test_errors_are_one_sentence(folder, capsys):
     (folder / "rows.csv").write_bytes((folder / "rows.csv").read_bytes()[:-40])
     assert summary.main([str(folder)]) == 1
     lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 2 and "Missing file" in lines[0] and "damaged" in lines[1] and "Delete it" in lines[1]
+    assert (
+        len(lines) == 2
+        and "Missing file" in lines[0]
+        and "damaged" in lines[1]
+        and "Delete it" in lines[1]
+    )

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tangent_bench.figures import _sweep
-from tangent_bench.finetuning import sweep
+from tangent_bench.measuring import sweep
 from tangent_bench.finetuning.loop import Source
 from tangent_bench.finetuning.step import Recipe
 from tangent_bench.models._tower import Tower
@@ -16,18 +16,29 @@ from tangent_bench.store import rows as rows_of
 
 PUBLISHED = Path(__file__).parents[1] / "results/published/sweep"
 RECIPE = Recipe(
-    steps=4, batch_size=6, learning_rate=1e-2, weight_decay=0.1, clip_norm=1.0, warmup_steps=1, decay_towards="zero"
+    steps=4,
+    batch_size=6,
+    learning_rate=1e-2,
+    weight_decay=0.1,
+    clip_norm=1.0,
+    warmup_steps=1,
+    decay_towards="zero",
 )
 
 
 def rows(scores: dict[tuple[str, str], float]) -> pd.DataFrame:
     return pd.DataFrame(
-        [{"params_id": p, "training": t, "metric": "accuracy_tuned", "value": v} for (p, t), v in scores.items()]
+        [
+            {"params_id": p, "training": t, "metric": "accuracy_tuned", "value": v}
+            for (p, t), v in scores.items()
+        ]
     )
 
 
 def test_the_rule_takes_the_mean_over_trainings():
-    table = rows({("a", "standard"): 0.9, ("a", "linear"): 0.1, ("b", "standard"): 0.6, ("b", "linear"): 0.5})
+    table = rows(
+        {("a", "standard"): 0.9, ("a", "linear"): 0.1, ("b", "standard"): 0.6, ("b", "linear"): 0.5}
+    )
     best, scores = sweep.choose(table)
     assert best == "b"
     assert scores == pytest.approx({"a": 0.5, "b": 0.55})
@@ -37,14 +48,19 @@ def test_the_published_choice_follows_from_the_published_rows():
     published = rows_of.read(PUBLISHED / "rows.csv")
     assert sweep.report(published) == (PUBLISHED / "choice.md").read_text(encoding="utf-8")
     best, _ = sweep.choose(published)
-    assert f"Chosen by the rule in `tangent_bench/finetuning/sweep.py`: **{best}**." in sweep.report(published)
+    assert (
+        f"Chosen by the rule in `tangent_bench/measuring/sweep.py`: **{best}**."
+        in sweep.report(published)
+    )
 
 
 def test_the_figure_has_a_point_for_each_setting_and_training():
     published = rows_of.read(PUBLISHED / "rows.csv")
     axes = _sweep.draw(published)
     for axis, metric in zip(axes.flat, _sweep.PANELS, strict=True):
-        drawn = np.concatenate([line.get_xydata() for line in axis.lines if len(line.get_xdata()) > 2])
+        drawn = np.concatenate(
+            [line.get_xydata() for line in axis.lines if len(line.get_xdata()) > 2]
+        )
         expected = published[published["metric"] == metric]["value"]
         assert sorted(drawn[:, 1]) == pytest.approx(sorted(100 * expected))
 
@@ -68,17 +84,28 @@ class Linear(torch.nn.Module):
 def test_a_point_measures_both_trainings_alike_on_a_linear_network():
     torch.manual_seed(0)
     network = Linear().requires_grad_(False)
-    tower = Tower(network, {k: v.clone() for k, v in network.named_parameters()}, "", 4, (0.5,) * 3, (0.5,) * 3)
+    tower = Tower(
+        network,
+        {k: v.clone() for k, v in network.named_parameters()},
+        "",
+        4,
+        (0.5,) * 3,
+        (0.5,) * 3,
+    )
     rng = np.random.default_rng(0)
     tasks = []
     for name in ("first", "second"):
         images = rng.integers(0, 256, size=(40, 4, 4, 3), dtype=np.uint8)
         labels = (images[:, 0, 0, 0] > 127).astype(np.int64)
         tasks.append(
-            sweep.Development(Source(name, images[:30], labels[:30], torch.randn(2, 5)), images[30:], labels[30:])
+            sweep.Development(
+                Source(name, images[:30], labels[:30], torch.randn(2, 5)), images[30:], labels[30:]
+            )
         )
     grid = np.linspace(0, 1, 5)
-    found = {t: sweep.run(tower, "tiny", t, tasks, RECIPE, grid, 0, 8) for t in ("standard", "linear")}
+    found = {
+        t: sweep.run(tower, "tiny", t, tasks, RECIPE, grid, 0, 8) for t in ("standard", "linear")
+    }
     values = {t: {row.metric: row.value for row in table} for t, table in found.items()}
     for metric, value in values["standard"].items():
         assert values["linear"][metric] == pytest.approx(value, abs=1e-5), metric

@@ -31,7 +31,9 @@ def test_pieces_are_no_larger_than_asked_and_hold_every_image_once():
     whole = parts(7)
     assert pieces(whole, replace(PIECES, micro_batch_size=None)) == [whole]
     assert pieces(whole, replace(PIECES, micro_batch_size=7)) == [whole]
-    assert [part.weight for (part,) in pieces(parts(7), replace(PIECES, accumulation="sum"))] == [1.0] * 3
+    assert [part.weight for (part,) in pieces(parts(7), replace(PIECES, accumulation="sum"))] == [
+        1.0
+    ] * 3
 
 
 @pytest.mark.parametrize("names", [("stripes",), ("stripes", "dots")])
@@ -55,15 +57,22 @@ def test_the_official_sum_is_the_number_of_pieces_times_the_mean():
         norms = []
         original = torch.nn.utils.clip_grad_norm_
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(torch.nn.utils, "clip_grad_norm_", lambda p, n: norms.append(original(p, n)))
+            patch.setattr(
+                torch.nn.utils, "clip_grad_norm_", lambda p, n: norms.append(original(p, n))
+            )
             train(recipe=recipe)
         return float(norms[0])
 
-    assert gradient_norm(replace(frozen, accumulation="sum")) == pytest.approx(2 * gradient_norm(frozen), rel=1e-6)
+    assert gradient_norm(replace(frozen, accumulation="sum")) == pytest.approx(
+        2 * gradient_norm(frozen), rel=1e-6
+    )
 
 
 def test_more_pieces_than_images_of_a_task_are_refused():
-    with pytest.raises(ValueError, match="micro_batch_size 2 cuts a batch of 6 images into 3 pieces.*only 2 of them"):
+    with pytest.raises(
+        ValueError,
+        match="micro_batch_size 2 cuts a batch of 6 images into 3 pieces.*only 2 of them",
+    ):
         train([source("a"), source("b"), source("c")], replace(RECIPE, micro_batch_size=2))
 
 
@@ -95,19 +104,26 @@ def kept(path, key="one", every=0.0) -> Saving:
 
 
 def go(saving, model=encoder, theta0=None, recipe=RECIPE):
-    return finetune(model, theta0 or start(), [source(), source("dots")], recipe, SEED, normalise, SIDE, saving)
+    return finetune(
+        model, theta0 or start(), [source(), source("dots")], recipe, SEED, normalise, SIDE, saving
+    )
 
 
 @pytest.mark.parametrize("step", [0, 1, 3, 4])
 @pytest.mark.parametrize("decay", ["zero", "initialisation"])
 def test_what_was_cut_off_goes_on_to_the_same_bits(tmp_path, step, decay, caplog):
-    recipe, file = replace(RECIPE, decay_towards=decay, clip_norm=0.1), tmp_path / "state.safetensors"
+    recipe, file = (
+        replace(RECIPE, decay_towards=decay, clip_norm=0.1),
+        tmp_path / "state.safetensors",
+    )
     whole, losses = go(None, recipe=recipe)
     with pytest.raises(CutOff):
         go(kept(file), until(step), recipe=recipe)
     counted = []
     with caplog.at_level(logging.INFO):
-        theta, same = go(kept(file), lambda t, x: (counted.append(1), encoder(t, x))[1], recipe=recipe)
+        theta, same = go(
+            kept(file), lambda t, x: (counted.append(1), encoder(t, x))[1], recipe=recipe
+        )
     assert len(counted) == RECIPE.steps - step, "what is done is not done again"
     assert ("taken up after step" in caplog.text) is (step > 0)
     assert same == losses and all(torch.equal(theta[k], whole[k]) for k in whole)
@@ -165,7 +181,9 @@ def test_reduced_precision_is_near_and_keeps_weights_in_float32(tmp_path, precis
         return finetune(model, theta0, sources, recipe, SEED, lambda x: x * 2 - 1, 32)
 
     (full, exact), (reduced, near) = run(replace(recipe, precision="float32")), run(recipe)
-    assert near == pytest.approx(exact, rel=0.05) and near != exact, "another precision was really used"
+    assert near == pytest.approx(exact, rel=0.05) and near != exact, (
+        "another precision was really used"
+    )
     assert all(value.dtype == torch.float32 for value in reduced.values())
     moved = {k: full[k] - theta0[k] for k in full}
     off = sum(float((reduced[k] - full[k]).square().sum()) for k in full) ** 0.5

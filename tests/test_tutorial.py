@@ -10,7 +10,11 @@ from tests.tutorial import steps
 
 def test_its_commands_and_files_are_found():
     found = steps()
-    assert [step.path for step in found if step.path] == ["look.py", "tangent_bench/methods/agreed_mean.py", "take.py"]
+    assert [step.path for step in found if step.path] == [
+        "look.py",
+        "tangent_bench/methods/agreed_mean.py",
+        "take.py",
+    ]
     assert [step.command.split()[0] for step in found if step.command].count("make") == 3
     assert all((step.path == "") != (step.command == "") for step in found)
 

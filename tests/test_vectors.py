@@ -13,7 +13,10 @@ from tests.small import normal
 
 
 def vector(*names, dtype=torch.float64):
-    return {"a": normal("a", *names, shape=(3, 2)).to(dtype), "b": normal("b", *names, shape=(4,)).to(dtype)}
+    return {
+        "a": normal("a", *names, shape=(3, 2)).to(dtype),
+        "b": normal("b", *names, shape=(4,)).to(dtype),
+    }
 
 
 def close(x, y, rtol=1e-14):
@@ -44,7 +47,11 @@ def test_adding_is_commutative_and_associative_to_rounding():
 def test_nothing_added_is_exactly_the_start(dtype):
     theta0 = vector("theta0", dtype=dtype)
     broken = {k: torch.full_like(v, torch.nan) for k, v in theta0.items()}
-    for terms in ([], [(0.0, vector(dtype=dtype))], [(0.0, broken), (np.float64(0), broken), (-0.0, broken)]):
+    for terms in (
+        [],
+        [(0.0, vector(dtype=dtype))],
+        [(0.0, broken), (np.float64(0), broken), (-0.0, broken)],
+    ):
         total = vectors.add(theta0, terms)
         assert all(torch.equal(total[k], theta0[k]) and total[k].dtype == dtype for k in theta0)
         assert all(total[k].data_ptr() != theta0[k].data_ptr() for k in theta0)
@@ -70,7 +77,9 @@ def test_inputs_are_untouched():
     vectors.combine([(1.0, a), (1.0, b)])
     vectors.subtract(a, b)
     vectors.cosine(a, b)
-    assert all(torch.equal(old[k], new[k]) for old, new in zip(before, (a, b), strict=True) for k in old)
+    assert all(
+        torch.equal(old[k], new[k]) for old, new in zip(before, (a, b), strict=True) for k in old
+    )
 
 
 def test_lengths_and_angles_by_hand():
@@ -101,13 +110,19 @@ TURNED = {"visual.proj": torch.ones(3, 2), "visual.bias": torch.ones(2)}
 
 
 def test_missing_key_is_named_with_its_vector():
-    with pytest.raises(ValueError, match=r"Vector 'dtd' lacks key 'visual\.bias' that 'model' has; were both"):
+    with pytest.raises(
+        ValueError, match=r"Vector 'dtd' lacks key 'visual\.bias' that 'model' has; were both"
+    ):
         vectors.require_same(LESS, WHOLE, "dtd", "model")
     with pytest.raises(ValueError, match=r"Vector 'model' lacks key 'visual\.bias' that 'dtd' has"):
         vectors.require_same(WHOLE, LESS, "dtd", "model")
-    with pytest.raises(ValueError, match="Vector 'first' lacks key 'visual.bias' that 'second' has"):
+    with pytest.raises(
+        ValueError, match="Vector 'first' lacks key 'visual.bias' that 'second' has"
+    ):
         vectors.require_same(LESS, WHOLE)
-    with pytest.raises(ValueError, match="Vector 'term 3' lacks key 'visual.bias' that 'term 1' has"):
+    with pytest.raises(
+        ValueError, match="Vector 'term 3' lacks key 'visual.bias' that 'term 1' has"
+    ):
         vectors.combine([(1.0, WHOLE), (1.0, WHOLE), (1.0, LESS)])
 
 

@@ -79,7 +79,9 @@ def test_combination_adds_variances_and_turns_the_sides_of_what_is_subtracted():
     a, b = Estimate(0.5, 0.03, 0.01, 4), Estimate(0.2, 0.04, 0.02)
     found = combine([(1.0, a), (-1.0, b)])
     assert found.value == pytest.approx(0.3) and found.degrees == 4
-    assert (found.below, found.above) == pytest.approx((math.hypot(0.03, 0.02), math.hypot(0.01, 0.04)))
+    assert (found.below, found.above) == pytest.approx(
+        (math.hypot(0.03, 0.02), math.hypot(0.01, 0.04))
+    )
     half = combine([(0.5, a)])
     assert (half.value, half.below) == pytest.approx((0.25, 0.015))
 
@@ -89,9 +91,17 @@ def test_where_nothing_is_true_some_claim_of_a_table_is_seldom_supported(degrees
     """Twelve claims whose effects are 0, 2,000 tables: in at most 5 % of them is any supported, as Holm promises."""
     rng, wrong = generator("test", "null", degrees), 0
     for _ in range(2000):
-        spread = np.ones(12) if math.isinf(degrees) else np.sqrt(rng.chisquare(degrees, 12) / degrees)
-        estimates = [plain(x, s, degrees) for x, s in zip(0.02 * rng.standard_normal(12), 0.02 * spread, strict=True)]
-        words = [verdict(e, level, +1, POINT) for e, level in zip(estimates, holm(estimates), strict=True)]
+        spread = (
+            np.ones(12) if math.isinf(degrees) else np.sqrt(rng.chisquare(degrees, 12) / degrees)
+        )
+        estimates = [
+            plain(x, s, degrees)
+            for x, s in zip(0.02 * rng.standard_normal(12), 0.02 * spread, strict=True)
+        ]
+        words = [
+            verdict(e, level, +1, POINT)
+            for e, level in zip(estimates, holm(estimates), strict=True)
+        ]
         wrong += "supported" in words
     assert wrong / 2000 <= 0.04, "one-sided: half of 5 %, and a margin for chance"
 
@@ -106,5 +116,9 @@ def test_true_effects_are_supported():
     rng = generator("test", "true")
     estimates = [plain(0.1 + 0.01 * x, 0.01) for x in rng.standard_normal(12)]
     levels = holm(estimates)
-    assert {verdict(e, level, +1, POINT) for e, level in zip(estimates, levels, strict=True)} == {"supported"}
-    assert {verdict(e, level, -1, POINT) for e, level in zip(estimates, levels, strict=True)} == {"contradicted"}
+    assert {verdict(e, level, +1, POINT) for e, level in zip(estimates, levels, strict=True)} == {
+        "supported"
+    }
+    assert {verdict(e, level, -1, POINT) for e, level in zip(estimates, levels, strict=True)} == {
+        "contradicted"
+    }

@@ -30,7 +30,9 @@ def random_like(theta, seed):
 def case(request):
     network = tower(request.param)
     theta0 = linearize.parameters(network)
-    images = torch.randn(5, 3, 12, 12, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    images = torch.randn(
+        5, 3, 12, 12, dtype=torch.float64, generator=torch.Generator().manual_seed(1)
+    )
     return network, theta0, [random_like(theta0, seed) for seed in range(3)], images
 
 
@@ -46,9 +48,14 @@ def test_products_of_several_tangents_equal_torch_func(case):
 def test_products_equal_a_central_difference(case):
     network, theta0, tangents, images = case
     step = 1e-5
-    ends = [linearize.encode(network, combine([(1.0, theta0), (s, tangents[0])]), images) for s in (step, -step)]
+    ends = [
+        linearize.encode(network, combine([(1.0, theta0), (s, tangents[0])]), images)
+        for s in (step, -step)
+    ]
     _, change = vision.linearize(network, theta0, images)
-    torch.testing.assert_close(change(tangents[0]), (ends[0] - ends[1]) / (2 * step), rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(
+        change(tangents[0]), (ends[0] - ends[1]) / (2 * step), rtol=1e-6, atol=1e-6
+    )
 
 
 def test_each_parameter_alone_has_its_own_rule(case):
@@ -57,7 +64,9 @@ def test_each_parameter_alone_has_its_own_rule(case):
     for name in theta0:
         alone = {k: v if k == name else torch.zeros_like(v) for k, v in tangents[0].items()}
         expected = linearize.product(network, theta0, alone, images)[1]
-        torch.testing.assert_close(change(alone), expected, msg=lambda m, name=name: f"{name}: {m}", **TIGHT)
+        torch.testing.assert_close(
+            change(alone), expected, msg=lambda m, name=name: f"{name}: {m}", **TIGHT
+        )
 
 
 def test_gradient_in_the_parameters_is_that_of_the_network(case):
@@ -65,7 +74,9 @@ def test_gradient_in_the_parameters_is_that_of_the_network(case):
     gradients = []
     for encode in (vision.encode, linearize.encode):
         theta = {k: v.clone().requires_grad_(True) for k, v in theta0.items()}
-        gradients.append(torch.autograd.grad(encode(network, theta, images).tanh().sum(), list(theta.values())))
+        gradients.append(
+            torch.autograd.grad(encode(network, theta, images).tanh().sum(), list(theta.values()))
+        )
     for name, a, b in zip(theta0, *gradients, strict=True):
         torch.testing.assert_close(a, b, msg=lambda m, name=name: f"{name}: {m}", **TIGHT)
 
@@ -79,7 +90,9 @@ def test_single_precision_rounds_by_less_than_a_millionth_of_the_length(context)
     with context():
         base, change = vision.linearize(network, theta0, images)
         moved = change(tangent)
-    for found, exact in zip((base, moved), linearize.product(network, theta0, tangent, images), strict=True):
+    for found, exact in zip(
+        (base, moved), linearize.product(network, theta0, tangent, images), strict=True
+    ):
         assert (found - exact).norm() < 3e-6 * exact.norm()
 
 

@@ -18,7 +18,15 @@ import pytest
 pytestmark = pytest.mark.full
 ROOT = Path(__file__).parents[1]
 CARRIED = "Snakefile", "config", "workflow"
-SOURCES = (*CARRIED, "tangent_bench", "pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE")
+SOURCES = (
+    *CARRIED,
+    "tangent_bench",
+    "pyproject.toml",
+    "setup.py",
+    "MANIFEST.in",
+    "README.md",
+    "LICENSE",
+)
 BUILD = "import sys; from setuptools import build_meta; build_meta.build_sdist(sys.argv[1])"
 PIP = "-m", "pip", "--disable-pip-version-check", "--quiet"
 
@@ -34,7 +42,11 @@ class Wheel(NamedTuple):
         """Python, where the installed package comes first; packages that it stands on are the environment's."""
         environment = os.environ | {"PYTHONPATH": str(self.site)}
         return subprocess.run(
-            [sys.executable, *arguments], cwd=self.elsewhere, env=environment, capture_output=True, text=True
+            [sys.executable, *arguments],
+            cwd=self.elsewhere,
+            env=environment,
+            capture_output=True,
+            text=True,
         )
 
     def bench(self, *arguments: str) -> subprocess.CompletedProcess:
@@ -49,21 +61,44 @@ def wheel(tmp_path_factory) -> Wheel:
     for name in SOURCES:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
         copy(ROOT / name, source / name)
-    subprocess.run([sys.executable, "-c", BUILD, str(made)], cwd=source, check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-c", BUILD, str(made)], cwd=source, check=True, capture_output=True
+    )
     offline = "--no-index", "--no-deps"
     (archive,) = made.glob("*.tar.gz")
-    command = *PIP, "wheel", *offline, "--no-build-isolation", "--wheel-dir", str(made), str(archive)
+    command = (
+        *PIP,
+        "wheel",
+        *offline,
+        "--no-build-isolation",
+        "--wheel-dir",
+        str(made),
+        str(archive),
+    )
     subprocess.run([sys.executable, *command], check=True)
     (file,) = made.glob("*.whl")
-    subprocess.run([sys.executable, *PIP, "install", *offline, "--target", str(site), str(file)], check=True)
+    subprocess.run(
+        [sys.executable, *PIP, "install", *offline, "--target", str(site), str(file)], check=True
+    )
     (folder / "elsewhere").mkdir()
     return Wheel({*zipfile.ZipFile(file).namelist()}, site, folder / "elsewhere")
 
 
 def test_it_holds_package_config_and_workflow_and_nothing_else(wheel):
-    here = [path for name in (*CARRIED, "tangent_bench") for path in [ROOT / name, *(ROOT / name).rglob("*")]]
-    names = [path.relative_to(ROOT).as_posix() for path in here if path.is_file() and path.suffix != ".pyc"]
-    expected = {name if name.startswith("tangent_bench/") else f"tangent_bench/_suite/{name}" for name in names}
+    here = [
+        path
+        for name in (*CARRIED, "tangent_bench")
+        for path in [ROOT / name, *(ROOT / name).rglob("*")]
+    ]
+    names = [
+        path.relative_to(ROOT).as_posix()
+        for path in here
+        if path.is_file() and path.suffix != ".pyc"
+    ]
+    expected = {
+        name if name.startswith("tangent_bench/") else f"tangent_bench/_suite/{name}"
+        for name in names
+    }
     assert {name for name in wheel.files if ".dist-info/" not in name} == expected
 
 
@@ -85,16 +120,25 @@ def test_a_method_and_the_shipped_model_work_elsewhere(wheel):
     done = wheel.run("-c", PROGRAM)
     assert done.returncode == 0, done.stderr
     num_laws, mean, root = done.stdout.split()
-    assert int(num_laws) >= 11 and float(mean) == 2 and Path(root) == wheel.site / "tangent_bench/_suite"
+    assert (
+        int(num_laws) >= 11
+        and float(mean) == 2
+        and Path(root) == wheel.site / "tangent_bench/_suite"
+    )
 
 
 def test_names_are_listed_and_shown_as_in_a_checkout(wheel):
     for arguments in (["list", "--json"], ["show", "ties", "--json"], ["show", "paper", "--json"]):
         done = wheel.bench(*arguments)
         here = subprocess.run(
-            [sys.executable, "-m", "tangent_bench.cli", *arguments], cwd=ROOT, capture_output=True, text=True
+            [sys.executable, "-m", "tangent_bench.cli", *arguments],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
         )
-        assert (done.returncode, done.stderr) == (0, "") and json.loads(done.stdout) == json.loads(here.stdout)
+        assert (done.returncode, done.stderr) == (0, "") and json.loads(done.stdout) == json.loads(
+            here.stdout
+        )
 
 
 def test_a_run_is_planned(wheel):
@@ -108,7 +152,9 @@ def test_a_run_is_planned(wheel):
 def test_what_builds_results_asks_for_a_checkout(wheel):
     done = wheel.bench("regress", "ties")
     assert done.returncode == 2 and done.stdout == "" and done.stderr.count("\n") == 1
-    assert "clone the repository, `make install`" in done.stderr and not [*wheel.elsewhere.glob("results")]
+    assert "clone the repository, `make install`" in done.stderr and not [
+        *wheel.elsewhere.glob("results")
+    ]
 
 
 def test_results_are_compared(wheel):

@@ -30,9 +30,9 @@ def function(weights, inputs):
 
 def jacobian(weights, inputs):
     """∂f/∂θ, [N, P]."""
-    found = torch.func.jacrev(lambda *w: function(w, torch.from_numpy(inputs)), argnums=tuple(range(len(weights))))(
-        *map(torch.from_numpy, weights)
-    )
+    found = torch.func.jacrev(
+        lambda *w: function(w, torch.from_numpy(inputs)), argnums=tuple(range(len(weights)))
+    )(*map(torch.from_numpy, weights))
     return np.concatenate([part.reshape(len(inputs), -1).numpy() for part in found], axis=1)
 
 
@@ -48,7 +48,9 @@ def test_outputs_gradient_and_kernel_are_those_of_automatic_differentiation(num_
     for (left, right), expected in zip(slopes, torch.autograd.grad(loss, leaves), strict=True):
         np.testing.assert_allclose(left.T @ right, expected.numpy(), rtol=1e-10, atol=1e-14)
     rows = jacobian(weights, inputs)
-    np.testing.assert_allclose(wide_network.kernel(weights, inputs), rows @ rows.T, rtol=1e-11, atol=1e-13)
+    np.testing.assert_allclose(
+        wide_network.kernel(weights, inputs), rows @ rows.T, rtol=1e-11, atol=1e-13
+    )
 
 
 def test_training_descends_along_that_gradient():
@@ -58,12 +60,19 @@ def test_training_descends_along_that_gradient():
     descent = torch.optim.SGD(leaves, lr=0.7)
     for _ in range(3):
         descent.zero_grad()
-        (((function(leaves, torch.from_numpy(inputs[:NUM])) - torch.from_numpy(targets)) ** 2).mean() / 2).backward()
+        (
+            (
+                (function(leaves, torch.from_numpy(inputs[:NUM])) - torch.from_numpy(targets)) ** 2
+            ).mean()
+            / 2
+        ).backward()
         descent.step()
     for ours, theirs, start in zip(trained, leaves, drawn()[0], strict=True):
         np.testing.assert_allclose(ours, theirs.detach().numpy(), rtol=1e-11)
         assert not np.allclose(ours, start)
-    assert all(np.array_equal(w, start) for w, start in zip(weights, drawn()[0], strict=True)), "θ0 stays as it was"
+    assert all(np.array_equal(w, start) for w, start in zip(weights, drawn()[0], strict=True)), (
+        "θ0 stays as it was"
+    )
 
 
 def descend(jacobian_MP, start_M, targets_N, rate, steps):
@@ -84,15 +93,23 @@ def test_closed_form_is_gradient_descent_on_the_linearization(steps, twice):
     start, theta = wide_network.forward(weights, inputs)[0], wide_network.kernel(weights, inputs)
     closed = wide_network.linearized(theta[:, :NUM], start, start[:NUM], targets, 0.5, steps)
     np.testing.assert_allclose(
-        closed, descend(jacobian(weights, inputs), start, targets, 0.5, steps), rtol=1e-9, atol=1e-11
+        closed,
+        descend(jacobian(weights, inputs), start, targets, 0.5, steps),
+        rtol=1e-9,
+        atol=1e-11,
     )
 
 
 def test_small_steps_are_the_gradient_flow():
     weights, inputs, targets = drawn()
-    start, theta = wide_network.forward(weights, inputs)[0], wide_network.kernel(weights, inputs)[:, :NUM]
+    start, theta = (
+        wide_network.forward(weights, inputs)[0],
+        wide_network.kernel(weights, inputs)[:, :NUM],
+    )
     time = 3.0
-    spent = scipy.linalg.solve(theta[:NUM], np.eye(NUM) - scipy.linalg.expm(-theta[:NUM] * time / NUM))
+    spent = scipy.linalg.solve(
+        theta[:NUM], np.eye(NUM) - scipy.linalg.expm(-theta[:NUM] * time / NUM)
+    )
     flow = start - theta @ spent @ (start[:NUM] - targets)
     descent = wide_network.linearized(theta, start, start[:NUM], targets, time / 10**6, 10**6)
     np.testing.assert_allclose(descent, flow, rtol=1e-5, atol=1e-6)
@@ -112,7 +129,10 @@ def test_kernel_has_one_size_at_every_width():
     inputs = generator("test", "size").standard_normal((3, INPUTS))
 
     def mean(width):
-        draws = (wide_network.initialise(INPUTS, width, 2, generator("test", "size", width, k)) for k in range(200))
+        draws = (
+            wide_network.initialise(INPUTS, width, 2, generator("test", "size", width, k))
+            for k in range(200)
+        )
         return np.mean([wide_network.kernel(w, inputs).trace() for w in draws])
 
     assert mean(200) == pytest.approx(mean(50), rel=0.1)

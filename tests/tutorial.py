@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 PAGE = Path(__file__).parents[1] / "docs/tutorial.md"
 # An indented command, or a block of Python with the last path that stood in backticks before it.
-STEP = re.compile(r"^ {4}(?P<command>(?:make|\.venv/)[^\n]*)$|^```python\n(?P<text>.*?)^```", re.M | re.S)
+STEP = re.compile(
+    r"^ {4}(?P<command>(?:make|\.venv/)[^\n]*)$|^```python\n(?P<text>.*?)^```", re.M | re.S
+)
 
 
 class Step(NamedTuple):
@@ -25,5 +27,9 @@ def steps() -> list[Step]:
     found = []
     for match in STEP.finditer(page):
         saved_as = re.findall(r"Save (?:this|it) as `([\w./]+)`", page[: match.start()])
-        found.append(Step(command=match["command"]) if match["command"] else Step(saved_as[-1], match["text"]))
+        found.append(
+            Step(command=match["command"])
+            if match["command"]
+            else Step(saved_as[-1], match["text"])
+        )
     return found

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
     from tangent_bench.tangent.vectors import Vector
 
-WEIGHTS = "model.safetensors", "pytorch_model.bin"  # what a folder of the hub holds, in order of preference
+WEIGHTS = (
+    "model.safetensors",
+    "pytorch_model.bin",
+)  # what a folder of the hub holds, in order of preference
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,9 @@ def sources(config: Mapping) -> dict[str, Path]:
         ValueError: one of them does not exist.
     """
     return {
-        layout.vector(model, "pretrained", training, task, seed): _file(about, training, task, model, seed)
+        layout.vector(model, "pretrained", training, task, seed): _file(
+            about, training, task, model, seed
+        )
         for training, about in config["checkpoints"].items()
         for task in [*config["tasks"], *([layout.JOINT] if layout.JOINT in about["files"] else [])]
         for model in config["models"]
@@ -74,9 +79,17 @@ def sources(config: Mapping) -> dict[str, Path]:
 def _file(about: Mapping, training: str, task: str, model: str, seed: int) -> Path:
     text = str(Path(about["folder"]) / about["files"][task])
     path = Path(text.replace("{model}", model).replace("{seed}", str(seed)))
-    found = [file for file in ([path / name for name in WEIGHTS] if path.is_dir() else [path]) if file.is_file()]
+    found = [
+        file
+        for file in ([path / name for name in WEIGHTS] if path.is_dir() else [path])
+        if file.is_file()
+    ]
     if not found:
-        what = f"a folder with {' or '.join(WEIGHTS)}" if path.is_dir() else "a file, or such a folder of the hub"
+        what = (
+            f"a folder with {' or '.join(WEIGHTS)}"
+            if path.is_dir()
+            else "a file, or such a folder of the hub"
+        )
         raise ValueError(
             f"Config: 'checkpoints.{training}.files.{task}' is {path}, expected {what}; download it there, or take "
             f"{training!r} out of `checkpoints` to fine-tune."
@@ -106,9 +119,21 @@ def load(name: str, path: Path, network: nn.Module) -> Vector:
 
 def _another_layout(about: Layout, name: str, content: Content, network: nn.Module) -> str:
     others = [other for other in registry.names("checkpoints") if other != name]
-    fit = [other for other in others if registry.load("checkpoints", other).recognises(content, network)]
-    way_out = f"it looks like layout {fit[0]!r}" if fit else "no other layout fits it either; check the download"
-    first = content.module or ", ".join(repr(key)[:80] for key in list(content.tensors)[:2]) or "nothing"
+    fit = [
+        other
+        for other in others
+        if registry.load("checkpoints", other).recognises(content, network)
+    ]
+    way_out = (
+        f"it looks like layout {fit[0]!r}"
+        if fit
+        else "no other layout fits it either; check the download"
+    )
+    first = (
+        content.module
+        or ", ".join(repr(key)[:80] for key in list(content.tensors)[:2])
+        or "nothing"
+    )
     return f"{content.path} is not in layout {name!r}, which holds {about.holds}: it holds {first}; {way_out}."
 
 

@@ -22,7 +22,9 @@ def content(path: Path) -> Content:
     if isinstance(root, _pickles.StandIn):
         return Content(path, dict(_parameters(root, path)), module=str(root.of))
     if not isinstance(root, dict):
-        raise ValueError(f"{path} holds a {type(root).__name__}, expected a state dict or a module.")
+        raise ValueError(
+            f"{path} holds a {type(root).__name__}, expected a state dict or a module."
+        )
     tensors = {str(k): v for k, v in root.items() if isinstance(v, Tensor)}
     return Content(path, tensors, {str(k): v for k, v in root.items() if not isinstance(v, Tensor)})
 
@@ -38,10 +40,14 @@ def _safetensors(path: Path) -> dict[str, Tensor]:
         raise ValueError(_pickles.damaged(path, str(error))) from None
 
 
-def _parameters(module: _pickles.StandIn, path: Path, prefix: str = "", above: tuple = (), seen=None) -> Iterator:
+def _parameters(
+    module: _pickles.StandIn, path: Path, prefix: str = "", above: tuple = (), seen=None
+) -> Iterator:
     """(name, tensor) of the parameters of a pickled `nn.Module`, as `named_parameters` has them: each module once."""
     if module in above:
-        raise ValueError(f"{path} holds a module that contains itself ({prefix!r}); that is no checkpoint.")
+        raise ValueError(
+            f"{path} holds a module that contains itself ({prefix!r}); that is no checkpoint."
+        )
     seen = set() if seen is None else seen
     if id(module) in seen:
         return
@@ -54,7 +60,9 @@ def _parameters(module: _pickles.StandIn, path: Path, prefix: str = "", above: t
             yield from _parameters(child, path, f"{prefix}{name}.", (*above, module), seen)
 
 
-def require_names(path: Path, found: Collection[str], wanted: Collection[str], allowed: Collection[str] = ()) -> None:
+def require_names(
+    path: Path, found: Collection[str], wanted: Collection[str], allowed: Collection[str] = ()
+) -> None:
     """Raise unless a file has all names that are wanted, and no others than these and those allowed.
 
     Raises:
@@ -74,7 +82,11 @@ def require_names(path: Path, found: Collection[str], wanted: Collection[str], a
 def prefix(content: Content, network: nn.Module) -> str | None:
     """What stands before the image tower's names in a file, or None if they are not there."""
     names = [name for name, _ in network.visual.named_parameters()]
-    known = "model.visual.", "visual.", ""  # of an ImageEncoder, an open_clip model, the tower alone
+    known = (
+        "model.visual.",
+        "visual.",
+        "",
+    )  # of an ImageEncoder, an open_clip model, the tower alone
     return next((p for p in known if any(p + name in content.tensors for name in names)), None)
 
 
@@ -87,5 +99,7 @@ def tower(content: Content, network: nn.Module) -> Mapping[str, Tensor]:
     before = prefix(content, network)
     wanted = [before + name for name, _ in network.visual.named_parameters()]
     whole, outer = (network, before.removesuffix("visual.")) if before else (network.visual, "")
-    require_names(content.path, content.tensors, wanted, [outer + name for name in whole.state_dict()])
+    require_names(
+        content.path, content.tensors, wanted, [outer + name for name in whole.state_dict()]
+    )
     return {name.removeprefix(before): content.tensors[name] for name in wanted}

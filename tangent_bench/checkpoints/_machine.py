@@ -16,10 +16,25 @@ from typing import BinaryIO
 import torch
 from torch import Tensor
 
-ALLOWED = ("torch.nn.", "torchvision.transforms.", "open_clip.", "src.", "PIL.Image.Resampling")  # become stand-ins
-_PLAIN = ("builtins.set", "__builtin__.set", "torch.Size", "torch.device", "collections.OrderedDict")
+ALLOWED = (
+    "torch.nn.",
+    "torchvision.transforms.",
+    "open_clip.",
+    "src.",
+    "PIL.Image.Resampling",
+)  # become stand-ins
+_PLAIN = (
+    "builtins.set",
+    "__builtin__.set",
+    "torch.Size",
+    "torch.device",
+    "collections.OrderedDict",
+)
 _REBUILD = "torch._utils._rebuild_"
-_TENSOR, _PARAMETERS = f"{_REBUILD}tensor_v2", (f"{_REBUILD}parameter", f"{_REBUILD}parameter_with_state")
+_TENSOR, _PARAMETERS = (
+    f"{_REBUILD}tensor_v2",
+    (f"{_REBUILD}parameter", f"{_REBUILD}parameter_with_state"),
+)
 _DTYPES = {
     "Float": torch.float32, "Half": torch.float16, "BFloat16": torch.bfloat16, "Double": torch.float64,
     "Long": torch.int64, "Int": torch.int32, "Short": torch.int16, "Char": torch.int8, "Byte": torch.uint8,
@@ -74,8 +89,14 @@ class Storage:
 
     def fill(self, content: bytearray) -> None:
         if len(content) != self.num_bytes:
-            raise Refused(f"storage {self.key!r} has {len(content)} bytes instead of {self.num_bytes}")
-        self.memory = torch.frombuffer(content, dtype=self.dtype) if content else torch.empty(0, dtype=self.dtype)
+            raise Refused(
+                f"storage {self.key!r} has {len(content)} bytes instead of {self.num_bytes}"
+            )
+        self.memory = (
+            torch.frombuffer(content, dtype=self.dtype)
+            if content
+            else torch.empty(0, dtype=self.dtype)
+        )
 
 
 @dataclass(eq=False)
@@ -88,8 +109,12 @@ class View:
     stride: tuple[int, ...]
 
     def tensor(self) -> Tensor:
-        last = self.offset + sum((n - 1) * step for n, step in zip(self.size, self.stride, strict=True))
-        if min((self.offset, *self.size, *self.stride)) < 0 or (prod(self.size) and last >= self.storage.count):
+        last = self.offset + sum(
+            (n - 1) * step for n, step in zip(self.size, self.stride, strict=True)
+        )
+        if min((self.offset, *self.size, *self.stride)) < 0 or (
+            prod(self.size) and last >= self.storage.count
+        ):
             raise Refused(f"a tensor of shape {self.size} reaches beyond its storage")
         return self.storage.memory.as_strided(self.size, self.stride, self.offset)
 
@@ -144,7 +169,9 @@ class Machine:
     def _set_items(self, flat: list) -> None:
         target = self._stack[-1]
         _need_keys(flat[::2])
-        (target.items if isinstance(target, StandIn) else _need(target, dict)).update(zip(flat[::2], flat[1::2]))
+        (target.items if isinstance(target, StandIn) else _need(target, dict)).update(
+            zip(flat[::2], flat[1::2])
+        )
 
     def _put(self, key: int | None) -> None:
         self._memo[len(self._memo) if key is None else int(key)] = self._stack[-1]
@@ -177,7 +204,11 @@ class Machine:
         if kind == "module":  # the older format puts source code beside a class
             return self._push(_need(about[0], Global))
         # Text of anything else could be endless: a tuple of a tuple twice, of a tuple twice, ...
-        of, key, count = _need(about[0], Global), str(_need(about[1], str | int)), _need(about[3], int)
+        of, key, count = (
+            _need(about[0], Global),
+            str(_need(about[1], str | int)),
+            _need(about[3], int),
+        )
         dtype = _STORAGES.get(str(of))
         if kind != "storage" or dtype is None or count < 0 or any(about[4:]):
             raise Refused(f"it holds {count} numbers of {_shown(of)}, expected a storage")
@@ -189,7 +220,9 @@ class Machine:
 
 def _need(value: object, kind):
     if not isinstance(value, kind):
-        raise Refused(f"it has a {type(value).__name__} where a {getattr(kind, '__name__', kind)} belongs")
+        raise Refused(
+            f"it has a {type(value).__name__} where a {getattr(kind, '__name__', kind)} belongs"
+        )
     return value
 
 
@@ -230,7 +263,15 @@ def _new(make: Callable[[], object]) -> Callable:
 
 _VALUES = (
     *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
-    *("STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"),
+    *(
+        "STRING",
+        "BINSTRING",
+        "SHORT_BINSTRING",
+        "UNICODE",
+        "BINUNICODE",
+        "SHORT_BINUNICODE",
+        "BINUNICODE8",
+    ),
     *("BINBYTES", "SHORT_BINBYTES", "BINBYTES8"),
 )
 _STEPS: dict[str, Callable[[Machine, object], object]] = {

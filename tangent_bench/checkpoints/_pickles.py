@@ -36,7 +36,9 @@ def read(path: Path) -> object:
             return _archive(path)
         if start[:1] == _PICKLE:
             return _sequence(path, file)
-    raise ValueError(f"{path} is neither an archive nor a pickle of torch.save; check the download.")
+    raise ValueError(
+        f"{path} is neither an archive nor a pickle of torch.save; check the download."
+    )
 
 
 @contextmanager
@@ -62,7 +64,10 @@ def _archive(path: Path) -> object:
             raise Refused(f"the archive holds {len(pickles)} pickles, expected one")
         _require_stored(archive, path.stat().st_size)
         root = pickles[0].removesuffix("data.pkl")
-        if f"{root}byteorder" in archive.namelist() and archive.read(f"{root}byteorder") != b"little":
+        if (
+            f"{root}byteorder" in archive.namelist()
+            and archive.read(f"{root}byteorder") != b"little"
+        ):
             raise Refused("its numbers are not little-endian")
         machine = Machine()
         found = machine.run(BytesIO(archive.read(pickles[0])))

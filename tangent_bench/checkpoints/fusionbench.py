@@ -42,7 +42,9 @@ _BLOCK = {
 
 def recognises(content: Content, network: nn.Module) -> bool:
     """Whether there is a name that only they have."""
-    return not content.module and any(name.removeprefix(PREFIX).startswith("embeddings.") for name in content.tensors)
+    return not content.module and any(
+        name.removeprefix(PREFIX).startswith("embeddings.") for name in content.tensors
+    )
 
 
 def read(content: Content, network: nn.Module) -> Checkpoint:
@@ -57,7 +59,11 @@ def read(content: Content, network: nn.Module) -> Checkpoint:
     names = {name: _names(name, content.path) for name in ours}
     wanted = {name for group in names.values() for name in group} - {PROJECTION}
     _files.require_names(content.path, theirs, wanted, [PROJECTION, *_IGNORED])
-    theta = {name: _value([theirs[n] for n in group]) for name, group in names.items() if group != (PROJECTION,)}
+    theta = {
+        name: _value([theirs[n] for n in group])
+        for name, group in names.items()
+        if group != (PROJECTION,)
+    }
     theta["proj"] = theirs[PROJECTION].T if PROJECTION in theirs else ours["proj"].detach()
     return Checkpoint(theta)
 
@@ -92,7 +98,9 @@ def _value(parts: list[Tensor]) -> Tensor:
 def _require_config(path: Path, network: nn.Module) -> None:
     """What shapes do not tell: activation and number of heads, if the file's config lies beside it."""
     file = path.with_name("config.json")
-    block = next((m for m in network.visual.modules() if isinstance(m, nn.MultiheadAttention)), None)
+    block = next(
+        (m for m in network.visual.modules() if isinstance(m, nn.MultiheadAttention)), None
+    )
     if block is None or not file.is_file():
         return
     quick = any(type(module).__name__ == "QuickGELU" for module in network.visual.modules())
@@ -100,7 +108,9 @@ def _require_config(path: Path, network: nn.Module) -> None:
     try:
         theirs = dict(json.loads(file.read_text(encoding="utf-8")))
     except (OSError, RecursionError, TypeError, ValueError) as error:
-        raise ValueError(f"{file} cannot be read ({error}); download it again, or take it away.") from None
+        raise ValueError(
+            f"{file} cannot be read ({error}); download it again, or take it away."
+        ) from None
     for key, value in ours.items():
         if theirs.get(key, value) != value:
             raise ValueError(

@@ -32,7 +32,9 @@ def shade(rng: np.random.Generator, name: str, spread: int = 22) -> tuple[int, i
     return jitter(rng, COLOURS[name], spread)
 
 
-def jitter(rng: np.random.Generator, colour: tuple[int, int, int], spread: int) -> tuple[int, int, int]:
+def jitter(
+    rng: np.random.Generator, colour: tuple[int, int, int], spread: int
+) -> tuple[int, int, int]:
     """A colour nearby: each channel moves by at most `spread`."""
     offsets = rng.integers(-spread, spread + 1, size=3)
     return tuple(int(min(255, max(0, c + d))) for c, d in zip(colour, offsets, strict=True))
@@ -53,7 +55,9 @@ def noise(rng: np.random.Generator, side: int, cells: int) -> np.ndarray:
     return np.asarray(Image.fromarray(grid).resize((side, side), Image.BICUBIC))
 
 
-def fractal(rng: np.random.Generator, side: int, octaves=(2, 4, 8, 16), falloff: float = 0.5) -> np.ndarray:
+def fractal(
+    rng: np.random.Generator, side: int, octaves=(2, 4, 8, 16), falloff: float = 0.5
+) -> np.ndarray:
     """Fractal noise in [0, 1], float64 [side, side]."""
     total, weight, height = 0.0, 1.0, np.zeros((side, side))
     for cells in octaves:
@@ -66,10 +70,14 @@ def fractal(rng: np.random.Generator, side: int, octaves=(2, 4, 8, 16), falloff:
 def coordinates(side: int) -> tuple[np.ndarray, np.ndarray]:
     """Pixel centres in [−1, 1]: x to the right, y downwards."""
     axis = (np.arange(side) * 2.0 + 1.0) / side - 1.0
-    return np.broadcast_to(axis[None, :], (side, side)), np.broadcast_to(axis[:, None], (side, side))
+    return np.broadcast_to(axis[None, :], (side, side)), np.broadcast_to(
+        axis[:, None], (side, side)
+    )
 
 
-def rotated(rng: np.random.Generator, side: int, angle: float | None = None) -> tuple[np.ndarray, np.ndarray]:
+def rotated(
+    rng: np.random.Generator, side: int, angle: float | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Coordinates turned by `angle` radians (random if None)."""
     turn = uniform(rng, 0.0, 2.0 * math.pi) if angle is None else angle
     cos, sin = math.cos(turn), math.sin(turn)
@@ -86,7 +94,9 @@ def wave(phase: np.ndarray) -> np.ndarray:
 def blend(low, high, amount: np.ndarray) -> np.ndarray:
     """Colours between `low` and `high` by `amount` in [0, 1]: uint8 [..., 3]."""
     a = np.clip(amount, 0.0, 1.0)[..., None]
-    return np.clip(np.asarray(low) * (1.0 - a) + np.asarray(high) * a + 0.5, 0, 255).astype(np.uint8)
+    return np.clip(np.asarray(low) * (1.0 - a) + np.asarray(high) * a + 0.5, 0, 255).astype(
+        np.uint8
+    )
 
 
 def warp(rng: np.random.Generator, image: Image.Image, strength: float, fill=0) -> Image.Image:
@@ -104,7 +114,9 @@ def warp(rng: np.random.Generator, image: Image.Image, strength: float, fill=0) 
     return image.transform(image.size, Image.MESH, mesh, Image.BILINEAR, fillcolor=fill)
 
 
-def affine(rng: np.random.Generator, image: Image.Image, turn: float, shear: float, zoom: float, fill=0) -> Image.Image:
+def affine(
+    rng: np.random.Generator, image: Image.Image, turn: float, shear: float, zoom: float, fill=0
+) -> Image.Image:
     """Rotation by up to `turn` radians, shear, zoom in 1 ± `zoom`, about the centre."""
     a, k = uniform(rng, -turn, turn), uniform(rng, -shear, shear)
     z = 1.0 / uniform(rng, 1.0 - zoom, 1.0 + zoom)
@@ -115,7 +127,9 @@ def affine(rng: np.random.Generator, image: Image.Image, turn: float, shear: flo
     return image.transform(image.size, Image.AFFINE, matrix, Image.BILINEAR, fillcolor=fill)
 
 
-def photograph(rng: np.random.Generator, image: Image.Image | np.ndarray, faults: float = 1.0) -> np.ndarray:
+def photograph(
+    rng: np.random.Generator, image: Image.Image | np.ndarray, faults: float = 1.0
+) -> np.ndarray:
     """The picture as a cheap camera gives it: 32 × 32, a little blurred, noisy, with light and colour jitter."""
     if isinstance(image, np.ndarray):
         image = Image.fromarray(image)

@@ -99,7 +99,9 @@ def _without_details(rng: np.random.Generator, phrase: str) -> str:
     if re.search(r"field of|discs in|gradient", phrase):
         return phrase
     if rng.random() < 0.6:
-        phrase = re.sub(rf" on (a )?{_COLOUR}\b( \w+ sign)?$", lambda m: f" on a{m[3]}" if m[3] else "", phrase)
+        phrase = re.sub(
+            rf" on (a )?{_COLOUR}\b( \w+ sign)?$", lambda m: f" on a{m[3]}" if m[3] else "", phrase
+        )
     if rng.random() < 0.6:
         phrase = re.sub(rf" in {_COLOUR} shaded relief", " in shaded relief", phrase)
         phrase = re.sub(rf" in {_COLOUR}\b", "", phrase)
@@ -107,7 +109,9 @@ def _without_details(rng: np.random.Generator, phrase: str) -> str:
     if rng.random() < 0.3:
         phrase = re.sub(r"(matt|shiny|striped|spotted|checkered) ", "", phrase)
     if rng.random() < 0.3:
-        phrase = re.sub(r"a house number with |a name plate with | on a \w+ sign$| in shaded relief", "", phrase)
+        phrase = re.sub(
+            r"a house number with |a name plate with | on a \w+ sign$| in shaded relief", "", phrase
+        )
     return phrase
 
 

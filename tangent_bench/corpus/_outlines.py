@@ -26,15 +26,23 @@ class Pen:
     def polygon(self, *points, value: int = 255) -> None:
         self._draw.polygon(self._at(points), fill=value)
 
-    def disc(self, x: float, y: float, rx: float, ry: float | None = None, value: int = 255) -> None:
+    def disc(
+        self, x: float, y: float, rx: float, ry: float | None = None, value: int = 255
+    ) -> None:
         ry = rx if ry is None else ry
-        self._draw.ellipse([c for p in self._at([(x - rx, y - ry), (x + rx, y + ry)]) for c in p], fill=value)
+        self._draw.ellipse(
+            [c for p in self._at([(x - rx, y - ry), (x + rx, y + ry)]) for c in p], fill=value
+        )
 
     def box(self, left: float, top: float, right: float, bottom: float, value: int = 255) -> None:
-        self._draw.rectangle([c for p in self._at([(left, top), (right, bottom)]) for c in p], fill=value)
+        self._draw.rectangle(
+            [c for p in self._at([(left, top), (right, bottom)]) for c in p], fill=value
+        )
 
     def line(self, *points, width: float = 0.2, value: int = 255) -> None:
-        self._draw.line(self._at(points), fill=value, width=max(1, round(width * SIDE / 2.3)), joint="curve")
+        self._draw.line(
+            self._at(points), fill=value, width=max(1, round(width * SIDE / 2.3)), joint="curve"
+        )
 
 
 def around(count: int, radii, start: float = -math.pi / 2):
@@ -103,11 +111,19 @@ def lightning(p):
 
 
 def cloud(p):
-    p.disc(-0.5, 0.2, 0.42), p.disc(0.45, 0.2, 0.45), p.disc(0, -0.15, 0.55), p.box(-0.55, 0.15, 0.5, 0.62)
+    (
+        p.disc(-0.5, 0.2, 0.42),
+        p.disc(0.45, 0.2, 0.45),
+        p.disc(0, -0.15, 0.55),
+        p.box(-0.55, 0.15, 0.5, 0.62),
+    )
 
 
 def envelope(p):
-    p.box(-0.95, -0.6, 0.95, 0.65), p.line((-0.9, -0.55), (0, 0.1), (0.9, -0.55), width=0.12, value=0)
+    (
+        p.box(-0.95, -0.6, 0.95, 0.65),
+        p.line((-0.9, -0.55), (0, 0.1), (0.9, -0.55), width=0.12, value=0),
+    )
 
 
 def spade(p):
@@ -178,7 +194,9 @@ def snowflake(p):
         for turn in (0.6, -0.6):
             c, s = math.cos(turn), math.sin(turn)
             p.line(
-                (0.55 * x, 0.55 * y), (0.55 * x + 0.35 * (c * x - s * y), 0.55 * y + 0.35 * (s * x + c * y)), width=0.12
+                (0.55 * x, 0.55 * y),
+                (0.55 * x + 0.35 * (c * x - s * y), 0.55 * y + 0.35 * (s * x + c * y)),
+                width=0.12,
             )
 
 
@@ -192,8 +210,17 @@ def umbrella(p):
 
 
 def anchor(p):
-    p.disc(0, 0.25, 0.8, 0.7), p.disc(0, 0.12, 0.62, 0.6, value=0), p.box(-1, -0.6, 1, 0.22, value=0)
-    p.box(-0.1, -0.7, 0.1, 0.9), p.box(-0.45, -0.5, 0.45, -0.32), p.disc(0, -0.8, 0.22), p.disc(0, -0.8, 0.1, value=0)
+    (
+        p.disc(0, 0.25, 0.8, 0.7),
+        p.disc(0, 0.12, 0.62, 0.6, value=0),
+        p.box(-1, -0.6, 1, 0.22, value=0),
+    )
+    (
+        p.box(-0.1, -0.7, 0.1, 0.9),
+        p.box(-0.45, -0.5, 0.45, -0.32),
+        p.disc(0, -0.8, 0.22),
+        p.disc(0, -0.8, 0.1, value=0),
+    )
 
 
 def scissors(p):
@@ -234,7 +261,11 @@ def cup(p):
 
 def telephone(p):
     p.polygon((-0.5, -0.2), (0.5, -0.2), (0.8, 0.7), (-0.8, 0.7)), p.disc(0, 0.22, 0.25, value=0)
-    p.line((-0.75, -0.45), (0.75, -0.45), width=0.25), p.disc(-0.75, -0.3, 0.2), p.disc(0.75, -0.3, 0.2)
+    (
+        p.line((-0.75, -0.45), (0.75, -0.45), width=0.25),
+        p.disc(-0.75, -0.3, 0.2),
+        p.disc(0.75, -0.3, 0.2),
+    )
 
 
 def musical_note(p):
@@ -246,7 +277,12 @@ def musical_note(p):
 
 
 def smiling_face(p):
-    p.disc(0, 0, 0.95), p.disc(0, 0, 0.8, value=0), p.disc(-0.3, -0.25, 0.13), p.disc(0.3, -0.25, 0.13)
+    (
+        p.disc(0, 0, 0.95),
+        p.disc(0, 0, 0.8, value=0),
+        p.disc(-0.3, -0.25, 0.13),
+        p.disc(0.3, -0.25, 0.13),
+    )
     p.line((-0.45, 0.2), (-0.2, 0.45), (0.2, 0.45), (0.45, 0.2), width=0.14)
 
 
@@ -257,23 +293,42 @@ def peace_sign(p):
 
 def yin_yang(p):
     p.disc(0, 0, 0.95), p.disc(0, 0, 0.83, value=0), p.disc(0, -0.42, 0.42)
-    p.polygon(*[(math.sin(t * math.pi / 12) * 0.85, -math.cos(t * math.pi / 12) * 0.85) for t in range(13)])
+    p.polygon(
+        *[
+            (math.sin(t * math.pi / 12) * 0.85, -math.cos(t * math.pi / 12) * 0.85)
+            for t in range(13)
+        ]
+    )
     p.disc(0, 0.42, 0.42, value=0), p.disc(0, -0.42, 0.13, value=0), p.disc(0, 0.42, 0.13)
 
 
 def radioactive(p):
     for k in range(3):
         a = math.pi / 6 + k * 2 * math.pi / 3
-        p.polygon((0, 0), *[(math.cos(a + d) * 0.95, math.sin(a + d) * 0.95) for d in (-0.52, -0.26, 0, 0.26, 0.52)])
+        p.polygon(
+            (0, 0),
+            *[
+                (math.cos(a + d) * 0.95, math.sin(a + d) * 0.95)
+                for d in (-0.52, -0.26, 0, 0.26, 0.52)
+            ],
+        )
     p.disc(0, 0, 0.3, value=0), p.disc(0, 0, 0.18)
 
 
 def warning(p):
-    p.polygon((0, -1), (1, 0.85), (-1, 0.85)), p.box(-0.1, -0.35, 0.1, 0.3, value=0), p.disc(0, 0.55, 0.13, value=0)
+    (
+        p.polygon((0, -1), (1, 0.85), (-1, 0.85)),
+        p.box(-0.1, -0.35, 0.1, 0.3, value=0),
+        p.disc(0, 0.55, 0.13, value=0),
+    )
 
 
 def chess_pawn(p):
-    p.disc(0, -0.5, 0.35), p.polygon((-0.2, -0.3), (0.2, -0.3), (0.5, 0.7), (-0.5, 0.7)), p.box(-0.65, 0.7, 0.65, 0.95)
+    (
+        p.disc(0, -0.5, 0.35),
+        p.polygon((-0.2, -0.3), (0.2, -0.3), (0.5, 0.7), (-0.5, 0.7)),
+        p.box(-0.65, 0.7, 0.65, 0.95),
+    )
 
 
 def chess_rook(p):
@@ -293,7 +348,15 @@ def chess_king(p):
 
 def chess_queen(p):
     p.polygon(
-        (-0.9, -0.7), (-0.45, 0), (-0.3, -0.9), (0, -0.1), (0.3, -0.9), (0.45, 0), (0.9, -0.7), (0.5, 0.7), (-0.5, 0.7)
+        (-0.9, -0.7),
+        (-0.45, 0),
+        (-0.3, -0.9),
+        (0, -0.1),
+        (0.3, -0.9),
+        (0.45, 0),
+        (0.9, -0.7),
+        (0.5, 0.7),
+        (-0.5, 0.7),
     )
     p.box(-0.65, 0.7, 0.65, 0.95)
 
@@ -314,11 +377,21 @@ def chess_knight(p):
 
 
 def snowman(p):
-    p.disc(0, 0.5, 0.52), p.disc(0, -0.3, 0.36), p.box(-0.3, -1, 0.3, -0.62), p.box(-0.5, -0.7, 0.5, -0.58)
+    (
+        p.disc(0, 0.5, 0.52),
+        p.disc(0, -0.3, 0.36),
+        p.box(-0.3, -1, 0.3, -0.62),
+        p.box(-0.5, -0.7, 0.5, -0.58),
+    )
 
 
 def man(p):
-    p.disc(0, -0.72, 0.25), p.box(-0.28, -0.4, 0.28, 0.3), p.box(-0.25, 0.3, -0.04, 1), p.box(0.04, 0.3, 0.25, 1)
+    (
+        p.disc(0, -0.72, 0.25),
+        p.box(-0.28, -0.4, 0.28, 0.3),
+        p.box(-0.25, 0.3, -0.04, 1),
+        p.box(0.04, 0.3, 0.25, 1),
+    )
     p.line((-0.3, -0.35), (-0.6, 0.3), width=0.15), p.line((0.3, -0.35), (0.6, 0.3), width=0.15)
 
 
@@ -333,7 +406,10 @@ def woman(p):
 
 def crossed_swords(p):
     for s in (-1, 1):
-        p.line((-0.8 * s, -0.9), (0.7 * s, 0.8), width=0.14), p.line((0.25 * s, 0.75), (0.75 * s, 0.3), width=0.14)
+        (
+            p.line((-0.8 * s, -0.9), (0.7 * s, 0.8), width=0.14),
+            p.line((0.25 * s, 0.75), (0.75 * s, 0.3), width=0.14),
+        )
 
 
 def wheelchair(p):
@@ -361,12 +437,21 @@ def pointing_hand(p):
 
 
 def male_sign(p):
-    p.disc(-0.25, 0.3, 0.6), p.disc(-0.25, 0.3, 0.42, value=0), p.line((0.15, -0.1), (0.8, -0.8), width=0.16)
+    (
+        p.disc(-0.25, 0.3, 0.6),
+        p.disc(-0.25, 0.3, 0.42, value=0),
+        p.line((0.15, -0.1), (0.8, -0.8), width=0.16),
+    )
     p.polygon((0.95, -0.95), (0.35, -0.85), (0.85, -0.35))
 
 
 def female_sign(p):
-    p.disc(0, -0.35, 0.58), p.disc(0, -0.35, 0.4, value=0), p.box(-0.09, 0.2, 0.09, 1), p.box(-0.4, 0.5, 0.4, 0.68)
+    (
+        p.disc(0, -0.35, 0.58),
+        p.disc(0, -0.35, 0.4, value=0),
+        p.box(-0.09, 0.2, 0.09, 1),
+        p.box(-0.4, 0.5, 0.4, 0.68),
+    )
 
 
 def recycling(p):
@@ -378,7 +463,9 @@ def recycling(p):
 OUTLINES = {
     name.replace("_", " "): function
     for name, function in list(globals().items())
-    if callable(function) and getattr(function, "__module__", "") == __name__ and name not in ("Pen", "around")
+    if callable(function)
+    and getattr(function, "__module__", "") == __name__
+    and name not in ("Pen", "around")
 }
 
 

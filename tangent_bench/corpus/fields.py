@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw
 
-from tangent_bench.corpus._canvas import blend, fractal, photograph, pick, rotated, shade, two_colours, uniform
+from tangent_bench.corpus._canvas import (
+    blend,
+    fractal,
+    photograph,
+    pick,
+    rotated,
+    shade,
+    two_colours,
+    uniform,
+)
 
 SIDE = 48
 FIELDS = {"smooth": (2, 3), "cloudy": (2, 4, 8, 16), "rough": (6, 12, 24, 48)}

@@ -9,7 +9,17 @@ import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from tangent_bench.corpus._canvas import affine, blend, fractal, photograph, pick, shade, two_colours, uniform, warp
+from tangent_bench.corpus._canvas import (
+    affine,
+    blend,
+    fractal,
+    photograph,
+    pick,
+    shade,
+    two_colours,
+    uniform,
+    warp,
+)
 
 SIDE = 96
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -23,11 +33,16 @@ def _font(face: str, size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(folder / f"{face}.ttf", size, layout_engine=ImageFont.Layout.BASIC)
 
 
-def _mask(rng: np.random.Generator, text: str, face: str, size: int, stroke: int = 0) -> Image.Image:
+def _mask(
+    rng: np.random.Generator, text: str, face: str, size: int, stroke: int = 0
+) -> Image.Image:
     mask = Image.new("L", (SIDE, SIDE), 0)
     font = _font(face, size)
     left, top, right, bottom = font.getbbox(text, stroke_width=stroke)
-    at = ((SIDE - right - left) // 2 + int(rng.integers(-5, 6)), (SIDE - bottom - top) // 2 + int(rng.integers(-5, 6)))
+    at = (
+        (SIDE - right - left) // 2 + int(rng.integers(-5, 6)),
+        (SIDE - bottom - top) // 2 + int(rng.integers(-5, 6)),
+    )
     ImageDraw.Draw(mask).text(at, text, fill=255, font=font, stroke_width=stroke)
     return _stretched(rng, mask)
 
@@ -35,9 +50,13 @@ def _mask(rng: np.random.Generator, text: str, face: str, size: int, stroke: int
 def _stretched(rng: np.random.Generator, mask: Image.Image) -> Image.Image:
     """Wider, narrower or lower, as other typefaces are, and with slab-like ends now and then."""
     if rng.random() < 0.3:
-        mask = mask.filter(ImageFilter.MaxFilter(3) if rng.random() < 0.6 else ImageFilter.MinFilter(3))
+        mask = mask.filter(
+            ImageFilter.MaxFilter(3) if rng.random() < 0.6 else ImageFilter.MinFilter(3)
+        )
     a, e, c = 1.0 / uniform(rng, 0.75, 1.4), 1.0 / uniform(rng, 0.8, 1.1), SIDE / 2
-    return mask.transform(mask.size, Image.AFFINE, (a, 0.0, c - a * c, 0.0, e, c - e * c), Image.BILINEAR)
+    return mask.transform(
+        mask.size, Image.AFFINE, (a, 0.0, c - a * c, 0.0, e, c - e * c), Image.BILINEAR
+    )
 
 
 def _handwritten(rng: np.random.Generator, text: str) -> Image.Image:
@@ -45,7 +64,9 @@ def _handwritten(rng: np.random.Generator, text: str) -> Image.Image:
     mask = _mask(rng, text, pick(rng, FACES), int(rng.integers(64, 88)), int(rng.integers(0, 4)))
     mask = warp(rng, affine(rng, mask, 0.3, 0.35, 0.15), 0.08)
     if rng.random() < 0.4:
-        mask = mask.filter(ImageFilter.MaxFilter(3) if rng.random() < 0.6 else ImageFilter.MinFilter(3))
+        mask = mask.filter(
+            ImageFilter.MaxFilter(3) if rng.random() < 0.6 else ImageFilter.MinFilter(3)
+        )
     return mask.filter(ImageFilter.BoxBlur(1.5))
 
 
@@ -62,7 +83,11 @@ def compose(rng: np.random.Generator) -> tuple[str, ...]:
 def phrase(composition: tuple[str, ...]) -> str:
     style, character, ink, paper = composition
     case = "capital" if character.isupper() else "small"
-    name = f"digit {DIGITS[int(character)]}" if character.isdigit() else f"{case} letter {character.lower()}"
+    name = (
+        f"digit {DIGITS[int(character)]}"
+        if character.isdigit()
+        else f"{case} letter {character.lower()}"
+    )
     if style == "handwritten":
         return f"a handwritten {name}"
     if style == "printed":
@@ -91,13 +116,17 @@ def _clutter(rng: np.random.Generator, image: Image.Image, paper: str) -> None:
 
 def _on_house(rng: np.random.Generator, text: str, ink: str, paper: str) -> Image.Image:
     """A character between clipped neighbours on an uneven wall."""
-    wall = blend(shade(rng, paper, 40), shade(rng, paper, 70), fractal(rng, SIDE, (2, 3, 7, 24), 0.7))
+    wall = blend(
+        shade(rng, paper, 40), shade(rng, paper, 70), fractal(rng, SIDE, (2, 3, 7, 24), 0.7)
+    )
     image, colour = Image.fromarray(wall), shade(rng, ink)
     if rng.random() < 0.4:
         _clutter(rng, image, paper)
     face, size, stroke = pick(rng, FACES), int(rng.integers(56, 84)), int(rng.integers(0, 5))
     for shift in (-1, 0, 1):
-        neighbour = str(rng.integers(10)) if text.isdigit() else chr(ord("a") + int(rng.integers(26)))
+        neighbour = (
+            str(rng.integers(10)) if text.isdigit() else chr(ord("a") + int(rng.integers(26)))
+        )
         if shift == 0 or rng.random() < 0.7:
             mask = _mask(rng, neighbour if shift else text, face, size, stroke)
             image.paste(colour, (int(shift * size * uniform(rng, 0.62, 0.8)), 0), mask)

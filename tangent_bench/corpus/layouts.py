@@ -38,13 +38,18 @@ def phrase(composition: tuple[str, ...]) -> str:
     return f"{what} {ink} {shape if what == 'one' else shape + 's'} on {paper}"
 
 
-def _places(rng: np.random.Generator, composition: tuple[str, ...]) -> list[tuple[str, float, float, float]]:
+def _places(
+    rng: np.random.Generator, composition: tuple[str, ...]
+) -> list[tuple[str, float, float, float]]:
     """Shape, centre and radius of each stamp."""
     what, shape, other, _, _ = composition
     if not other:
         cells = rng.permutation(9)[: COUNTS.index(what) + 1]
         at = [
-            ((int(c) % 3 + 0.5) * SIDE / 3 + uniform(rng, -4, 4), (int(c) // 3 + 0.5) * SIDE / 3 + uniform(rng, -4, 4))
+            (
+                (int(c) % 3 + 0.5) * SIDE / 3 + uniform(rng, -4, 4),
+                (int(c) // 3 + 0.5) * SIDE / 3 + uniform(rng, -4, 4),
+            )
             for c in cells
         ]
         return [(shape, x, y, uniform(rng, 8, 12)) for x, y in at]

@@ -7,14 +7,24 @@ import math
 import numpy as np
 from PIL import Image, ImageDraw
 
-from tangent_bench.corpus._canvas import blend, coordinates, fractal, photograph, pick, shade, uniform
+from tangent_bench.corpus._canvas import (
+    blend,
+    coordinates,
+    fractal,
+    photograph,
+    pick,
+    shade,
+    uniform,
+)
 from tangent_bench.corpus.textures import bubbles, grass, wood
 
 SIDE = 64
 
 
 def _sheet(rng, low, high, octaves=(2, 4, 8, 16)) -> Image.Image:
-    return Image.fromarray(blend(shade(rng, low, 30), shade(rng, high, 30), fractal(rng, SIDE, octaves, 0.6)))
+    return Image.fromarray(
+        blend(shade(rng, low, 30), shade(rng, high, 30), fractal(rng, SIDE, octaves, 0.6))
+    )
 
 
 def _disc(pen, x, y, r, fill, ry=None):
@@ -54,7 +64,12 @@ def galaxies(rng):
     _stars(rng, image, 20)
     pen = ImageDraw.Draw(image)
     for _ in range(int(rng.integers(2, 7))):
-        x, y, r, flat = uniform(rng, 0, SIDE), uniform(rng, 0, SIDE), uniform(rng, 3, 9), uniform(rng, 0.3, 1)
+        x, y, r, flat = (
+            uniform(rng, 0, SIDE),
+            uniform(rng, 0, SIDE),
+            uniform(rng, 3, 9),
+            uniform(rng, 0.3, 1),
+        )
         warm = pick(rng, ((200, 150, 90), (150, 160, 220), (220, 200, 170)))
         for k in (1.0, 0.7, 0.45, 0.2):
             _disc(pen, x, y, r * k, tuple(int(c * (1.2 - k)) for c in warm), r * k * flat)
@@ -62,8 +77,15 @@ def galaxies(rng):
 
 
 def coffee(rng):
-    image = Image.fromarray(blend(shade(rng, "brown", 40), shade(rng, pick(rng, ("grey", "orange")), 60), wood(rng)))
-    pen, x, y, r = ImageDraw.Draw(image), uniform(rng, 24, 40), uniform(rng, 24, 40), uniform(rng, 17, 25)
+    image = Image.fromarray(
+        blend(shade(rng, "brown", 40), shade(rng, pick(rng, ("grey", "orange")), 60), wood(rng))
+    )
+    pen, x, y, r = (
+        ImageDraw.Draw(image),
+        uniform(rng, 24, 40),
+        uniform(rng, 24, 40),
+        uniform(rng, 17, 25),
+    )
     _disc(pen, x, y, r * 1.35, shade(rng, "white", 15), r * 1.2)
     _disc(pen, x, y - 2, r, shade(rng, pick(rng, ("white", "red", "orange", "brown")), 15), r * 0.9)
     _disc(pen, x, y - 2, r * 0.83, (70, 40, 25), r * 0.75)
@@ -72,20 +94,42 @@ def coffee(rng):
 
 
 def cat(rng):
-    image = _sheet(rng, pick(rng, ("grey", "brown", "green")), pick(rng, ("black", "white", "brown")))
-    fur, pen = shade(rng, pick(rng, ("orange", "grey", "brown", "black", "white")), 25), ImageDraw.Draw(image)
+    image = _sheet(
+        rng, pick(rng, ("grey", "brown", "green")), pick(rng, ("black", "white", "brown"))
+    )
+    fur, pen = (
+        shade(rng, pick(rng, ("orange", "grey", "brown", "black", "white")), 25),
+        ImageDraw.Draw(image),
+    )
     x, y, r = uniform(rng, 26, 38), uniform(rng, 30, 40), uniform(rng, 17, 24)
     for s in (-1, 1):
         pen.polygon(
-            [(x + s * r * 0.95, y - r * 1.3), (x + s * r * 0.9, y - r * 0.2), (x + s * r * 0.2, y - r * 0.75)], fill=fur
+            [
+                (x + s * r * 0.95, y - r * 1.3),
+                (x + s * r * 0.9, y - r * 0.2),
+                (x + s * r * 0.2, y - r * 0.75),
+            ],
+            fill=fur,
         )
     _disc(pen, x, y, r, fur, r * 0.88)
     for s in (-1, 1):
-        _disc(pen, x + s * r * 0.42, y - r * 0.12, r * 0.22, pick(rng, ((200, 190, 60), (90, 170, 80), (90, 150, 200))))
+        _disc(
+            pen,
+            x + s * r * 0.42,
+            y - r * 0.12,
+            r * 0.22,
+            pick(rng, ((200, 190, 60), (90, 170, 80), (90, 150, 200))),
+        )
         _disc(pen, x + s * r * 0.42, y - r * 0.12, r * 0.09, (10, 10, 10), r * 0.2)
         for k in (-1, 0, 1):
-            pen.line((x + s * r * 0.2, y + r * 0.4, x + s * r * 1.2, y + r * (0.4 + 0.2 * k)), fill=(235, 235, 235))
-    pen.polygon([(x - r * 0.1, y + r * 0.25), (x + r * 0.1, y + r * 0.25), (x, y + r * 0.4)], fill=(220, 130, 130))
+            pen.line(
+                (x + s * r * 0.2, y + r * 0.4, x + s * r * 1.2, y + r * (0.4 + 0.2 * k)),
+                fill=(235, 235, 235),
+            )
+    pen.polygon(
+        [(x - r * 0.1, y + r * 0.25), (x + r * 0.1, y + r * 0.25), (x, y + r * 0.4)],
+        fill=(220, 130, 130),
+    )
     if rng.random() < 0.6:
         _hairs(rng, pen, x, y, r, fur)
     return image
@@ -111,7 +155,12 @@ def tissue(rng):
     image = _sheet(rng, pick(rng, ("pink", "cyan", "white", "brown")), "white", (3, 6, 12))
     pen, stain = ImageDraw.Draw(image), pick(rng, ("purple", "brown", "brown", "blue"))
     for _ in range(int(rng.integers(0, 12))):
-        x, y, dx, dy = uniform(rng, 0, SIDE), uniform(rng, 0, SIDE), uniform(rng, -20, 20), uniform(rng, -20, 20)
+        x, y, dx, dy = (
+            uniform(rng, 0, SIDE),
+            uniform(rng, 0, SIDE),
+            uniform(rng, -20, 20),
+            uniform(rng, -20, 20),
+        )
         pen.line((x, y, x + dx, y + dy), fill=shade(rng, stain, 40), width=int(rng.integers(1, 5)))
     for _ in range(int(rng.integers(30, 90))):
         _disc(
@@ -141,7 +190,12 @@ def _tower(rng, pen, x) -> None:
 
 
 def rocket(rng):
-    image = _sheet(rng, pick(rng, ("blue", "cyan", "black", "purple")), pick(rng, ("blue", "orange", "grey")), (2, 3))
+    image = _sheet(
+        rng,
+        pick(rng, ("blue", "cyan", "black", "purple")),
+        pick(rng, ("blue", "orange", "grey")),
+        (2, 3),
+    )
     pen, x, w = ImageDraw.Draw(image), uniform(rng, 22, 42), uniform(rng, 2.5, 5)
     if rng.random() < 0.5:
         _tower(rng, pen, x + w * 2.2)
@@ -156,7 +210,10 @@ def rocket(rng):
             shade(rng, pick(rng, ("white", "grey", "orange")), 25),
         )
     pen.rectangle((x - w, 16, x + w, 52), fill=shade(rng, "white", 15))
-    pen.polygon([(x - w, 16), (x + w, 16), (x, 6)], fill=shade(rng, pick(rng, ("white", "red", "black")), 15))
+    pen.polygon(
+        [(x - w, 16), (x + w, 16), (x, 6)],
+        fill=shade(rng, pick(rng, ("white", "red", "black")), 15),
+    )
     return image
 
 
@@ -178,7 +235,15 @@ def temple(rng):
     x, y, w = uniform(rng, 26, 38), uniform(rng, 14, 22), uniform(rng, 15, 24)
     for level in range(int(rng.integers(1, 4))):
         top = y + 14 * level
-        pen.polygon([(x - w * 0.5, top), (x + w * 0.5, top), (x + w * 1.1, top + 7), (x - w * 1.1, top + 7)], fill=roof)
+        pen.polygon(
+            [
+                (x - w * 0.5, top),
+                (x + w * 0.5, top),
+                (x + w * 1.1, top + 7),
+                (x - w * 1.1, top + 7),
+            ],
+            fill=roof,
+        )
         pen.rectangle((x - w * 0.75, top + 7, x + w * 0.75, top + 14), fill=wall)
     pen.rectangle((0, 56, SIDE, SIDE), fill=shade(rng, pick(rng, ("grey", "green")), 30))
     if rng.random() < 0.6:
@@ -188,25 +253,48 @@ def temple(rng):
 
 def blossom(rng):
     leaf = shade(rng, pick(rng, ("green", "green", "cyan")), 40)
-    image = Image.fromarray(blend((15, 40, 15), leaf, fractal(rng, SIDE, pick(rng, ((2, 3), (3, 6, 12))))))
-    pen, x, y, r = ImageDraw.Draw(image), uniform(rng, 20, 44), uniform(rng, 20, 44), uniform(rng, 13, 34)
+    image = Image.fromarray(
+        blend((15, 40, 15), leaf, fractal(rng, SIDE, pick(rng, ((2, 3), (3, 6, 12)))))
+    )
+    pen, x, y, r = (
+        ImageDraw.Draw(image),
+        uniform(rng, 20, 44),
+        uniform(rng, 20, 44),
+        uniform(rng, 13, 34),
+    )
     colour = pick(rng, ("pink", "red", "yellow", "purple", "white", "orange"))
     count, start = int(rng.integers(5, 12)), uniform(rng, 0, 1)
     for k in range(count):
         a = start + 2 * math.pi * k / count
-        _disc(pen, x + r * 0.8 * math.cos(a), y + r * 0.8 * math.sin(a), r * 0.55, shade(rng, colour, 30))
+        _disc(
+            pen,
+            x + r * 0.8 * math.cos(a),
+            y + r * 0.8 * math.sin(a),
+            r * 0.55,
+            shade(rng, colour, 30),
+        )
     _disc(pen, x, y, r * 0.4, shade(rng, pick(rng, ("yellow", "brown"))))
     return image
 
 
 def face(rng):
-    image = _sheet(rng, pick(rng, ("grey", "blue", "brown")), pick(rng, ("white", "black", "green")), (2, 4))
-    pen, x, y, r = ImageDraw.Draw(image), uniform(rng, 27, 37), uniform(rng, 26, 34), uniform(rng, 13, 18)
+    image = _sheet(
+        rng, pick(rng, ("grey", "blue", "brown")), pick(rng, ("white", "black", "green")), (2, 4)
+    )
+    pen, x, y, r = (
+        ImageDraw.Draw(image),
+        uniform(rng, 27, 37),
+        uniform(rng, 26, 34),
+        uniform(rng, 13, 18),
+    )
     skin = pick(rng, ((235, 195, 165), (200, 150, 115), (140, 95, 65), (95, 62, 45)))
-    _disc(pen, x, y - 3, r * 1.12, shade(rng, pick(rng, ("brown", "black", "yellow")), 20), r * 1.25)
+    _disc(
+        pen, x, y - 3, r * 1.12, shade(rng, pick(rng, ("brown", "black", "yellow")), 20), r * 1.25
+    )
     _disc(pen, x, y + 1, r * 0.85, skin, r * 1.1)
     pen.rectangle(
-        (x - r * 1.7, y + r * 1.4, x + r * 1.7, SIDE), fill=shade(rng, pick(rng, ("blue", "orange", "black", "red")))
+        (x - r * 1.7, y + r * 1.4, x + r * 1.7, SIDE),
+        fill=shade(rng, pick(rng, ("blue", "orange", "black", "red"))),
     )
     for s in (-1, 1):
         _disc(pen, x + s * r * 0.35, y - 1, r * 0.11, (25, 20, 20))
@@ -217,10 +305,18 @@ def face(rng):
 def sunset(rng):
     _, y = coordinates(SIDE)
     image = Image.fromarray(
-        blend(shade(rng, pick(rng, ("purple", "blue", "pink"))), shade(rng, "orange"), 0.5 + 0.7 * y)
+        blend(
+            shade(rng, pick(rng, ("purple", "blue", "pink"))), shade(rng, "orange"), 0.5 + 0.7 * y
+        )
     )
     pen, horizon = ImageDraw.Draw(image), uniform(rng, 36, 50)
-    _disc(pen, uniform(rng, 12, 52), horizon - uniform(rng, 0, 12), uniform(rng, 4, 8), (255, 230, 120))
+    _disc(
+        pen,
+        uniform(rng, 12, 52),
+        horizon - uniform(rng, 0, 12),
+        uniform(rng, 4, 8),
+        (255, 230, 120),
+    )
     pen.rectangle((0, horizon, SIDE, SIDE), fill=shade(rng, pick(rng, ("blue", "black", "brown"))))
     return image
 
@@ -231,7 +327,8 @@ def lake(rng):
     for _ in range(4):
         x, h = uniform(rng, 0, SIDE), uniform(rng, 14, 32)
         pen.polygon(
-            [(x - h, line), (x, line - h), (x + h, line)], fill=shade(rng, pick(rng, ("grey", "blue", "green")), 30)
+            [(x - h, line), (x, line - h), (x + h, line)],
+            fill=shade(rng, pick(rng, ("grey", "blue", "green")), 30),
         )
     pen.rectangle((0, line, SIDE, SIDE), fill=shade(rng, "blue", 40))
     return image
@@ -243,7 +340,9 @@ def forest(rng):
     for _ in range(int(rng.integers(6, 14))):
         x, y, h = uniform(rng, 0, SIDE), uniform(rng, 30, 62), uniform(rng, 14, 30)
         pen.rectangle((x - 1, y - 3, x + 1, y + 5), fill=shade(rng, "brown", 20))
-        pen.polygon([(x - h * 0.35, y), (x + h * 0.35, y), (x, y - h)], fill=shade(rng, "green", 45))
+        pen.polygon(
+            [(x - h * 0.35, y), (x + h * 0.35, y), (x, y - h)], fill=shade(rng, "green", 45)
+        )
     return image
 
 
@@ -259,10 +358,15 @@ def street(rng):
     pen, x = ImageDraw.Draw(image), -4.0
     while x < SIDE:
         w, h = uniform(rng, 8, 18), uniform(rng, 20, 48)
-        pen.rectangle((x, 54 - h, x + w, 54), fill=shade(rng, pick(rng, ("grey", "brown", "red", "white")), 40))
+        pen.rectangle(
+            (x, 54 - h, x + w, 54),
+            fill=shade(rng, pick(rng, ("grey", "brown", "red", "white")), 40),
+        )
         for wx in np.arange(x + 2, x + w - 2, 4):
             for wy in np.arange(57 - h, 50, 6):
-                pen.rectangle((wx, wy, wx + 1, wy + 2), fill=pick(rng, ((240, 230, 150), (40, 45, 60))))
+                pen.rectangle(
+                    (wx, wy, wx + 1, wy + 2), fill=pick(rng, ((240, 230, 150), (40, 45, 60)))
+                )
         x += w
     pen.rectangle((0, 54, SIDE, SIDE), fill=(60, 60, 65))
     return image
@@ -270,12 +374,21 @@ def street(rng):
 
 def wheel(rng):
     image = _sheet(rng, "grey", pick(rng, ("black", "brown", "grey")), (3, 9))
-    pen, x, y, r = ImageDraw.Draw(image), uniform(rng, 24, 40), uniform(rng, 24, 40), uniform(rng, 17, 26)
+    pen, x, y, r = (
+        ImageDraw.Draw(image),
+        uniform(rng, 24, 40),
+        uniform(rng, 24, 40),
+        uniform(rng, 17, 26),
+    )
     _disc(pen, x, y, r, (25, 25, 28))
     _disc(pen, x, y, r * 0.68, shade(rng, "grey", 40))
     for k in range(int(rng.integers(5, 9))):
         a = k * 0.9 + uniform(rng, 0, 0.2)
-        pen.line((x, y, x + r * 0.7 * math.cos(a), y + r * 0.7 * math.sin(a)), fill=(200, 200, 205), width=2)
+        pen.line(
+            (x, y, x + r * 0.7 * math.cos(a), y + r * 0.7 * math.sin(a)),
+            fill=(200, 200, 205),
+            width=2,
+        )
     return image
 
 
@@ -306,13 +419,20 @@ def _flag(rng, pen, x, y) -> None:
     for k in range(4):
         tone = shade(rng, ("red", "white")[k % 2])
         left = x + k * wide
-        pen.polygon([(left, y), (left + wide, y), (left + wide + lean, SIDE), (left + lean, SIDE)], fill=tone)
+        pen.polygon(
+            [(left, y), (left + wide, y), (left + wide + lean, SIDE), (left + lean, SIDE)],
+            fill=tone,
+        )
     pen.rectangle((x, y - 8, x + 2 * wide, y), fill=shade(rng, "blue"))
 
 
 def astronaut(rng):
     image = _sheet(rng, pick(rng, ("black", "blue", "grey")), pick(rng, ("black", "white")), (2, 4))
-    pen, suit, x = ImageDraw.Draw(image), shade(rng, pick(rng, ("orange", "white"))), uniform(rng, 27, 37)
+    pen, suit, x = (
+        ImageDraw.Draw(image),
+        shade(rng, pick(rng, ("orange", "white"))),
+        uniform(rng, 27, 37),
+    )
     pen.rectangle((x - 22, 40, x + 22, SIDE), fill=suit)
     if rng.random() < 0.5:
         _flag(rng, pen, uniform(rng, 2, 40), uniform(rng, 6, 44))
@@ -329,7 +449,9 @@ def officer(rng):
     pen.rectangle((6, 46, 58, SIDE), fill=cloth)
     pen.polygon([(26, 46), (38, 46), (32, 58)], fill=(235, 235, 235))
     for k in range(int(rng.integers(2, 5))):
-        pen.rectangle((40, 50 + 3 * k, 50, 51 + 3 * k), fill=shade(rng, pick(rng, ("yellow", "red", "blue"))))
+        pen.rectangle(
+            (40, 50 + 3 * k, 50, 51 + 3 * k), fill=shade(rng, pick(rng, ("yellow", "red", "blue")))
+        )
     pen.rectangle((20, 6, 44, 12), fill=cloth)
     return image
 
@@ -356,7 +478,12 @@ SCENES = {
     "an astronaut in a space suit": astronaut,
     "a portrait of an officer in uniform": officer,
 }
-LIGHTS = {"": (0.92, 1.08), "in bright light": (1.3, 1.5), "in dim light": (0.5, 0.68), "in pale light": (0.92, 1.08)}
+LIGHTS = {
+    "": (0.92, 1.08),
+    "in bright light": (1.3, 1.5),
+    "in dim light": (0.5, 0.68),
+    "in pale light": (0.92, 1.08),
+}
 
 
 def compose(rng: np.random.Generator) -> tuple[str, ...]:

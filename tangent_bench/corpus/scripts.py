@@ -11,13 +11,24 @@ import math
 import numpy as np
 from PIL import Image, ImageDraw
 
-from tangent_bench.corpus._canvas import affine, blend, fractal, photograph, pick, shade, two_colours, uniform
+from tangent_bench.corpus._canvas import (
+    affine,
+    blend,
+    fractal,
+    photograph,
+    pick,
+    shade,
+    two_colours,
+    uniform,
+)
 
 SIDE = 96
 Lines = list[list[tuple[float, float]]]
 
 
-def _arc(x: float, y: float, rx: float, ry: float, start: float, stop: float) -> list[tuple[float, float]]:
+def _arc(
+    x: float, y: float, rx: float, ry: float, start: float, stop: float
+) -> list[tuple[float, float]]:
     """Part of an ellipse; angles in turns, 0 to the right, ¼ downwards."""
     steps = [start + (stop - start) * k / 12 for k in range(13)]
     return [(x + rx * math.cos(2 * math.pi * t), y + ry * math.sin(2 * math.pi * t)) for t in steps]
@@ -48,7 +59,16 @@ def georgian(rng) -> Lines:
     """Bowls and open curves without a corner."""
     lines = [_arc(0.45, 0.6, 0.38, 0.38, uniform(rng, 0.4, 0.75), uniform(rng, 1.1, 1.5))]
     if _chance(rng, 0.7):
-        lines.append(_arc(0.5, 0.15, 0.3, uniform(rng, 0.12, 0.3), uniform(rng, 0.5, 0.7), uniform(rng, 1.0, 1.2)))
+        lines.append(
+            _arc(
+                0.5,
+                0.15,
+                0.3,
+                uniform(rng, 0.12, 0.3),
+                uniform(rng, 0.5, 0.7),
+                uniform(rng, 1.0, 1.2),
+            )
+        )
     if _chance(rng, 0.5):
         lines.append(_arc(0.6, 1.0, 0.25, 0.2, 0.75, uniform(rng, 1.2, 1.6)))
     if _chance(rng, 0.3):
@@ -82,7 +102,10 @@ def arabic(rng) -> Lines:
         lines.append(_arc(0.8, y - 0.12, 0.14, 0.14, 0.0, 1.0))
     if _chance(rng, 0.65):
         above = pick(rng, (0.15, 1.15))
-        lines += [_dot(0.5 + shift, above) for shift in pick(rng, ((0.0,), (-0.12, 0.12), (-0.18, 0.0, 0.18)))]
+        lines += [
+            _dot(0.5 + shift, above)
+            for shift in pick(rng, ((0.0,), (-0.12, 0.12), (-0.18, 0.0, 0.18)))
+        ]
     return lines
 
 
@@ -112,7 +135,11 @@ def cyrillic(rng) -> Lines:
     elif kind == 2:
         lines.append([(0.1, 0.5), (0.85, 0.5)])
     elif kind == 3:
-        lines += [_arc(0.4, 0.72, 0.4, 0.27, -0.25, 0.25), [(0.1, 0.45), (0.4, 0.45)], [(0.1, 1.0), (0.4, 1.0)]]
+        lines += [
+            _arc(0.4, 0.72, 0.4, 0.27, -0.25, 0.25),
+            [(0.1, 0.45), (0.4, 0.45)],
+            [(0.1, 1.0), (0.4, 1.0)],
+        ]
         lines.append([(0.1, 0.0), (0.7 if _chance(rng, 0.5) else -0.15, 0.0)])
     else:
         lines += [[(0.5, 0.0), (0.5, 1.0)], [(0.9, 0.0), (0.1, 0.5)], [(0.1, 0.5), (0.9, 1.0)]]
@@ -162,7 +189,9 @@ def ogham(rng) -> Lines:
     """Notches along one level line."""
     count, side = int(rng.integers(1, 6)), pick(rng, ((0.1, 0.5), (0.5, 0.9), (0.1, 0.9)))
     slant = 0.2 if _chance(rng, 0.3) else 0.0
-    notches = [[(0.12 + 0.19 * k + slant, side[0]), (0.12 + 0.19 * k, side[1])] for k in range(count)]
+    notches = [
+        [(0.12 + 0.19 * k + slant, side[0]), (0.12 + 0.19 * k, side[1])] for k in range(count)
+    ]
     return [[(-0.1, 0.5), (1.1, 0.5)], *notches]
 
 
@@ -178,7 +207,9 @@ def runic(rng) -> Lines:
 def devanagari(rng) -> Lines:
     """A head line across, a stem, and a round form that hangs from it."""
     lines: Lines = [[(-0.1, 0.1), (1.1, 0.1)], [(0.85, 0.1), (0.85, 1.0)]]
-    lines.append(_arc(0.4, uniform(rng, 0.4, 0.6), 0.3, 0.25, uniform(rng, 0.0, 0.5), uniform(rng, 0.8, 1.2)))
+    lines.append(
+        _arc(0.4, uniform(rng, 0.4, 0.6), 0.3, 0.25, uniform(rng, 0.0, 0.5), uniform(rng, 0.8, 1.2))
+    )
     if _chance(rng, 0.5):
         lines.append([(0.4, 0.1), (0.4, 0.35)])
     return lines
@@ -239,6 +270,8 @@ def _word(rng: np.random.Generator, script: str) -> Image.Image:
 def render(rng: np.random.Generator, composition: tuple[str, ...]) -> np.ndarray:
     script, ink, paper = composition
     word = affine(rng, _word(rng, script), 0.12, 0.15, 0.12)
-    image = Image.fromarray(blend(shade(rng, paper, 15), shade(rng, paper, 45), fractal(rng, SIDE, (2, 4))))
+    image = Image.fromarray(
+        blend(shade(rng, paper, 15), shade(rng, paper, 45), fractal(rng, SIDE, (2, 4)))
+    )
     image.paste(shade(rng, ink), (0, int(rng.integers(-9, 10))), word)
     return photograph(rng, image)

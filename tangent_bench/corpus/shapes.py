@@ -8,7 +8,16 @@ import numpy as np
 from PIL import Image
 
 from tangent_bench.corpus import _outlines as outlines
-from tangent_bench.corpus._canvas import affine, blend, fractal, photograph, pick, shade, two_colours, uniform
+from tangent_bench.corpus._canvas import (
+    affine,
+    blend,
+    fractal,
+    photograph,
+    pick,
+    shade,
+    two_colours,
+    uniform,
+)
 
 SIDE = outlines.SIDE
 PLATES = {"round": "circle", "square": "square", "triangular": "triangle", "diamond": "diamond"}
@@ -30,7 +39,9 @@ def phrase(composition: tuple[str, ...]) -> str:
     symbol, ink, paper, plate = composition
     article = "" if symbol in PLURAL else "an " if symbol[0] in "aeiou" else "a "
     return (
-        f"{article}{symbol} in {ink} on a {paper} {plate} sign" if plate else f"{article}{symbol} in {ink} on {paper}"
+        f"{article}{symbol} in {ink} on a {paper} {plate} sign"
+        if plate
+        else f"{article}{symbol} in {ink} on {paper}"
     )
 
 

@@ -6,7 +6,16 @@ import math
 
 import numpy as np
 
-from tangent_bench.corpus._canvas import coordinates, fractal, photograph, pick, shade, two_colours, uniform, wave
+from tangent_bench.corpus._canvas import (
+    coordinates,
+    fractal,
+    photograph,
+    pick,
+    shade,
+    two_colours,
+    uniform,
+    wave,
+)
 
 SIDE = 32
 STEPS = 14
@@ -47,11 +56,20 @@ FINISHES = ("matt", "shiny", "striped", "spotted", "checkered")
 def _rotation(rng: np.random.Generator) -> list[list[float]]:
     """Seen from above by 15–55°, turned about the vertical, leaning a little."""
     a, b, c = uniform(rng, 0, 2 * math.pi), uniform(rng, 0.25, 0.95), uniform(rng, -0.35, 0.35)
-    ca, sa, cb, sb, cc, sc = math.cos(a), math.sin(a), math.cos(b), math.sin(b), math.cos(c), math.sin(c)
+    ca, sa, cb, sb, cc, sc = (
+        math.cos(a),
+        math.sin(a),
+        math.cos(b),
+        math.sin(b),
+        math.cos(c),
+        math.sin(c),
+    )
     yaw = [[ca, 0, sa], [0, 1, 0], [-sa, 0, ca]]
     pitch = [[1, 0, 0], [0, cb, -sb], [0, sb, cb]]
     roll = [[cc, -sc, 0], [sc, cc, 0], [0, 0, 1]]
-    product = lambda m, n: [[sum(m[i][k] * n[k][j] for k in range(3)) for j in range(3)] for i in range(3)]  # noqa: E731
+    product = lambda m, n: [
+        [sum(m[i][k] * n[k][j] for k in range(3)) for j in range(3)] for i in range(3)
+    ]  # noqa: E731
     return product(yaw, product(pitch, roll))
 
 
@@ -103,10 +121,14 @@ def phrase(composition: tuple[str, ...]) -> str:
     return f"a {finish} {colour} {name} on {ground}"
 
 
-def _surface(rng: np.random.Generator, finish: str, colour: str, points, light: np.ndarray) -> np.ndarray:
+def _surface(
+    rng: np.random.Generator, finish: str, colour: str, points, light: np.ndarray
+) -> np.ndarray:
     other = np.asarray(shade(rng, "white" if colour not in ("white", "yellow") else "black"))
     pattern = _pattern(rng, finish, points)[..., None]
-    surface = (pattern * np.asarray(shade(rng, colour)) + (1.0 - pattern) * other) * (0.35 + 0.75 * light)[..., None]
+    surface = (pattern * np.asarray(shade(rng, colour)) + (1.0 - pattern) * other) * (
+        0.35 + 0.75 * light
+    )[..., None]
     if finish == "shiny":
         square = light * light
         surface = surface + 190.0 * (square * square * square * square)[..., None]
@@ -122,7 +144,11 @@ def render(rng: np.random.Generator, composition: tuple[str, ...]) -> np.ndarray
     surface = _surface(rng, finish, colour, points, _shading(solid, points))
     backdrop = np.asarray(shade(rng, ground)) * (0.8 + 0.4 * fractal(rng, SIDE, (2, 4)))[..., None]
     shadow = (
-        1.0 - 0.35 * np.clip(1.0 - ((x + 0.15) * (x + 0.15) + 4.0 * (y + 0.75) * (y + 0.75)) / 0.6, 0, 1)[..., None]
+        1.0
+        - 0.35
+        * np.clip(1.0 - ((x + 0.15) * (x + 0.15) + 4.0 * (y + 0.75) * (y + 0.75)) / 0.6, 0, 1)[
+            ..., None
+        ]
     )
     image = np.where(hit[..., None], surface, backdrop * shadow)
     return photograph(rng, np.clip(image, 0, 255).astype(np.uint8), 0.8)

@@ -4,10 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 
-from tangent_bench.corpus._canvas import blend, coordinates, fractal, jitter, photograph, pick, rotated, uniform
+from tangent_bench.corpus._canvas import (
+    blend,
+    coordinates,
+    fractal,
+    jitter,
+    photograph,
+    pick,
+    rotated,
+    uniform,
+)
 
 SIDE = 48
-FACING = {"north": (0, 1), "south": (0, -1), "east": (-1, 0), "west": (1, 0)}  # uphill direction; y downwards
+FACING = {
+    "north": (0, 1),
+    "south": (0, -1),
+    "east": (-1, 0),
+    "west": (1, 0),
+}  # uphill direction; y downwards
 TINTS = {
     "grey": ((20, 20, 20), (235, 235, 235)),
     "green": ((20, 45, 20), (170, 205, 130)),
@@ -68,7 +82,9 @@ def _eroded(rng: np.random.Generator) -> np.ndarray:
 def compose(rng: np.random.Generator) -> tuple[str, ...]:
     """Landform or slope, tint."""
     if rng.random() < 0.3:
-        return f"a {pick(rng, ('steep', 'gentle'))} slope facing {pick(rng, list(FACING))}", pick(rng, list(TINTS))
+        return f"a {pick(rng, ('steep', 'gentle'))} slope facing {pick(rng, list(FACING))}", pick(
+            rng, list(TINTS)
+        )
     return pick(rng, FORMS), pick(rng, list(TINTS))
 
 
@@ -85,7 +101,11 @@ def _height(rng: np.random.Generator, form: str) -> np.ndarray:
     if form in ("a flat plain", "calm water"):
         return rough * (0.3 if form == "a flat plain" else 0.0)
     if " slope facing " in form:
-        (ux, uy), turn, (x, y) = FACING[form.rsplit(" ", 1)[1]], uniform(rng, -0.35, 0.35), coordinates(SIDE)
+        (ux, uy), turn, (x, y) = (
+            FACING[form.rsplit(" ", 1)[1]],
+            uniform(rng, -0.35, 0.35),
+            coordinates(SIDE),
+        )
         steepness = uniform(rng, 1.0, 1.8) if "steep" in form else uniform(rng, 0.35, 0.6)
         return steepness * ((ux - turn * uy) * x + (uy + turn * ux) * y) + rough
     height = _landform(rng, form) * uniform(rng, 0.7, 1.2)
@@ -109,7 +129,8 @@ def render(rng: np.random.Generator, composition: tuple[str, ...]) -> np.ndarray
     low, high = TINTS[tint]
     height = _islands(rng) if form == "a coast" and rng.random() < 0.6 else _height(rng, form)
     relief = _shaded(
-        np.maximum(height, 0.0) if form == "a coast" else height * uniform(rng, 1.5, 7.0), uniform(rng, 0.45, 0.75)
+        np.maximum(height, 0.0) if form == "a coast" else height * uniform(rng, 1.5, 7.0),
+        uniform(rng, 0.45, 0.75),
     )
     image = blend(jitter(rng, low, 40), jitter(rng, high, 60), relief)
     if form == "a coast":

@@ -5,7 +5,18 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from tangent_bench.corpus._canvas import COLOURS, blend, fractal, noise, photograph, pick, rotated, shade, uniform, wave
+from tangent_bench.corpus._canvas import (
+    COLOURS,
+    blend,
+    fractal,
+    noise,
+    photograph,
+    pick,
+    rotated,
+    shade,
+    uniform,
+    wave,
+)
 
 SIDE = 64
 
@@ -42,7 +53,9 @@ def grass(rng):
     pen = ImageDraw.Draw(field)
     for _ in range(260):
         x, y, lean = uniform(rng, -5, SIDE + 5), uniform(rng, 0, SIDE + 12), uniform(rng, -9, 9)
-        pen.line((x, y, x + lean, y - uniform(rng, 6, 20)), fill=int(rng.integers(20, 256)), width=1)
+        pen.line(
+            (x, y, x + lean, y - uniform(rng, 6, 20)), fill=int(rng.integers(20, 256)), width=1
+        )
     return np.asarray(field) / 255.0
 
 
@@ -110,7 +123,11 @@ def moon_craters(rng):
 
 def _letter(rng, pen, x, y, pitch):
     """A stem, a bowl or a slant, of the size of a small letter."""
-    fill, high, kind = int(rng.integers(10, 90)), y + uniform(rng, 0, pitch * 0.2), int(rng.integers(3))
+    fill, high, kind = (
+        int(rng.integers(10, 90)),
+        y + uniform(rng, 0, pitch * 0.2),
+        int(rng.integers(3)),
+    )
     low, width = y + pitch * 0.5, max(1, int(pitch / 9))
     if kind == 0:
         pen.line((x, high, x, low), fill=fill, width=width)
@@ -148,7 +165,9 @@ def coins(rng):
             tone = int(rng.integers(110, 200))
             pen.ellipse((x - r, y - r, x + r, y + r), fill=tone, outline=min(255, tone + 50))
             q = r * 0.55
-            pen.ellipse((x - q, y - q * 1.1, x + q * 0.6, y + q), fill=tone - int(rng.integers(20, 70)))
+            pen.ellipse(
+                (x - q, y - q * 1.1, x + q * 0.6, y + q), fill=tone - int(rng.integers(20, 70))
+            )
     return np.asarray(table) / 255.0 + 0.25 * (noise(rng, SIDE, 16) / 255.0 - 0.5)
 
 
@@ -192,7 +211,9 @@ def handwriting(rng):
     while y < SIDE + pitch:
         x, points = uniform(rng, -10, 4), []
         while x < SIDE + 6:
-            points.append((x, y - pitch * 0.45 * float(rng.random()) * (1.6 if rng.random() < 0.25 else 1.0)))
+            points.append(
+                (x, y - pitch * 0.45 * float(rng.random()) * (1.6 if rng.random() < 0.25 else 1.0))
+            )
             x += pitch * uniform(rng, 0.06, 0.3)
         pen.line(points, fill=int(rng.integers(10, 90)), width=thick, joint="curve")
         y += pitch
@@ -222,7 +243,9 @@ def _closer(rng: np.random.Generator, tone: np.ndarray) -> np.ndarray:
     """A part of it, enlarged, and out of focus now and then: how large a thing looks depends on where one stands."""
     side = int(rng.integers(20, SIDE))
     y, x = (int(rng.integers(0, SIDE - side + 1)) for _ in range(2))
-    part = Image.fromarray((np.clip(tone, 0.0, 1.0) * 255.0).astype(np.uint8)).crop((x, y, x + side, y + side))
+    part = Image.fromarray((np.clip(tone, 0.0, 1.0) * 255.0).astype(np.uint8)).crop(
+        (x, y, x + side, y + side)
+    )
     if rng.random() < 0.25:
         part = part.filter(ImageFilter.BoxBlur(uniform(rng, 0.5, 2.0)))
     return np.asarray(part.resize((SIDE, SIDE), Image.BILINEAR)) / 255.0

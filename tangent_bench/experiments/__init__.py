@@ -102,23 +102,39 @@ class Study:
         """Bootstrap counts of the images, [R, N]; the same in every job."""
         if (task, split) not in self._weights:
             blocks = self.labels(task, split).blocks
-            self._weights[task, split] = resampling.weights(blocks, self.num_replicates, task, split)
+            self._weights[task, split] = resampling.weights(
+                blocks, self.num_replicates, task, split
+            )
         return self._weights[task, split]
 
-    def accuracy(self, task: str, split: str, points: Sequence[Point], keep: str = "") -> np.ndarray:
+    def accuracy(
+        self, task: str, split: str, points: Sequence[Point], keep: str = ""
+    ) -> np.ndarray:
         """Accuracy at each point, [R, P]. With `keep`, the predictions go into the sidecar under that label."""
         predictions_PN = self.evaluator.predict(task, split, points)
         if keep:
             name = f"{keep}/{task}/{split}"
             self.predictions[name], self.points[name] = predictions_PN, list(points)
-        return resampling.accuracy(predictions_PN == self.labels(task, split).labels, self.weights(task, split))
+        return resampling.accuracy(
+            predictions_PN == self.labels(task, split).labels, self.weights(task, split)
+        )
 
     def hits(self, task: str, split: str, points: Sequence[Point]) -> np.ndarray:
         """Accuracy at each point without replicates, [P]."""
-        return (self.evaluator.predict(task, split, points) == self.labels(task, split).labels).mean(1)
+        return (
+            self.evaluator.predict(task, split, points) == self.labels(task, split).labels
+        ).mean(1)
 
     def add(
-        self, metric: str, values: np.ndarray | float, *, sources: str, task: str, split: str, num_samples: int, **where
+        self,
+        metric: str,
+        values: np.ndarray | float,
+        *,
+        sources: str,
+        task: str,
+        split: str,
+        num_samples: int,
+        **where,
     ) -> None:
         """Add a row; of an array [R] the first is the value and the rest give the interval.
 
@@ -133,7 +149,11 @@ class Study:
         """
         values = np.atleast_1d(np.asarray(values, dtype=np.float64))
         low, high = resampling.interval(values) if len(values) > 1 else (None, None)
-        own = {"training": self.mode.training, "evaluation": self.mode.evaluation, "init": self.init}
+        own = {
+            "training": self.mode.training,
+            "evaluation": self.mode.evaluation,
+            "init": self.init,
+        }
         own["protocol"] = self.protocol(where.get("training", self.mode.training))
         self.rows.append(
             Row(
@@ -155,7 +175,9 @@ class Study:
     def protocol(self, training: str) -> str:
         """The checkpoint family that a row stands on: of its training, or all of them where modes are compared."""
         compared = {mode.training for _, mode in self.others if isinstance(mode, Mode)} - {"none"}
-        return "+".join(sorted({self.protocols.get(each, "own") for each in compared or {training}}))
+        return "+".join(
+            sorted({self.protocols.get(each, "own") for each in compared or {training}})
+        )
 
     @property
     def merged_by(self) -> dict[str, str]:

@@ -58,14 +58,22 @@ def matched(
     for pair in of:
         level_R = level(study, found, pair)
         for key, others in found.items():
-            at_R = disentanglement.first_reaching(study.coefficients, curve(study, others, "own", pair), level_R)
-            error_R = disentanglement.along(study.coefficients, curve(study, others, "diagonal", pair), at_R)
+            at_R = disentanglement.first_reaching(
+                study.coefficients, curve(study, others, "own", pair), level_R
+            )
+            error_R = disentanglement.along(
+                study.coefficients, curve(study, others, "diagonal", pair), at_R
+            )
             parts[key].append((error_R, at_R, level_R))
-    return {key: dict(zip(METRICS, np.mean(part, axis=0), strict=True)) for key, part in parts.items()}
+    return {
+        key: dict(zip(METRICS, np.mean(part, axis=0), strict=True)) for key, part in parts.items()
+    }
 
 
 def add(study: Study, metric: str, values_R: np.ndarray, of: Sequence[Pair], **where: str) -> None:
     """A row of what these pairs come to."""
     split = "val" if metric in ON_VALIDATION else "test"
     number = size(study, *of, split=split)
-    study.add(metric, values_R, sources="each", task="all", split=split, num_samples=number, **where)
+    study.add(
+        metric, values_R, sources="each", task="all", split=split, num_samples=number, **where
+    )

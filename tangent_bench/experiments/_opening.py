@@ -18,7 +18,11 @@ from tangent_bench.store.layout import Mode
 
 
 def study(
-    results: Results, experiment: str, mode: Mode, config: Mapping, merger: merging.Merger | None = None
+    results: Results,
+    experiment: str,
+    mode: Mode,
+    config: Mapping,
+    merger: merging.Merger | None = None,
 ) -> Study:
     """The study of one job; `config` is the part of the config that the rule passes, `merger` one of its `methods`, or
     its `method`.
@@ -31,7 +35,10 @@ def study(
     if scope == "mode":
         evaluator = (
             _network_evaluator(
-                results, mode, config, directions.of_job(results, mode.training, merger, about.merges, config["tasks"])
+                results,
+                mode,
+                config,
+                directions.of_job(results, mode.training, merger, about.merges, config["tasks"]),
             )
             if needs_network
             else _tangent_evaluator(results, mode, merger)
@@ -78,7 +85,9 @@ def _tangent_evaluator(results: Results, mode: Mode, merger: merging.Merger) -> 
     return TangentEvaluator(results.base, change, results.head)
 
 
-def _network_evaluator(results: Results, mode: Mode, config: Mapping, merged: Mapping[str, dict]) -> NetworkEvaluator:
+def _network_evaluator(
+    results: Results, mode: Mode, config: Mapping, merged: Mapping[str, dict]
+) -> NetworkEvaluator:
     from tangent_bench.tangent import vision
     from tangent_bench.tangent.linearize import encode
 
@@ -89,7 +98,8 @@ def _network_evaluator(results: Results, mode: Mode, config: Mapping, merged: Ma
     return NetworkEvaluator(
         encoder=lambda theta, images_BCHW: encode(tower.module, theta, images_BCHW),
         theta0=tower.theta0,
-        vectors={source: results.vector(mode.training, source) for source in sources} | dict(merged),
+        vectors={source: results.vector(mode.training, source) for source in sources}
+        | dict(merged),
         head=results.head,
         images=results.prepared,
         batch_size=config["evaluation"]["batch_size"],
@@ -102,16 +112,25 @@ def _others(results: Results, about: Experiment, mode: Mode, config: Mapping) ->
     """Replicates by metric, of all outcomes that a comparison reads: by (experiment, mode) or (experiment, init)."""
     if about.scope == "inits":
         inits = config["inits"]
-        return {(name, init): _replicates(results.at(init), name, mode) for name in about.reads for init in inits}
+        return {
+            (name, init): _replicates(results.at(init), name, mode)
+            for name in about.reads
+            for init in inits
+        }
     return {
         (name, other): _replicates(results, name, other)
         for name in config.get("reads", about.reads)  # a run need not have all that can be compared
         for other in map(Mode.parse, config["modes"])
-        if other.training != "none" or not registry.load("experiments", name).EXPERIMENT.needs_vectors
+        if other.training != "none"
+        or not registry.load("experiments", name).EXPERIMENT.needs_vectors
     }
 
 
 def _replicates(results: Results, experiment: str, mode: Mode) -> dict[str, np.ndarray]:
-    path = results.root / layout.outcome(experiment, results.model, results.init, mode, results.seed, "safetensors")
+    path = results.root / layout.outcome(
+        experiment, results.model, results.init, mode, results.seed, "safetensors"
+    )
     tensors, _ = artefacts.load(path, "outcome")
-    return {k.removeprefix("replicates/"): v for k, v in tensors.items() if k.startswith("replicates/")}
+    return {
+        k.removeprefix("replicates/"): v for k, v in tensors.items() if k.startswith("replicates/")
+    }

@@ -47,7 +47,11 @@ class Stage:
 
     def __init__(self, size: Size, batch_size: int, seed: int) -> None:
         """All of it is made here: what is made within a call would stay among its memory, and cut that to pieces."""
-        self.size, self.batch_size, self._seed = size, batch_size, derive("cost_growth", seed, size) % 2**62
+        self.size, self.batch_size, self._seed = (
+            size,
+            batch_size,
+            derive("cost_growth", seed, size) % 2**62,
+        )
         self.network = self._network()
         self.theta0 = parameters(self.network)
         self.vectors = {f"task {k}": self._vector(k) for k in range(size.tasks)}
@@ -58,13 +62,18 @@ class Stage:
         width, depth = self.size.width, self.size.depth
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self._seed)
-            made = VisionTransformer(SIDE, PATCH, width, depth, width // HEAD_WIDTH, 4.0, output_dim=EMBEDDING)
+            made = VisionTransformer(
+                SIDE, PATCH, width, depth, width // HEAD_WIDTH, 4.0, output_dim=EMBEDDING
+            )
         assert vision.supports(made)
         return made.eval().requires_grad_(False)
 
     def _vector(self, number: int) -> dict[str, torch.Tensor]:
         random = torch.Generator().manual_seed(self._seed + number)
-        return {key: 0.01 * torch.randn(value.shape, generator=random) for key, value in self.theta0.items()}
+        return {
+            key: 0.01 * torch.randn(value.shape, generator=random)
+            for key, value in self.theta0.items()
+        }
 
     def normal(self, *shape: int) -> np.ndarray:
         """Standard normal numbers, float32."""
@@ -73,7 +82,10 @@ class Stage:
     @property
     def points(self) -> list[dict[str, float]]:
         """Sums of all vectors along the coefficients."""
-        return [dict.fromkeys(self.vectors, float(c)) for c in np.linspace(0.05, 1.0, self.size.coefficients)]
+        return [
+            dict.fromkeys(self.vectors, float(c))
+            for c in np.linspace(0.05, 1.0, self.size.coefficients)
+        ]
 
 
 def _features(stage: Stage) -> Callable:
@@ -90,7 +102,9 @@ def _grid(stage: Stage) -> Callable:
 
     def call() -> np.ndarray:
         evaluator = TangentEvaluator(
-            lambda task, split: base, lambda task, split, source: moved[source], lambda task: stage.head
+            lambda task, split: base,
+            lambda task, split, source: moved[source],
+            lambda task: stage.head,
         )
         return evaluator.predict("task", "test", stage.points)
 

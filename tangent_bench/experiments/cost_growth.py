@@ -67,7 +67,9 @@ def _calls(study: Study) -> Iterator[tuple[str, list[int], Verb, list[Callable]]
     base, batch_size = Size(**study.settings["base"]), study.settings["batch_size"]
     for factor in FACTORS:
         values = sorted(study.settings["values"][factor])
-        stages = [Stage(replace(base, **{factor: value}), batch_size, study.seed) for value in values]
+        stages = [
+            Stage(replace(base, **{factor: value}), batch_size, study.seed) for value in values
+        ]
         for name, verb in VERBS.items():
             if factor in verb.factors:
                 yield f"{name}/{factor}", values, verb, [verb.build(stage) for stage in stages]
@@ -80,7 +82,9 @@ def _seconds(calls: list[Callable], times: int, rounds: int) -> np.ndarray:
     """
     # These first calls warm up libraries and memory as well.
     repeats = [max(1, round(SHORTEST / max(_clock(call, 1), 1e-6))) for call in calls]
-    measured_KV = [[_clock(c, n) / times for c, n in zip(calls, repeats, strict=True)] for _ in range(rounds)]
+    measured_KV = [
+        [_clock(c, n) / times for c, n in zip(calls, repeats, strict=True)] for _ in range(rounds)
+    ]
     return np.array(measured_KV).T
 
 
@@ -104,18 +108,39 @@ def _bytes(calls: list[Callable], rounds: int) -> np.ndarray | None:
     """Bytes that a call adds at its peak, [V, K], or None where they cannot be counted."""
     from tangent_bench.jobs.memory import peak
 
-    found_KV = [[peak(call) for call in calls] for _ in range(1 + rounds)][1:]  # the first round warms libraries up
+    found_KV = [[peak(call) for call in calls] for _ in range(1 + rounds)][
+        1:
+    ]  # the first round warms libraries up
     if any(value is None for values in found_KV for value in values):
         return None
-    return np.maximum(np.array(found_KV, dtype=float).T, PAGE)  # what fits into pages that are there adds none
+    return np.maximum(
+        np.array(found_KV, dtype=float).T, PAGE
+    )  # what fits into pages that are there adds none
 
 
-def _record(study: Study, params_id: str, values: list[int], metric: str, found_VK: np.ndarray) -> None:
+def _record(
+    study: Study, params_id: str, values: list[int], metric: str, found_VK: np.ndarray
+) -> None:
     """A row for each value and round, and one for the median of the rounds."""
     for value, found_K in zip(values, found_VK, strict=True):
         for number, found in enumerate(found_K):
-            _add(study, metric, found, 1, coefficient=float(value), coefficient2=float(number), params_id=params_id)
-        _add(study, metric, np.median(found_K), len(found_K), coefficient=float(value), params_id=params_id)
+            _add(
+                study,
+                metric,
+                found,
+                1,
+                coefficient=float(value),
+                coefficient2=float(number),
+                params_id=params_id,
+            )
+        _add(
+            study,
+            metric,
+            np.median(found_K),
+            len(found_K),
+            coefficient=float(value),
+            params_id=params_id,
+        )
 
 
 def _laws(study: Study, params_id: str, values: list[int], seconds_VK: np.ndarray) -> None:
@@ -140,5 +165,8 @@ def _add(study: Study, metric: str, value: float, num: int, **where: object) -> 
 def slope_over_offset(values: list[int], seconds_VK: np.ndarray) -> np.ndarray:
     """b/a of seconds = a + b value, fitted to each round with residuals relative to the seconds, [K]."""
     design_V2 = np.stack([np.ones(len(values)), np.asarray(values, dtype=float)], 1)
-    fitted = [np.linalg.lstsq(design_V2 / s_V[:, None], np.ones(len(values)), rcond=None)[0] for s_V in seconds_VK.T]
+    fitted = [
+        np.linalg.lstsq(design_V2 / s_V[:, None], np.ones(len(values)), rcond=None)[0]
+        for s_V in seconds_VK.T
+    ]
     return np.array([slope / offset for offset, slope in fitted])

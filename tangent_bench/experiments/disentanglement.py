@@ -62,7 +62,9 @@ def pairs(study: Study) -> list[Pair]:
     if len({frozenset(pair) for pair in asked}) < len(asked):
         raise ValueError("disentanglement.pairs names a pair twice; name each once, in any order.")
     if len(tasks) < 2:
-        raise ValueError(f"Disentanglement is between two tasks, but `tasks` has {len(tasks)}; add one.")
+        raise ValueError(
+            f"Disentanglement is between two tasks, but `tasks` has {len(tasks)}; add one."
+        )
     neighbours = list(zip(tasks[::2], tasks[1::2], strict=False))
     return asked or neighbours + [(tasks[-2], tasks[-1])] * (len(tasks) % 2)
 
@@ -70,7 +72,9 @@ def pairs(study: Study) -> list[Pair]:
 def size(study: Study, *of: Pair, split: str = "test") -> int:
     """Number of images of the tasks of these pairs that are used: the first `num_images` of each."""
     tasks = {task for pair in of for task in pair}
-    return sum(min(study.settings["num_images"], len(study.labels(task, split).labels)) for task in tasks)
+    return sum(
+        min(study.settings["num_images"], len(study.labels(task, split).labels)) for task in tasks
+    )
 
 
 class _Halves:
@@ -78,11 +82,15 @@ class _Halves:
 
     def __init__(self, study: Study, maps: dict[str, np.ndarray]) -> None:
         self.study, self.maps = study, maps
-        self.alphas = sorted({0.0, *(float(c) for alphas in (*maps.values(), study.coefficients) for c in alphas)})
+        self.alphas = sorted(
+            {0.0, *(float(c) for alphas in (*maps.values(), study.coefficients) for c in alphas)}
+        )
         self._alone: dict[tuple[str, str], dict[float, np.ndarray]] = {}
 
     def predict(self, task: str, split: str, points: list[dict]) -> np.ndarray:
-        return self.study.evaluator.predict(task, split, points, limit=self.study.settings["num_images"])
+        return self.study.evaluator.predict(
+            task, split, points, limit=self.study.settings["num_images"]
+        )
 
     def weights(self, task: str, split: str) -> np.ndarray:
         """Bootstrap counts of the images used; blocks are those that the limit leaves, so that they stay whole."""
@@ -100,7 +108,9 @@ class _Halves:
     def terms(self, own: str, other: str) -> dict[Place, np.ndarray]:
         """(α_own, α_other) → the term of `own`, [R], at every point that is needed."""
         alone, weights_RN = self.alone(own, "test"), self.weights(own, "test")
-        places = sorted({p for alphas in self.maps.values() for p in _square(alphas)} | self._diagonal())
+        places = sorted(
+            {p for alphas in self.maps.values() for p in _square(alphas)} | self._diagonal()
+        )
         # Without the other vector there is nothing to compare: the term is 0, and no prediction is needed.
         moved = [place for place in places if place[1] != 0.0]
         both_PN = self.predict(own, "test", [_point(own, other, place) for place in moved])
@@ -134,26 +144,39 @@ def _point(own: str, other: str, place: Place) -> dict[str, float]:
     return {source: c for source, c in zip((own, other), place, strict=True) if c != 0.0}
 
 
-def _map_rows(study: Study, pair: Pair, terms: tuple[dict, dict], name: str, alphas: np.ndarray) -> None:
+def _map_rows(
+    study: Study, pair: Pair, terms: tuple[dict, dict], name: str, alphas: np.ndarray
+) -> None:
     """A row for each term at each point; coefficient is that of the pair's first task, coefficient2 of the second."""
     for task, found, order in zip(pair, terms, (1, -1), strict=True):
         common = {"sources": "+".join(pair), "task": task, "split": "test", "params_id": name}
         number = size(study, (task, task))
         for place in _square(alphas):
             value = found[place[::order]][0]
-            where = {"coefficient": place[0], "coefficient2": place[1], "num_samples": number, **common}
+            where = {
+                "coefficient": place[0],
+                "coefficient2": place[1],
+                "num_samples": number,
+                **common,
+            }
             study.add("disentanglement_term", float(value), **where)
 
 
-def _scalars(study: Study, pair: Pair, terms: tuple[dict, dict], halves: _Halves, alphas: np.ndarray) -> dict:
+def _scalars(
+    study: Study, pair: Pair, terms: tuple[dict, dict], halves: _Halves, alphas: np.ndarray
+) -> dict:
     """What the pair comes to over the unit grid, [R] each, as rows too."""
-    mean = disentanglement.error(*(np.mean([found[p] for p in _square(alphas)], axis=0) for found in terms))
+    mean = disentanglement.error(
+        *(np.mean([found[p] for p in _square(alphas)], axis=0) for found in terms)
+    )
     change = sum(halves.change(task, alphas) for task in pair)
     half_an_image = 0.5 / size(study, pair)
     found = {
         "mean_disentanglement_error": mean,
         "mean_prediction_change": change,
-        "relative_disentanglement_error": disentanglement.relative_error(mean, change, half_an_image),
+        "relative_disentanglement_error": disentanglement.relative_error(
+            mean, change, half_an_image
+        ),
     }
     _scalar_rows(study, "+".join(pair), found, size(study, pair))
     return found
@@ -171,5 +194,7 @@ def _diagonal(study: Study, pair: Pair, terms: tuple[dict, dict], halves: _Halve
     own_RA = np.mean([halves.accuracy(task) for task in pair], axis=0)
     for k, c in enumerate(study.coefficients):
         place = (float(c), float(c))
-        study.replicates[f"diagonal/{'+'.join(pair)}/{k}"] = disentanglement.error(*(found[place] for found in terms))
+        study.replicates[f"diagonal/{'+'.join(pair)}/{k}"] = disentanglement.error(
+            *(found[place] for found in terms)
+        )
         study.replicates[f"own/{'+'.join(pair)}/{k}"] = own_RA[:, k]

@@ -30,8 +30,12 @@ OVER_RANGE = ("mean_disentanglement_error", "relative_disentanglement_error")
 
 
 def run(study: Study) -> None:
-    found = {mode: others for (name, mode), others in study.others.items() if name == "disentanglement"}
-    values = {mode: {metric: others[metric] for metric in OVER_RANGE} for mode, others in found.items()}
+    found = {
+        mode: others for (name, mode), others in study.others.items() if name == "disentanglement"
+    }
+    values = {
+        mode: {metric: others[metric] for metric in OVER_RANGE} for mode, others in found.items()
+    }
     for mode, others in found.items():
         if ("task_addition", mode) in study.others:
             values[mode]["disentanglement_error_tuned"] = _at_selected(study, mode, others)
@@ -56,10 +60,18 @@ def _absolute(study: Study, mode: Mode, values: Replicates) -> None:
         _add(study, metric, values[metric], mode)
 
 
-def _difference(study: Study, mode: Mode, baseline: Mode, values: Mapping[Mode, Replicates]) -> None:
+def _difference(
+    study: Study, mode: Mode, baseline: Mode, values: Mapping[Mode, Replicates]
+) -> None:
     for metric in values[mode] if baseline in values else ():
         if metric.endswith(("_error", "_error_tuned")) and metric in values[baseline]:
-            _add(study, metric, values[mode][metric] - values[baseline][metric], mode, f"minus {baseline}")
+            _add(
+                study,
+                metric,
+                values[mode][metric] - values[baseline][metric],
+                mode,
+                f"minus {baseline}",
+            )
 
 
 def _add(study: Study, metric: str, values_R: np.ndarray, mode: Mode, params_id: str = "") -> None:

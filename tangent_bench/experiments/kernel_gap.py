@@ -71,7 +71,9 @@ class Line:
         self.num = min(self.settings["num_images"], len(self.labels.labels))
         self.images = self.results.prepared(task, "test")[: self.num].tensor()
         self.base = self.results.base(task, "test")[: self.num].astype(np.float64)
-        self.change = self.results.change(study.mode.training, task, "test", task)[: self.num].astype(np.float64)
+        self.change = self.results.change(study.mode.training, task, "test", task)[
+            : self.num
+        ].astype(np.float64)
         self.weights = study.weights(task, "test")[:, : self.num]
         head_KD = self.results.head(task).astype(np.float64)
         self.head = head_KD - head_KD.mean(0)  # what all logits share chooses no class
@@ -85,7 +87,9 @@ class Line:
         """f(x; θ0 + ατ), [N, D]."""
         from tangent_bench.tangent import features
 
-        found = features.base(self.results.network.module, self.theta(alpha), self.images, self.settings["batch_size"])
+        found = features.base(
+            self.results.network.module, self.theta(alpha), self.images, self.settings["batch_size"]
+        )
         return found.astype(np.float64)
 
     def tangent(self, alpha: float) -> np.ndarray:
@@ -108,18 +112,26 @@ class Line:
         from tangent_bench.tangent import kernel
 
         directions = kernel.random_readout(len(self.head), num_directions, "kernel_gap", self.task)
-        readout = torch.from_numpy(self.head if directions is None else directions.numpy() @ self.head)
+        readout = torch.from_numpy(
+            self.head if directions is None else directions.numpy() @ self.head
+        )
         batch_size = self.settings["batch_size"]
-        return kernel.empirical(self.results.network.module, theta, images, readout, others, batch_size)
+        return kernel.empirical(
+            self.results.network.module, theta, images, readout, others, batch_size
+        )
 
 
 def _accuracies(line: Line) -> Findings:
     """f and f_lin at θ0 + τ, and the non-linear advantage on the same resampled images."""
-    network_R, tangent_R = (line.accuracy(f_ND @ line.head.T) for f_ND in (line.network(1.0), line.tangent(1.0)))
+    network_R, tangent_R = (
+        line.accuracy(f_ND @ line.head.T) for f_ND in (line.network(1.0), line.tangent(1.0))
+    )
     return {
         Quantity("network_accuracy", "network"): Measured(network_R, line.num),
         Quantity("tangent_accuracy", "tangent"): Measured(tangent_R, line.num),
-        Quantity("zero_shot_accuracy", coefficient=0.0): Measured(line.accuracy(line.base @ line.head.T), line.num),
+        Quantity("zero_shot_accuracy", coefficient=0.0): Measured(
+            line.accuracy(line.base @ line.head.T), line.num
+        ),
         Quantity("nonlinear_advantage"): Measured(
             resampling.nonlinear_advantage(network_R, tangent_R, line.labels.num_classes), line.num
         ),
@@ -130,7 +142,9 @@ def _path(line: Line) -> Findings:
     found = {}
     for alpha in line.settings["path"]:
         network_ND, tangent_ND = line.network(alpha), line.tangent(alpha)
-        found[Quantity("output_error", coefficient=alpha)] = Measured(_error(line, network_ND, tangent_ND), line.num)
+        found[Quantity("output_error", coefficient=alpha)] = Measured(
+            _error(line, network_ND, tangent_ND), line.num
+        )
         angle_R = line.mean(angles(network_ND, tangent_ND))
         found[Quantity("output_angle", coefficient=alpha)] = Measured(angle_R, line.num)
     return found
@@ -154,7 +168,9 @@ def _error(line: Line, network_ND: np.ndarray, tangent_ND: np.ndarray) -> np.nda
 def angles(left_ND: np.ndarray, right_ND: np.ndarray) -> np.ndarray:
     """Angle between each pair of embeddings in degrees, [N]: 2 atan2(‖u − v‖, ‖u + v‖) of the unit vectors u, v."""
     u, v = (each / np.linalg.norm(each, axis=1, keepdims=True) for each in (left_ND, right_ND))
-    return np.degrees(2.0 * np.arctan2(np.linalg.norm(u - v, axis=1), np.linalg.norm(u + v, axis=1)))
+    return np.degrees(
+        2.0 * np.arctan2(np.linalg.norm(u - v, axis=1), np.linalg.norm(u + v, axis=1))
+    )
 
 
 def _kernels(line: Line) -> Findings:
@@ -173,7 +189,9 @@ def _regression(line: Line) -> Findings:
     logits_NK, share, num = regressed(line)
     where = {"coefficient": None, "params_id": f"{num} validation images"}
     return {
-        Quantity("kernel_regression_accuracy", **where): Measured(line.accuracy(logits_NK), line.num),
+        Quantity("kernel_regression_accuracy", **where): Measured(
+            line.accuracy(logits_NK), line.num
+        ),
         Quantity("kernel_regression_ridge", split="val", **where): Measured(share, num),
     }
 
@@ -187,23 +205,37 @@ def regressed(line: Line) -> tuple[np.ndarray, float, int]:
     from tangent_bench.tangent import kernel_regression
 
     num, directions = line.settings["regression_images"], line.settings["regression_directions"]
-    images, about = line.results.prepared(line.task, "val")[:num].tensor(), line.study.labels(line.task, "val")
+    images, about = (
+        line.results.prepared(line.task, "val")[:num].tensor(),
+        line.study.labels(line.task, "val"),
+    )
     logits = line.results.base(line.task, "val")[:num].astype(np.float64) @ line.head.T
     theta0 = line.results.network.theta0
-    within, across = (line.kernel(theta0, *pair) for pair in ((images, directions), (line.images, directions, images)))
+    within, across = (
+        line.kernel(theta0, *pair)
+        for pair in ((images, directions), (line.images, directions, images))
+    )
     residual = kernel_regression.targets(logits, about.labels[:num]) - logits
-    strength = kernel_regression.choose_ridge(within, residual, about.blocks[:num], line.settings["ridges"])
+    strength = kernel_regression.choose_ridge(
+        within, residual, about.blocks[:num], line.settings["ridges"]
+    )
     moved = across @ kernel_regression.ridge(within, residual, strength)
     return line.base @ line.head.T + moved, strength * len(images) / np.trace(within), len(images)
 
 
 def _mean(found: list[Findings]) -> Findings:
     """Means over tasks of what all of them have; a mean λ would say nothing."""
-    shared = [q for q in found[0] if all(q in each for each in found) and q.metric != "kernel_regression_ridge"]
+    shared = [
+        q
+        for q in found[0]
+        if all(q in each for each in found) and q.metric != "kernel_regression_ridge"
+    ]
     out = {}
     for quantity in shared:
         parts = [each[quantity] for each in found]
-        out[quantity] = Measured(np.mean([p.values for p in parts], axis=0), sum(p.num_images for p in parts))
+        out[quantity] = Measured(
+            np.mean([p.values for p in parts], axis=0), sum(p.num_images for p in parts)
+        )
     return out
 
 
@@ -213,5 +245,9 @@ def _add(study: Study, found: Findings, sources: str, task: str) -> None:
         where = quantity._asdict() | {"sources": sources, "task": task, "num_samples": num_images}
         study.add(where.pop("metric"), values, **where)
         if np.ndim(values):
-            at = f"@{quantity.coefficient}" if quantity.metric in ("output_error", "output_angle") else ""
+            at = (
+                f"@{quantity.coefficient}"
+                if quantity.metric in ("output_error", "output_angle")
+                else ""
+            )
             study.replicates[f"{quantity.metric}{at}/{task}"] = np.asarray(values, dtype=np.float64)

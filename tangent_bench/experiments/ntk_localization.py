@@ -41,16 +41,23 @@ class Localization:
 
 
 def run(study: Study) -> None:
-    towers = {"": study.results.network, "_null_random_init": study.results.random_network(RANDOM_SEED)}
+    towers = {
+        "": study.results.network,
+        "_null_random_init": study.results.random_network(RANDOM_SEED),
+    }
     found: dict[str, list[np.ndarray]] = {}
     for task in study.tasks:
-        weights = [study.weights(name, "test")[:, : _size(study, task)] for name in (task, study.control)]
+        weights = [
+            study.weights(name, "test")[:, : _size(study, task)] for name in (task, study.control)
+        ]
         labels_NC = label_functions(study.labels(task, "test"), _size(study, task))
         each = {}
         for name, tower in towers.items():
             basis_NN = eigenbasis(study, tower, task)
             each[name] = localization(basis_NN, labels_NC, study.settings, weights)
-        each["_null_haar"] = haar(task, labels_NC, each[""].num_eigenfunctions, study.settings, weights)
+        each["_null_haar"] = haar(
+            task, labels_NC, each[""].num_eigenfunctions, study.settings, weights
+        )
         for metric, values in _metrics(each).items():
             found.setdefault(metric, []).append(values)
             _add(study, metric, values, task, 2 * _size(study, task))
@@ -61,7 +68,9 @@ def run(study: Study) -> None:
 
 def _size(study: Study, task: str) -> int:
     """Images of the task, and as many of the control."""
-    return min(study.settings["num_images"], study.size("test", task), study.size("test", study.control))
+    return min(
+        study.settings["num_images"], study.size("test", task), study.size("test", study.control)
+    )
 
 
 def _metrics(each: dict[str, Localization]) -> dict[str, np.ndarray]:
@@ -78,10 +87,16 @@ def _metrics(each: dict[str, Localization]) -> dict[str, np.ndarray]:
 def _add(study: Study, metric: str, values: np.ndarray, task: str, num_samples: int) -> None:
     about = study.settings
     probes = "all" if about["probes"] is None else about["probes"]
-    reduction = (
-        f"{about['kernel_point']}; {about['outputs']}, {probes} probes; {about['choice']} {about['label_energy']:g}"
+    reduction = f"{about['kernel_point']}; {about['outputs']}, {probes} probes; {about['choice']} {about['label_energy']:g}"
+    study.add(
+        metric,
+        values,
+        sources="",
+        task=task,
+        split="test",
+        num_samples=num_samples,
+        params_id=reduction,
     )
-    study.add(metric, values, sources="", task=task, split="test", num_samples=num_samples, params_id=reduction)
 
 
 def eigenbasis(study: Study, tower, task: str) -> np.ndarray:
@@ -91,9 +106,13 @@ def eigenbasis(study: Study, tower, task: str) -> np.ndarray:
     from tangent_bench.tangent import kernel
 
     size = _size(study, task)
-    images_NCHW = torch.cat([study.results.prepared(name, "test")[:size].tensor() for name in (task, study.control)])
+    images_NCHW = torch.cat(
+        [study.results.prepared(name, "test")[:size].tensor() for name in (task, study.control)]
+    )
     readout_KD = readout(study, task)
-    return kernel.eigenfunctions(kernel.empirical(tower.module, tower.theta0, images_NCHW, readout_KD))[1]
+    return kernel.eigenfunctions(
+        kernel.empirical(tower.module, tower.theta0, images_NCHW, readout_KD)
+    )[1]
 
 
 def readout(study: Study, task: str):
@@ -106,7 +125,9 @@ def readout(study: Study, task: str):
 
     head_CD = torch.from_numpy(study.results.head(task))
     over_logits = study.settings["outputs"] == "logits"
-    probes = random_readout(head_CD.shape[not over_logits], study.settings["probes"], study.experiment, task)
+    probes = random_readout(
+        head_CD.shape[not over_logits], study.settings["probes"], study.experiment, task
+    )
     if not over_logits:
         return probes
     return head_CD if probes is None else probes.to(head_CD.dtype) @ head_CD
@@ -118,7 +139,9 @@ def label_functions(labels, size: int) -> np.ndarray:
     return np.concatenate([one_hot - one_hot.mean(0), np.zeros_like(one_hot)])
 
 
-def ranked(basis_NM: np.ndarray, labels_NC: np.ndarray, choice: str) -> tuple[np.ndarray, np.ndarray]:
+def ranked(
+    basis_NM: np.ndarray, labels_NC: np.ndarray, choice: str
+) -> tuple[np.ndarray, np.ndarray]:
     """Order of the functions, by their share of the labels' energy ("label_energy") or as they come, by eigenvalue
     ("leading"); and the share that the first 1, 2, ... M of that order hold of what all of them do.
 
@@ -127,8 +150,14 @@ def ranked(basis_NM: np.ndarray, labels_NC: np.ndarray, choice: str) -> tuple[np
     """
     energy_M = ((basis_NM.T @ labels_NC) ** 2).sum(1)
     if energy_M.sum() <= 0.0:
-        raise ValueError("Labels of one class have no energy to hold; raise `ntk_localization.num_images`.")
-    order_M = np.argsort(-energy_M, kind="stable") if choice == "label_energy" else np.arange(len(energy_M))
+        raise ValueError(
+            "Labels of one class have no energy to hold; raise `ntk_localization.num_images`."
+        )
+    order_M = (
+        np.argsort(-energy_M, kind="stable")
+        if choice == "label_energy"
+        else np.arange(len(energy_M))
+    )
     return order_M, np.cumsum(energy_M[order_M]) / energy_M.sum()
 
 
@@ -146,7 +175,9 @@ def measured(energies_SN: np.ndarray, num_eigenfunctions: int, weights) -> Local
     """Means over S sets of functions of their energy on the task, off it, and of the AUROC between the two."""
     on_Rn, off_Rn = (w / w.sum(1, keepdims=True, dtype=np.float64) for w in weights)
     on_Sn, off_Sn = energies_SN[:, : on_Rn.shape[1]], energies_SN[:, on_Rn.shape[1] :]
-    above_nn = np.mean([np.heaviside(np.subtract.outer(a, b), 0.5) for a, b in zip(on_Sn, off_Sn, strict=True)], 0)
+    above_nn = np.mean(
+        [np.heaviside(np.subtract.outer(a, b), 0.5) for a, b in zip(on_Sn, off_Sn, strict=True)], 0
+    )
     auroc_R = ((on_Rn @ above_nn) * off_Rn).sum(1)
     return Localization(on_Rn @ on_Sn.mean(0), off_Rn @ off_Sn.mean(0), auroc_R, num_eigenfunctions)
 

@@ -39,11 +39,24 @@ def run(study: Study) -> None:
         [[_laws(study, data, width, number) for number in numbers] for width in widths]  # W, K, L
     ).transpose(2, 0, 1)
     for (metric, split), values_WK in zip(LAWS, found_LWK, strict=True):
-        where = {"sources": "", "task": "", "split": split, "num_samples": study.settings[f"{split}_points"]}
+        where = {
+            "sources": "",
+            "task": "",
+            "split": split,
+            "num_samples": study.settings[f"{split}_points"],
+        }
         for width, values_K in zip(widths, values_WK, strict=True):
             for number, value in enumerate(values_K):
-                study.add(metric, value, coefficient=float(width), coefficient2=float(number), **where)
-            _add(study, metric, np.exp(mean_and_interval(np.log(values_K))), coefficient=float(width), **where)
+                study.add(
+                    metric, value, coefficient=float(width), coefficient2=float(number), **where
+                )
+            _add(
+                study,
+                metric,
+                np.exp(mean_and_interval(np.log(values_K))),
+                coefficient=float(width),
+                **where,
+            )
         _add(study, f"{metric}_slope", mean_and_interval(slopes(widths, values_WK)), **where)
 
 
@@ -71,7 +84,9 @@ def digits(train: int, test: int) -> tuple[np.ndarray, np.ndarray]:
     return inputs, np.where(digit[: train + test] % 2 == 0, 1.0, -1.0)
 
 
-def _laws(study: Study, data: tuple[np.ndarray, np.ndarray], width: int, number: int) -> tuple[float, float, float]:
+def _laws(
+    study: Study, data: tuple[np.ndarray, np.ndarray], width: int, number: int
+) -> tuple[float, float, float]:
     """The three quantities of `LAWS` for one initialisation."""
     from tangent_bench.tangent import wide_network as network
 

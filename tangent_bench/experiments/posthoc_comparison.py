@@ -39,10 +39,16 @@ def run(study: Study) -> None:
         _advantages(study)
 
 
-def _difference(study: Study, mode: Mode, experiment: str, name: str, metric: str, task: str = "") -> None:
+def _difference(
+    study: Study, mode: Mode, experiment: str, name: str, metric: str, task: str = ""
+) -> None:
     pair = (study.others[experiment, m][name] for m in (mode, BASELINE))
     ours, baseline = pair
-    where = {"training": mode.training, "evaluation": mode.evaluation, "params_id": f"minus {BASELINE}"}
+    where = {
+        "training": mode.training,
+        "evaluation": mode.evaluation,
+        "params_id": f"minus {BASELINE}",
+    }
     sources, at = _coordinates(study, metric, task)
     measured = study.tasks if at in ("own", "all") else [at]
     study.add(
@@ -69,7 +75,11 @@ def _advantages(study: Study) -> None:
         pair = (study.others["single_task", m][f"test/{task}"] for m in (BASELINE, POSTHOC))
         nonlinear, linear = pair
         value = nonlinear_advantage(nonlinear, linear, study.labels(task, "test").num_classes)
-        where = {"training": POSTHOC.training, "evaluation": POSTHOC.evaluation, "params_id": f"minus {BASELINE}"}
+        where = {
+            "training": POSTHOC.training,
+            "evaluation": POSTHOC.evaluation,
+            "params_id": f"minus {BASELINE}",
+        }
         study.add(
             "nonlinear_advantage",
             value,

@@ -40,7 +40,9 @@ def run(study: Study) -> None:
     Raises:
         ValueError: there is one initialisation only.
     """
-    found = {init: others for (name, init), others in study.others.items() if name == "disentanglement"}
+    found = {
+        init: others for (name, init), others in study.others.items() if name == "disentanglement"
+    }
     if len(found) < 2:
         raise ValueError(
             f"Experiment {study.experiment!r} compares initialisations, but `inits` has only {', '.join(found)}; name "
@@ -68,19 +70,37 @@ def _number_of_pairs(study: Study, inits: list[str], kept: list[Pair]) -> None:
     every = pairs(study)
     left_out = ", ".join("+".join(pair) for pair in every if pair not in kept)
     if left_out:
-        log.info("Left out, since an untouched initialisation is at the level of the weakest already: %s", left_out)
+        log.info(
+            "Left out, since an untouched initialisation is at the level of the weakest already: %s",
+            left_out,
+        )
     if not kept:
-        log.warning("No pair of tasks can be matched between %s; there are no matched rows.", ", ".join(inits))
-    about = {"sources": "each", "task": "all", "split": "val", "num_samples": size(study, *every, split="val")}
+        log.warning(
+            "No pair of tasks can be matched between %s; there are no matched rows.",
+            ", ".join(inits),
+        )
+    about = {
+        "sources": "each",
+        "task": "all",
+        "split": "val",
+        "num_samples": size(study, *every, split="val"),
+    }
     for init in inits:
         study.add("matched_pairs", float(len(kept)), init=init, params_id=_heads(inits), **about)
 
 
-def _differences(study: Study, init: str, values: Replicates, baseline: Replicates, kept: list[Pair]) -> None:
+def _differences(
+    study: Study, init: str, values: Replicates, baseline: Replicates, kept: list[Pair]
+) -> None:
     """This initialisation minus the pre-trained one, image by image."""
     about = {"init": init, "params_id": f"minus {BASELINE}"}
     gain_R, from_R = (study.others["task_addition", which][GAIN] for which in (init, BASELINE))
-    where = {"sources": "+".join(study.tasks), "task": "all", "split": "test", "method": study.merger.name}
+    where = {
+        "sources": "+".join(study.tasks),
+        "task": "all",
+        "split": "test",
+        "method": study.merger.name,
+    }
     study.add(GAIN, gain_R - from_R, num_samples=study.size("test", *study.tasks), **where, **about)
     for metric in values:  # matched where it is matched: not of a control
         of = kept if metric == MATCHED else pairs(study)

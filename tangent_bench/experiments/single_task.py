@@ -29,10 +29,22 @@ def _zero_shot(study: Study) -> None:
         for task in (*study.tasks, study.control):
             by_task[task] = study.accuracy(task, split, [{}], keep="zero-shot")[:, 0]
             study.add(
-                "accuracy", by_task[task], sources="", task=task, split=split, num_samples=study.size(split, task)
+                "accuracy",
+                by_task[task],
+                sources="",
+                task=task,
+                split=split,
+                num_samples=study.size(split, task),
             )
         mean = np.mean([by_task[t] for t in study.tasks], axis=0)
-        study.add("accuracy", mean, sources="", task="all", split=split, num_samples=study.size(split, *study.tasks))
+        study.add(
+            "accuracy",
+            mean,
+            sources="",
+            task="all",
+            split=split,
+            num_samples=study.size(split, *study.tasks),
+        )
         study.replicates |= {f"{split}/{task}": values for task, values in by_task.items()}
 
 
@@ -45,11 +57,18 @@ def _matrix(study: Study, split: str) -> None:
         accuracy_RP = study.accuracy(task, split, [{s: 1.0} for s in sources], keep="single")
         for source, values in zip(sources, accuracy_RP.T, strict=True):
             table[source, task] = values
-            where = {"sources": source, "task": task, "split": split, "num_samples": study.size(split, task)}
+            where = {
+                "sources": source,
+                "task": task,
+                "split": split,
+                "num_samples": study.size(split, task),
+            }
             study.add("accuracy", values, coefficient=1.0, **where)
     total = study.size(split, *study.tasks)
     own = np.mean([table[t, t] for t in study.tasks], axis=0)
-    study.add("accuracy", own, sources="each", task="own", split=split, coefficient=1.0, num_samples=total)
+    study.add(
+        "accuracy", own, sources="each", task="own", split=split, coefficient=1.0, num_samples=total
+    )
     study.replicates |= {f"{split}/{t}": table[t, t] for t in study.tasks} | {f"{split}/own": own}
     if split == "test":
         _joint_and_flags(study, table, joint, total)
@@ -58,9 +77,22 @@ def _matrix(study: Study, split: str) -> None:
 def _joint_and_flags(study: Study, table: dict, joint: list[str], total: int) -> None:
     for source in joint:
         mean = np.mean([table[source, t] for t in study.tasks], axis=0)
-        study.add("accuracy", mean, sources=source, task="all", split="test", coefficient=1.0, num_samples=total)
+        study.add(
+            "accuracy",
+            mean,
+            sources=source,
+            task="all",
+            split="test",
+            coefficient=1.0,
+            num_samples=total,
+        )
     for task in study.tasks:
         # A wrong checkpoint under a right name is plausible everywhere but on its own task.
         best = all(table[task, task][0] >= table[other, task][0] for other in study.tasks)
-        where = {"sources": task, "task": task, "split": "test", "num_samples": study.size("test", task)}
+        where = {
+            "sources": task,
+            "task": task,
+            "split": "test",
+            "num_samples": study.size("test", task),
+        }
         study.add("best_on_own_task", float(best), coefficient=1.0, **where)

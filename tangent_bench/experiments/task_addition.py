@@ -33,7 +33,8 @@ def run(study: Study) -> None:
     val = {t: study.accuracy(t, "val", points, keep="addition") for t in study.tasks}
     single = {s: _single(study, s) for s in ("val", "test")}
     chosen_R = select_addition(
-        np.stack([val[t] for t in study.tasks], -1), np.stack([single["val"][t] for t in study.tasks], -1)
+        np.stack([val[t] for t in study.tasks], -1),
+        np.stack([single["val"][t] for t in study.tasks], -1),
     )
     _validation_rows(study, val, single["val"], sources)
     study.replicates["selected_index"] = chosen_R.astype(np.float64)
@@ -56,7 +57,10 @@ def _single(study: Study, split: str) -> dict[str, np.ndarray]:
     """Single-task accuracies, the denominators; none is below half an image, so that a hopeless model divides nothing
     by 0.
     """
-    return {t: np.maximum(study.accuracy(t, split, [{t: 1.0}])[:, 0], 0.5 / study.size(split, t)) for t in study.tasks}
+    return {
+        t: np.maximum(study.accuracy(t, split, [{t: 1.0}])[:, 0], 0.5 / study.size(split, t))
+        for t in study.tasks
+    }
 
 
 def _mean(by_task: dict[str, np.ndarray]) -> np.ndarray:
@@ -71,7 +75,9 @@ def normalized(accuracy: dict[str, np.ndarray], single: dict[str, np.ndarray]) -
 def recovered_gain(accuracy, zero_shot, single) -> np.ndarray:
     """(acc − zero-shot) / (single-task − zero-shot), each a mean over tasks; a gain below 0.01 % counts as 0.01 %."""
     gain = _mean(single) - _mean(zero_shot)
-    gain = np.where(np.abs(gain) < 1e-4, np.copysign(1e-4, gain), gain)  # a hopeless model divides nothing by 0
+    gain = np.where(
+        np.abs(gain) < 1e-4, np.copysign(1e-4, gain), gain
+    )  # a hopeless model divides nothing by 0
     return (_mean(accuracy) - _mean(zero_shot)) / gain
 
 
@@ -84,22 +90,32 @@ def _validation_rows(study: Study, val: dict, single: dict, sources: str) -> Non
         _summaries(study, "", at, zero, single, "val", coefficient, sources)
 
 
-def _test_rows(study: Study, points: list, chosen_R: np.ndarray, single: dict, sources: str) -> None:
+def _test_rows(
+    study: Study, points: list, chosen_R: np.ndarray, single: dict, sources: str
+) -> None:
     # Only coefficients that some replicate selected, the first and 1 (or the last) are ever looked at on test.
     shown = sorted({0, _whole(study.coefficients)})
     needed = sorted({*shown, *chosen_R.tolist()})
     place = np.searchsorted(needed, chosen_R)
-    test = {t: study.accuracy(t, "test", [points[k] for k in needed], keep="addition") for t in study.tasks}
+    test = {
+        t: study.accuracy(t, "test", [points[k] for k in needed], keep="addition")
+        for t in study.tasks
+    }
     zero = _zero_shot(study, test, "test")
     for k in shown:
         at = {t: test[t][:, needed.index(k)] for t in study.tasks}
         for task in study.tasks:
             _add(study, "accuracy", at[task], task, "test", study.coefficients[k], sources)
         _summaries(study, "", at, zero, single, "test", study.coefficients[k], sources)
-    best, coefficient = {t: tuned(test[t], place) for t in study.tasks}, study.coefficients[chosen_R[0]]
+    best, coefficient = (
+        {t: tuned(test[t], place) for t in study.tasks},
+        study.coefficients[chosen_R[0]],
+    )
     for task in study.tasks:
         _add(study, "accuracy_tuned", best[task], task, "test", coefficient, sources)
-    study.replicates |= _summaries(study, "_tuned", best, zero, single, "test", coefficient, sources)
+    study.replicates |= _summaries(
+        study, "_tuned", best, zero, single, "test", coefficient, sources
+    )
     study.replicates |= {f"accuracy_tuned/{t}": best[t] for t in study.tasks}
 
 
@@ -117,7 +133,14 @@ def _zero_shot(study: Study, found: dict, split: str) -> dict[str, np.ndarray]:
 
 
 def _summaries(
-    study: Study, suffix: str, at: dict, zero: dict, single: dict, split: str, coefficient: float, sources: str
+    study: Study,
+    suffix: str,
+    at: dict,
+    zero: dict,
+    single: dict,
+    split: str,
+    coefficient: float,
+    sources: str,
 ) -> dict:
     values = {
         f"accuracy{suffix}": _mean(at),
@@ -130,7 +153,13 @@ def _summaries(
 
 
 def _add(
-    study: Study, metric: str, values: np.ndarray, task: str, split: str, coefficient: float, sources: str
+    study: Study,
+    metric: str,
+    values: np.ndarray,
+    task: str,
+    split: str,
+    coefficient: float,
+    sources: str,
 ) -> None:
     size = study.size(split, *(study.tasks if task in ("all", "own") else [task]))
     where = {
@@ -162,7 +191,10 @@ def _subsets(study: Study, single: dict[str, dict[str, np.ndarray]]) -> None:
     """Non-empty subsets of tasks with a tuned α of their own: accuracy on their tasks and on all. Point estimates."""
     for number in range(1, len(study.tasks) + 1):
         for subset in subsets(study.tasks, number):
-            points = [{s: float(a) * w for s, w in study.merger.direction(subset).items()} for a in study.coefficients]
+            points = [
+                {s: float(a) * w for s, w in study.merger.direction(subset).items()}
+                for a in study.coefficients
+            ]
             hits = {t: study.hits(t, "val", points) for t in subset}
             one = np.stack([single["val"][t][0] for t in subset])
             chosen = int(select_addition(np.stack([hits[t] for t in subset], -1), one))

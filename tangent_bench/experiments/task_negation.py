@@ -25,11 +25,21 @@ def run(study: Study) -> None:
         "control_accuracy_tuned": np.mean(list(control.values()), 0),
     }
     common = {"sources": "each", "split": "test", **study.merged_by}
-    study.add("accuracy_tuned", means["target_accuracy_tuned"], task="own", num_samples=size, **common)
+    study.add(
+        "accuracy_tuned", means["target_accuracy_tuned"], task="own", num_samples=size, **common
+    )
     control_size = study.size("test", study.control)
-    study.add("accuracy_tuned", means["control_accuracy_tuned"], task=study.control, num_samples=control_size, **common)
+    study.add(
+        "accuracy_tuned",
+        means["control_accuracy_tuned"],
+        task=study.control,
+        num_samples=control_size,
+        **common,
+    )
     rule = {"task": study.control, "split": "val", "num_samples": study.size("val", study.control)}
-    study.add("control_threshold", study.control_threshold, sources="each", **study.merged_by, **rule)
+    study.add(
+        "control_threshold", study.control_threshold, sources="each", **study.merged_by, **rule
+    )
     study.replicates |= means | {f"target_accuracy_tuned/{t}": v for t, v in target.items()}
 
 
@@ -56,7 +66,9 @@ def _negate(study: Study, task: str) -> tuple[np.ndarray, np.ndarray]:
     return found[0], found[1]
 
 
-def _add(study: Study, metric: str, values, source: str, task: str, split: str, coefficient: float | None) -> None:
+def _add(
+    study: Study, metric: str, values, source: str, task: str, split: str, coefficient: float | None
+) -> None:
     where = {
         "sources": source,
         "task": task,
@@ -64,4 +76,9 @@ def _add(study: Study, metric: str, values, source: str, task: str, split: str, 
         "num_samples": study.size(split, task),
         **study.merged_by,
     }
-    study.add(metric, values, coefficient=None if coefficient is None else -float(coefficient) + 0.0, **where)
+    study.add(
+        metric,
+        values,
+        coefficient=None if coefficient is None else -float(coefficient) + 0.0,
+        **where,
+    )

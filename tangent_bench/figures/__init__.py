@@ -46,7 +46,9 @@ class Figure:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise ValueError(f"Figure {self.title!r}: unknown kind {self.kind!r}, expected one of {', '.join(KINDS)}.")
+            raise ValueError(
+                f"Figure {self.title!r}: unknown kind {self.kind!r}, expected one of {', '.join(KINDS)}."
+            )
 
     @property
     def of_joined(self) -> bool:

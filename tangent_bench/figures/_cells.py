@@ -61,4 +61,6 @@ def cell(row: str, group: str, column: str, found: pd.DataFrame, unit: str = "%"
     if len(found) == 0:
         return Cell(row, group, column, unit=unit)
     line = found.iloc[0]
-    return Cell(row, group, column, float(line["value"]), float(line["low"]), float(line["high"]), unit)
+    return Cell(
+        row, group, column, float(line["value"]), float(line["low"]), float(line["high"]), unit
+    )

@@ -20,7 +20,9 @@ def _font(size: int):
     import matplotlib
     from PIL import ImageFont
 
-    return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"), size)
+    return ImageFont.truetype(
+        str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"), size
+    )
 
 
 def sheet(images_NHWC: np.ndarray, labels_N: np.ndarray, class_names: Sequence[str], heading: str):
@@ -37,13 +39,19 @@ def sheet(images_NHWC: np.ndarray, labels_N: np.ndarray, class_names: Sequence[s
         )
     num_columns = 2 if len(class_names) <= 32 else 4
     num_rows = -(-len(class_names) // num_columns)
-    canvas = Image.new("RGB", (num_columns * BLOCK[0], HEADING + num_rows * BLOCK[1] + MARGIN), "white")
+    canvas = Image.new(
+        "RGB", (num_columns * BLOCK[0], HEADING + num_rows * BLOCK[1] + MARGIN), "white"
+    )
     draw = ImageDraw.Draw(canvas)
     draw.text((MARGIN, 8), heading, fill="black", font=_font(17))
     for k, name in enumerate(class_names):
         corner = (k // num_rows * BLOCK[0] + MARGIN, HEADING + k % num_rows * BLOCK[1])
         draw.text(corner, f"{k}  {_shortened(name, draw)}", fill="black", font=_font(13))
-        _paste(canvas, images_NHWC[np.flatnonzero(labels_N == k)[:EXAMPLES]], (corner[0], corner[1] + NAME))
+        _paste(
+            canvas,
+            images_NHWC[np.flatnonzero(labels_N == k)[:EXAMPLES]],
+            (corner[0], corner[1] + NAME),
+        )
     return canvas
 
 

@@ -26,7 +26,13 @@ MODES = (
     Mode("linear", "tangent", "Linear FT", "#009E73", "^"),
 )
 # A colour for a way of fine-tuning, a marker for what it is put into: network, tangent.
-_SPARE = (("#CC79A7", "Dd"), ("#56B4E9", "v<"), ("#D55E00", "Pp"), ("#8C8C00", "X*"), ("#000000", "hH"))
+_SPARE = (
+    ("#CC79A7", "Dd"),
+    ("#56B4E9", "v<"),
+    ("#D55E00", "Pp"),
+    ("#8C8C00", "X*"),
+    ("#000000", "hH"),
+)
 _TASK_MARKERS = {
     "mnist": "o", "street_numbers": "s", "symbols": "^", "scripts": "v",
     "materials": "D", "photographs": "P", "terrain": "X", "objects": "*",
@@ -41,7 +47,11 @@ def mode(training: str, evaluation: str) -> Mode:
             return known
     if training == "linear":
         return Mode(training, evaluation, _mode_title(training, evaluation), "#009E73", ">")
-    others = [name for name in registry.names("training") if name not in {known.training for known in MODES}]
+    others = [
+        name
+        for name in registry.names("training")
+        if name not in {known.training for known in MODES}
+    ]
     place = others.index(training) if training in others else len(others)
     colour, markers = _SPARE[place % len(_SPARE)]
     marker = markers[evaluation == "tangent"]
@@ -53,7 +63,9 @@ def _mode_title(training: str, evaluation: str) -> str:
     if training not in registry.names("training"):
         return f"{_plain(training)}, {evaluation}"
     about = registry.load("training", training).TRAINING
-    return about.title if about.affine == (evaluation == "tangent") else f"{about.title}, {evaluation}"
+    return (
+        about.title if about.affine == (evaluation == "tangent") else f"{about.title}, {evaluation}"
+    )
 
 
 def modes(table) -> list[Mode]:
@@ -76,7 +88,9 @@ def task_title(name: str) -> str:
     """The task's own title, or its name in plain words where it is no plug-in (a folder of the user's)."""
     if name == "all":
         return "Average"
-    return registry.load("tasks", name).TASK.title if name in registry.names("tasks") else _plain(name)
+    return (
+        registry.load("tasks", name).TASK.title if name in registry.names("tasks") else _plain(name)
+    )
 
 
 def model_title(name: str) -> str:

@@ -49,7 +49,9 @@ def annotate(axes: np.ndarray, note: str, ax) -> None:
     """The note below a figure of our own; a caller's figure has the caller's words."""
     if ax is None:
         figure = axes.flat[0].figure
-        lines = textwrap.wrap(note, width=int(LETTERS_PER_INCH * figure.get_figwidth()), break_on_hyphens=False)
+        lines = textwrap.wrap(
+            note, width=int(LETTERS_PER_INCH * figure.get_figwidth()), break_on_hyphens=False
+        )
         figure.supxlabel("\n".join(lines), fontsize=NOTE_SIZE, color="#444444")
 
 
@@ -68,5 +70,11 @@ def legend(axis, **options) -> None:
     if words := axis.get_legend_handles_labels()[1]:
         if options.get("loc") == "best" and beside(len(words)):
             options |= {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}
-        usual = {"handlelength": 1.6, "borderaxespad": 0.3, "frameon": True, "edgecolor": "none", "framealpha": 0.75}
+        usual = {
+            "handlelength": 1.6,
+            "borderaxespad": 0.3,
+            "frameon": True,
+            "edgecolor": "none",
+            "framealpha": 0.75,
+        }
         axis.legend(**{**usual, **options})

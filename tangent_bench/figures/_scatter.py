@@ -22,7 +22,9 @@ def scatter(rows: pd.DataFrame, across: Mode, up: Mode, ax) -> np.ndarray:
     table = pick(summarize(rows), split="test", metric="accuracy")
     table = table[table["sources"] == table["task"]]
     parts = [
-        part for _, rows_of in table.groupby(["model", "init"], sort=False) for part in _parts(rows_of, across, up)
+        part
+        for _, rows_of in table.groupby(["model", "init"], sort=False)
+        for part in _parts(rows_of, across, up)
     ]
     axes = panels(1, len(parts), ax, (COLUMN + 1.0 / len(parts), COLUMN))
     for axis, (name, part) in zip(axes.flat, parts, strict=True):
@@ -36,7 +38,9 @@ def scatter(rows: pd.DataFrame, across: Mode, up: Mode, ax) -> np.ndarray:
 def _parts(table: pd.DataFrame, across: Mode, up: Mode) -> list[tuple[str, pd.DataFrame]]:
     """(title, rows) of each protocol of a model that has both modes; if none has, all together under a joint name."""
     parts = list(by_model(table))
-    whole = [(name, part) for name, part in parts if all(len(_of(part, mode)) for mode in (across, up))]
+    whole = [
+        (name, part) for name, part in parts if all(len(_of(part, mode)) for mode in (across, up))
+    ]
     if whole or len(parts) < 2:
         return whole or parts
     return list(by_model(table.assign(protocol="+".join(sorted(table["protocol"].unique())))))
@@ -50,18 +54,37 @@ def _panel(axis, part: pd.DataFrame, across: Mode, up: Mode) -> None:
     from matplotlib.ticker import MaxNLocator
 
     tasks = task_order(part)
-    x, y = (_of(part, m).set_index("task").reindex(tasks).dropna(subset="value") for m in (across, up))
+    x, y = (
+        _of(part, m).set_index("task").reindex(tasks).dropna(subset="value") for m in (across, up)
+    )
     both = [task for task in tasks if task in x.index and task in y.index]
     if not both:
         raise ValueError(
             f"No task has been evaluated both as {across.title} and as {up.title}; add both to `modes` in the config."
         )
-    low = _floor(100 * min(x[["value", "low"]].min(axis=None), y[["value", "low"]].min(axis=None)) - 2)
+    low = _floor(
+        100 * min(x[["value", "low"]].min(axis=None), y[["value", "low"]].min(axis=None)) - 2
+    )
     axis.fill_between([low, 102], [low, 102], low, color=GREY_HALF, linewidth=0, zorder=0)
     axis.plot([low, 102], [low, 102], color="#888888", linewidth=0.7, zorder=1)
-    axis.text(101, low + 1, f"{across.title} better", ha="right", va="bottom", fontsize=6.5, color="#555555")
+    axis.text(
+        101,
+        low + 1,
+        f"{across.title} better",
+        ha="right",
+        va="bottom",
+        fontsize=6.5,
+        color="#555555",
+    )
     for task in both:
-        _point(axis, x.loc[[task]], y.loc[[task]], up.colour, task_marker(task, tasks), task_title(task))
+        _point(
+            axis,
+            x.loc[[task]],
+            y.loc[[task]],
+            up.colour,
+            task_marker(task, tasks),
+            task_title(task),
+        )
     axis.set(xlim=(low, 102), ylim=(low, 102), aspect="equal")
     axis.yaxis.set_major_locator(MaxNLocator(6))
     axis.xaxis.set_major_locator(MaxNLocator(6))

@@ -11,13 +11,19 @@ from tangent_bench.judging.pooling import interval_label
 if TYPE_CHECKING:
     import pandas as pd
 
-METHOD = "task_arithmetic"  # what the paper's figures show where rows of several methods come together
+METHOD = (
+    "task_arithmetic"  # what the paper's figures show where rows of several methods come together
+)
 
 
 def pick(table: pd.DataFrame, **where: object) -> pd.DataFrame:
     """The rows whose columns have the given values; a tuple or list means any of them."""
     for column, wanted in where.items():
-        hit = table[column].isin(wanted) if isinstance(wanted, (tuple, list)) else table[column] == wanted
+        hit = (
+            table[column].isin(wanted)
+            if isinstance(wanted, (tuple, list))
+            else table[column] == wanted
+        )
         table = table[hit]
     return table
 
@@ -49,15 +55,23 @@ def by_model(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     """
     for (name, init), rows in table.groupby(["model", "init"], sort=False):
         untouched = rows["training"] == "none"
-        for protocol in rows.loc[~untouched, "protocol"].unique() if not untouched.all() else ["own"]:
-            extra = [word for word, usual in ((init, "pretrained"), (protocol, "own")) if word != usual]
+        for protocol in (
+            rows.loc[~untouched, "protocol"].unique() if not untouched.all() else ["own"]
+        ):
+            extra = [
+                word for word, usual in ((init, "pretrained"), (protocol, "own")) if word != usual
+            ]
             part = rows[untouched | (rows["protocol"] == protocol)]
             yield f"{model_title(name)} ({', '.join(extra)})" if extra else model_title(name), part
 
 
 def task_order(table: pd.DataFrame) -> list[str]:
     """The tasks that have vectors, in the order of the config (that of the longest sum), else of appearance."""
-    lists = [text.split("+") for text in table["sources"].unique() if text not in ("", "each", "multitask")]
+    lists = [
+        text.split("+")
+        for text in table["sources"].unique()
+        if text not in ("", "each", "multitask")
+    ]
     seen = list(dict.fromkeys(task for tasks in lists for task in tasks))
     longest = max(lists, key=len, default=[])
     return longest if set(longest) == set(seen) else seen

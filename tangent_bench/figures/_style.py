@@ -56,7 +56,9 @@ def save(figure, path: str | Path) -> None:
     """
     kind = Path(path).suffix[1:]
     if kind not in FORMATS:
-        raise ValueError(f"Cannot write figure {path}: unknown ending {kind!r}, expected one of {', '.join(FORMATS)}.")
+        raise ValueError(
+            f"Cannot write figure {path}: unknown ending {kind!r}, expected one of {', '.join(FORMATS)}."
+        )
     with atomic(path) as temporary:
         figure.savefig(temporary, format=kind, metadata=FORMATS[kind])
 

@@ -25,7 +25,9 @@ def draw(rows: pd.DataFrame) -> np.ndarray:
     axes = panels(1, 2, None, (COLUMN, 2.9))
     for axis, (metric, label) in zip(axes.flat, PANELS.items(), strict=True):
         for mode in modes(rows):
-            _points(axis, pick(rows, training=mode.training, evaluation=mode.evaluation), metric, mode)
+            _points(
+                axis, pick(rows, training=mode.training, evaluation=mode.evaluation), metric, mode
+            )
         axis.set_xlabel("Relative length ‖τ‖ / ‖θ0‖ (%)")
         axis.set_ylabel(label)
     legend(axes.flat[0], loc="best")
@@ -33,6 +35,8 @@ def draw(rows: pd.DataFrame) -> np.ndarray:
 
 
 def _points(axis, part: pd.DataFrame, metric: str, mode) -> None:
-    wide = part.pivot_table(index="params_id", columns="metric", values="value").sort_values("relative_norm")
+    wide = part.pivot_table(index="params_id", columns="metric", values="value").sort_values(
+        "relative_norm"
+    )
     style = {"color": mode.colour, "marker": mode.marker, "label": mode.title, "linewidth": 0.8}
     axis.plot(100 * wide["relative_norm"], 100 * wide[metric], **style)

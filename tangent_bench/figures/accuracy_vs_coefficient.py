@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-FIGURE = Figure(title="Task addition: accuracy against the coefficient", reads=("task_addition",), category="Addition")
+FIGURE = Figure(
+    title="Task addition: accuracy against the coefficient",
+    reads=("task_addition",),
+    category="Addition",
+)
 
 
 @look()
@@ -41,7 +45,15 @@ def _panel(axis, part: pd.DataFrame) -> None:
     part = pick(part, sources="+".join(tasks), task="all")
     for mode in modes(part):
         _curve(axis, pick(part, training=mode.training, evaluation=mode.evaluation), mode)
-    axis.plot([], [], "o", color="#333333", markerfacecolor="white", markersize=8, label="chosen α, validation")
+    axis.plot(
+        [],
+        [],
+        "o",
+        color="#333333",
+        markerfacecolor="white",
+        markersize=8,
+        label="chosen α, validation",
+    )
     axis.errorbar([], [], yerr=[], fmt="o", color="#333333", markersize=4, label="chosen α, test")
     axis.set_xlabel("Coefficient α of the sum")
     axis.set_ylabel(f"Accuracy, mean of {len(tasks)} tasks (%)")
@@ -55,11 +67,24 @@ def _curve(axis, found: pd.DataFrame, mode: Mode) -> None:
     line = pick(found, split="val", metric="accuracy").sort_values("coefficient")
     axis.plot(line["coefficient"], 100 * line["value"], color=mode.colour, label=mode.title)
     axis.fill_between(
-        line["coefficient"], 100 * line["low"], 100 * line["high"], color=mode.colour, alpha=0.15, linewidth=0
+        line["coefficient"],
+        100 * line["low"],
+        100 * line["high"],
+        color=mode.colour,
+        alpha=0.15,
+        linewidth=0,
     )
     chosen = pick(found, metric="selected_coefficient")["value"]
     height = np.interp(chosen, line["coefficient"], 100 * line["value"])
-    axis.plot(chosen, height, mode.marker, color=mode.colour, markerfacecolor="white", markersize=9, zorder=3)
+    axis.plot(
+        chosen,
+        height,
+        mode.marker,
+        color=mode.colour,
+        markerfacecolor="white",
+        markersize=9,
+        zorder=3,
+    )
     test = pick(found, split="test", metric="accuracy_tuned")
     axis.errorbar(
         test["coefficient"],

@@ -48,7 +48,11 @@ def build(rows: pd.DataFrame, brief: bool = False) -> pd.DataFrame:
         return cells(item for item in items if item.column in (ESTIMATE, VERDICT))
     tested = {line.claim.text for line in found}
     missing = [claim for claim in CLAIMS if claim.text not in tested]
-    items += [cell for claim in missing for cell in _untested(claim.text, claim.place, _quantity(claim), NOT_RUN)]
+    items += [
+        cell
+        for claim in missing
+        for cell in _untested(claim.text, claim.place, _quantity(claim), NOT_RUN)
+    ]
     items += [cell for text, place in BEYOND_SCALE for cell in _untested(text, place, "", NOT_HERE)]
     return cells(items)
 
@@ -56,11 +60,21 @@ def build(rows: pd.DataFrame, brief: bool = False) -> pd.DataFrame:
 def _tested(line: Tested, several: bool) -> list[Cell]:
     claim, estimate = line.claim, line.estimate
     name = (
-        f"{claim.text} ({_family_title(line.family, line.num_pretrainings)})" if several and line.family else claim.text
+        f"{claim.text} ({_family_title(line.family, line.num_pretrainings)})"
+        if several and line.family
+        else claim.text
     )
     low, high = estimate.interval()
     size = _size(claim, estimate.detectable(line.level)) if not math.isnan(line.level) else ""
-    texts = (claim.place, _quantity(claim), None, line.verdict, size, f"{line.num_samples:,}", line.given)
+    texts = (
+        claim.place,
+        _quantity(claim),
+        None,
+        line.verdict,
+        size,
+        f"{line.num_samples:,}",
+        line.given,
+    )
     return [
         Cell(name, "", column, estimate.value, low, high, claim.unit)
         if text is None
@@ -71,13 +85,17 @@ def _tested(line: Tested, several: bool) -> list[Cell]:
 
 def _family_title(family: Family, num: int) -> str:
     """Title of the base, and how many pre-trainings stand behind an estimate where the DAG made them."""
-    return model_title(family.base) + (f", {num} pre-training{'s' * (num > 1)}" if family.rebuilt else "")
+    return model_title(family.base) + (
+        f", {num} pre-training{'s' * (num > 1)}" if family.rebuilt else ""
+    )
 
 
 def _untested(text: str, place: str, quantity: str, why: str) -> list[Cell]:
     texts = (place, quantity, None, why, "", "", "")
     return [
-        Cell(text, "", column, unit="points") if words is None else Cell(text, "", column, unit="text", text=words)
+        Cell(text, "", column, unit="points")
+        if words is None
+        else Cell(text, "", column, unit="text", text=words)
         for column, words in zip(COLUMNS, texts, strict=True)
     ]
 

@@ -89,11 +89,26 @@ def _panel(axis, quantity: Quantity, factor: str, part: pd.DataFrame, fits: pd.D
         about = {"params_id": f"{verb.name}/{factor}"}
         rounds = pick(part, metric=quantity.metric, **about).dropna(subset=["coefficient2"])
         if len(rounds):
-            _verb(axis, verb, rounds.assign(value=rounds["value"] / quantity.unit), pick(fits, **about), quantity)
+            _verb(
+                axis,
+                verb,
+                rounds.assign(value=rounds["value"] / quantity.unit),
+                pick(fits, **about),
+                quantity,
+            )
             values += list(rounds["coefficient"])
     if not values:
-        axis.text(0.5, 0.5, "not told by this system", transform=axis.transAxes, ha="center", color="#777777")
-        values = sorted(pick(part, metric="seconds").dropna(subset=["coefficient"])["coefficient"].unique())
+        axis.text(
+            0.5,
+            0.5,
+            "not told by this system",
+            transform=axis.transAxes,
+            ha="center",
+            color="#777777",
+        )
+        values = sorted(
+            pick(part, metric="seconds").dropna(subset=["coefficient"])["coefficient"].unique()
+        )
     _ticks(axis, sorted(set(values)))
     legend(
         axis,

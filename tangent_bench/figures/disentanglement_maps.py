@@ -16,13 +16,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FIGURE = Figure(
-    title="Disentanglement error over both coefficients", reads=("disentanglement",), category="Why it works"
+    title="Disentanglement error over both coefficients",
+    reads=("disentanglement",),
+    category="Why it works",
 )
 PANEL = (1.75, 2.05)  # inches; four pairs take the width of a page
 HIGHEST = 200.0  # percent: ξ is a sum of two shares
 COLOURS = "YlGnBu"  # light where nothing is disturbed, as in the paper; lightness falls all the way
 SEARCHED = (0.0, 1.0)
-WORDS = "lighter: more disentangled; dashed: where α is searched; thin lines: α = 0; mean over seeds"
+WORDS = (
+    "lighter: more disentangled; dashed: where α is searched; thin lines: α = 0; mean over seeds"
+)
 
 
 @look()
@@ -36,7 +40,9 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     table = summarize(rows)
     lines = [(name, mode, part) for name, part in by_model(table) for mode in modes(part)]
     pairs = list(table["sources"].unique())
-    width = max(PANEL[0], COLUMN / len(pairs))  # of one panel; the bar's label takes a column at least
+    width = max(
+        PANEL[0], COLUMN / len(pairs)
+    )  # of one panel; the bar's label takes a column at least
     axes = panels(len(lines), len(pairs), ax, (width, PANEL[1]))
     for line, (name, mode, part) in zip(axes, lines, strict=True):
         found = pick(part, training=mode.training, evaluation=mode.evaluation)
@@ -50,9 +56,17 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
 
 def _map(axis, part: pd.DataFrame, tasks: list[str]):
     """The sum of both terms; the first task's coefficient runs along x."""
-    error = part.pivot_table(index="coefficient2", columns="coefficient", values="value", aggfunc="sum")
+    error = part.pivot_table(
+        index="coefficient2", columns="coefficient", values="value", aggfunc="sum"
+    )
     x, y = error.columns.to_numpy(), error.index.to_numpy()
-    style = {"cmap": COLOURS, "vmin": 0.0, "vmax": HIGHEST, "shading": "nearest", "rasterized": True}
+    style = {
+        "cmap": COLOURS,
+        "vmin": 0.0,
+        "vmax": HIGHEST,
+        "shading": "nearest",
+        "rasterized": True,
+    }
     image = axis.pcolormesh(x, y, 100 * error.to_numpy(), **style)
     for line in (axis.axhline, axis.axvline):
         line(0.0, color="#444444", linewidth=0.4)

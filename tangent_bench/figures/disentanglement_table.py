@@ -51,6 +51,10 @@ def _model(title: str, part: pd.DataFrame) -> list[Cell]:
     return items
 
 
-def _mode(mode: Mode, title: str, part: pd.DataFrame, row: str, params_id: str, unit: str) -> list[Cell]:
+def _mode(
+    mode: Mode, title: str, part: pd.DataFrame, row: str, params_id: str, unit: str
+) -> list[Cell]:
     part = pick(part, training=mode.training, evaluation=mode.evaluation, params_id=params_id)
-    return [cell(row, title, column, pick(part, metric=metric), unit=unit) for column, metric in COLUMNS]
+    return [
+        cell(row, title, column, pick(part, metric=metric), unit=unit) for column, metric in COLUMNS
+    ]

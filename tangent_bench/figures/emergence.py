@@ -45,7 +45,10 @@ PARTS = (
     (RELATIVE, "ξ over changes made alone (%)"),
     (MATCHED, "ξ at equal accuracy (%)"),
 )
-APART, ASIDE = 0.55, 0.11  # decades: of the random tower from the first of the trunk, of the control from its place
+APART, ASIDE = (
+    0.55,
+    0.11,
+)  # decades: of the random tower from the first of the trunk, of the control from its place
 
 
 class Lane(NamedTuple):
@@ -81,14 +84,23 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
             for mode in _modes(lane, where):
                 _series(axis, lane, _at(mode, where), Stroke(mode.colour, mode.marker, mode.title))
             if not axis.containers:
-                axis.text(0.5, 0.5, "no pair of tasks could be matched", ha="center", transform=axis.transAxes)
+                axis.text(
+                    0.5,
+                    0.5,
+                    "no pair of tasks could be matched",
+                    ha="center",
+                    transform=axis.transAxes,
+                )
             axis.set_ylabel(label)
             if len(_modes(lane, where)) > 1:
                 legend(axis, loc="best")
         for axis in line:
             _along(axis, sorted(lane.mean["init"].unique(), key=place))
         title(line[0], lane.title, loc="left")
-    shown = pick(rows, model=[name for lane in found for table in lane.each for name in table["model"].unique()])
+    shown = pick(
+        rows,
+        model=[name for lane in found for table in lane.each for name in table["model"].unique()],
+    )
     annotate(axes, _note(shown, found), ax)
     return axes
 
@@ -99,7 +111,11 @@ def share(init: str) -> float:
     >>> share("step-11"), share("whole-3"), share("shuffled-100"), share("pretrained")
     (11.0, 3.0, 100.0, 100.0)
     """
-    return {"random": 0.0, "pretrained": 100.0}[init] if "-" not in init else float(init.partition("-")[2])
+    return (
+        {"random": 0.0, "pretrained": 100.0}[init]
+        if "-" not in init
+        else float(init.partition("-")[2])
+    )
 
 
 def place(init: str) -> float:
@@ -127,8 +143,16 @@ def _by_heads(part: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
         return [("", part)]
     final = part[~own & ~with_own]
     kept = [("heads from the final text tower", final)] if final["init"].nunique() > 1 else []
-    followed = part["model"].isin(part.loc[own, "model"])  # others would stand in the mean of the end alone
-    return [*kept, ("heads from the text tower of the time", part[followed & (own | end) & (with_own | ~matched)])]
+    followed = part["model"].isin(
+        part.loc[own, "model"]
+    )  # others would stand in the mean of the end alone
+    return [
+        *kept,
+        (
+            "heads from the text tower of the time",
+            part[followed & (own | end) & (with_own | ~matched)],
+        ),
+    ]
 
 
 def _lane(family: Family, heads: str, part: pd.DataFrame) -> Lane:
@@ -139,8 +163,14 @@ def _lane(family: Family, heads: str, part: pd.DataFrame) -> Lane:
     # A pre-training is a replicate as a fine-tuning seed is: the same images, crossed.
     pooled = part.assign(model=family.base, seed=part["model"].map(seeds))
     mean = part if len(each) == 1 else summarize(pooled[list(COLUMNS)])
-    drawn = f"pre-training{'s' * (len(seeds) > 1)} {', '.join(map(str, sorted(seeds.values())))}" if seeds else ""
-    return Lane(", ".join(filter(None, [model_title(family.base), drawn, heads])), list(each.values()), mean)
+    drawn = (
+        f"pre-training{'s' * (len(seeds) > 1)} {', '.join(map(str, sorted(seeds.values())))}"
+        if seeds
+        else ""
+    )
+    return Lane(
+        ", ".join(filter(None, [model_title(family.base), drawn, heads])), list(each.values()), mean
+    )
 
 
 def _modes(lane: Lane, where: dict) -> list:
@@ -158,11 +188,21 @@ def _accuracies(axis, lane: Lane) -> None:
     """Untouched, on single tasks and added: the first mode that there is."""
     _series(axis, lane, UNTOUCHED, Stroke(ZERO_SHOT.colour, "^", "untouched", ":"))
     for mode in _modes(lane, ADDED)[:1]:
-        _series(axis, lane, _at(mode, SINGLE), Stroke(mode.colour, "o", f"{mode.title}, single tasks"))
+        _series(
+            axis, lane, _at(mode, SINGLE), Stroke(mode.colour, "o", f"{mode.title}, single tasks")
+        )
         _series(axis, lane, _at(mode, ADDED), Stroke(mode.colour, "s", f"{mode.title}, sum", "--"))
     if lane.mean["init"].str.startswith("shuffled-").any():
-        style = {"color": "black", "markerfacecolor": "white", "markersize": 4, "capsize": 1.5, "elinewidth": 0.7}
-        axis.errorbar([math.nan], [math.nan], yerr=[math.nan], fmt="D", label="captions shuffled", **style)
+        style = {
+            "color": "black",
+            "markerfacecolor": "white",
+            "markersize": 4,
+            "capsize": 1.5,
+            "elinewidth": 0.7,
+        }
+        axis.errorbar(
+            [math.nan], [math.nan], yerr=[math.nan], fmt="D", label="captions shuffled", **style
+        )
     axis.set_ylabel("Test accuracy (%)")
     axis.set_ylim(top=1.35 * axis.get_ylim()[1])  # room for the legend
     axis.set_yticks(range(0, 101, 20))
@@ -176,9 +216,23 @@ def _series(axis, lane: Lane, where: dict, stroke: Stroke) -> None:
             style = {"color": stroke.colour, "alpha": 0.45, "linewidth": 0.6, "markersize": 2}
             axis.plot(found["init"].map(place), 100 * found["value"], marker=".", zorder=1, **style)
     for found, arm in _arms(lane.mean, where):
-        style = {"color": stroke.colour, "capsize": 1.5, "elinewidth": 0.7, "markersize": 4, "linewidth": 1.3}
-        style |= {"marker": "D", "markerfacecolor": "white"} if arm == "shuffled" else {"marker": stroke.marker}
-        style |= {"linestyle": stroke.dash, "label": stroke.label} if arm == "trunk" else {"linestyle": "none"}
+        style = {
+            "color": stroke.colour,
+            "capsize": 1.5,
+            "elinewidth": 0.7,
+            "markersize": 4,
+            "linewidth": 1.3,
+        }
+        style |= (
+            {"marker": "D", "markerfacecolor": "white"}
+            if arm == "shuffled"
+            else {"marker": stroke.marker}
+        )
+        style |= (
+            {"linestyle": stroke.dash, "label": stroke.label}
+            if arm == "trunk"
+            else {"linestyle": "none"}
+        )
         axis.errorbar(found["init"].map(place), 100 * found["value"], yerr=errors(found), **style)
 
 
@@ -191,7 +245,11 @@ def _arms(table: pd.DataFrame, where: dict) -> list[tuple[pd.DataFrame, str]]:
     found = found[terms == terms.max()]
     found = found.iloc[found["init"].map(place).argsort()]
     arm = found["init"].str.partition("-")[0].replace(["step", "whole", "pretrained"], "trunk")
-    return [(found[arm == name], name) for name in ("trunk", "random", "shuffled") if (arm == name).any()]
+    return [
+        (found[arm == name], name)
+        for name in ("trunk", "random", "shuffled")
+        if (arm == name).any()
+    ]
 
 
 def _along(axis, inits: list[str]) -> None:
@@ -201,18 +259,35 @@ def _along(axis, inits: list[str]) -> None:
     axis.set_xticks(list(ticks), list(ticks.values()))
     axis.minorticks_off()
     if "random" in shown and len(shown) > 1:
-        axis.axvline((place(shown[0]) + place(shown[1])) / 2, color="#bbbbbb", linewidth=0.6, linestyle=(0, (2, 2)))
+        axis.axvline(
+            (place(shown[0]) + place(shown[1])) / 2,
+            color="#bbbbbb",
+            linewidth=0.6,
+            linestyle=(0, (2, 2)),
+        )
     axis.set_xlabel("Part of the pre-training (of its trunk)")
     axis.set_ylim(bottom=min(0.0, axis.get_ylim()[0]))
 
 
 def _note(rows: pd.DataFrame, found: list[Lane]) -> str:
     """n of each panel, seeds, pre-trainings, and what the intervals cover."""
-    size = {k: pick(rows, split="test", **where)["num_samples"].max() for k, where in (("r", RELATIVE), ("m", MATCHED))}
+    size = {
+        k: pick(rows, split="test", **where)["num_samples"].max()
+        for k, where in (("r", RELATIVE), ("m", MATCHED))
+    }
     matched = pick(rows, experiment="pretraining_ablation", metric="matched_pairs")["value"]
-    every = pick(rows, metric="relative_disentanglement_error", experiment="disentanglement")["sources"].nunique() - 1
+    every = (
+        pick(rows, metric="relative_disentanglement_error", experiment="disentanglement")[
+            "sources"
+        ].nunique()
+        - 1
+    )
     kept = "–".join(f"{number:g}" for number in sorted({matched.min(), matched.max()}))
-    last = f"{size['m']:,} at equal accuracy (" if size["m"] == size["m"] else "none at equal accuracy ("
+    last = (
+        f"{size['m']:,} at equal accuracy ("
+        if size["m"] == size["m"]
+        else "none at equal accuracy ("
+    )
     images = f"ξ: n = {size['r']:,} over the range, {last}{kept} of {every} pairs of tasks)"
     return f"Accuracy and gain: {note(pick(rows, **ADDED), intervals=False)}. {images}. {_cover(rows, found)}"
 
@@ -220,7 +295,9 @@ def _note(rows: pd.DataFrame, found: list[Lane]) -> str:
 def _cover(rows: pd.DataFrame, found: list[Lane]) -> str:
     number, seeds = max(len(lane.each) for lane in found), rows["seed"].nunique()
     if number == 1:
-        more = ", conditional on this pre-training" if seeds >= MIN_SEEDS else " and this pre-training"
+        more = (
+            ", conditional on this pre-training" if seeds >= MIN_SEEDS else " and this pre-training"
+        )
         return f"95 % intervals: {interval_label(seeds)}{more}"
     few = "images, conditional on these pre-trainings and seeds"
     words = few if number < MIN_SEEDS else "pre-trainings and images"

@@ -59,8 +59,14 @@ def _note(rows: pd.DataFrame) -> str:
     kernels = pick(rows, metric="kernel_drift")
     images = kernels.loc[kernels["task"] != "own", "num_samples"].max()
     trained = pick(rows, metric="kernel_regression_accuracy", task="own")["params_id"].unique()
-    words = [note(pick(rows, metric="output_error"), per_task=True), f"tangent kernels: {images} test images per task"]
-    return "; ".join(words + [f"kernel regression learned from {', '.join(trained)} per task"] * bool(len(trained)))
+    words = [
+        note(pick(rows, metric="output_error"), per_task=True),
+        f"tangent kernels: {images} test images per task",
+    ]
+    return "; ".join(
+        words
+        + [f"kernel regression learned from {', '.join(trained)} per task"] * bool(len(trained))
+    )
 
 
 def _trainings(part: pd.DataFrame) -> dict[str, Look]:
@@ -77,14 +83,22 @@ def _path(axis, part: pd.DataFrame) -> None:
         of_training = pick(found, training=training)
         for task in task_order(part):
             line = pick(of_training, task=task)
-            axis.plot(line["coefficient"], 100 * line["value"], color=style.colour, linewidth=0.5, alpha=0.6)
+            axis.plot(
+                line["coefficient"],
+                100 * line["value"],
+                color=style.colour,
+                linewidth=0.5,
+                alpha=0.6,
+            )
         mean = pick(of_training, task="own")
         axis.plot(
             mean["coefficient"], 100 * mean["value"], color=style.colour, marker=style.marker, linewidth=1.8,
             markeredgecolor="white", markeredgewidth=0.5, label=f"{style.label}, mean",
         )  # fmt: skip
     axis.axhline(100, color="#888888", linewidth=0.7, linestyle="--", zorder=0)
-    axis.text(0.01, 102, "as large as the change itself", fontsize=6.5, color="#555555", va="bottom")
+    axis.text(
+        0.01, 102, "as large as the change itself", fontsize=6.5, color="#555555", va="bottom"
+    )
     axis.set_xlim(left=0.0)
     axis.set_ylim(bottom=0.0)
     axis.set_xlabel("Coefficient α of the task's own vector")
@@ -105,8 +119,15 @@ def _drift(axis, part: pd.DataFrame) -> None:
         )  # fmt: skip
     _drift_scale(axis)
     axis.axvline(0, color="#888888", linewidth=0.7, zorder=0)
-    at = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "fontsize": 6.5, "color": "#333333"}
-    axis.annotate("kernel behaviour:\n0 on both axes", (0, 0), (10, 8), arrowprops={"arrowstyle": "->"}, **at)
+    at = {
+        "xycoords": ("data", "axes fraction"),
+        "textcoords": "offset points",
+        "fontsize": 6.5,
+        "color": "#333333",
+    }
+    axis.annotate(
+        "kernel behaviour:\n0 on both axes", (0, 0), (10, 8), arrowprops={"arrowstyle": "->"}, **at
+    )
     axis.set_xlabel("Non-linear advantage of f over f_lin (%)")
     axis.set_ylabel("Kernel drift ‖Θ* − Θ₀‖ / ‖Θ₀‖ (%)")
     legend(axis, **ABOVE)
@@ -127,7 +148,9 @@ def _accuracies(axis, part: pd.DataFrame) -> None:
     """Accuracy on each task: the vector in f and in f_lin, beside regression with the kernel at θ0 and no training."""
     tasks = task_order(part)
     place = {task: -float(number) for number, task in enumerate(tasks)}
-    for shift, (style, where) in zip((0.3, 0.15, 0.0, -0.15, -0.3), _predictions(part), strict=False):
+    for shift, (style, where) in zip(
+        (0.3, 0.15, 0.0, -0.15, -0.3), _predictions(part), strict=False
+    ):
         found = pick(part, **where).drop_duplicates("task").set_index("task").reindex(tasks)
         axis.errorbar(
             100 * found["value"], [place[task] + shift for task in tasks], xerr=errors(found), fmt=style.marker,
@@ -150,7 +173,9 @@ def _predictions(part: pd.DataFrame) -> list[tuple[Look, dict]]:
         (mode("linear", "tangent"), {"metric": "tangent_accuracy", "training": "linear"}),
     ]
     known = [
-        (Look(m.title, m.colour, m.marker), where) for m, where in shown if where["training"] in set(part["training"])
+        (Look(m.title, m.colour, m.marker), where)
+        for m, where in shown
+        if where["training"] in set(part["training"])
     ]
     fixed = [
         (Look("Kernel regression, Θ(θ0)", BLACK, "D"), {"metric": "kernel_regression_accuracy"}),

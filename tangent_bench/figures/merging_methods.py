@@ -48,9 +48,13 @@ def _needed(rows: pd.DataFrame) -> pd.DataFrame:
             raise ValueError(
                 f"There are no rows of experiment {name!r}; add it to `experiments` in the config and run again."
             )
-    tuned = pick(rows, experiment="task_addition", metric="accuracy_tuned", task="all", split="test")
+    tuned = pick(
+        rows, experiment="task_addition", metric="accuracy_tuned", task="all", split="test"
+    )
     longest = tuned["sources"].str.count(r"\+").max()
-    zero = pick(rows, experiment="single_task", training="none", metric="accuracy", task="all", split="test")
+    zero = pick(
+        rows, experiment="single_task", training="none", metric="accuracy", task="all", split="test"
+    )
     return rows.loc[[*zero.index, *tuned[tuned["sources"].str.count(r"\+") == longest].index]]
 
 
@@ -58,10 +62,14 @@ def _order(part: pd.DataFrame) -> list[tuple[str, str]]:
     """(method, params_id), from the lowest accuracy in the first mode to the highest."""
     added = pick(part, experiment="task_addition")
     first = modes(added)[0]
-    mean = pick(added, training=first.training, evaluation=first.evaluation).sort_values(["value", "method"])
+    mean = pick(added, training=first.training, evaluation=first.evaluation).sort_values(
+        ["value", "method"]
+    )
     rest = added.sort_values(["value", "method"])
     pairs = [*mean[["method", "params_id"]].itertuples(index=False, name=None)]
-    return list(dict.fromkeys([*pairs, *rest[["method", "params_id"]].itertuples(index=False, name=None)]))
+    return list(
+        dict.fromkeys([*pairs, *rest[["method", "params_id"]].itertuples(index=False, name=None)])
+    )
 
 
 def _panel(axis, part: pd.DataFrame) -> None:
@@ -69,13 +77,28 @@ def _panel(axis, part: pd.DataFrame) -> None:
     shown = modes(added)
     for k, mode in enumerate(shown):
         found = pick(added, training=mode.training, evaluation=mode.evaluation).copy()
-        places = [order.index(pair) for pair in found[["method", "params_id"]].itertuples(index=False, name=None)]
+        places = [
+            order.index(pair)
+            for pair in found[["method", "params_id"]].itertuples(index=False, name=None)
+        ]
         heights = [place + 0.22 * ((len(shown) - 1) / 2 - k) for place in places]
-        look = {"fmt": mode.marker, "color": mode.colour, "markersize": 4, "linewidth": 1, "label": mode.title}
+        look = {
+            "fmt": mode.marker,
+            "color": mode.colour,
+            "markersize": 4,
+            "linewidth": 1,
+            "label": mode.title,
+        }
         axis.errorbar(100 * found["value"], heights, xerr=errors(found), **look)
     zero = pick(part, experiment="single_task")
     if len(zero):
-        axis.axvline(100 * zero["value"].iloc[0], color=ZERO_SHOT.colour, linewidth=1, label=ZERO_SHOT.title, zorder=0)
+        axis.axvline(
+            100 * zero["value"].iloc[0],
+            color=ZERO_SHOT.colour,
+            linewidth=1,
+            label=ZERO_SHOT.title,
+            zorder=0,
+        )
     axis.set_yticks(range(len(order)), [label(*pair) for pair in order])
     axis.set_ylim(-0.7, len(order) - 0.3)
     axis.grid(axis="y", color="#eeeeee", linewidth=0.6)

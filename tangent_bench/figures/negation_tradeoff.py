@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-FIGURE = Figure(title="Task negation: target against control", reads=("task_negation",), category="Negation")
+FIGURE = Figure(
+    title="Task negation: target against control", reads=("task_negation",), category="Negation"
+)
 WORDS = "lines: validation, one α for all tasks; marks: test, each vector at the α chosen for it"
 
 
@@ -39,11 +41,21 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
 
 def _panel(axis, part: pd.DataFrame, kept: str) -> None:
     found = modes(part)
-    lines = {mode: _means(pick(part, training=mode.training, evaluation=mode.evaluation), kept) for mode in found}
+    lines = {
+        mode: _means(pick(part, training=mode.training, evaluation=mode.evaluation), kept)
+        for mode in found
+    }
     start = lines[found[0]].loc[0.0, "control"]
     for share in sorted(pick(part, metric="control_threshold")["value"].unique()):
         label = f"kept on validation: {share:g} × zero-shot"
-        axis.axvline(100 * share * start, color="#888888", linestyle="--", linewidth=0.8, zorder=0, label=label)
+        axis.axvline(
+            100 * share * start,
+            color="#888888",
+            linestyle="--",
+            linewidth=0.8,
+            zorder=0,
+            label=label,
+        )
     for mode, line in lines.items():
         axis.plot(
             100 * line["control"],
@@ -55,7 +67,9 @@ def _panel(axis, part: pd.DataFrame, kept: str) -> None:
             label=mode.title,
         )
         _chosen(axis, pick(part, training=mode.training, evaluation=mode.evaluation), kept, mode)
-    axis.errorbar([], [], xerr=[], yerr=[], fmt="o", color="#333333", label="chosen α, test", elinewidth=0.9)
+    axis.errorbar(
+        [], [], xerr=[], yerr=[], fmt="o", color="#333333", label="chosen α, test", elinewidth=0.9
+    )
     axis.set_xlabel("Control accuracy (%), higher keeps more →")
     axis.set_ylabel("Target accuracy, mean over tasks (%)\n← lower forgets more")
     legend(axis, loc="best")
@@ -65,9 +79,12 @@ def _means(part: pd.DataFrame, kept: str) -> pd.DataFrame:
     """Mean validation accuracy over the negated tasks, by coefficient (falling from 0): target and control."""
     line = pick(part, split="val", metric="accuracy")
     table = line.assign(
-        kind=line["task"].map(lambda task: "control" if task == kept else "target"), at=line["coefficient"] + 0.0
+        kind=line["task"].map(lambda task: "control" if task == kept else "target"),
+        at=line["coefficient"] + 0.0,
     )
-    return table.pivot_table(index="at", columns="kind", values="value", aggfunc="mean").sort_index(ascending=False)
+    return table.pivot_table(index="at", columns="kind", values="value", aggfunc="mean").sort_index(
+        ascending=False
+    )
 
 
 def _chosen(axis, part: pd.DataFrame, kept: str, mode: Mode) -> None:

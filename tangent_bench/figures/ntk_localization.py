@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-FIGURE = Figure(title="Localization of kernel eigenfunctions", reads=("ntk_localization",), category="Why it works")
+FIGURE = Figure(
+    title="Localization of kernel eigenfunctions",
+    reads=("ntk_localization",),
+    category="Why it works",
+)
 LINE = 0.27  # inches of a task
 ABOVE = 16  # points between a panel and its title, where the legend is
 # metric, label, colour, marker, face: one look for each way to choose functions, filled for the task's own kernel
@@ -83,7 +87,11 @@ def _errors(line: pd.DataFrame) -> list:
 def _words(rows: pd.DataFrame) -> str:
     single = pick(rows, metric="localization_auroc")
     images = single.loc[single["task"] != "all", "num_samples"] // 2
-    number = f"{images.min():,}" if images.min() == images.max() else f"{images.min():,}–{images.max():,}"
+    number = (
+        f"{images.min():,}"
+        if images.min() == images.max()
+        else f"{images.min():,}–{images.max():,}"
+    )
     return (
         f"n = {number} test images of each task and as many of the control; kernel, reduction and choice of functions: "
         f"{', '.join(single['params_id'].unique())}; 95 % intervals: images, conditional on the eigenfunctions, "

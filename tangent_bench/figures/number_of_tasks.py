@@ -41,10 +41,16 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
             "No mode has sums of subsets of the tasks; a mode on the tangent side is needed in `modes` in the config."
         )
     axes = panels(len(parts), len(VIEWS), ax, (COLUMN, 2.7))
-    for line, ((name, part), (_, everything)) in zip(axes, zip(parts, by_model(table), strict=True), strict=True):
+    for line, ((name, part), (_, everything)) in zip(
+        axes, zip(parts, by_model(table), strict=True), strict=True
+    ):
         for axis, (task, words) in zip(line, VIEWS, strict=True):
             for mode in modes(part):
-                _band(axis, pick(everything, training=mode.training, evaluation=mode.evaluation, task=task), mode)
+                _band(
+                    axis,
+                    pick(everything, training=mode.training, evaluation=mode.evaluation, task=task),
+                    mode,
+                )
             _label(axis, words, name if len(parts) > 1 else "")
         legend(line[-1], loc="best")
     annotate(axes, f"band: range over subsets; {note(rows, intervals=False)}", ax)
@@ -54,9 +60,16 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
 def _band(axis, found: pd.DataFrame, mode: Mode) -> None:
     spread = 100 * found.groupby("num_tasks")["value"].agg(["mean", "min", "max"])
     axis.plot(
-        spread.index, spread["mean"], marker=mode.marker, color=mode.colour, markersize=4, label=f"{mode.title}, mean"
+        spread.index,
+        spread["mean"],
+        marker=mode.marker,
+        color=mode.colour,
+        markersize=4,
+        label=f"{mode.title}, mean",
     )
-    axis.fill_between(spread.index, spread["min"], spread["max"], color=mode.colour, alpha=0.15, linewidth=0)
+    axis.fill_between(
+        spread.index, spread["min"], spread["max"], color=mode.colour, alpha=0.15, linewidth=0
+    )
 
 
 def _label(axis, words: str, name: str) -> None:

@@ -38,7 +38,11 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     for axis, (name, part) in zip(axes.flat, parts, strict=True):
         _panel(axis, part)
         title(axis, name, loc="left")
-    looks = {word: mark for axis in axes.flat for mark, word in zip(*axis.get_legend_handles_labels(), strict=True)}
+    looks = {
+        word: mark
+        for axis in axes.flat
+        for mark, word in zip(*axis.get_legend_handles_labels(), strict=True)
+    }
     axes.flat[0].legend(
         looks.values(),
         looks.keys(),
@@ -60,7 +64,12 @@ def _groups(part: pd.DataFrame) -> list[pd.DataFrame]:
     return [
         pick(part, experiment="single_task", metric="accuracy", sources="each", task="own"),
         # of the sums of subsets only that of all tasks has results for single tasks
-        pick(tuned, experiment="task_addition", task="all", sources=max(tuned["sources"], key=lambda s: s.count("+"))),
+        pick(
+            tuned,
+            experiment="task_addition",
+            task="all",
+            sources=max(tuned["sources"], key=lambda s: s.count("+")),
+        ),
         pick(negated, task="own"),
         pick(negated, task=control(part)),
     ]
@@ -115,6 +124,11 @@ def _dot(axis, x: float, line: pd.DataFrame, mode: Mode, first: bool, numbered: 
         return
     value = 100 * float(line["value"].iloc[0])
     number = axis.annotate(
-        f"{value:.1f}", (x, value), xytext=(5, -2), textcoords="offset points", fontsize=6.5, zorder=4
+        f"{value:.1f}",
+        (x, value),
+        xytext=(5, -2),
+        textcoords="offset points",
+        fontsize=6.5,
+        zorder=4,
     )
     number.set_path_effects([Stroke(linewidth=2, foreground="white"), Normal()])

@@ -49,10 +49,14 @@ def build(rows: pd.DataFrame, out_of_scope: Sequence[Mapping[str, object]] = ())
 
 def _line(line: Comparison) -> list[Cell]:
     name, paper = _title(line.where), line.paper
-    text = lambda column, words, grey=False: Cell(name, "", column, unit="text", text=words, grey=grey)  # noqa: E731
+    text = lambda column, words, grey=False: Cell(
+        name, "", column, unit="text", text=words, grey=grey
+    )  # noqa: E731
     return [
         Cell(name, "", OURS, line.value, line.low, line.high),
-        text(PAPER, f"{paper.percent} [{paper.status}]", not paper.decides) if paper else text(PAPER, "–"),
+        text(PAPER, f"{paper.percent} [{paper.status}]", not paper.decides)
+        if paper
+        else text(PAPER, "–"),
         Cell(name, "", DIFFERENCE, line.difference, unit="points", grey=not line.target[1]),
         text(OTHERS, ", ".join(map(_other, line.others)) or "–"),
         text(RANGE, _range(line)),
@@ -63,7 +67,9 @@ def _line(line: Comparison) -> list[Cell]:
 def _other(found: Print) -> str:
     """What may not decide stands in brackets, with the reason."""
     words = f"{found.source} {found.percent} [{found.status}]"
-    return words if found.decides else f"({words}{f', {found.set_aside}' if found.set_aside else ''})"
+    return (
+        words if found.decides else f"({words}{f', {found.set_aside}' if found.set_aside else ''})"
+    )
 
 
 def _range(line: Comparison) -> str:

@@ -36,7 +36,9 @@ def _model(title: str, part: pd.DataFrame) -> list[Cell]:
     for task in (*task_order(part), "all"):
         row = task_title(task)
         items.append(cell(row, title, ZERO_SHOT.title, pick(part, training="none", task=task)))
-        own = {"sources": "each", "task": "own"} if task == "all" else {"sources": task, "task": task}
+        own = (
+            {"sources": "each", "task": "own"} if task == "all" else {"sources": task, "task": task}
+        )
         for mode in modes(part):
             found = pick(part, training=mode.training, evaluation=mode.evaluation, **own)
             items.append(cell(row, title, mode.title, found))

@@ -34,11 +34,17 @@ def build(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _model(title: str, part: pd.DataFrame) -> list[Cell]:
     test = pick(part, split="test")
-    items = [_single(ZERO_SHOT.title, title, pick(test, training="none", task="all", metric="accuracy"))]
+    items = [
+        _single(ZERO_SHOT.title, title, pick(test, training="none", task="all", metric="accuracy"))
+    ]
     for mode in modes(pick(part, experiment="task_addition")):
         items += _mode(mode, title, pick(part, training=mode.training, evaluation=mode.evaluation))
     best = pick(
-        test, experiment="single_task", training=MODES[0].training, evaluation=MODES[0].evaluation, metric="accuracy"
+        test,
+        experiment="single_task",
+        training=MODES[0].training,
+        evaluation=MODES[0].evaluation,
+        metric="accuracy",
     )
     items.append(_single("Individual", title, pick(best, sources="each", task="own")))
     items.append(_single("Multi-task", title, pick(best, sources="multitask", task="all")))
@@ -52,11 +58,15 @@ def _single(row: str, title: str, found: pd.DataFrame) -> Cell:
 def _mode(mode, title: str, part: pd.DataFrame) -> list[Cell]:
     part = pick(part, experiment="task_addition", sources="+".join(task_order(part)), task="all")
     test = pick(part, split="test")
-    start = cell(mode.title, title, COLUMNS[2], pick(test, metric="normalized_accuracy", coefficient=0.0))
+    start = cell(
+        mode.title, title, COLUMNS[2], pick(test, metric="normalized_accuracy", coefficient=0.0)
+    )
     return [
         cell(mode.title, title, COLUMNS[0], pick(test, metric="accuracy_tuned")),
         cell(mode.title, title, COLUMNS[1], pick(test, metric="normalized_accuracy_tuned")),
         start._replace(low=NAN, high=NAN),
         cell(mode.title, title, COLUMNS[3], pick(test, metric="recovered_gain_tuned")),
-        cell(mode.title, title, COLUMNS[4], pick(part, metric="selected_coefficient"), unit="number"),
+        cell(
+            mode.title, title, COLUMNS[4], pick(part, metric="selected_coefficient"), unit="number"
+        ),
     ]

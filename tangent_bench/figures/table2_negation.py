@@ -35,9 +35,15 @@ def build(rows: pd.DataFrame) -> pd.DataFrame:
 def _model(title: str, part: pd.DataFrame) -> list[Cell]:
     kept = control(part)
     before = pick(part, experiment="single_task", training="none", metric="accuracy")
-    items = [cell(ZERO_SHOT.title, title, c, pick(before, task=t)) for c, t in zip(COLUMNS, ("all", kept), strict=True)]
+    items = [
+        cell(ZERO_SHOT.title, title, c, pick(before, task=t))
+        for c, t in zip(COLUMNS, ("all", kept), strict=True)
+    ]
     negated = pick(part, experiment="task_negation", metric="accuracy_tuned", sources="each")
     for mode in modes(negated):
         found = pick(negated, training=mode.training, evaluation=mode.evaluation)
-        items += [cell(mode.title, title, c, pick(found, task=t)) for c, t in zip(COLUMNS, ("own", kept), strict=True)]
+        items += [
+            cell(mode.title, title, c, pick(found, task=t))
+            for c, t in zip(COLUMNS, ("own", kept), strict=True)
+        ]
     return items

@@ -30,7 +30,10 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     rows = need(rows, *FIGURE.reads)
     table = pick(summarize(rows), split="test", metric=("accuracy", "best_on_own_task"))
     parts, shown, num = list(by_model(table)), modes(table), len(task_order(table))
-    abreast, wanted = columns(len(parts), len(shown)), [(*each, mode) for each in parts for mode in shown]
+    abreast, wanted = (
+        columns(len(parts), len(shown)),
+        [(*each, mode) for each in parts for mode in shown],
+    )
     lines = math.ceil(len(wanted) / abreast)
     axes = panels(lines, abreast, ax, (max(CELL * num + 0.55, 1.8), CELL * (num + 1) + 1.6))
     for axis, (name, part, mode) in zip(axes.flat, wanted):
@@ -50,13 +53,26 @@ def _panel(axis, part: pd.DataFrame, mode: Mode, named: bool) -> None:
     tasks = task_order(part)
     found = pick(part, training=mode.training, evaluation=mode.evaluation)
     square = pick(found, metric="accuracy", sources=tasks, task=tasks)
-    square = square.pivot(index="sources", columns="task", values="value").reindex(index=tasks, columns=tasks)
-    before = pick(part, training="none", metric="accuracy", task=tasks).set_index("task")["value"].reindex(tasks)
+    square = square.pivot(index="sources", columns="task", values="value").reindex(
+        index=tasks, columns=tasks
+    )
+    before = (
+        pick(part, training="none", metric="accuracy", task=tasks)
+        .set_index("task")["value"]
+        .reindex(tasks)
+    )
     values = 100 * np.vstack([before.to_numpy(), square.to_numpy()])
-    beaten = set(found.loc[(found["metric"] == "best_on_own_task") & (found["value"] < 1), "sources"])
+    beaten = set(
+        found.loc[(found["metric"] == "best_on_own_task") & (found["value"] < 1), "sources"]
+    )
     names = [task_title(task) for task in tasks]
-    flagged = [f"{name * named} {'*' * (task in beaten)}".strip() for task, name in zip(tasks, names, strict=True)]
-    matrix(axis, values, (["no vector" * named, *flagged], names), Scale("cividis", 0.0, 100.0, ".0f"))
+    flagged = [
+        f"{name * named} {'*' * (task in beaten)}".strip()
+        for task, name in zip(tasks, names, strict=True)
+    ]
+    matrix(
+        axis, values, (["no vector" * named, *flagged], names), Scale("cividis", 0.0, 100.0, ".0f")
+    )
     axis.axhline(0.5, color="white", linewidth=2)
     axis.set_xlabel("evaluated task")
     axis.set_ylabel("task of the vector" * named)

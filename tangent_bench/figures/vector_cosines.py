@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-FIGURE = Figure(title="Cosines and lengths of the task vectors", reads=("vector_geometry",), category="Vectors")
+FIGURE = Figure(
+    title="Cosines and lengths of the task vectors", reads=("vector_geometry",), category="Vectors"
+)
 
 
 @look()
@@ -31,7 +33,9 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     table = summarize(rows)
     ways = sorted(table["training"].unique(), key=lambda way: (way != "standard", way))
     # vectors of public checkpoints and own ones are parts of their own, in which not every way is there
-    parts = [(name, way, pick(part, training=way)) for name, part in by_model(table) for way in ways]
+    parts = [
+        (name, way, pick(part, training=way)) for name, part in by_model(table) for way in ways
+    ]
     parts = [(name, way, part) for name, way, part in parts if len(part)]
     num, abreast = len(task_order(table)), columns(len(list(by_model(table))), len(ways))
     lines = math.ceil(len(parts) / abreast)
@@ -43,9 +47,7 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     for axis in axes.flat[len(parts) :]:
         axis.remove()
     seeds = rows["seed"].nunique()
-    words = (
-        f"cosines of vectors of n = {rows['num_samples'].max():,} parameters; mean of {seeds} seed{'s' * (seeds > 1)}"
-    )
+    words = f"cosines of vectors of n = {rows['num_samples'].max():,} parameters; mean of {seeds} seed{'s' * (seeds > 1)}"
     annotate(axes, words, ax)
     return axes
 
@@ -71,5 +73,7 @@ def _pairs(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _length(part: pd.DataFrame, task: str) -> str:
-    norm, relative = (pick(part, sources=task, metric=metric)["value"] for metric in ("norm", "relative_norm"))
+    norm, relative = (
+        pick(part, sources=task, metric=metric)["value"] for metric in ("norm", "relative_norm")
+    )
     return f"{norm.mean():.2f} ({100 * relative.mean():.1f} %)"

@@ -72,8 +72,16 @@ def _law(axis, law: Law, part: pd.DataFrame, means: pd.DataFrame) -> None:
     import numpy as np
 
     points = pick(part, metric=law.metric).dropna(subset=["coefficient2"])
-    look = {"marker": law.marker, "color": law.colour, "markersize": 3.2, "markerfacecolor": "none", "alpha": 0.45}
-    axis.plot(points["coefficient"], 100 * points["value"], linestyle="none", markeredgewidth=0.6, **look)
+    look = {
+        "marker": law.marker,
+        "color": law.colour,
+        "markersize": 3.2,
+        "markerfacecolor": "none",
+        "alpha": 0.45,
+    }
+    axis.plot(
+        points["coefficient"], 100 * points["value"], linestyle="none", markeredgewidth=0.6, **look
+    )
     slope = pick(means, metric=f"{law.metric}_slope").iloc[0]
     logs = np.log(points[["coefficient", "value"]].to_numpy())
     widths = np.array([points["coefficient"].min(), points["coefficient"].max()])
@@ -89,13 +97,17 @@ def _theory(axis, means: pd.DataFrame) -> None:
     start, widths = 100 * first["value"].iloc[0], first["coefficient"]
     for power, style, words in THEORY:
         line = start * (widths / widths.iloc[0]) ** power
-        axis.plot(widths, line, linestyle=style, color="#777777", linewidth=1.0, label=words, zorder=1)
+        axis.plot(
+            widths, line, linestyle=style, color="#777777", linewidth=1.0, label=words, zorder=1
+        )
 
 
 def _label(axis, label: str, widths: list[float]) -> None:
     from matplotlib.ticker import FuncFormatter, NullFormatter
 
-    axis.set(xscale="log", yscale="log", xlabel="Width m (units of each hidden layer)", ylabel=label)
+    axis.set(
+        xscale="log", yscale="log", xlabel="Width m (units of each hidden layer)", ylabel=label
+    )
     low, high = axis.get_ylim()
     axis.set_ylim(low / 12, high)  # room for the legend
     axis.set_xticks(widths[:: 2 if len(widths) > 4 else 1], minor=False)

@@ -23,7 +23,14 @@ import torch
 from torch import Tensor
 
 from tangent_bench.finetuning.saving import Saving
-from tangent_bench.finetuning.step import ACCUMULATIONS, DECAY_TARGETS, PRECISIONS, FinetuningRun, Part, Recipe
+from tangent_bench.finetuning.step import (
+    ACCUMULATIONS,
+    DECAY_TARGETS,
+    PRECISIONS,
+    FinetuningRun,
+    Part,
+    Recipe,
+)
 from tangent_bench.images.image_store import Store
 from tangent_bench.jobs import devices
 from tangent_bench.seeds import derive, generator
@@ -60,7 +67,9 @@ def augment(images_BHWC: np.ndarray | Store, size: int, crop_scale: float, seed:
     """
     from torchvision.transforms import InterpolationMode, v2
 
-    crop = v2.RandomResizedCrop(size, scale=(crop_scale, 1.0), interpolation=InterpolationMode.BICUBIC, antialias=True)
+    crop = v2.RandomResizedCrop(
+        size, scale=(crop_scale, 1.0), interpolation=InterpolationMode.BICUBIC, antialias=True
+    )
     images = [torch.from_numpy(np.array(image)).permute(2, 0, 1) for image in images_BHWC]
     with _DRAWING, torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -103,9 +112,13 @@ def finetune(
     started, first = time.monotonic(), len(run.losses)
     makers = _batches(sources, recipe, seed, normalise, size, first)
     on_cpu = run.device.type == "cpu"
-    for parts in (make() for make in makers) if on_cpu else _ahead(makers, devices.CROPPING_THREADS):
+    for parts in (
+        (make() for make in makers) if on_cpu else _ahead(makers, devices.CROPPING_THREADS)
+    ):
         step = len(run.losses)
-        loss = run.step(encoder, [Part(*(t.to(run.device) for t in part)) for part in parts], penalty)
+        loss = run.step(
+            encoder, [Part(*(t.to(run.device) for t in part)) for part in parts], penalty
+        )
         if not math.isfinite(loss):
             raise ValueError(
                 f"The loss of {'+'.join(s.name for s in sources)} is {loss} at step {step}; "
@@ -140,14 +153,25 @@ def _ahead(makers: Iterable[Callable], num_threads: int) -> Iterator:
             yield coming.popleft().result()
 
 
-def _parts(sources, chosen, crop_scale: float, seed: int, step: int, normalise: Callable, size: int) -> list[tuple]:
+def _parts(
+    sources, chosen, crop_scale: float, seed: int, step: int, normalise: Callable, size: int
+) -> list[tuple]:
     return [
-        _part(source, own, crop_scale, derive("crops", source.name, seed, step) % 2**62, normalise, size)
+        _part(
+            source,
+            own,
+            crop_scale,
+            derive("crops", source.name, seed, step) % 2**62,
+            normalise,
+            size,
+        )
         for source, own in zip(sources, chosen, strict=True)
     ]
 
 
-def _part(source: Source, chosen: np.ndarray, crop_scale: float, seed: int, normalise: Callable, size: int):
+def _part(
+    source: Source, chosen: np.ndarray, crop_scale: float, seed: int, normalise: Callable, size: int
+):
     images_BCHW = normalise(augment(source.images[chosen], size, crop_scale, seed))
     return images_BCHW, torch.from_numpy(source.labels[chosen]), source.head
 
@@ -157,7 +181,9 @@ def _report(recipe: Recipe, losses: list[float], seconds: float) -> None:
     step = len(losses)
     if step % max(1, recipe.steps // 10) == 0:
         left = seconds * (recipe.steps - step)
-        log.info("step %d/%d  loss %.4f  %.0f s left", step, recipe.steps, np.mean(losses[-20:]), left)
+        log.info(
+            "step %d/%d  loss %.4f  %.0f s left", step, recipe.steps, np.mean(losses[-20:]), left
+        )
 
 
 def _require_usable(sources: list[Source], recipe: Recipe) -> None:
@@ -171,6 +197,10 @@ def _require_usable(sources: list[Source], recipe: Recipe) -> None:
             f"training.batch_size is {recipe.batch_size}, but {len(sources)} tasks are trained jointly; give at "
             f"least one image each."
         )
-    for key, known in (("decay_towards", DECAY_TARGETS), ("accumulation", ACCUMULATIONS), ("precision", PRECISIONS)):
+    for key, known in (
+        ("decay_towards", DECAY_TARGETS),
+        ("accumulation", ACCUMULATIONS),
+        ("precision", PRECISIONS),
+    ):
         if (given := getattr(recipe, key)) not in known:
             raise ValueError(f"training.{key} is {given!r}, expected one of {', '.join(known)}.")

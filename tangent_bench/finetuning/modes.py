@@ -63,7 +63,10 @@ class Others:
     def _positions(self, name: str, number: int, step: int) -> np.ndarray:
         total, first = self.number(name), step * number
         passes = range(first // total, (first + number - 1) // total + 1)
-        of_pass = [generator("images of another task", name, self.seed, k).permutation(total) for k in passes]
+        of_pass = [
+            generator("images of another task", name, self.seed, k).permutation(total)
+            for k in passes
+        ]
         start = first - passes.start * total
         return np.concatenate(of_pass)[start : start + number]
 
@@ -100,7 +103,9 @@ def fit(
         leaves, to_theta = module.parameters(network, theta0, settings or {}, seed)
     if module.TRAINING.needs_others:
         require_others(training, [source.name for source in sources], list(others or ()))
-        seen = Others(others, seed, recipe.crop_scale, normalise, size, next(iter(theta0.values())).device)
+        seen = Others(
+            others, seed, recipe.crop_scale, normalise, size, next(iter(theta0.values())).device
+        )
         penalty = module.penalty(network, theta0, seen, settings or {})
     moved, losses = finetune(
         encoder if to_theta is None else lambda leaves, images_BCHW: encoder(to_theta(leaves), images_BCHW),

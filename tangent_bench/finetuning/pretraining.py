@@ -75,7 +75,11 @@ def draw_shard(seed: int, model: Model, indices: np.ndarray) -> dict[str, np.nda
     """Pictures of a seed's corpus: images_NHWC uint8 and tokens_NVL uint16 (three paraphrases of each phrase)."""
     pictures = [corpus.sample(seed, int(i)) for i in indices]
     rngs = [generator("captions", seed, int(i)) for i in indices]
-    captions = [paraphrase(rng, p.phrase) for rng, p in zip(rngs, pictures, strict=True) for _ in range(VARIANTS)]
+    captions = [
+        paraphrase(rng, p.phrase)
+        for rng, p in zip(rngs, pictures, strict=True)
+        for _ in range(VARIANTS)
+    ]
     tokens = tokenizer(model)(captions).numpy().astype(np.uint16)
     return {
         "images": np.stack([p.image for p in pictures]),
@@ -91,20 +95,28 @@ def order(recipe: Recipe, step: int) -> np.ndarray:
     return permutation[place * recipe.batch_size : (place + 1) * recipe.batch_size]
 
 
-def _batch(recipe: Recipe, step: int, fetch: Callable, mean, std) -> tuple[torch.Tensor, torch.Tensor]:
+def _batch(
+    recipe: Recipe, step: int, fetch: Callable, mean, std
+) -> tuple[torch.Tensor, torch.Tensor]:
     images_BHWC, tokens_BVL = fetch(order(recipe, step))
     rng = generator("augment", recipe.seed, step)
-    padded = np.pad(images_BHWC, ((0, 0), (recipe.shift,) * 2, (recipe.shift,) * 2, (0, 0)), mode="edge")
+    padded = np.pad(
+        images_BHWC, ((0, 0), (recipe.shift,) * 2, (recipe.shift,) * 2, (0, 0)), mode="edge"
+    )
     offsets = rng.integers(0, 2 * recipe.shift + 1, size=(len(images_BHWC), 2))
     side = images_BHWC.shape[1]
-    moved = np.stack([p[y : y + side, x : x + side] for p, (y, x) in zip(padded, offsets, strict=True)])
+    moved = np.stack(
+        [p[y : y + side, x : x + side] for p, (y, x) in zip(padded, offsets, strict=True)]
+    )
     variant = rng.integers(0, VARIANTS, size=len(images_BHWC))
     tokens_BL = tokens_BVL[np.arange(len(variant)), variant].astype(np.int64)
     images_BCHW = (torch.from_numpy(moved).permute(0, 3, 1, 2).float() / 255.0 - mean) / std
     return images_BCHW.contiguous(), torch.from_numpy(tokens_BL)
 
 
-def contrastive_loss(images_BD: torch.Tensor, texts_BD: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+def contrastive_loss(
+    images_BD: torch.Tensor, texts_BD: torch.Tensor, scale: torch.Tensor
+) -> torch.Tensor:
     """Symmetric cross entropy of normalised embeddings; pair k is image k with text k."""
     logits_BB = scale * images_BD @ texts_BD.T
     target = torch.arange(len(images_BD))
@@ -115,18 +127,28 @@ def contrastive_loss(images_BD: torch.Tensor, texts_BD: torch.Tensor, scale: tor
 def _optimizer(network, recipe: Recipe) -> torch.optim.Optimizer:
     matrices = [p for p in network.parameters() if p.ndim >= 2]
     others = [p for p in network.parameters() if p.ndim < 2]
-    groups = [{"params": matrices, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(0.9, 0.98), eps=1e-6, fused=True)
+    groups = [
+        {"params": matrices, "weight_decay": recipe.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(
+        groups, lr=recipe.learning_rate, betas=(0.9, 0.98), eps=1e-6, fused=True
+    )
 
 
 class Trainer:
     """The state of a pre-training: network, optimiser, step and losses so far."""
 
     def __init__(
-        self, recipe: Recipe, model: Model, fetch: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+        self,
+        recipe: Recipe,
+        model: Model,
+        fetch: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
     ) -> None:
         self.recipe, self.fetch, self.step, self.losses, self.seconds = recipe, fetch, 0, [], 0.0
-        self.network = create(model, init="random", seed=derive("pretraining init", recipe.seed) % 2**31)
+        self.network = create(
+            model, init="random", seed=derive("pretraining init", recipe.seed) % 2**31
+        )
         self.network.requires_grad_(True).train()
         self.optimizer = _optimizer(self.network, recipe)
         visual = self.network.visual
@@ -168,7 +190,11 @@ class Trainer:
 
     def weights(self) -> dict[str, np.ndarray]:
         """All parameters of both towers, float32."""
-        return {k: v.detach().numpy().copy() for k, v in self.network.state_dict().items() if v.dtype == torch.float32}
+        return {
+            k: v.detach().numpy().copy()
+            for k, v in self.network.state_dict().items()
+            if v.dtype == torch.float32
+        }
 
     def save(self, path: Path) -> None:
         """Everything needed to go on, bit for bit."""
@@ -177,7 +203,12 @@ class Trainer:
             tensors |= {f"optimizer/{i}/{k}": np.asarray(v) for k, v in state.items()}
         tensors["losses"] = np.array(self.losses)
         artefacts.save(
-            path, "pretraining state", tensors, step=self.step, seconds=self.seconds, recipe=asdict(self.recipe)
+            path,
+            "pretraining state",
+            tensors,
+            step=self.step,
+            seconds=self.seconds,
+            recipe=asdict(self.recipe),
         )
 
     def resume(self, path: Path) -> None:
@@ -188,7 +219,9 @@ class Trainer:
                 f"{path} belongs to another recipe than the config's `pretraining`; delete it to start afresh."
             )
         weights = {
-            k.removeprefix("weight/"): torch.from_numpy(v) for k, v in tensors.items() if k.startswith("weight/")
+            k.removeprefix("weight/"): torch.from_numpy(v)
+            for k, v in tensors.items()
+            if k.startswith("weight/")
         }
         self.network.load_state_dict(weights, strict=False)
         state: dict[int, dict] = {}
@@ -198,7 +231,11 @@ class Trainer:
                 state.setdefault(int(index), {})[name] = torch.from_numpy(value.copy())
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": state, "param_groups": groups})
-        self.step, self.seconds, self.losses = about["step"], about["seconds"], tensors["losses"].tolist()
+        self.step, self.seconds, self.losses = (
+            about["step"],
+            about["seconds"],
+            tensors["losses"].tolist(),
+        )
 
 
 def open_corpus(paths: Sequence[Path], recipe: Recipe, shuffled: bool = False) -> Callable:
@@ -208,9 +245,13 @@ def open_corpus(paths: Sequence[Path], recipe: Recipe, shuffled: bool = False) -
         ValueError: the shards do not hold as many pictures as the recipe asks for.
     """
     shards = [artefacts.load(path, "corpus shard")[0] for path in paths]
-    images_NHWC, tokens_NVL = (np.concatenate([shard.pop(key) for shard in shards]) for key in ("images", "tokens"))
+    images_NHWC, tokens_NVL = (
+        np.concatenate([shard.pop(key) for shard in shards]) for key in ("images", "tokens")
+    )
     if len(images_NHWC) != recipe.num_images:
-        raise ValueError(f"The shards hold {len(images_NHWC)} pictures, the recipe asks for {recipe.num_images}.")
+        raise ValueError(
+            f"The shards hold {len(images_NHWC)} pictures, the recipe asks for {recipe.num_images}."
+        )
     partner_N = np.arange(recipe.num_images)
     if shuffled:  # one step along a random circle: no picture keeps its own
         circle_N = generator("shuffled captions", recipe.seed).permutation(recipe.num_images)
@@ -231,7 +272,11 @@ def advance(trainer: Trainer, last: int) -> None:
 
 
 def run(
-    trainer: Trainer, state: Path, snapshot: Callable[[int, dict], None], snapshots: set[int], save_every: int = 250
+    trainer: Trainer,
+    state: Path,
+    snapshot: Callable[[int, dict], None],
+    snapshots: set[int],
+    save_every: int = 250,
 ) -> None:
     """Train to the end, from `state` if it is there; call `snapshot(step, weights)` at each step of `snapshots`."""
     if state.is_file():
@@ -241,7 +286,11 @@ def run(
         snapshot(0, trainer.weights())
     steps = trainer.recipe.steps
     while trainer.step < steps:
-        stops = [s for s in (*snapshots, (trainer.step // save_every + 1) * save_every, steps) if s > trainer.step]
+        stops = [
+            s
+            for s in (*snapshots, (trainer.step // save_every + 1) * save_every, steps)
+            if s > trainer.step
+        ]
         advance(trainer, min(stops))
         if trainer.step in snapshots:
             snapshot(trainer.step, trainer.weights())

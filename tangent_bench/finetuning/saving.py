@@ -63,12 +63,18 @@ class Saving:
             log.warning("%s It is not taken up; training begins anew.", error)
             return
         if about["belongs_to"] != self.belongs_to:
-            log.info("%s belongs to another run (images, recipe or code changed); training begins anew.", self.path)
+            log.info(
+                "%s belongs to another run (images, recipe or code changed); training begins anew.",
+                self.path,
+            )
             return
         with torch.no_grad():
             for key, value in run.theta.items():
                 value.copy_(torch.from_numpy(arrays[f"theta/{key}"]))
-                moments = {name: torch.from_numpy(arrays[f"{name}/{key}"].copy()).to(value.device) for name in MOMENTS}
+                moments = {
+                    name: torch.from_numpy(arrays[f"{name}/{key}"].copy()).to(value.device)
+                    for name in MOMENTS
+                }
                 run.optimizer.state[value] = moments
         run.scaler.load_state_dict(about["scaler"])
         run.losses[:] = arrays["losses"].tolist()

@@ -52,7 +52,9 @@ def zero_shot(network, tokenize, task: str, images: Images) -> float:
     about = registry.load("tasks", task).TASK
     head_KD = heads.build(network, tokenize, about.class_names, about.templates)
     visual = network.visual
-    prepared = prepare_images(images.images, visual.image_size[0], visual.image_mean, visual.image_std)
+    prepared = prepare_images(
+        images.images, visual.image_size[0], visual.image_mean, visual.image_std
+    )
     with torch.no_grad(), differentiable_attention():
         embeddings_ND = torch.cat([visual(batch) for batch in prepared.split(250)])
     return float(((embeddings_ND @ head_KD.T).argmax(1).numpy() == images.labels).mean())
@@ -62,12 +64,21 @@ def accuracies() -> dict[str, float]:
     """Zero-shot validation accuracy of the shipped weights on every task."""
     model = models.find("tiny")
     network, tokenize = models.create(model), models.tokenizer(model)
-    return {task: zero_shot(network, tokenize, task, registry.load("tasks", task).load("val")) for task in TASKS}
+    return {
+        task: zero_shot(network, tokenize, task, registry.load("tasks", task).load("val"))
+        for task in TASKS
+    }
 
 
-def card(recipe: dict, sha256: str, losses: np.ndarray, zero: dict[str, float], record: dict) -> str:
+def card(
+    recipe: dict, sha256: str, losses: np.ndarray, zero: dict[str, float], record: dict
+) -> str:
     """The model card as Markdown."""
-    table = ["| key | value |", "| --- | --- |", *(f"| {key} | {value} |" for key, value in recipe.items())]
+    table = [
+        "| key | value |",
+        "| --- | --- |",
+        *(f"| {key} | {value} |" for key, value in recipe.items()),
+    ]
     zero_shot_table = [
         "| task | accuracy (%) |",
         "| --- | ---: |",
@@ -97,12 +108,25 @@ def main(folder: Path) -> None:
     import json
 
     weights, about = artefacts.load(folder / "tangent-tiny.safetensors", "pretraining weights")
-    sha256 = artefacts.save(ASSETS / "tangent-tiny.safetensors", "pretraining weights", weights, step=about["step"])
+    sha256 = artefacts.save(
+        ASSETS / "tangent-tiny.safetensors", "pretraining weights", weights, step=about["step"]
+    )
     for percent in EARLIER:
         step = round(about["step"] * percent / 100)
-        tower, _ = artefacts.load(folder / f"snapshots/step-{step:05d}.safetensors", "pretraining weights")
-        half = {k.removeprefix("visual."): v.astype(np.float16) for k, v in tower.items() if k.startswith("visual.")}
-        artefacts.save(ASSETS / f"along/step-{round(percent)}.safetensors", "pretraining weights", half, step=step)
+        tower, _ = artefacts.load(
+            folder / f"snapshots/step-{step:05d}.safetensors", "pretraining weights"
+        )
+        half = {
+            k.removeprefix("visual."): v.astype(np.float16)
+            for k, v in tower.items()
+            if k.startswith("visual.")
+        }
+        artefacts.save(
+            ASSETS / f"along/step-{round(percent)}.safetensors",
+            "pretraining weights",
+            half,
+            step=step,
+        )
     text = (folder / "losses.csv").read_text(encoding="utf-8")
     artefacts.write_text(ASSETS / "losses.csv", text)
     losses = np.array([float(line.split(",")[1]) for line in text.split()[1:]])
@@ -110,8 +134,13 @@ def main(folder: Path) -> None:
     zero = accuracies()
     rows = [f"{task},val,{value:.6f}" for task, value in zero.items()]
     artefacts.write_text(ASSETS / "zero_shot.csv", "\n".join(["task,split,accuracy", *rows]) + "\n")
-    facts = {"minutes": record["training_seconds"] / 60, "machine": f"{record['processor']}, {record['system']}"}
-    artefacts.write_text(ASSETS / "CARD.md", card(record["params"]["recipe"], sha256, losses, zero, facts))
+    facts = {
+        "minutes": record["training_seconds"] / 60,
+        "machine": f"{record['processor']}, {record['system']}",
+    }
+    artefacts.write_text(
+        ASSETS / "CARD.md", card(record["params"]["recipe"], sha256, losses, zero, facts)
+    )
 
 
 if __name__ == "__main__":

@@ -92,17 +92,30 @@ def pieces(parts: list[Part], recipe: Recipe) -> list[list[Part]]:
         )
     cut = []
     for part in parts:
-        chunks = zip(part.images.tensor_split(number), part.labels.tensor_split(number), strict=True)
+        chunks = zip(
+            part.images.tensor_split(number), part.labels.tensor_split(number), strict=True
+        )
         whole = len(part.labels) if recipe.accumulation == "mean" else None
-        cut.append([Part(x, labels, part.head, len(labels) / (whole or len(labels))) for x, labels in chunks])
+        cut.append(
+            [
+                Part(x, labels, part.head, len(labels) / (whole or len(labels)))
+                for x, labels in chunks
+            ]
+        )
     return [list(piece) for piece in zip(*cut, strict=True)]
 
 
 def _loss(encoder: Callable, theta: dict[str, Tensor], parts: list[Part]) -> Tensor:
     """Mean over sources of the weighted cross entropy; one pass of the encoder for all of them."""
     embeddings_BD = encoder(theta, torch.cat([part.images for part in parts]))
-    found = zip(embeddings_BD.to(parts[0].head.dtype).split([len(p.labels) for p in parts]), parts, strict=True)
-    return torch.stack([p.weight * cross_entropy(heads.logits(e, p.head), p.labels) for e, p in found]).mean()
+    found = zip(
+        embeddings_BD.to(parts[0].head.dtype).split([len(p.labels) for p in parts]),
+        parts,
+        strict=True,
+    )
+    return torch.stack(
+        [p.weight * cross_entropy(heads.logits(e, p.head), p.labels) for e, p in found]
+    ).mean()
 
 
 class FinetuningRun:

@@ -25,7 +25,9 @@ def limited(images: Images, limit: int | None, task: str, split: str) -> Images:
             f"Task {task!r} has an empty split {split!r}; check its source, or data.max_{split} in the config."
         )
     if not len(images.images) == len(images.labels) == len(images.blocks):
-        raise ValueError(f"Task {task!r}, split {split!r}: images, labels and blocks have different lengths.")
+        raise ValueError(
+            f"Task {task!r}, split {split!r}: images, labels and blocks have different lengths."
+        )
     return images if limit is None else Images(*(part[:limit] for part in images))
 
 

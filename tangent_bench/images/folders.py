@@ -35,8 +35,15 @@ class FolderRows:
 
     names = None
 
-    def __init__(self, task: str, place: Path, files: list[tuple[Path, int]], turn: bool = True) -> None:
-        self.task, self.place, self.files, self.turn = task, str(place), [file for file, _ in files], turn
+    def __init__(
+        self, task: str, place: Path, files: list[tuple[Path, int]], turn: bool = True
+    ) -> None:
+        self.task, self.place, self.files, self.turn = (
+            task,
+            str(place),
+            [file for file, _ in files],
+            turn,
+        )
         self.labels = np.array([label for _, label in files], dtype=np.int64)
 
     def read(self, rows: np.ndarray) -> Iterator[tuple[int, Image.Image]]:
@@ -71,7 +78,9 @@ def _folders_below(folder: Path) -> Iterator[tuple[str, list[str], list[str]]]:
         yield where, inner, names
 
 
-def folder_labels(found: list[str], name: str, task: Task, origin: Origin, place: Path) -> dict[str, int]:
+def folder_labels(
+    found: list[str], name: str, task: Task, origin: Origin, place: Path
+) -> dict[str, int]:
     """The label of each class folder, by its name, or by its place in the alphabet if the names cannot be known.
 
     Raises:
@@ -79,7 +88,9 @@ def folder_labels(found: list[str], name: str, task: Task, origin: Origin, place
     """
     num = len(task.class_names)
     if len(found) != num:
-        raise ValueError(f"Task {name!r}: {place} has {len(found)} class folders, expected {num}, one for each class.")
+        raise ValueError(
+            f"Task {name!r}: {place} has {len(found)} class folders, expected {num}, one for each class."
+        )
     if origin.agreement < 1:  # wnids: their alphabetical order is that of the labels
         return {folder: label for label, folder in enumerate(found)}
     known = {plain(n): label for label, n in enumerate(task.class_names)}
@@ -100,7 +111,9 @@ class FolderSource:
 
     def __init__(self, name: str, task: Task, origin: Origin, folder: Path) -> None:
         self.name, self.task, self.origin, self.place = name, task, origin, str(folder)
-        test = next((folder / each for each in origin.test_folders if class_folders(folder / each)), None)
+        test = next(
+            (folder / each for each in origin.test_folders if class_folders(folder / each)), None
+        )
         found = {"train": folder / "train", "val": folder / "val", "test": test}
         self.folders = {
             split: path
@@ -147,7 +160,9 @@ class FolderTask:
 
     def _classes(self) -> list[str]:
         """Names of the class folders, the same in every split."""
-        classes = {split: set(class_folders(self.folder / split)) for split in SPLITS if self._has(split)}
+        classes = {
+            split: set(class_folders(self.folder / split)) for split in SPLITS if self._has(split)
+        }
         train = classes["train"]
         for split, found in classes.items():
             if found != train:
@@ -199,7 +214,9 @@ class FolderTask:
             raise ValueError(
                 f"Task {self.name!r}: split {split!r} in {self.folder} is empty; put images into its class folders."
             )
-        return Split(self.name, split, FolderRows(self.name, self.folder, files), np.arange(len(files)))
+        return Split(
+            self.name, split, FolderRows(self.name, self.folder, files), np.arange(len(files))
+        )
 
     def load(self, split: str) -> Images:
         """Decoded images of a split, as squares of `side` pixels.

@@ -44,13 +44,17 @@ def _encoded(cell: dict | bytes | None, what: str) -> bytes:
     """The bytes of one cell of an image column."""
     content = cell.get("bytes") if isinstance(cell, dict) else cell
     if not isinstance(content, bytes):
-        raise ValueError(f"{what} has no image bytes in it; expected a copy with embedded images: download it again.")
+        raise ValueError(
+            f"{what} has no image bytes in it; expected a copy with embedded images: download it again."
+        )
     return content
 
 
 def _damaged(task: str, file: Path, error: Exception) -> ValueError:
     """What to say of a file that was cut short or changed."""
-    return ValueError(f"Task {task!r}: {file} is no whole parquet file ({error}); download it again.")
+    return ValueError(
+        f"Task {task!r}: {file} is no whole parquet file ({error}); download it again."
+    )
 
 
 def _require_columns(task: str, place: str, columns: list[str], origin: Origin) -> None:
@@ -69,7 +73,9 @@ def integers(task: str, place: str, labels: np.ndarray) -> np.ndarray:
         ValueError: they are not whole numbers.
     """
     if labels.dtype.kind not in "iu":
-        raise ValueError(f"Task {task!r}: labels of {place} are {labels.dtype}; expected a column of class numbers.")
+        raise ValueError(
+            f"Task {task!r}: labels of {place} are {labels.dtype}; expected a column of class numbers."
+        )
     return labels.astype(np.int64)
 
 
@@ -92,12 +98,16 @@ class ParquetRows:
         except OSError as error:
             raise _damaged(self.task, file, error) from None
         except ValueError as error:  # pyarrow's own kind is one too
-            raise (_damaged(self.task, file, error) if type(error) is not ValueError else error) from None
+            raise (
+                _damaged(self.task, file, error) if type(error) is not ValueError else error
+            ) from None
 
     def _column(self, file: Path) -> np.ndarray:
         with self._open(file) as found:
             _require_columns(self.task, str(file), found.schema_arrow.names, self.origin)
-            return integers(self.task, str(file), found.read(columns=[self.origin.label]).column(0).to_numpy())
+            return integers(
+                self.task, str(file), found.read(columns=[self.origin.label]).column(0).to_numpy()
+            )
 
     def _names(self) -> tuple[str, ...] | None:
         """The names of the labels as `datasets` writes them into the schema, if it did."""
@@ -150,9 +160,14 @@ class TableRows:
             ValueError: an image cannot be decoded.
         """
         for row in rows.tolist():
-            what, cell = f"Task {self.task!r}: image {row} of {self.place}", self._images[row][self.origin.image]
+            what, cell = (
+                f"Task {self.task!r}: image {row} of {self.place}",
+                self._images[row][self.origin.image],
+            )
             path = cell.get("path")
-            content = Path(path) if cell.get("bytes") is None and path and Path(path).is_file() else None
+            content = (
+                Path(path) if cell.get("bytes") is None and path and Path(path).is_file() else None
+            )
             yield row, decode(content or _encoded(cell, what), what, self.origin.turn)
 
 
@@ -161,7 +176,11 @@ def parquet_files(folder: Path, origin: Origin, stored: str) -> list[Path]:
     config = origin.config or "default"
     patterns = (
         *([origin.files[stored]] if stored in origin.files else []),
-        *(f"{place}{stored}{rest}" for place in (f"{config}/", "data/", "") for rest in ("-*.parquet", ".parquet")),
+        *(
+            f"{place}{stored}{rest}"
+            for place in (f"{config}/", "data/", "")
+            for rest in ("-*.parquet", ".parquet")
+        ),
         f"{config}/{stored}/*.parquet",
     )
     return next((found for pattern in patterns if (found := sorted(folder.glob(pattern)))), [])
@@ -176,11 +195,17 @@ def local_revision(folder: Path, file: Path) -> str | None:
 def cached_snapshot(origin: Origin) -> tuple[Path | None, list[str]]:
     """The snapshot of the wanted revision in the hub's cache, and the other revisions that lie there."""
     # its parts are imported one by one: the package makes them attributes of itself only when something asks for them
-    hub, errors, constants = map(package, (f"huggingface_hub{part}" for part in ("", ".errors", ".constants")))
-    folder = Path(constants.HF_HUB_CACHE) / f"datasets--{origin.hub.replace('/', '--')}" / "snapshots"
+    hub, errors, constants = map(
+        package, (f"huggingface_hub{part}" for part in ("", ".errors", ".constants"))
+    )
+    folder = (
+        Path(constants.HF_HUB_CACHE) / f"datasets--{origin.hub.replace('/', '--')}" / "snapshots"
+    )
     others = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
     try:
-        found = hub.snapshot_download(origin.hub, repo_type="dataset", revision=origin.revision, local_files_only=True)
+        found = hub.snapshot_download(
+            origin.hub, repo_type="dataset", revision=origin.revision, local_files_only=True
+        )
     except (FileNotFoundError, errors.LocalEntryNotFoundError):
         return None, others
     return Path(found), [name for name in others if name != Path(found).name]
@@ -205,7 +230,11 @@ def from_hub(task: str, origin: Origin, stored: str):
     files = {stored: origin.files[stored]} if stored in origin.files else None
     try:
         return datasets.load_dataset(
-            origin.hub, None if files else origin.config, data_files=files, revision=origin.revision, split=stored
+            origin.hub,
+            None if files else origin.config,
+            data_files=files,
+            revision=origin.revision,
+            split=stored,
         )
     except Exception as error:  # the libraries raise many kinds, often one in another
         if _is(error, errors.GatedRepoError, "gated dataset"):
@@ -219,10 +248,14 @@ def from_hub(task: str, origin: Origin, stored: str):
                 f"Task {task!r}: {origin.hub} has no revision {origin.revision!r} on the hub; give the commit of one "
                 f"that it has (https://huggingface.co/datasets/{origin.hub}/commits/main)."
             ) from None
-        raise ConnectionError(re.sub(r"\s+", " ", f"{type(error).__name__}: {error}")[:200]) from None
+        raise ConnectionError(
+            re.sub(r"\s+", " ", f"{type(error).__name__}: {error}")[:200]
+        ) from None
 
 
-def require_names(stored: tuple[str, ...], name: str, task: Task, origin: Origin, place: str) -> None:
+def require_names(
+    stored: tuple[str, ...], name: str, task: Task, origin: Origin, place: str
+) -> None:
     """Raise ValueError unless a copy's labels mean what ours mean: label by label, under one of its names."""
     if len(stored) != len(task.class_names):
         raise ValueError(
@@ -244,7 +277,9 @@ def require_names(stored: tuple[str, ...], name: str, task: Task, origin: Origin
 class HubSource:
     """A copy from the hub: parquet files below `folder`, a saved `datasets` table there, or (None) the hub itself."""
 
-    def __init__(self, name: str, origin: Origin, folder: Path | None, revision: str | None) -> None:
+    def __init__(
+        self, name: str, origin: Origin, folder: Path | None, revision: str | None
+    ) -> None:
         self.name, self.origin, self.folder, self.revision = name, origin, folder, revision
         self.place = str(folder or f"{origin.hub} on the hub")
 
@@ -253,13 +288,17 @@ class HubSource:
         stored = self.origin.splits.get(split)
         if stored is None or self.folder is None:
             return stored is not None
-        return bool(parquet_files(self.folder, self.origin, stored)) or (self.folder / stored).is_dir()
+        return (
+            bool(parquet_files(self.folder, self.origin, stored)) or (self.folder / stored).is_dir()
+        )
 
     def rows(self, split: str) -> Rows:
         """The images of a stored split, in the order of the copy."""
         stored = self.origin.splits[split]
         if self.folder is None:
-            return TableRows(self.name, self.place, from_hub(self.name, self.origin, stored), self.origin)
+            return TableRows(
+                self.name, self.place, from_hub(self.name, self.origin, stored), self.origin
+            )
         files = parquet_files(self.folder, self.origin, stored)
         if files:
             return ParquetRows(self.name, files, self.origin)

@@ -68,15 +68,23 @@ def save(
     Raises:
         ValueError: a position is missing or comes twice.
     """
-    offsets, shapes, end = np.full(number, -1, dtype=np.int64), np.zeros((number, 2), dtype=np.int64), 0
+    offsets, shapes, end = (
+        np.full(number, -1, dtype=np.int64),
+        np.zeros((number, 2), dtype=np.int64),
+        0,
+    )
     with artefacts.writing(path, KIND, "pixels", about) as file:
         for position, image in images:
             if not 0 <= position < number or offsets[position] >= 0:
-                raise ValueError(f"{path}: image {position} of {number} came twice or does not belong to it.")
+                raise ValueError(
+                    f"{path}: image {position} of {number} came twice or does not belong to it."
+                )
             offsets[position], shapes[position] = end, image.shape[:2]
             end += file.append(image)
         if (missing := int((offsets < 0).sum())) > 0:
-            raise ValueError(f"{path}: {missing} of {number} images did not come; is the source complete?")
+            raise ValueError(
+                f"{path}: {missing} of {number} images did not come; is the source complete?"
+            )
         return file.finish({"offsets": offsets, "shapes": shapes, **of_each})
 
 
@@ -90,4 +98,8 @@ def open_images(path: str | Path) -> tuple[Store | np.ndarray, dict[str, np.ndar
     if "images" in tensors:
         images = tensors.pop("images")
         return images, tensors, about
-    return Store(tensors.pop("pixels"), tensors.pop("offsets"), tensors.pop("shapes")), tensors, about
+    return (
+        Store(tensors.pop("pixels"), tensors.pop("offsets"), tensors.pop("shapes")),
+        tensors,
+        about,
+    )

@@ -48,7 +48,11 @@ class Pictures:
 
 
 def prepare_images(
-    images_NHWC: np.ndarray | Store, size: int, mean: Sequence[float], std: Sequence[float], device: str = "cpu"
+    images_NHWC: np.ndarray | Store,
+    size: int,
+    mean: Sequence[float],
+    std: Sequence[float],
+    device: str = "cpu",
 ) -> Tensor:
     """uint8 images as the encoder expects them, float32 [N, C, size, size]: bicubic resize and centre crop if
     needed.
@@ -69,5 +73,7 @@ def prepare_images(
 
 def normalise(images_NCHW: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
     """(x − mean) / std by channel, of images in [0, 1]."""
-    mean_C11, std_C11 = (images_NCHW.new_tensor(list(values)).view(-1, 1, 1) for values in (mean, std))
+    mean_C11, std_C11 = (
+        images_NCHW.new_tensor(list(values)).view(-1, 1, 1) for values in (mean, std)
+    )
     return (images_NCHW - mean_C11) / std_C11

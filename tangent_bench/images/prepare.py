@@ -56,9 +56,20 @@ def store(
         require_disjoint(train, _set(hashes), split.task, split.name, allowed=max_leaks)
 
     facts = {key: getattr(task, key) for key in FACTS}
-    of_each = {"labels": split.labels, "blocks": np.arange(number, dtype=np.int64), "hashes": hashes}
+    of_each = {
+        "labels": split.labels,
+        "blocks": np.arange(number, dtype=np.int64),
+        "hashes": hashes,
+    }
     return image_store.save(
-        path, images(), number, of_each, place=split.rows.place, revision=split.revision, number=number, **facts
+        path,
+        images(),
+        number,
+        of_each,
+        place=split.rows.place,
+        revision=split.revision,
+        number=number,
+        **facts,
     )
 
 
@@ -84,5 +95,7 @@ def _shrunk(image: Image.Image, split: Split, side: int, native: int | None) -> 
         return square(image, side)
     factor = 8 * side / 7 / min(image.size)
     if factor < 1.0:
-        image = image.resize([max(1, round(factor * length)) for length in image.size], Image.Resampling.BICUBIC)
+        image = image.resize(
+            [max(1, round(factor * length)) for length in image.size], Image.Resampling.BICUBIC
+        )
     return np.asarray(image)

@@ -14,7 +14,13 @@ from types import ModuleType
 import numpy as np
 
 from tangent_bench.images.folders import FolderSource, FolderTask
-from tangent_bench.images.hub import HubSource, cached_snapshot, local_revision, parquet_files, require_names
+from tangent_bench.images.hub import (
+    HubSource,
+    cached_snapshot,
+    local_revision,
+    parquet_files,
+    require_names,
+)
 from tangent_bench.images.origin import Origin
 from tangent_bench.images.splits import check_split
 from tangent_bench.images.stored import Rows, Split, cut, gather, joined, shuffled
@@ -59,7 +65,9 @@ def _command(origin: Origin, root: Path | None) -> str:
     return " ".join((*parts, f"--local-dir {where}/{(*origin.folders, origin.hub)[0]}"))
 
 
-def _local(name: str, task: Task | None, origin: Origin, root: Path | None) -> FolderSource | HubSource | None:
+def _local(
+    name: str, task: Task | None, origin: Origin, root: Path | None
+) -> FolderSource | HubSource | None:
     """The first source on this machine: a local folder, a snapshot on disk. `task` may be None if nothing is read.
 
     Raises:
@@ -90,7 +98,11 @@ def _root() -> Path | None:
 
 def _missing(name: str, origin: Origin, root: Path | None, reason: Exception) -> ValueError:
     """What to say when no source has the images."""
-    at = f"the folder {root / (*origin.folders, origin.hub)[0]}" if root else f"a local folder ({ROOT} is not set)"
+    at = (
+        f"the folder {root / (*origin.folders, origin.hub)[0]}"
+        if root
+        else f"a local folder ({ROOT} is not set)"
+    )
     advice = f" Or without the hub: {origin.advice}." if origin.advice else ""
     return ValueError(
         f"Task {name!r} has no images: looked at {at} for <split>/<class>/<image>, at "
@@ -99,19 +111,27 @@ def _missing(name: str, origin: Origin, root: Path | None, reason: Exception) ->
     )
 
 
-def _order(name: str, origin: Origin, source: FolderSource | HubSource, split: str) -> tuple[Rows, np.ndarray]:
+def _order(
+    name: str, origin: Origin, source: FolderSource | HubSource, split: str
+) -> tuple[Rows, np.ndarray]:
     """Where the images of a split are stored, and which of them, in which order."""
     if source.has(split) and (split != "train" or source.has("val")):
         rows = source.rows(split)
         return rows, shuffled(len(rows.labels))
     if split == "test" or not source.has("train"):
-        need = f"it has no images of {split!r}" if split != "val" else "'val' is cut off 'train', which it has not"
+        need = (
+            f"it has no images of {split!r}"
+            if split != "val"
+            else "'val' is cut off 'train', which it has not"
+        )
         raise ValueError(f"Task {name!r}: {source.place}: {need}; {origin.without_train}.")
     rows = source.rows("train")
     return rows, cut(len(rows.labels))[split == "val"]
 
 
-def _require_counts(name: str, origin: Origin, split: str, num: int, was_cut: bool, place: str) -> None:
+def _require_counts(
+    name: str, origin: Origin, split: str, num: int, was_cut: bool, place: str
+) -> None:
     """Raise ValueError unless a split has as many images as the data set is known to have."""
     counts = origin.counts_cut if was_cut and origin.counts_cut else origin.counts
     if counts and num != counts[split]:
@@ -121,7 +141,9 @@ def _require_counts(name: str, origin: Origin, split: str, num: int, was_cut: bo
         )
 
 
-def open_split(module: ModuleType, split: str, root: Path | None = None, allow_counts: bool = False) -> Split:
+def open_split(
+    module: ModuleType, split: str, root: Path | None = None, allow_counts: bool = False
+) -> Split:
     """A split of the task `module` (with TASK and ORIGIN), found, checked and ready to be decoded one image at a time.
 
     Arguments:
@@ -143,7 +165,9 @@ def open_split(module: ModuleType, split: str, root: Path | None = None, allow_c
         raise _missing(name, origin, root, error) from None
     _require_classes(name, task, origin, rows)
     if len(order) == 0:
-        raise ValueError(f"Task {name!r}: split {split!r} of {source.place} is empty; put images into it.")
+        raise ValueError(
+            f"Task {name!r}: split {split!r} of {source.place} is empty; put images into it."
+        )
     if not allow_counts:
         _require_counts(name, origin, split, len(order), not source.has("val"), source.place)
     return Split(name, split, rows, order, source.revision)
@@ -162,7 +186,11 @@ def _require_classes(name: str, task: Task, origin: Origin, rows: Rows) -> None:
 
 def hub_origin(name: str, entry: Mapping) -> Origin:
     """Where the images of a user's data set of the hub are, from its config entry."""
-    given = {key: entry[key] for key in ("revision", "config", "image", "label", "splits") if key in entry}
+    given = {
+        key: entry[key]
+        for key in ("revision", "config", "image", "label", "splits")
+        if key in entry
+    }
     return Origin(entry["hub"], folders=(name,), turn=True, **given)
 
 
@@ -189,13 +217,17 @@ class HubTask:
     def _names(self) -> tuple[str, ...]:
         """Class names as the training split states them."""
         root = _root()
-        source = _snapshot(self.__name__, self.ORIGIN, root)[0] or HubSource(self.__name__, self.ORIGIN, None, None)
+        source = _snapshot(self.__name__, self.ORIGIN, root)[0] or HubSource(
+            self.__name__, self.ORIGIN, None, None
+        )
         try:
             names = source.rows("train").names
         except ConnectionError as error:
             raise _missing(self.__name__, self.ORIGIN, root, error) from None
         if not names:
-            raise ValueError(f"Task {self.__name__!r}: {source.place} states no class names; give class_names.")
+            raise ValueError(
+                f"Task {self.__name__!r}: {source.place} states no class names; give class_names."
+            )
         return tuple(each.replace("_", " ") for each in names)
 
     def open(self, split: str) -> Split:

@@ -13,4 +13,6 @@ def check_split(module: str, split: str, splits: tuple[str, ...] = SPLITS) -> No
     """
     if split not in splits:
         task = module.rpartition(".")[2]
-        raise ValueError(f"Task {task!r} has no split {split!r}: expected one of {', '.join(splits)}.")
+        raise ValueError(
+            f"Task {task!r} has no split {split!r}: expected one of {', '.join(splits)}."
+        )

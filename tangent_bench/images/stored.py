@@ -52,7 +52,9 @@ def decode(content: bytes | Path, what: str, turn: bool) -> Image.Image:
         with Image.open(io.BytesIO(content) if isinstance(content, bytes) else content) as image:
             return (ImageOps.exif_transpose(image) if turn else image).convert("RGB")
     except Exception as error:  # by format and damage, Pillow raises many kinds
-        raise ValueError(f"{what} cannot be read as an image ({error}); repair or remove it.") from None
+        raise ValueError(
+            f"{what} cannot be read as an image ({error}); repair or remove it."
+        ) from None
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,9 @@ class JoinedRows:
             yield row + self._start, image
 
 
-def joined(first: tuple[Rows, np.ndarray], second: tuple[Rows, np.ndarray]) -> tuple[Rows, np.ndarray]:
+def joined(
+    first: tuple[Rows, np.ndarray], second: tuple[Rows, np.ndarray]
+) -> tuple[Rows, np.ndarray]:
     """Two splits, each as rows and their order, as one, shuffled by the rule of `shuffled`."""
     order = np.concatenate([first[1], len(first[0].labels) + second[1]])
     return JoinedRows(first[0], second[0]), order[shuffled(len(order))]

@@ -34,7 +34,9 @@ def require(device: str) -> None:
         )
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     if not _held:
-        names = [str(torch.cuda.get_device_properties(k).uuid) for k in range(torch.cuda.device_count())]
+        names = [
+            str(torch.cuda.get_device_properties(k).uuid) for k in range(torch.cuda.device_count())
+        ]
         torch.cuda.set_device(choose(names, Path(tempfile.gettempdir())))
 
 

@@ -88,7 +88,9 @@ def _source(file: Path, _modified: int, _size: int) -> _Source:
     shape = reader.shape(ast.parse(file.read_bytes(), str(file)))
     return _Source(
         digest=hashlib.sha256(shape.encode()).hexdigest(),
-        imports=tuple(dict.fromkeys(name for node in reader.loading for name in _loaded(node, file))),
+        imports=tuple(
+            dict.fromkeys(name for node in reader.loading for name in _loaded(node, file))
+        ),
         data_files=tuple(path for text in reader.names_of_files for path in _existing(text, file)),
     )
 
@@ -98,7 +100,9 @@ def _stamp(file: Path) -> tuple[int, int]:
     try:
         status = file.stat()
     except OSError:
-        raise ValueError(f"{file} is not there, but a rule runs it; restore it, or correct the rule.") from None
+        raise ValueError(
+            f"{file} is not there, but a rule runs it; restore it, or correct the rule."
+        ) from None
     return status.st_mtime_ns, status.st_size
 
 
@@ -139,7 +143,9 @@ class _Reader:
         True
         """
         if isinstance(node, list):
-            return "[" + ",".join([self.shape(each) for each in node if not _is_docstring(each)]) + "]"
+            return (
+                "[" + ",".join([self.shape(each) for each in node if not _is_docstring(each)]) + "]"
+            )
         if not isinstance(node, ast.AST):
             return repr(node)
         if type(node) in (ast.Import, ast.ImportFrom, ast.Call, ast.Constant, ast.If):
@@ -165,7 +171,11 @@ class _Reader:
 
 
 def _is_docstring(node: object) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
 
 
 def _is_type_checking(node: ast.If) -> bool:
@@ -215,11 +225,15 @@ def _files_of(name: str, where: str) -> Iterable[Path]:
     files = []
     for length in range(1, len(parts) + 1):
         place = root.joinpath(*parts[:length])
-        file = next((f for f in (place / "__init__.py", place.with_suffix(".py")) if f.is_file()), None)
+        file = next(
+            (f for f in (place / "__init__.py", place.with_suffix(".py")) if f.is_file()), None
+        )
         if file is None and not place.is_dir():
             if attribute and length == len(parts):
                 return files
-            raise ValueError(f"There is no module {'.'.join(parts)}, which {where} loads; restore it, or correct that.")
+            raise ValueError(
+                f"There is no module {'.'.join(parts)}, which {where} loads; restore it, or correct that."
+            )
         files += [file] if file else []
     return files
 

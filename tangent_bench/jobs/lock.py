@@ -18,7 +18,11 @@ JOB = ".snakemake/scripts"
 def at_work(folder: Path) -> list[psutil.Process]:
     """The runs in a folder: every Snakemake with this working directory, and every job of one."""
     found = psutil.process_iter(["cwd", "cmdline"])
-    return [p for p in found if p.info["cwd"] == str(folder.resolve()) and _is_run(p.info["cmdline"] or [""])]
+    return [
+        p
+        for p in found
+        if p.info["cwd"] == str(folder.resolve()) and _is_run(p.info["cmdline"] or [""])
+    ]
 
 
 def _is_run(command: list[str]) -> bool:

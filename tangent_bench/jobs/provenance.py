@@ -26,12 +26,19 @@ SLOW_TO_IMPORT = "torch", "open_clip", "torchvision"  # seconds each, at every s
 RUN = "TANGENT_BENCH_RUN"  # the environment variable with the process of the Snakemake that a job belongs to
 _SEAL = '{"sha256": "'  # how a record begins; its own digest follows
 _running: dict | None = None  # the record of the job that this process is
-_KILLED = re.compile(r"/scripts/\w+\.(\w+)\.py\S* (?:died with <Signals\.SIGKILL|returned non-zero exit status 137)")
+_KILLED = re.compile(
+    r"/scripts/\w+\.(\w+)\.py\S* (?:died with <Signals\.SIGKILL|returned non-zero exit status 137)"
+)
 _GPU_IS_FULL = (
     "the GPU's memory is too small; lower evaluation.batch_size, or for fine-tuning training.micro_batch_size, or set "
     "training.checkpoint_activations in the config."
 )
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+_THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
 
 
 def limit_threads(count: int) -> None:
@@ -52,7 +59,11 @@ def keep_memory() -> None:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError, TypeError):
         return
-    for parameter, size in ((-3, 2**30), (-1, 2**31 - 1), (-2, 2**26)):  # mmap threshold, trim threshold, top pad
+    for parameter, size in (
+        (-3, 2**30),
+        (-1, 2**31 - 1),
+        (-2, 2**26),
+    ):  # mmap threshold, trim threshold, top pad
         mallopt(parameter, size)
 
 
@@ -65,10 +76,16 @@ def job(snakemake) -> Iterator[dict]:
     sentence says where. When Snakemake is killed the job ends too: the next run would make its files once more.
     """
     global _running
-    limit_threads(1 if getattr(snakemake.resources, "gpu", 0) else snakemake.threads)  # others crop, one each
+    limit_threads(
+        1 if getattr(snakemake.resources, "gpu", 0) else snakemake.threads
+    )  # others crop, one each
     keep_memory()
     log_file = Path(str(snakemake.log[0]))
-    record: dict = {"rule": snakemake.rule, "wildcards": dict(snakemake.wildcards.items()), "started": time.time()}
+    record: dict = {
+        "rule": snakemake.rule,
+        "wildcards": dict(snakemake.wildcards.items()),
+        "started": time.time(),
+    }
     try:
         _open_log(log_file)
         _remove_unfinished(*snakemake.output, log_file.with_suffix(".json"))
@@ -81,7 +98,9 @@ def job(snakemake) -> Iterator[dict]:
     except (ValueError, FloatingPointError, MemoryError, OSError) as error:
         _fail(f"{snakemake.rule}: {str(error) or type(error).__name__}")
     except Exception as error:
-        if type(error).__name__ == "OutOfMemoryError":  # PyTorch's, of a GPU; torch need not be there
+        if (
+            type(error).__name__ == "OutOfMemoryError"
+        ):  # PyTorch's, of a GPU; torch need not be there
             _fail(f"{snakemake.rule}: {_GPU_IS_FULL}", traceback.format_exc())
         sentence = f"{snakemake.rule}: unexpected {type(error).__name__}: {error} (traceback in {log_file})"
         _fail(sentence, traceback.format_exc())
@@ -133,7 +152,9 @@ def _end_with(run: str | None) -> None:
         process = psutil.Process(int(run))
         while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
             time.sleep(1)
-    logging.error("The run that this job belongs to was killed; the same command goes on from here.")
+    logging.error(
+        "The run that this job belongs to was killed; the same command goes on from here."
+    )
     os._exit(1)
 
 
@@ -179,7 +200,9 @@ def _made_from(snakemake) -> dict:
 
 def device(snakemake) -> str:
     """Where the job's networks are: the config's `device` if the job was given a GPU, else the CPU."""
-    return snakemake.config.get("device", "cpu") if getattr(snakemake.resources, "gpu", 0) else "cpu"
+    return (
+        snakemake.config.get("device", "cpu") if getattr(snakemake.resources, "gpu", 0) else "cpu"
+    )
 
 
 def _gpu() -> str | None:
@@ -246,7 +269,17 @@ def _version(package: str) -> str:
 def commit() -> str:
     """The commit of the code that runs, with "-dirty" if it was changed; "unknown" outside a repository."""
     try:
-        command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"]
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+        command = [
+            "git",
+            "-C",
+            str(Path(__file__).parent),
+            "describe",
+            "--always",
+            "--dirty",
+            "--abbrev=12",
+        ]
+        return subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=10
+        ).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return "unknown"

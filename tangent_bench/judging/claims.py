@@ -51,12 +51,21 @@ class Claim:
     descriptive: bool = False
 
     def __post_init__(self) -> None:
-        assert self.contrast in CONTRASTS and self.sign in (-1, 1) and self.unit in ("points", "number"), self
+        assert (
+            self.contrast in CONTRASTS
+            and self.sign in (-1, 1)
+            and self.unit in ("points", "number")
+        ), self
 
 
 def _rows(experiment: str, metric: str, mode: str, **more: object) -> Mapping[str, object]:
     training, evaluation = mode.split("-")
-    where = {"experiment": experiment, "metric": metric, "training": training, "evaluation": evaluation}
+    where = {
+        "experiment": experiment,
+        "metric": metric,
+        "training": training,
+        "evaluation": evaluation,
+    }
     return MappingProxyType(where | more)
 
 
@@ -73,10 +82,16 @@ def _compared(metric: str, mode: str) -> Mapping[str, object]:
 
 
 def _xi(metric: str, mode: str, minus: str = STANDARD) -> Mapping[str, object]:
-    return _rows("disentanglement_comparison", metric, mode, params_id=f"minus {minus}", **_EACH_ALL)
+    return _rows(
+        "disentanglement_comparison", metric, mode, params_id=f"minus {minus}", **_EACH_ALL
+    )
 
 
-_SINGLE, _ADDED, _GAIN = "single_task/accuracy", "task_addition/accuracy_tuned", "task_addition/recovered_gain_tuned"
+_SINGLE, _ADDED, _GAIN = (
+    "single_task/accuracy",
+    "task_addition/accuracy_tuned",
+    "task_addition/recovered_gain_tuned",
+)
 _TARGET = "task_negation/target_accuracy_tuned"
 _MATCHED, _RELATIVE = "matched_disentanglement_error", "relative_disentanglement_error"
 _MEAN, _TUNED = "mean_disentanglement_error", "disentanglement_error_tuned"

@@ -107,7 +107,9 @@ class Comparison:
         return self.num_seeds < LEAST_SEEDS
 
 
-def compare(baseline: Tuned, candidates: Sequence[Tuned], num_units: Mapping[str, int]) -> Comparison:
+def compare(
+    baseline: Tuned, candidates: Sequence[Tuned], num_units: Mapping[str, int]
+) -> Comparison:
     """Every candidate against the baseline, on each task and on their mean.
 
     Args:
@@ -127,11 +129,21 @@ def compare(baseline: Tuned, candidates: Sequence[Tuned], num_units: Mapping[str
     levels = np.array([holm([fit.estimate(k) for fit in fits]) for k in range(len(units))])
     means = accuracy[..., 0].mean(-1)
     lines = [
-        Line(t, m.name, float(means[0, k]), float(means[c + 1, k]), fits[c].estimate(k), levels[k, c], len(candidates))
+        Line(
+            t,
+            m.name,
+            float(means[0, k]),
+            float(means[c + 1, k]),
+            fits[c].estimate(k),
+            levels[k, c],
+            len(candidates),
+        )
         for c, m in enumerate(candidates)
         for k, t in enumerate([*tasks, ALL])
     ]
-    return Comparison(baseline.name, tuple(lines), accuracy.shape[2], {m.name: m.at_edge for m in methods})
+    return Comparison(
+        baseline.name, tuple(lines), accuracy.shape[2], {m.name: m.at_edge for m in methods}
+    )
 
 
 def _with_mean(method: Tuned, tasks: Sequence[str]) -> np.ndarray:
@@ -165,12 +177,16 @@ def crossed(differences: np.ndarray, num_units: np.ndarray | int) -> Crossed:
     images = unbiased * mean.var(-1)
     if num_seeds < LEAST_SEEDS:
         none = np.zeros_like(images)
-        return Crossed(estimates.mean(-1), none, images, none, images, np.full_like(images, math.inf))
+        return Crossed(
+            estimates.mean(-1), none, images, none, images, np.full_like(images, math.inf)
+        )
     seeds = estimates.var(-1, ddof=1) / num_seeds
     around = (replicated - mean[..., None, :]).var(-1).sum(-1)
     interaction = unbiased * around / (num_seeds * (num_seeds - 1))
     variance = seeds + np.maximum(images - interaction, 0.0)
-    spread = seeds**2 / (num_seeds - 1) + images**2 / rest + interaction**2 / ((num_seeds - 1) * rest)
+    spread = (
+        seeds**2 / (num_seeds - 1) + images**2 / rest + interaction**2 / ((num_seeds - 1) * rest)
+    )
     degrees = np.divide(variance**2, spread, out=np.full_like(variance, math.inf), where=spread > 0)
     degrees = np.maximum(degrees, num_seeds - 1)  # a sum has no fewer than its scarcest part
     return Crossed(estimates.mean(-1), seeds, images, interaction, variance, degrees)
@@ -191,18 +207,30 @@ def judge(estimate: Estimate, level: float = LEVEL, num_candidates: int = 1) -> 
 
 def text(comparison: Comparison) -> str:
     """A table for a terminal, in points (hundredths of accuracy)."""
-    head = ["candidate", "task", comparison.baseline, "candidate", "difference [interval]", "verdict", "detectable"]
+    head = [
+        "candidate",
+        "task",
+        comparison.baseline,
+        "candidate",
+        "difference [interval]",
+        "verdict",
+        "detectable",
+    ]
     cells = [head, *(_cells(line) for line in comparison.lines)]
     widths = [max(map(len, column)) for column in zip(*cells)]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
     seeds = f"{comparison.num_seeds} seed{'s' if comparison.num_seeds > 1 else ''}"
-    lines.append(f"{seeds}{', conditional on these seeds: images alone were resampled' * comparison.conditional}.")
+    lines.append(
+        f"{seeds}{', conditional on these seeds: images alone were resampled' * comparison.conditional}."
+    )
     if any("*" in row[5] for row in cells):
         lines.append(f"* not 0, but within ±{100 * MARGIN:g} point.")
     for name, count in comparison.at_edge.items():
         if count:
             of = f"{count} of {comparison.num_seeds}"
-            lines.append(f"{name}: the best coefficient is at the edge of its grid in {of} seeds; widen the grid.")
+            lines.append(
+                f"{name}: the best coefficient is at the edge of its grid in {of} seeds; widen the grid."
+            )
     return "\n".join(lines)
 
 
@@ -221,9 +249,13 @@ def _detectable(line: Line) -> str:
 def _check(methods: Sequence[Tuned], num_units: Mapping[str, int]) -> None:
     names = [method.name for method in methods]
     if len(set(names)) < len(names) or len(names) < 2:
-        raise ValueError(f"Compared are {', '.join(names)}; expected a baseline and candidates of different names.")
+        raise ValueError(
+            f"Compared are {', '.join(names)}; expected a baseline and candidates of different names."
+        )
     if not num_units or min(num_units.values()) < 2:
-        raise ValueError(f"Independent test images are {dict(num_units)}; expected two or more of at least one task.")
+        raise ValueError(
+            f"Independent test images are {dict(num_units)}; expected two or more of at least one task."
+        )
     expected = np.shape(next(iter(methods[0].accuracy.values()), ()))
     for method in methods:
         if set(method.accuracy) != set(num_units):

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 METHOD = "task_arithmetic"
 FEWEST_STEPS = 3  # of the pre-training, the last included, for a rise along it
-FEWEST_PRETRAININGS = 3  # with fewer their spread is not worth estimating: a claim is conditional on them
+FEWEST_PRETRAININGS = (
+    3  # with fewer their spread is not worth estimating: a claim is conditional on them
+)
 
 
 @dataclass(frozen=True)
@@ -72,14 +74,26 @@ def weigh(rows: pd.DataFrame, claims: Sequence[Claim] = CLAIMS) -> list[Tested]:
     """
     from tangent_bench.judging.pooling import pool
 
-    read = {c.rows["experiment"] for c in claims} | {c.paired.get("experiment") for c in claims} | {"vector_geometry"}
-    rows = rows[rows["experiment"].isin(read) & rows["method"].isin(["", METHOD]) & (rows["protocol"] == "own")]
+    read = (
+        {c.rows["experiment"] for c in claims}
+        | {c.paired.get("experiment") for c in claims}
+        | {"vector_geometry"}
+    )
+    rows = rows[
+        rows["experiment"].isin(read)
+        & rows["method"].isin(["", METHOD])
+        & (rows["protocol"] == "own")
+    ]
     table = pool(rows)
     kin = families(table.loc[table["init"] == "pretrained", "model"])
     out = []
     for family in kin:
         asked = [claim for claim in claims if family is kin[0] or not _for_all(claim)]
-        found = [(claim, line) for claim in asked if (line := _find(table, claim, family, kin)) is not None]
+        found = [
+            (claim, line)
+            for claim in asked
+            if (line := _find(table, claim, family, kin)) is not None
+        ]
         out += _judged(found, family)
     return out
 
@@ -99,7 +113,11 @@ def _judged(found: Sequence[tuple[Claim, Found]], family: Family) -> list[Tested
     for claim, line in found:
         level = next(levels) if testable(claim, line) else math.nan
         said = "descriptive" if claim.descriptive else "undecided"
-        said = said if math.isnan(level) else verdict(line.estimate, level, claim.sign, claim.threshold)
+        said = (
+            said
+            if math.isnan(level)
+            else verdict(line.estimate, level, claim.sign, claim.threshold)
+        )
         whose = None if _for_all(claim) else family
         behind = line.num_samples, line.num_seeds, line.num_pretrainings
         out.append(Tested(claim, whose, line.estimate, said, level, *behind, _given(claim, line)))
@@ -113,7 +131,13 @@ def _given(claim: Claim, found: Found) -> str:
     if claim.once:
         return claim.given
     many = found.num_pretrainings >= FEWEST_PRETRAININGS
-    words = ["" if many else "this pre-training" if found.num_pretrainings == 1 else "these pre-trainings"]
+    words = [
+        ""
+        if many
+        else "this pre-training"
+        if found.num_pretrainings == 1
+        else "these pre-trainings"
+    ]
     if found.num_seeds < MIN_SEEDS and claim.rows["training"] != "none":
         words.append("this seed" if found.num_seeds == 1 else "these seeds")
     return ", ".join(filter(None, [claim.given, *words]))
@@ -124,7 +148,9 @@ def _find(table: pd.DataFrame, claim: Claim, family: Family, kin: Sequence[Famil
     if claim.contrast == "sizes":
         return _sizes(table, claim, kin)
     if claim.once:
-        lines = (_line(table[table["model"] == model], claim) for each in kin for model in each.models)
+        lines = (
+            _line(table[table["model"] == model], claim) for each in kin for model in each.models
+        )
         return next((line for line in lines if line is not None), None)
     own = table[table["model"].isin(family.models)]
     steps = _steps(own, claim) if claim.contrast == "along" else []
@@ -135,11 +161,15 @@ def _find(table: pd.DataFrame, claim: Claim, family: Family, kin: Sequence[Famil
 def _of_model(own: pd.DataFrame, claim: Claim, steps: Sequence[str]) -> Found | None:
     if claim.contrast == "along":
         lines = [line for init in steps if (line := _line(own, claim, init=init)) is not None]
-        return _sum(zip(rise(len(lines)), lines, strict=True)) if len(lines) >= FEWEST_STEPS else None
+        return (
+            _sum(zip(rise(len(lines)), lines, strict=True)) if len(lines) >= FEWEST_STEPS else None
+        )
     if claim.contrast == "value":
         return _line(own, claim)
     if claim.paired and (pair := _line(own, claim, **claim.against, **claim.paired)) is not None:
-        return _sum([(-1.0, pair)])  # rows are the other initialisation less this one, on the same resampled images
+        return _sum(
+            [(-1.0, pair)]
+        )  # rows are the other initialisation less this one, on the same resampled images
     lines = [_line(own, claim), _line(own, claim, **claim.against)]
     return None if None in lines else _sum(zip((1.0, -1.0), lines, strict=True))
 
@@ -150,7 +180,11 @@ def _steps(own: pd.DataFrame, claim: Claim) -> list[str]:
     rows = _at(own, claim.rows)
     of_model = rows[rows["init"].str.fullmatch(named)].groupby("model")["init"].agg(set)
     sets = [inits for inits in of_model if "pretrained" in inits and len(inits) >= FEWEST_STEPS]
-    return sorted(set.intersection(*sets), key=lambda i: float(named.fullmatch(i)[1] or math.inf)) if sets else []
+    return (
+        sorted(set.intersection(*sets), key=lambda i: float(named.fullmatch(i)[1] or math.inf))
+        if sets
+        else []
+    )
 
 
 def rise(num: int) -> list[float]:
@@ -173,12 +207,16 @@ def _at(table: pd.DataFrame, where: dict) -> pd.DataFrame:
 def _line(table: pd.DataFrame, claim: Claim, **changed: object) -> Found | None:
     """The one line of a pooled table at the claim's coordinates."""
     table = _at(table, {"init": "pretrained", **claim.rows} | changed)
-    if len(table) > 1 and "sources" not in claim.rows:  # sums of fewer tasks stand beside the sum of all
+    if (
+        len(table) > 1 and "sources" not in claim.rows
+    ):  # sums of fewer tasks stand beside the sum of all
         table = table[table["sources"].str.count(r"\+") == table["sources"].str.count(r"\+").max()]
     if len(table) == 0:
         return None
     if len(table) > 1:
-        raise ValueError(f"{len(table)} rows answer to the claim {claim.text!r}; expected one of each coordinate.")
+        raise ValueError(
+            f"{len(table)} rows answer to the claim {claim.text!r}; expected one of each coordinate."
+        )
     return from_line(table.iloc[0])
 
 
@@ -199,10 +237,19 @@ def from_line(line: pd.Series) -> Found:
 def _sum(parts: Iterable[tuple[float, Found]]) -> Found:
     """Σ w x of estimates of one model."""
     parts = list(parts)
-    whole, images = (combine([(w, getattr(found, kind)) for w, found in parts]) for kind in ("estimate", "images"))
+    whole, images = (
+        combine([(w, getattr(found, kind)) for w, found in parts])
+        for kind in ("estimate", "images")
+    )
     found = [found for _, found in parts]
     pretrainings = min(f.num_pretrainings for f in found)
-    return Found(whole, images, max(f.num_samples for f in found), min(f.num_seeds for f in found), pretrainings)
+    return Found(
+        whole,
+        images,
+        max(f.num_samples for f in found),
+        min(f.num_seeds for f in found),
+        pretrainings,
+    )
 
 
 def pooled(found: Sequence[Found]) -> Found | None:
@@ -216,17 +263,26 @@ def pooled(found: Sequence[Found]) -> Found | None:
     mean = sum(f.estimate.value for f in found) / num
     images = Estimate(mean, *_root_mean_square([f.images for f in found]))
     if num < FEWEST_PRETRAININGS:
-        sides, degrees = _root_mean_square([f.estimate for f in found]), min(f.estimate.degrees for f in found)
+        sides, degrees = (
+            _root_mean_square([f.estimate for f in found]),
+            min(f.estimate.degrees for f in found),
+        )
     else:
         spread = sum((f.estimate.value - mean) ** 2 for f in found) / (num - 1) / num
-        sides, degrees = [math.hypot(math.sqrt(spread), side) for side in (images.below, images.above)], num - 1.0
+        sides, degrees = (
+            [math.hypot(math.sqrt(spread), side) for side in (images.below, images.above)],
+            num - 1.0,
+        )
     seeds, samples = min(f.num_seeds for f in found), max(f.num_samples for f in found)
     return Found(Estimate(mean, *sides, degrees), images, samples, seeds, num)
 
 
 def _root_mean_square(estimates: Sequence[Estimate]) -> list[float]:
     """Errors below and above: images are shared, so that a mean over models is no more certain than one."""
-    return [math.sqrt(sum(getattr(e, side) ** 2 for e in estimates) / len(estimates)) for side in ("below", "above")]
+    return [
+        math.sqrt(sum(getattr(e, side) ** 2 for e in estimates) / len(estimates))
+        for side in ("below", "above")
+    ]
 
 
 def _sizes(table: pd.DataFrame, claim: Claim, kin: Sequence[Family]) -> Found | None:
@@ -238,7 +294,9 @@ def _sizes(table: pd.DataFrame, claim: Claim, kin: Sequence[Family]) -> Found | 
     for rebuilt in (True, False):
         of_size: dict[int, list[dict[int | None, Found]]] = {}
         for family in kin:
-            found = {pretraining_seed(m): _line(table[table["model"] == m], claim) for m in family.models}
+            found = {
+                pretraining_seed(m): _line(table[table["model"] == m], claim) for m in family.models
+            }
             lines = {seed: line for seed, line in found.items() if line is not None}
             sizes = norms.loc[norms["model"].isin(family.models), "num_samples"]
             if family.rebuilt == rebuilt and lines and len(sizes):
@@ -246,7 +304,9 @@ def _sizes(table: pd.DataFrame, claim: Claim, kin: Sequence[Family]) -> Found | 
         if len(of_size) > 1:
             large, small = of_size[max(of_size)], of_size[min(of_size)]
             # which of several families of one size is meant is not for this rule to say
-            return _larger_less_smaller(large[0], small[0]) if len(large) == len(small) == 1 else None
+            return (
+                _larger_less_smaller(large[0], small[0]) if len(large) == len(small) == 1 else None
+            )
     return None
 
 

@@ -47,14 +47,23 @@ def compare(
     there = [
         place
         for place in both
-        if baseline in outcomes.labels(before, place) and set(candidates) <= set(outcomes.labels(results, place))
+        if baseline in outcomes.labels(before, place)
+        and set(candidates) <= set(outcomes.labels(results, place))
     ]
     # Where some method is nowhere beside the others, reading says which, and what there is.
-    return {place: _one(place, results, before, baseline, candidates, seeds) for place in there or both[:1]}
+    return {
+        place: _one(place, results, before, baseline, candidates, seeds)
+        for place in there or both[:1]
+    }
 
 
 def _one(
-    place: Place, results: Path, before: Path, baseline: str, candidates: Sequence[str], seeds: Sequence[int] | None
+    place: Place,
+    results: Path,
+    before: Path,
+    baseline: str,
+    candidates: Sequence[str],
+    seeds: Sequence[int] | None,
 ) -> Comparison:
     base = outcomes.read(before, place, baseline, seeds=seeds)
     others = [outcomes.read(results, place, label, seeds=seeds) for label in candidates]
@@ -66,7 +75,9 @@ def _one(
                 f"{label} has seeds {given} in {place}, {baseline} has {wanted}; build both with the same seeds."
             )
         if outcomes.image_orders(results, place, label) != images:
-            raise ValueError(f"{label} and {baseline} were evaluated on other images in {place}; build both again.")
+            raise ValueError(
+                f"{label} and {baseline} were evaluated on other images in {place}; build both again."
+            )
     if before != results:
         base = replace(base, name=f"{baseline} (before)")
     return comparison.compare(base, others, outcomes.num_units(results, place, base.accuracy))
@@ -74,13 +85,20 @@ def _one(
 
 def verdicts(found: Mapping[Place, Comparison]) -> dict[tuple[Place, str], str]:
     """(place, candidate) → the verdict over all tasks."""
-    return {(place, line.method): line.verdict for place, c in found.items() for line in c.lines if line.task == ALL}
+    return {
+        (place, line.method): line.verdict
+        for place, c in found.items()
+        for line in c.lines
+        if line.task == ALL
+    }
 
 
 def report(found: Mapping[Place, Comparison]) -> str:
     """A table for each place, and a line with the verdict over all tasks in each of them."""
     parts = [f"{place}\n{comparison.text(c)}\n" for place, c in found.items()]
-    lines = [f"{verdict:9}  {method}  ({place})" for (place, method), verdict in verdicts(found).items()]
+    lines = [
+        f"{verdict:9}  {method}  ({place})" for (place, method), verdict in verdicts(found).items()
+    ]
     baseline = next(iter(found.values())).baseline
     return "\n".join([*parts, f"Over all tasks, against {baseline}:", *lines])
 
@@ -116,11 +134,17 @@ def failing(text: str) -> list[str]:
     """
     words = [word for word in text.split(",") if word]
     if odd := [word for word in words if word not in VERDICTS]:
-        raise ValueError(f"--fail-on has {odd[0]!r}; expected some of {', '.join(VERDICTS)}, by commas.")
+        raise ValueError(
+            f"--fail-on has {odd[0]!r}; expected some of {', '.join(VERDICTS)}, by commas."
+        )
     return words
 
 
 def hits(found: Mapping[Place, Comparison], words: Sequence[str]) -> list[str]:
     """A sentence for each verdict over all tasks that is one of these words."""
     judged = verdicts(found).items()
-    return [f"{method} is {verdict} in {place}." for (place, method), verdict in judged if verdict in words]
+    return [
+        f"{method} is {verdict} in {place}."
+        for (place, method), verdict in judged
+        if verdict in words
+    ]

@@ -42,10 +42,19 @@ def places(root: Path, experiment: str = ADDITION) -> list[Place]:
 def labels(root: Path, place: Place, experiment: str = ADDITION) -> list[str]:
     """The methods that have outcomes there, the config's `method` first, as far as its rows are there."""
     folder = _folder(root, place, experiment)
-    return [*_usual(folder), *sorted(f.name for f in folder.iterdir() if f.is_dir() and any(f.glob("seed-*.csv")))]
+    return [
+        *_usual(folder),
+        *sorted(f.name for f in folder.iterdir() if f.is_dir() and any(f.glob("seed-*.csv"))),
+    ]
 
 
-def read(root: Path, place: Place, label: str, experiment: str = ADDITION, seeds: Sequence[int] | None = None) -> Tuned:
+def read(
+    root: Path,
+    place: Place,
+    label: str,
+    experiment: str = ADDITION,
+    seeds: Sequence[int] | None = None,
+) -> Tuned:
     """A method at these seeds, or at all that it has, in order.
 
     Raises:
@@ -58,13 +67,19 @@ def read(root: Path, place: Place, label: str, experiment: str = ADDITION, seeds
         start = f"replicates/{METRICS[experiment]}/"
         for key in (k for k in tensors if k.startswith(start)):
             accuracy.setdefault(key.removeprefix(start), []).append(tensors[key])
-    uneven = [task for task, found in accuracy.items() if len({v.shape for v in found}) > 1 or len(found) < len(files)]
+    uneven = [
+        task
+        for task, found in accuracy.items()
+        if len({v.shape for v in found}) > 1 or len(found) < len(files)
+    ]
     if uneven:
         raise ValueError(
             f"{label} in {place}: its seeds differ in tasks or replicates ({uneven[0]}); build them again."
         )
     coefficients, at_edge = _selected([file.with_suffix(".csv") for file in files.values()])
-    return Tuned(label, {task: np.array(found) for task, found in accuracy.items()}, coefficients, at_edge)
+    return Tuned(
+        label, {task: np.array(found) for task, found in accuracy.items()}, coefficients, at_edge
+    )
 
 
 def seeds_of(root: Path, place: Place, label: str, experiment: str = ADDITION) -> list[int]:
@@ -88,7 +103,9 @@ def num_units(root: Path, place: Place, tasks: Iterable[str]) -> dict[str, int]:
     """Independent test images of each task."""
     found = {}
     for task in tasks:
-        tensors, _ = artefacts.load(root / layout.base(place.model, place.init, task), "base features")
+        tensors, _ = artefacts.load(
+            root / layout.base(place.model, place.init, task), "base features"
+        )
         found[task] = len(np.unique(tensors["test/blocks"]))
     return found
 
@@ -96,7 +113,9 @@ def num_units(root: Path, place: Place, tasks: Iterable[str]) -> dict[str, int]:
 def _folder(root: Path, place: Place, experiment: str) -> Path:
     folder = root / "outcomes" / experiment / place.model / place.init / place.mode
     if not folder.is_dir():
-        raise ValueError(f"{folder} is not there; build it first, with `make regress` or the preset of that folder.")
+        raise ValueError(
+            f"{folder} is not there; build it first, with `make regress` or the preset of that folder."
+        )
     return folder
 
 
@@ -113,13 +132,21 @@ def _files(
 ) -> dict[int, Path]:
     """Seed → sidecar."""
     folder = _folder(root, place, experiment)
-    own = folder / label if (folder / label).is_dir() else folder if label in _usual(folder) else None
-    found = {int(re.sub(r"\D", "", f.stem)): f for f in own.glob("seed-*.safetensors")} if own else {}
+    own = (
+        folder / label if (folder / label).is_dir() else folder if label in _usual(folder) else None
+    )
+    found = (
+        {int(re.sub(r"\D", "", f.stem)): f for f in own.glob("seed-*.safetensors")} if own else {}
+    )
     if not found:
         known = ", ".join(labels(root, place, experiment)) or "none"
-        raise ValueError(f"There is no outcome of {label!r} in {place} under {root}; there are {known}.")
+        raise ValueError(
+            f"There is no outcome of {label!r} in {place} under {root}; there are {known}."
+        )
     if missing := [seed for seed in seeds or [] if seed not in found]:
-        raise ValueError(f"{label} in {place} has no outcome of seed {missing[0]}; it has {sorted(found)}.")
+        raise ValueError(
+            f"{label} in {place} has no outcome of seed {missing[0]}; it has {sorted(found)}."
+        )
     return {seed: found[seed] for seed in seeds or sorted(found)}
 
 
@@ -127,5 +154,8 @@ def _selected(files: Sequence[Path]) -> tuple[list[float], int]:
     from tangent_bench.store.rows import read as read_rows
 
     tables = [read_rows(file) for file in files]
-    both = [[t.loc[t["metric"] == m, "value"] for t in tables] for m in ("selected_coefficient", "selected_at_edge")]
+    both = [
+        [t.loc[t["metric"] == m, "value"] for t in tables]
+        for m in ("selected_coefficient", "selected_at_edge")
+    ]
     return [float(v.mean()) for v in both[0]], sum(bool(v.max()) for v in both[1])

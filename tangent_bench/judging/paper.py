@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 FILE = suite.ROOT / "workflow/resources/paper.csv"
 SCHEMA = suite.ROOT / "workflow/schemas/paper_rows.schema.yaml"
 PAPER = "TTA"  # label of the paper itself among the sources
-MODELS = ("vit_b_32", "vit_b_16", "vit_l_14")  # those that it has numbers of and that a preset can have
+MODELS = (
+    "vit_b_32",
+    "vit_b_16",
+    "vit_l_14",
+)  # those that it has numbers of and that a preset can have
 TASKS = ("cars", "dtd", "eurosat", "gtsrb", "mnist_full", "resisc45", "sun397", "svhn")
 CONTROL = "imagenet"
 EXPERIMENTS = ("single_task", "task_addition", "task_negation")  # of the paper's tables
@@ -33,7 +37,12 @@ COORDINATES = (
     "experiment", "model", "protocol", "training", "evaluation", "method", "sources", "task", "split", "metric",
     "coefficient",
 )  # fmt: skip
-INSIDE, REACHES, OUTSIDE, UNDECIDED = "inside", "outside, interval reaches it", "outside", "not decided"
+INSIDE, REACHES, OUTSIDE, UNDECIDED = (
+    "inside",
+    "outside, interval reaches it",
+    "outside",
+    "not decided",
+)
 
 
 @dataclass(frozen=True)
@@ -164,7 +173,9 @@ def _check(table: pd.DataFrame, path: Path) -> None:
 
 
 def compare(
-    rows: pd.DataFrame, out_of_scope: Sequence[Mapping[str, object]] = (), reference: pd.DataFrame | None = None
+    rows: pd.DataFrame,
+    out_of_scope: Sequence[Mapping[str, object]] = (),
+    reference: pd.DataFrame | None = None,
 ) -> list[Comparison]:
     """Our rows with the prints at their coordinates, in the order of the reference.
 
@@ -203,13 +214,17 @@ def _prints(reference: pd.DataFrame) -> dict[tuple, tuple[Print, ...]]:
     """Prints at each coordinate: the paper first, then by status; one that stands in two tables counts once."""
     found: dict[tuple, list[Print]] = {}
     for line in reference.to_dict("records"):
-        made = Print(line["source"], line["status"], line["value"], line["rounding"], line["set_aside"])
+        made = Print(
+            line["source"], line["status"], line["value"], line["rounding"], line["set_aside"]
+        )
         found.setdefault(_key(line), []).append(made)
     return {key: tuple(_once(prints)) for key, prints in found.items()}
 
 
 def _once(prints: Iterable[Print]) -> list[Print]:
-    ordered = sorted(prints, key=lambda p: (p.source != PAPER, bool(p.set_aside), STATUSES.index(p.status)))
+    ordered = sorted(
+        prints, key=lambda p: (p.source != PAPER, bool(p.set_aside), STATUSES.index(p.status))
+    )
     return list({(p.source, p.value): p for p in reversed(ordered)}.values())[::-1]
 
 
@@ -220,7 +235,9 @@ def _ours(rows: pd.DataFrame) -> dict[tuple, list[dict]]:
     """
     from tangent_bench.judging.pooling import summarize
 
-    rows = rows[(rows["init"] == "pretrained") & (rows["params_id"] == "") & rows["model"].isin(MODELS)]
+    rows = rows[
+        (rows["init"] == "pretrained") & (rows["params_id"] == "") & rows["model"].isin(MODELS)
+    ]
     trained = rows[(rows["training"] != "none") & rows["experiment"].isin(EXPERIMENTS)]
     protocols = trained.groupby("model")["protocol"].unique().to_dict()
     found: dict[tuple, list[dict]] = {}
@@ -241,13 +258,17 @@ def _about_the_same(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[~mean | (tasks == set(TASKS))]
 
 
-def _require_counterparts(reference: pd.DataFrame, ours: Mapping[tuple, object], out_of_scope: Sequence) -> None:
+def _require_counterparts(
+    reference: pd.DataFrame, ours: Mapping[tuple, object], out_of_scope: Sequence
+) -> None:
     import pandas as pd
 
     present = {(key[1], key[2]) for key in ours}
     keys = map(_key, reference.to_dict("records"))
     absent = [(key[1], key[2]) in present and key not in ours for key in keys]
-    missing = reference[~_excused(reference, out_of_scope) & pd.Series(absent, index=reference.index)]
+    missing = reference[
+        ~_excused(reference, out_of_scope) & pd.Series(absent, index=reference.index)
+    ]
     if missing.empty:
         return
     names = ["experiment", "training", "evaluation", "split", "metric"]

@@ -39,7 +39,9 @@ def pool(rows: pd.DataFrame) -> pd.DataFrame:
     keys = ["at" if c == "coefficient" else c for c in KEY if c != "seed"]
     groups = rows.groupby(keys, sort=False, dropna=False)
     mean = groups[["coefficient", "value"]].mean()
-    whole = groups["below"].count() == groups.size()  # an interval that a single seed lacks is no interval
+    whole = (
+        groups["below"].count() == groups.size()
+    )  # an interval that a single seed lacks is no interval
     # the root of the mean square is at least the mean: uneven seeds widen the interval
     errors = groups[["below", "above"]].mean().where(whole, axis=0) ** 0.5
     mean[["image_below", "image_above"]] = errors
@@ -47,7 +49,15 @@ def pool(rows: pd.DataFrame) -> pd.DataFrame:
     mean["num_seeds"] = groups["seed"].nunique()
     mean["num_samples"] = groups["num_samples"].max()
     table = mean.reset_index().drop(columns="at")
-    return table[[*(c for c in COLUMNS if c in table), "image_below", "image_above", "seed_variance", "num_seeds"]]
+    return table[
+        [
+            *(c for c in COLUMNS if c in table),
+            "image_below",
+            "image_above",
+            "seed_variance",
+            "num_seeds",
+        ]
+    ]
 
 
 def summarize(rows: pd.DataFrame) -> pd.DataFrame:
@@ -79,7 +89,10 @@ def _with_intervals(mean: pd.DataFrame) -> pd.DataFrame:
     low, high = mean["value"] - below, mean["value"] + above
     bounded = mean["metric"].isin(["accuracy", "accuracy_tuned"])
     label = (
-        mean["num_seeds"].map(interval_label).mask(many & mean["image_below"].isna(), "seeds").where(low.notna(), "")
+        mean["num_seeds"]
+        .map(interval_label)
+        .mask(many & mean["image_below"].isna(), "seeds")
+        .where(low.notna(), "")
     )
     return mean.assign(
         low=low.mask(bounded, low.clip(lower=0.0)),

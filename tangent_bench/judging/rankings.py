@@ -95,7 +95,9 @@ def read(path: Path = FILE) -> tuple[Print, ...]:
     with path.open(encoding="utf-8", newline="") as file:
         table = csv.DictReader(file)
         if table.fieldnames != COLUMNS:
-            raise ValueError(f"{path} has columns {table.fieldnames}, expected {COLUMNS}; repair its first line.")
+            raise ValueError(
+                f"{path} has columns {table.fieldnames}, expected {COLUMNS}; repair its first line."
+            )
         prints = tuple(_print(line, f"{path}, line {table.line_num}") for line in table)
     seen = [(p.family, p.method, p.source) for p in prints]
     twice = [" ".join(key) for key in dict.fromkeys(seen) if seen.count(key) > 1]
@@ -108,8 +110,15 @@ def _print(line: Mapping[str, str], where: str) -> Print:
     try:
         accuracy = float(line["accuracy"])
     except (TypeError, ValueError):
-        raise ValueError(f"{where}: accuracy {line['accuracy']!r} is no number; give percent.") from None
-    known = line["family"] in FAMILIES and line["status"] in tuple(STATUSES) and line["method"] and line["source"]
+        raise ValueError(
+            f"{where}: accuracy {line['accuracy']!r} is no number; give percent."
+        ) from None
+    known = (
+        line["family"] in FAMILIES
+        and line["status"] in tuple(STATUSES)
+        and line["method"]
+        and line["source"]
+    )
     if not known or not 1 < accuracy <= 100:
         raise ValueError(
             f"{where} is {','.join(map(str, line.values()))}; expected a family of {''.join(FAMILIES)}, a method, "
@@ -125,12 +134,17 @@ def tau_b(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     0.33
     """
     first, second = np.triu_indices(np.shape(x)[-1], 1)
-    signs_x, signs_y = (np.sign(v[..., first] - v[..., second]) for v in (np.asarray(x, float), np.asarray(y, float)))
+    signs_x, signs_y = (
+        np.sign(v[..., first] - v[..., second])
+        for v in (np.asarray(x, float), np.asarray(y, float))
+    )
     untied = np.abs(signs_x).sum(-1) * np.abs(signs_y).sum(-1)
     return (signs_x * signs_y).sum(-1) / np.sqrt(np.where(untied > 0, untied, np.nan))
 
 
-def agreement(ours: Mapping[str, np.ndarray], family: str, prints: Iterable[Print] | None = None) -> Agreement:
+def agreement(
+    ours: Mapping[str, np.ndarray], family: str, prints: Iterable[Print] | None = None
+) -> Agreement:
     """How our order of the methods agrees with the printed one of a family.
 
     Args:
@@ -145,12 +159,16 @@ def agreement(ours: Mapping[str, np.ndarray], family: str, prints: Iterable[Prin
     if family not in FAMILIES:
         raise ValueError(f"Family {family!r} is not known; expected one of {', '.join(FAMILIES)}.")
     if len({np.shape(v) for v in ours.values()}) > 1 or any(np.ndim(v) != 2 for v in ours.values()):
-        raise ValueError(f"Accuracies are {[np.shape(v) for v in ours.values()]}; expected one shape [S, 1 + R].")
+        raise ValueError(
+            f"Accuracies are {[np.shape(v) for v in ours.values()]}; expected one shape [S, 1 + R]."
+        )
     found: dict[str, list[Print]] = {}
     for line in read() if prints is None else prints:
         if line.family == family and line.method in ours:
             found.setdefault(line.method, []).append(line)
-    printed = {method: averages.median(p.accuracy for p in lines) for method, lines in found.items()}
+    printed = {
+        method: averages.median(p.accuracy for p in lines) for method, lines in found.items()
+    }
     methods = tuple(sorted(printed, key=lambda method: (-printed[method], method)))
     second = sum(all(p.status != "P" for p in lines) for lines in found.values())
     num_seeds = len(next(iter(ours.values()), ()))
@@ -168,7 +186,9 @@ def _tau(ours_MSR: np.ndarray, printed_M: np.ndarray) -> tuple[float | None, ...
     tau_R = tau_b(mean_RM, printed_M)
     if np.isnan(tau_R[0]):
         return None, None, None, None
-    low, high = resampling.interval(np.nan_to_num(tau_R))  # a replicate without any order agrees with none
+    low, high = resampling.interval(
+        np.nan_to_num(tau_R)
+    )  # a replicate without any order agrees with none
     return float(tau_R[0]), low, high, float(kendalltau(mean_RM[0], printed_M).pvalue)
 
 
@@ -178,6 +198,8 @@ def _resampled(ours_MSR: np.ndarray) -> np.ndarray:
     counts_RS = np.ones((count, num_seeds))
     if num_seeds >= LEAST_SEEDS:
         rng = generator("rankings", "seeds", num_seeds, count)
-        counts_RS[1:] = rng.multinomial(num_seeds, np.full(num_seeds, 1.0 / num_seeds), size=count - 1)
+        counts_RS[1:] = rng.multinomial(
+            num_seeds, np.full(num_seeds, 1.0 / num_seeds), size=count - 1
+        )
     # Equal accuracies of two methods must stay equal: the same products in the same order.
     return np.einsum("msr,rs->rm", ours_MSR, counts_RS) / num_seeds

@@ -44,12 +44,16 @@ class Estimate:
 
     def detectable(self, level: float = LEVEL) -> float:
         """Size of an effect that is found at this level with probability `POWER`, from the larger error."""
-        return (self._quantile(1.0 - level / 2.0) + self._quantile(POWER)) * max(self.below, self.above)
+        return (self._quantile(1.0 - level / 2.0) + self._quantile(POWER)) * max(
+            self.below, self.above
+        )
 
     def _quantile(self, probability: float) -> float:
         from scipy.stats import norm, t
 
-        return float(norm.ppf(probability) if math.isinf(self.degrees) else t.ppf(probability, self.degrees))
+        return float(
+            norm.ppf(probability) if math.isinf(self.degrees) else t.ppf(probability, self.degrees)
+        )
 
     def _survival(self, ratio: float) -> float:
         from scipy.stats import norm, t
@@ -63,7 +67,9 @@ def combine(parts: Sequence[tuple[float, Estimate]]) -> Estimate:
     Parts that share images vary together; their difference is then more certain than this says.
     """
     value = sum(weight * part.value for weight, part in parts)
-    sides = ((w, (part.below, part.above) if w > 0 else (part.above, part.below)) for w, part in parts)
+    sides = (
+        (w, (part.below, part.above) if w > 0 else (part.above, part.below)) for w, part in parts
+    )
     errors = [(weight * low, weight * high) for weight, (low, high) in sides]
     below, above = (math.hypot(*side) for side in zip(*errors, strict=True))
     return Estimate(value, below, above, min(part.degrees for _, part in parts))

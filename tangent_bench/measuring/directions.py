@@ -17,7 +17,12 @@ if TYPE_CHECKING:
     from tangent_bench.merging import Merger
     from tangent_bench.methods import Data
 
-SPLITS = {"none": "", "unlabelled train": "train", "labelled validation": "val", "unlabelled test": "test"}
+SPLITS = {
+    "none": "",
+    "unlabelled train": "train",
+    "labelled validation": "val",
+    "unlabelled test": "test",
+}
 
 
 def merge(results: Results, merger: Merger, training: str, tasks: Sequence[str]) -> dict:
@@ -30,7 +35,9 @@ def merge(results: Results, merger: Merger, training: str, tasks: Sequence[str])
 
     tower, vectors = results.network, {}
     for task in tasks:
-        path = results.root / layout.vector(results.model, results.init, training, task, results.seed)
+        path = results.root / layout.vector(
+            results.model, results.init, training, task, results.seed
+        )
         vectors[task] = Stored(path)
         if vectors[task].about["theta0"] != tower.digest:
             raise ValueError(
@@ -63,7 +70,9 @@ def data(results: Results, merger: Merger, tasks: Sequence[str]) -> Data | None:
     )
 
 
-def of_job(results: Results, training: str, merger: Merger, merges: str, tasks: Sequence[str]) -> dict[str, dict]:
+def of_job(
+    results: Results, training: str, merger: Merger, merges: str, tasks: Sequence[str]
+) -> dict[str, dict]:
     """Source → direction of a method that is no fixed sum: of "all" tasks, or of "each"."""
     if not merges or merger.is_sum:
         return {}
@@ -79,7 +88,13 @@ def of_job(results: Results, training: str, merger: Merger, merges: str, tasks: 
 
 
 def encode(
-    results: Results, merger: Merger, training: str, tasks: Sequence[str], control: str, batch_size: int, each: bool
+    results: Results,
+    merger: Merger,
+    training: str,
+    tasks: Sequence[str],
+    control: str,
+    batch_size: int,
+    each: bool,
 ) -> dict[str, np.ndarray]:
     """J d by "task/split/source": of the direction of all tasks on every task; with `each`, of the direction of each
     task on that task and on the control.
@@ -89,7 +104,8 @@ def encode(
     whole = of_job(results, training, merger, "all", tasks)
     single = of_job(results, training, merger, "each", tasks) if each else {}
     asked: dict[str, Mapping[str, dict]] = {
-        task: whole | {s: d for s, d in single.items() if s == merger.source([task])} for task in tasks
+        task: whole | {s: d for s, d in single.items() if s == merger.source([task])}
+        for task in tasks
     }
     if single:
         asked[control] = single
@@ -97,6 +113,10 @@ def encode(
     for task, wanted in asked.items():
         for split in ("val", "test"):
             pictures = results.prepared(task, split)
-            changes = features.changes(tower.module, tower.theta0, list(wanted.values()), pictures, batch_size)
-            found |= {f"{task}/{split}/{s}": change for s, change in zip(wanted, changes, strict=True)}
+            changes = features.changes(
+                tower.module, tower.theta0, list(wanted.values()), pictures, batch_size
+            )
+            found |= {
+                f"{task}/{split}/{s}": change for s, change in zip(wanted, changes, strict=True)
+            }
     return found

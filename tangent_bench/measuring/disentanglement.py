@@ -49,7 +49,9 @@ def error(term_a: np.ndarray, term_b: np.ndarray) -> np.ndarray:
         ValueError: the terms are of different points.
     """
     if np.shape(term_a) != np.shape(term_b):
-        raise ValueError(f"Terms of shapes {np.shape(term_a)} and {np.shape(term_b)} are not of the same points.")
+        raise ValueError(
+            f"Terms of shapes {np.shape(term_a)} and {np.shape(term_b)} are not of the same points."
+        )
     return np.asarray(term_a) + np.asarray(term_b)
 
 
@@ -69,7 +71,9 @@ def relative_error(error_R: np.ndarray, change_R: np.ndarray, smallest: float) -
     return error_R / np.maximum(change_R, smallest)
 
 
-def first_reaching(coefficients_A: np.ndarray, curve_RA: np.ndarray, level_R: np.ndarray) -> np.ndarray:
+def first_reaching(
+    coefficients_A: np.ndarray, curve_RA: np.ndarray, level_R: np.ndarray
+) -> np.ndarray:
     """The smallest coefficient at which each replicate's curve, linear between grid points, reaches its level, [R].
 
     >>> first_reaching(np.array([0.0, 0.5, 1.0]), np.array([[0.2, 0.4, 0.8]]), np.array([0.6])).tolist()
@@ -80,7 +84,9 @@ def first_reaching(coefficients_A: np.ndarray, curve_RA: np.ndarray, level_R: np
     """
     reached_RA = curve_RA >= level_R[:, None]
     if not reached_RA.any(1).all():
-        raise ValueError("A curve never reaches the level at which it should be matched; lower the level.")
+        raise ValueError(
+            "A curve never reaches the level at which it should be matched; lower the level."
+        )
     rows, after = np.arange(len(curve_RA)), reached_RA.argmax(1)
     before = np.maximum(after - 1, 0)
     low, high = curve_RA[rows, before], curve_RA[rows, after]
@@ -90,4 +96,6 @@ def first_reaching(coefficients_A: np.ndarray, curve_RA: np.ndarray, level_R: np
 
 def along(coefficients_A: np.ndarray, values_RA: np.ndarray, at_R: np.ndarray) -> np.ndarray:
     """Each replicate's values, linear between grid points, at its own coefficient, [R]."""
-    return np.array([np.interp(at, coefficients_A, values) for at, values in zip(at_R, values_RA, strict=True)])
+    return np.array(
+        [np.interp(at, coefficients_A, values) for at, values in zip(at_R, values_RA, strict=True)]
+    )

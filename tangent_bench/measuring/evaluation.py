@@ -19,7 +19,9 @@ ROUNDING = 1e-4
 class Evaluator(Protocol):
     """What predicts."""
 
-    def predict(self, task: str, split: str, points: Sequence[Point], limit: int | None = None) -> np.ndarray:
+    def predict(
+        self, task: str, split: str, points: Sequence[Point], limit: int | None = None
+    ) -> np.ndarray:
         """Class indices, uint16 [P, N], at P points, of the first `limit` images of a split (None: all)."""
 
 
@@ -47,7 +49,9 @@ class TangentEvaluator:
             self._cache[key] = features_ND @ self._head(task).T
         return self._cache[key]
 
-    def predict(self, task: str, split: str, points: Sequence[Point], limit: int | None = None) -> np.ndarray:
+    def predict(
+        self, task: str, split: str, points: Sequence[Point], limit: int | None = None
+    ) -> np.ndarray:
         """Class indices, uint16 [P, N], at P points, of the first `limit` images of a split (None: all)."""
         base_NK = self._projected(task, split, "")[:limit]
         chosen = np.empty((len(points), len(base_NK)), dtype=np.uint16)
@@ -55,7 +59,10 @@ class TangentEvaluator:
             logits_NK = base_NK
             for source, coefficient in point.items():
                 if coefficient != 0.0:
-                    logits_NK = logits_NK + np.float32(coefficient) * self._projected(task, split, source)[:limit]
+                    logits_NK = (
+                        logits_NK
+                        + np.float32(coefficient) * self._projected(task, split, source)[:limit]
+                    )
             row[:] = logits_NK.argmax(1)
         return chosen
 
@@ -82,14 +89,19 @@ class NetworkEvaluator:
         self._head, self._images, self._batch_size, self._fast = head, images, batch_size, fast
         self._base = base
 
-    def predict(self, task: str, split: str, points: Sequence[Point], limit: int | None = None) -> np.ndarray:
+    def predict(
+        self, task: str, split: str, points: Sequence[Point], limit: int | None = None
+    ) -> np.ndarray:
         """Class indices, uint16 [P, N], at P points, of the first `limit` images of a split (None: all)."""
         import torch
 
         from tangent_bench.tangent.vectors import add
 
         device = next(iter(self._theta0.values())).device
-        images_NCHW, head_KD = self._images(task, split)[:limit], torch.from_numpy(np.asarray(self._head(task)))
+        images_NCHW, head_KD = (
+            self._images(task, split)[:limit],
+            torch.from_numpy(np.asarray(self._head(task))),
+        )
         chosen = np.empty((len(points), len(images_NCHW)), dtype=np.uint16)
         with torch.no_grad():
             for row, point in zip(chosen, points, strict=True):
@@ -97,7 +109,10 @@ class NetworkEvaluator:
                     row[:] = (self._base(task, split)[:limit] @ self._head(task).T).argmax(1)
                     continue
                 theta = add(self._theta0, [(c, self._vectors[s]) for s, c in point.items()])
-                parts = [self._classes(theta, b, head_KD.to(device)).cpu() for b in images_NCHW.split(self._batch_size)]
+                parts = [
+                    self._classes(theta, b, head_KD.to(device)).cpu()
+                    for b in images_NCHW.split(self._batch_size)
+                ]
                 row[:] = torch.cat(parts).numpy()
         return chosen
 

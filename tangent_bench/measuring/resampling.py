@@ -24,7 +24,9 @@ def weights(blocks_N: np.ndarray, replicates: int, *names: object) -> np.ndarray
     units, index_N = np.unique(blocks_N, return_inverse=True)
     rng = generator("bootstrap", *names)
     counts = rng.multinomial(len(units), np.full(len(units), 1.0 / len(units)), size=replicates)
-    return np.concatenate([np.ones((1, len(blocks_N)), np.float32), counts[:, index_N].astype(np.float32)])
+    return np.concatenate(
+        [np.ones((1, len(blocks_N)), np.float32), counts[:, index_N].astype(np.float32)]
+    )
 
 
 def accuracy(correct_PN: np.ndarray, weights_RN: np.ndarray) -> np.ndarray:

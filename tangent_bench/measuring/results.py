@@ -43,7 +43,10 @@ class Results:
     ) -> None:
         self.root, self.model, self.init, self.seed = Path(root), model, init, seed
         self._custom_models, self._device = dict(custom_models or {}), device
-        self._load, self._images = lru_cache(maxsize=64)(artefacts.load), lru_cache(maxsize=64)(open_images)
+        self._load, self._images = (
+            lru_cache(maxsize=64)(artefacts.load),
+            lru_cache(maxsize=64)(open_images),
+        )
 
     def at(self, init: str) -> Results:
         """The same folder, model and seed at another initialisation."""
@@ -57,7 +60,10 @@ class Results:
         """Labels and blocks, which the base features carry too so that the tangent side reads no images."""
         tensors, about = self._base(task)
         return Labels(
-            tensors[f"{split}/labels"], tensors[f"{split}/blocks"], about["num_classes"], about["images"][split]
+            tensors[f"{split}/labels"],
+            tensors[f"{split}/blocks"],
+            about["num_classes"],
+            about["images"][split],
         )
 
     def _base(self, task: str) -> tuple[dict[str, np.ndarray], dict]:
@@ -86,7 +92,9 @@ class Results:
         self.require_theta0(path, about, task)
         return tensors[f"{split}/{source}"]
 
-    def merged_change(self, training: str, task: str, split: str, label: str, source: str) -> np.ndarray:
+    def merged_change(
+        self, training: str, task: str, split: str, label: str, source: str
+    ) -> np.ndarray:
         """(J d)_ND of a direction that the method `label` made, on the images of a task, float32.
 
         Raises:
@@ -100,7 +108,9 @@ class Results:
     def require_theta0(self, path: Path, about: Mapping, task: str) -> None:
         """Raise unless a file says that it was made at the θ0 of f0 on a task."""
         if about["theta0"] != self._base(task)[1]["theta0"]:
-            raise ValueError(f"{path} was made from other weights of {self.model!r} than f0; delete it and run again.")
+            raise ValueError(
+                f"{path} was made from other weights of {self.model!r} than f0; delete it and run again."
+            )
 
     @cached_property
     def network(self):
@@ -110,7 +120,9 @@ class Results:
 
     def random_network(self, seed: int) -> Tower:
         """The image tower at a random initialisation: what the same architecture is without pre-training."""
-        return image_tower(models.find(self.model, self._custom_models), "random", seed, self._device)
+        return image_tower(
+            models.find(self.model, self._custom_models), "random", seed, self._device
+        )
 
     def vector(self, training: str, source: str) -> dict:
         """τ of a source, name → tensor; checked against the model.

@@ -40,7 +40,9 @@ def select_addition(accuracy_AT: np.ndarray, single_T: np.ndarray) -> np.ndarray
     return np.argmax(normalized_A >= normalized_A.max(-1, keepdims=True) - 1e-12, axis=-1)
 
 
-def select_negation(target_A: np.ndarray, control_A: np.ndarray, zero_shot: np.ndarray, threshold: float) -> np.ndarray:
+def select_negation(
+    target_A: np.ndarray, control_A: np.ndarray, zero_shot: np.ndarray, threshold: float
+) -> np.ndarray:
     """Index of the lowest target accuracy among coefficients that keep the control; ties go to the smallest, shape
     [...].
 

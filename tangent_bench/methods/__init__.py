@@ -47,14 +47,22 @@ class Parameter:
         kind = type(self.default)
         if kind is float and type(value) is int:
             value = float(value)
-        inside = (type(value) is kind and value == value) and (  # not a number is never equal to itself
-            kind is bool or ((self.low is None or value >= self.low) and (self.high is None or value <= self.high))
+        inside = (
+            type(value) is kind and value == value
+        ) and (  # not a number is never equal to itself
+            kind is bool
+            or (
+                (self.low is None or value >= self.low)
+                and (self.high is None or value <= self.high)
+            )
         )
         if not inside:
             limits = (("at least", self.low), ("at most", self.high))
             ends = [f"{words} {end:g}" for words, end in limits if end is not None]
             wanted = " and ".join([f"a {kind.__name__}", *ends])
-            raise ValueError(f"Hyper-parameter {name!r} is {value!r}; expected {wanted} ({self.meaning}).")
+            raise ValueError(
+                f"Hyper-parameter {name!r} is {value!r}; expected {wanted} ({self.meaning})."
+            )
         return value
 
 

@@ -33,11 +33,17 @@ def learn(vectors: Vectors, context: Context, columns: Columns) -> Tensor:
     given, shape = context.hyper_parameters, (len(vectors), 1 + max(columns.values()))
     free_TL = torch.full(shape, given["initial"], dtype=torch.float64, requires_grad=True)
     adam = torch.optim.Adam([free_TL], lr=given["rate"])
-    images = {task: context.data.images(task, given["images"]) for task in vectors} if given["steps"] else {}
+    images = (
+        {task: context.data.images(task, given["images"]) for task in vectors}
+        if given["steps"]
+        else {}
+    )
     random = {task: generator("adamerging", context.seed, task) for task in vectors}
     for _ in range(given["steps"]):
         batches = {
-            task: seen[random[task].choice(len(seen), min(given["batch"], len(seen)), replace=False)]
+            task: seen[
+                random[task].choice(len(seen), min(given["batch"], len(seen)), replace=False)
+            ]
             for task, seen in images.items()
         }
         lambda_TL = free_TL.clamp(0.0, 1.0)
@@ -49,11 +55,17 @@ def learn(vectors: Vectors, context: Context, columns: Columns) -> Tensor:
 
 
 def entropy(
-    vectors: Vectors, context: Context, lambda_TL: Tensor, columns: Columns, batches: Mapping[str, Tensor]
+    vectors: Vectors,
+    context: Context,
+    lambda_TL: Tensor,
+    columns: Columns,
+    batches: Mapping[str, Tensor],
 ) -> tuple[float, Tensor]:
     """L(λ) on these images of each task, and ∂L/∂λ [T, L], float64."""
     moved, device = combine(vectors, lambda_TL, columns), _passes.device(context)
-    theta = _passes.leaves({name: (value + moved[name]).to(device) for name, value in context.theta0.items()})
+    theta = _passes.leaves(
+        {name: (value + moved[name]).to(device) for name, value in context.theta0.items()}
+    )
     encode, value = _passes.encoder(context.data.network), 0.0
     with fast():
         for task, images in batches.items():

@@ -42,8 +42,14 @@ class _Watch(TorchDispatchMode):
 
     def __init__(self, theta: Mapping[str, Tensor]) -> None:
         super().__init__()
-        matrices = {name: value for name, value in theta.items() if value.ndim == 2 and value.is_floating_point()}
-        self.owners = {value.untyped_storage().data_ptr(): (name, value) for name, value in matrices.items()}
+        matrices = {
+            name: value
+            for name, value in theta.items()
+            if value.ndim == 2 and value.is_floating_point()
+        }
+        self.owners = {
+            value.untyped_storage().data_ptr(): (name, value) for name, value in matrices.items()
+        }
         self.found: dict[str, Gram] = {}
 
     @classmethod
@@ -77,4 +83,6 @@ def grams(network: nn.Module, theta: Mapping[str, Tensor], images_NCHW: Tensor) 
     with fast(), _Watch(theta) as watch:
         for batch in images_NCHW.split(BATCH):
             encode(network, theta, batch)
-    return {name: Gram(gram.matrix / len(images_NCHW), gram.side) for name, gram in watch.found.items()}
+    return {
+        name: Gram(gram.matrix / len(images_NCHW), gram.side) for name, gram in watch.found.items()
+    }

@@ -18,12 +18,17 @@ def device(context: Context) -> torch.device:
 
 def fine_tuned(context: Context, vector: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """θ0 + τ, fresh tensors where the network is."""
-    return {name: (value + vector[name]).to(device(context)) for name, value in context.theta0.items()}
+    return {
+        name: (value + vector[name]).to(device(context)) for name, value in context.theta0.items()
+    }
 
 
 def leaves(theta: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """θ with gradients, integers without."""
-    return {name: value.detach().requires_grad_(value.is_floating_point()) for name, value in theta.items()}
+    return {
+        name: value.detach().requires_grad_(value.is_floating_point())
+        for name, value in theta.items()
+    }
 
 
 def encoder(network: nn.Module) -> Callable[[Mapping[str, Tensor], Tensor], Tensor]:

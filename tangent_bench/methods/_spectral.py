@@ -31,7 +31,9 @@ def turn(name: str, matrix: Tensor) -> Tensor:
     return matrix.mT if name.rpartition(".")[2] in ("proj", "text_projection") else matrix
 
 
-def merge_matrices(vectors: Mapping[str, Mapping[str, Tensor]], merge: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
+def merge_matrices(
+    vectors: Mapping[str, Mapping[str, Tensor]], merge: Callable[[Tensor], Tensor]
+) -> dict[str, Tensor]:
     """merge(stack [T, outputs, inputs]) → [outputs, inputs] for matrices, the average for all others."""
 
     def each(name: str, stack: Tensor) -> Tensor:
@@ -120,8 +122,12 @@ def _eigh(tall: Tensor, rank: int) -> tuple[Tensor, Tensor]:
     gram = array.T @ array  # NumPy sees that it is symmetric, and computes one half
     # a second thread made it three times as slow on two cores at 768 × 768: most of the work is matrix times vector
     with threadpool_limits(1, user_api="blas"):
-        squares, basis = linalg.eigh(gram, subset_by_index=[size - rank, size - 1], overwrite_a=True)
-    return tuple(torch.from_numpy(part[..., ::-1].copy()).to(tall.device) for part in (squares, basis))
+        squares, basis = linalg.eigh(
+            gram, subset_by_index=[size - rank, size - 1], overwrite_a=True
+        )
+    return tuple(
+        torch.from_numpy(part[..., ::-1].copy()).to(tall.device) for part in (squares, basis)
+    )
 
 
 def _rounding(matrix: Tensor, dtype: torch.dtype) -> float:

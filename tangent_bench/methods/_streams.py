@@ -22,4 +22,6 @@ def merge_each(
     """merge(name, stack [T, ...]) → tensor [...] for every floating-point parameter; others do not move (zeros)."""
     merged = {name: merge(name, stack) for name, stack in each_parameter(vectors)}
     first = next(iter(vectors.values()))
-    return {name: merged[name] if name in merged else torch.zeros_like(first[name]) for name in first}
+    return {
+        name: merged[name] if name in merged else torch.zeros_like(first[name]) for name in first
+    }

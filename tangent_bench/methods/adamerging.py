@@ -42,4 +42,6 @@ def prepare(vectors: Mapping[str, Mapping], context: Context) -> dict:
     """The direction with a coefficient for each task and tensor."""
     from tangent_bench.methods import _entropy
 
-    return _entropy.merge(vectors, context, {name: column for column, name in enumerate(context.theta0)})
+    return _entropy.merge(
+        vectors, context, {name: column for column, name in enumerate(context.theta0)}
+    )

@@ -24,8 +24,12 @@ METHOD = Method(
     reference="Davari and Belilovsky, Model Breadcrumbs: Scaling Multi-Task Model Merging with Sparse Masks, ECCV "
     "2024, section 3",
     parameters={
-        "low": Parameter(0.85, "share of the smallest entries of a tensor that is removed", 0.0, 1.0),
-        "high": Parameter(0.993, "share of the entries of a tensor up to which they are kept", 0.0, 1.0),
+        "low": Parameter(
+            0.85, "share of the smallest entries of a tensor that is removed", 0.0, 1.0
+        ),
+        "high": Parameter(
+            0.993, "share of the entries of a tensor up to which they are kept", 0.0, 1.0
+        ),
     },
     exceptions={"one task": "its smallest and largest entries are removed as well"},
 )
@@ -39,7 +43,9 @@ def prepare(vectors: Mapping[str, Mapping], context: Context) -> dict:
 
     low, high = context.hyper_parameters["low"], context.hyper_parameters["high"]
     if low > high:
-        raise ValueError(f"Breadcrumbs keep entries from `low` {low:g} to `high` {high:g}; expected low ≤ high.")
+        raise ValueError(
+            f"Breadcrumbs keep entries from `low` {low:g} to `high` {high:g}; expected low ≤ high."
+        )
 
     def merge(name: str, stack: Tensor) -> Tensor:
         total_N = torch.zeros(stack[0].numel(), dtype=stack.dtype, device=stack.device)

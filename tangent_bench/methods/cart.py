@@ -24,7 +24,9 @@ METHOD = Method(
     title="CART",
     reference="Choi et al., Revisiting Weight Averaging for Model Merging, 2024",
     parameters={
-        "rank": Parameter(0.12, "part of the singular values kept of each centred vector", 0.0, 1.0),
+        "rank": Parameter(
+            0.12, "part of the singular values kept of each centred vector", 0.0, 1.0
+        ),
         "scale": Parameter(2.0, "factor λ of the centred vectors' sum", 0.0),
     },
 )

@@ -32,7 +32,10 @@ def prepare(vectors: Mapping[str, Mapping], context: Context) -> dict:
     """The sum where the masks of at least `tasks` tasks are 1."""
     from tangent_bench.methods._streams import merge_each
 
-    scale, least = context.hyper_parameters["scale"], min(context.hyper_parameters["tasks"], len(vectors))
+    scale, least = (
+        context.hyper_parameters["scale"],
+        min(context.hyper_parameters["tasks"], len(vectors)),
+    )
 
     def merge(name: str, stack: Tensor) -> Tensor:
         total = stack.sum(0)

@@ -32,7 +32,9 @@ def prepare(vectors: Mapping[str, Mapping], context: Context) -> dict:
     def merge(name, stack):
         total = torch.zeros_like(stack[0])
         for task, tau in zip(vectors, stack, strict=True):
-            drawn = generator("dare", context.seed, task, name).random(tuple(tau.shape), dtype="float32")
+            drawn = generator("dare", context.seed, task, name).random(
+                tuple(tau.shape), dtype="float32"
+            )
             total += torch.where(torch.as_tensor(drawn >= drop, device=tau.device), tau, 0.0)
         return total / (1.0 - drop)
 

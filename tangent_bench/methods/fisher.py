@@ -34,8 +34,12 @@ METHOD = Method(
     data="unlabelled train",
     coefficients=(1.0, 1.0, 1),
     parameters={
-        "images": Parameter(256, "images of each task that the information is taken over", 1, quick=2),
-        "passes": Parameter(8, "most backward passes an image; above it, classes are summed with random signs", 1),
+        "images": Parameter(
+            256, "images of each task that the information is taken over", 1, quick=2
+        ),
+        "passes": Parameter(
+            8, "most backward passes an image; above it, classes are summed with random signs", 1
+        ),
         "floor": Parameter(1e-6, "least weight of an entry", 1e-30),
         "normalized": Parameter(True, "divide the information of a task by its Euclidean norm"),
     },
@@ -59,7 +63,9 @@ def prepare(vectors: Mapping[str, Mapping], context: Context) -> dict:
             weight = (scale * value).clamp(min=given["floor"]).to(total[name])
             total[name] += weight
             weighted[name] += weight * vector[name]
-    return {name: weighted[name] / total[name] if name in found else weighted[name] for name in weighted}
+    return {
+        name: weighted[name] / total[name] if name in found else weighted[name] for name in weighted
+    }
 
 
 def information(context: Context, task: str, vector: Mapping) -> dict[str, Tensor]:
@@ -70,7 +76,10 @@ def information(context: Context, task: str, vector: Mapping) -> dict[str, Tenso
     from tangent_bench.seeds import generator
     from tangent_bench.tangent import heads
 
-    theta, encode = _passes.leaves(_passes.fine_tuned(context, vector)), _passes.encoder(context.data.network)
+    theta, encode = (
+        _passes.leaves(_passes.fine_tuned(context, vector)),
+        _passes.encoder(context.data.network),
+    )
     moving = {name: value for name, value in theta.items() if value.requires_grad}
     found = {name: torch.zeros_like(value) for name, value in moving.items()}
     images, random = (
@@ -81,7 +90,9 @@ def information(context: Context, task: str, vector: Mapping) -> dict[str, Tenso
         log_p = heads.logits(encode(theta, image[None]), context.data.heads[task])[0].log_softmax(0)
         rows_PK = readouts(log_p.detach().exp(), context.hyper_parameters["passes"], random)
         # Side by side: three to four times as fast as one after the other.
-        gradients = torch.autograd.grad(log_p, list(moving.values()), rows_PK, is_grads_batched=True, allow_unused=True)
+        gradients = torch.autograd.grad(
+            log_p, list(moving.values()), rows_PK, is_grads_batched=True, allow_unused=True
+        )
         for name, gradient_P in zip(moving, gradients, strict=True):
             if gradient_P is not None:
                 found[name] += gradient_P.square().sum(0) / len(images)

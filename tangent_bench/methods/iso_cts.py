@@ -25,7 +25,11 @@ METHOD = Method(
     reference="Marczak et al., No Task Left Behind: Isotropic Model Merging with Common and Task-Specific Subspaces, "
     "ICML 2025, section 5",
     coefficients=(0.0, 3.0, 31),
-    parameters={"common_space_fraction": Parameter(0.8, "part f of the rank that is common to all tasks", 0.0, 1.0)},
+    parameters={
+        "common_space_fraction": Parameter(
+            0.8, "part f of the rank that is common to all tasks", 0.0, 1.0
+        )
+    },
     exceptions={"one task": "the spectrum of a single vector is made flat as well"},
 )
 
@@ -50,7 +54,11 @@ def prepare(vectors: Mapping[str, Mapping], context: Context) -> dict:
         num_common, num_own = split_rank(min(stack.shape[1:]), len(stack), fraction)
         common = _spectral.leading(stack.sum(0), num_common)
         shared = common[0].to(stack.dtype)
-        own = [_spectral.leading(tau - shared @ (shared.T @ tau), num_own) for tau in stack] if num_own else []
+        own = (
+            [_spectral.leading(tau - shared @ (shared.T @ tau), num_own) for tau in stack]
+            if num_own
+            else []
+        )
         left, sigma, right = _spectral.assemble([common, *own], stack.dtype)
         return sigma.mean() * (left @ right)
 

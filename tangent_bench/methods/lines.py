@@ -27,7 +27,9 @@ METHOD = Method(
     "ICLR 2025",
     parameters={
         "beta": Parameter(1.0, "what the last layer is scaled by, beyond the first", 0.0),
-        "norm_ratio": Parameter(True, "scale the first layer by ‖Σ τ‖₁ / (T ‖direction‖₁), else by 1"),
+        "norm_ratio": Parameter(
+            True, "scale the first layer by ‖Σ τ‖₁ / (T ‖direction‖₁), else by 1"
+        ),
     },
     exceptions={"one task": "deep layers are scaled up even if there is nothing to merge"},
 )
@@ -35,7 +37,9 @@ METHOD = Method(
 _BLOCK = re.compile(r"(?:^|\.)(?:resblocks\.(\d+)|stages\.(\d+)(?:\.blocks\.(\d+))?)\.")
 
 
-def adjust(direction: Mapping[str, Tensor], vectors: Mapping[str, Mapping], context: Context) -> dict:
+def adjust(
+    direction: Mapping[str, Tensor], vectors: Mapping[str, Mapping], context: Context
+) -> dict:
     """λ_l times the direction, layer by layer; integers stay as they are."""
     given = context.hyper_parameters
     first = _norm_ratio(direction, vectors) if given["norm_ratio"] else 1.0
@@ -78,6 +82,12 @@ def _norm_ratio(direction: Mapping[str, Tensor], vectors: Mapping[str, Mapping])
     """‖Σ τ‖₁ / (T ‖direction‖₁); a direction of zeros stays zeros whatever it is scaled by."""
     from tangent_bench.methods import _streams
 
-    total = sum(float(stack.double().sum(0).abs().sum()) for _, stack in _streams.each_parameter(vectors))
-    own = sum(float(value.double().abs().sum()) for value in direction.values() if value.is_floating_point())
+    total = sum(
+        float(stack.double().sum(0).abs().sum()) for _, stack in _streams.each_parameter(vectors)
+    )
+    own = sum(
+        float(value.double().abs().sum())
+        for value in direction.values()
+        if value.is_floating_point()
+    )
     return total / own / len(vectors) if own else 1.0

@@ -22,4 +22,6 @@ def prepare(vectors: Mapping[str, Mapping], context: Context) -> dict:
     """The entry of largest magnitude."""
     from tangent_bench.methods._streams import merge_each
 
-    return merge_each(vectors, lambda name, stack: stack.gather(0, stack.abs().argmax(0, keepdim=True))[0])
+    return merge_each(
+        vectors, lambda name, stack: stack.gather(0, stack.abs().argmax(0, keepdim=True))[0]
+    )

@@ -36,7 +36,9 @@ METHOD = Method(
     title="PCB",
     reference="Du et al., Parameter Competition Balancing for Model Merging, NeurIPS 2024, section 3",
     coefficients=(0.0, 3.0, 31),  # it is a mean: the best α of several tasks lies above 1
-    parameters={"keep": Parameter(0.1, "share of the entries of each vector that are kept", 0.0, 1.0)},
+    parameters={
+        "keep": Parameter(0.1, "share of the entries of each vector that are kept", 0.0, 1.0)
+    },
     exceptions={"one task": "its entries of low score are dropped as well"},
 )
 
@@ -95,7 +97,9 @@ class Score(NamedTuple):
             sum_TT[t, s] += _sum_of_exp(product_N)
         sum_TT += sum_TT.tril(-1).T
         size_T = (1.0 / sum_TT).sum(1) / own_T
-        return cls(steepness_TT, 1.0 / sum_TT / (1.0 / sum_TT).sum(1, keepdim=True), size_T / size_T.max())
+        return cls(
+            steepness_TT, 1.0 / sum_TT / (1.0 / sum_TT).sum(1, keepdim=True), size_T / size_T.max()
+        )
 
     def excess(self, flat_TN: Tensor, t: int) -> Tensor:
         """e_t [N] of these entries, in the vectors' own precision."""

@@ -40,7 +40,9 @@ METHOD = Method(
     coefficients=(1.0, 1.0, 1),
     parameters={
         "images": Parameter(256, "images of each task that inputs are taken from", 1),
-        "off_diagonal": Parameter(0.95, "factor of the off-diagonal entries of the Gram matrices", 0.0, 1.0),
+        "off_diagonal": Parameter(
+            0.95, "factor of the off-diagonal entries of the Gram matrices", 0.0, 1.0
+        ),
         "ridge": Parameter(1e-6, "pull towards the average, beside a diagonal of ones", 1e-12),
     },
     exceptions={"scaling": _OTHER, "sign": _OTHER},
@@ -57,8 +59,12 @@ def prepare(vectors: Mapping[str, Mapping], context: Context) -> dict:
     sums: dict[str, Sums] = {}
     for task, vector in vectors.items():
         images = data.images(task, given["images"])
-        for name, gram in _grams.grams(data.network, _passes.fine_tuned(context, vector), images).items():
-            sums.setdefault(name, Sums()).add(gram, vector[name] - direction[name], given["off_diagonal"])
+        for name, gram in _grams.grams(
+            data.network, _passes.fine_tuned(context, vector), images
+        ).items():
+            sums.setdefault(name, Sums()).add(
+                gram, vector[name] - direction[name], given["off_diagonal"]
+            )
     for name, parts in sums.items():
         direction[name] += parts.solve(name, given["ridge"]).to(direction[name])
     return direction
@@ -96,4 +102,6 @@ class Sums:
                 f"RegMean: the Gram matrix of {name!r} is singular up to rounding at ridge {ridge:g}; lower "
                 "`off_diagonal` or raise `ridge`."
             )
-        return self.turn(torch.cholesky_solve(self.right.double() / size[:, None], factor) / size[:, None])
+        return self.turn(
+            torch.cholesky_solve(self.right.double() / size[:, None], factor) / size[:, None]
+        )

@@ -25,11 +25,15 @@ if TYPE_CHECKING:
 METHOD = Method(
     title="SVC",
     reference="Li et al., When Shared Knowledge Hurts: Spectral Over-Accumulation in Model Merging, 2026",
-    parameters={"floor": Parameter(0.1, "least projection coefficient that counts, α in the paper", 1e-6)},
+    parameters={
+        "floor": Parameter(0.1, "least projection coefficient that counts, α in the paper", 1e-6)
+    },
 )
 
 
-def adjust(direction: Mapping[str, Tensor], vectors: Mapping[str, Mapping], context: Context) -> dict:
+def adjust(
+    direction: Mapping[str, Tensor], vectors: Mapping[str, Mapping], context: Context
+) -> dict:
     """The direction with calibrated singular values."""
     from tangent_bench.methods import _spectral
 
@@ -37,7 +41,9 @@ def adjust(direction: Mapping[str, Tensor], vectors: Mapping[str, Mapping], cont
     for name, matrix in direction.items():
         if matrix.is_floating_point() and _spectral.is_matrix(name, matrix):
             taus = (_spectral.turn(name, vector[name]) for vector in vectors.values())
-            calibrated = calibrate(_spectral.turn(name, matrix), taus, context.hyper_parameters["floor"])
+            calibrated = calibrate(
+                _spectral.turn(name, matrix), taus, context.hyper_parameters["floor"]
+            )
             adjusted[name] = _spectral.turn(name, calibrated).contiguous()
     return adjusted
 
@@ -49,7 +55,9 @@ def calibrate(merged: Tensor, taus: Iterable[Tensor], floor: float) -> Tensor:
     from tangent_bench.methods import _spectral
 
     left, sigma, right = _spectral.svd(merged)
-    counted = torch.stack([_coefficients(left.T @ tau, sigma, right).clamp(min=floor) for tau in taus])
+    counted = torch.stack(
+        [_coefficients(left.T @ tau, sigma, right).clamp(min=floor) for tau in taus]
+    )
     gamma = len(counted) / counted.sum(0)
     return (left * (gamma * sigma)) @ right
 

@@ -23,7 +23,9 @@ METHOD = Method(
     title="TIES",
     reference="Yadav et al., TIES-Merging: Resolving Interference When Merging Models, NeurIPS 2023, section 4",
     coefficients=(0.0, 3.0, 31),  # it is a mean: the best α of several tasks lies above 1
-    parameters={"keep": Parameter(0.2, "share of the entries of each vector that are kept", 0.0, 1.0)},
+    parameters={
+        "keep": Parameter(0.2, "share of the entries of each vector that are kept", 0.0, 1.0)
+    },
     exceptions={"one task": "its small entries are trimmed as well"},
 )
 

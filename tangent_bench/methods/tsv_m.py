@@ -30,7 +30,9 @@ METHOD = Method(
     reference="Gargiulo et al., Task Singular Vectors: Reducing Task Interference in Model Merging, CVPR 2025",
     coefficients=(0.0, 3.0, 31),
     parameters={
-        "fraction": Parameter(0.0, "part of the singular vectors kept of each task; 0 is the paper's 1/T", 0.0, 1.0)
+        "fraction": Parameter(
+            0.0, "part of the singular vectors kept of each task; 0 is the paper's 1/T", 0.0, 1.0
+        )
     },
 )
 
@@ -43,7 +45,9 @@ def prepare(vectors: Mapping[str, Mapping], context: Context) -> dict:
 
     def merge(stack: Tensor) -> Tensor:
         rank = _spectral.num_kept(fraction, stack)
-        left, sigma, right = _spectral.assemble([_spectral.leading(tau, rank) for tau in stack], stack.dtype)
+        left, sigma, right = _spectral.assemble(
+            [_spectral.leading(tau, rank) for tau in stack], stack.dtype
+        )
         return (left * sigma) @ right
 
     return _spectral.merge_matrices(vectors, merge)

@@ -28,7 +28,11 @@ METHOD = Method(
     title="WUDI",
     reference="Cheng et al., Whoever Started the Interference Should End It: Guiding Data-Free Model Merging via Task "
     "Vectors, ICML 2025",
-    parameters={"ridge": Parameter(1e-8, "pull ε towards the average, beside Gram matrices of trace 1", 1e-12)},
+    parameters={
+        "ridge": Parameter(
+            1e-8, "pull ε towards the average, beside Gram matrices of trace 1", 1e-12
+        )
+    },
 )
 
 
@@ -36,7 +40,9 @@ def prepare(vectors: Mapping[str, Mapping], context: Context) -> dict:
     """The solution of the normal equations, matrix by matrix."""
     from tangent_bench.methods import _spectral
 
-    return _spectral.merge_matrices(vectors, lambda stack: solve(stack, context.hyper_parameters["ridge"]))
+    return _spectral.merge_matrices(
+        vectors, lambda stack: solve(stack, context.hyper_parameters["ridge"])
+    )
 
 
 def solve(stack: Tensor, ridge: float) -> Tensor:

@@ -57,7 +57,9 @@ def find(name: str, custom: dict | None = None) -> Model:
     if rebuilt := REBUILT.fullmatch(name):
         model, towers = find(rebuilt["base"]), f"results/pretraining/{name}/towers"
         title = f"{model.title}, pre-training {rebuilt['seed']}"
-        return replace(model, title=title, weights=f"{towers}/step-100.safetensors", sealed=True, along=towers)
+        return replace(
+            model, title=title, weights=f"{towers}/step-100.safetensors", sealed=True, along=towers
+        )
     return registry.load("models", name).MODEL
 
 
@@ -136,10 +138,14 @@ def _built(model: Model, file: Path | None, tag: dict, seed: int):
                 model.architecture,
                 pretrained=None if file is None else str(file),
                 weights_only=True,  # PyTorch's restricted reader, where the file is a pickle
-                force_preprocess_cfg=tag or None,  # mean and std of the images; given a file, open_clip forgets its tag
+                force_preprocess_cfg=tag
+                or None,  # mean and std of the images; given a file, open_clip forgets its tag
             )
         except Exception as error:  # whatever open_clip meets in a user's files
-            reason = " ".join(line.strip() for line in str(error).splitlines()[:2])[:300] or type(error).__name__
+            reason = (
+                " ".join(line.strip() for line in str(error).splitlines()[:2])[:300]
+                or type(error).__name__
+            )
             raise ValueError(
                 f"Model {model.title!r}: architecture {model.architecture!r} and weights {str(file)!r} do not fit "
                 f"together, or one of them is damaged ({reason}); give those that were saved with one another."
@@ -161,16 +167,26 @@ def _take_tower(file: Path, tower) -> None:
     from tangent_bench.store import artefacts
 
     tensors, _ = artefacts.load(file, "pretraining weights")
-    own = {key.removeprefix("visual."): value for key, value in tensors.items() if key.startswith("visual.")} or tensors
+    own = {
+        key.removeprefix("visual."): value
+        for key, value in tensors.items()
+        if key.startswith("visual.")
+    } or tensors
     tower.load_state_dict({key: torch.from_numpy(value).float() for key, value in own.items()})
 
 
 def _tower_file(model: Model, init: str) -> Path:
     path = Path(model.along or "") / f"{init}.safetensors"
     if not path.is_file():
-        known = sorted(file.stem for file in Path(model.along).glob("*-*.safetensors")) if model.along else []
+        known = (
+            sorted(file.stem for file in Path(model.along).glob("*-*.safetensors"))
+            if model.along
+            else []
+        )
         has = ", ".join(known) or "none"
-        raise ValueError(f"Model {model.title!r} has no image tower {init!r} of its pre-training; it has {has}.")
+        raise ValueError(
+            f"Model {model.title!r} has no image tower {init!r} of its pre-training; it has {has}."
+        )
     return path
 
 
@@ -188,7 +204,10 @@ def _require_weights(model: Model) -> dict:
             f"Model {model.title!r}: weights {weights!r} are no file, and no tag that open_clip knows for "
             f"{architecture!r} (those are: {known}); check the path or rebuild them."
         )
-    quick = [bool(about.get("quick_gelu", False)) for about in (tag, open_clip.get_model_config(architecture))]
+    quick = [
+        bool(about.get("quick_gelu", False))
+        for about in (tag, open_clip.get_model_config(architecture))
+    ]
     if tag and quick[0] != quick[1]:
         other = f"{architecture}-quickgelu" if quick[0] else architecture.removesuffix("-quickgelu")
         raise ValueError(
@@ -202,7 +221,9 @@ def _found(model: Model, tag: dict) -> Path:
     """A path, or a tag's file: in the user's folder, in the hub's cache, or downloaded; in this order."""
     file = weights_file(model)
     if not file.is_file():
-        file = _weights.from_hub(model.title, model.architecture, model.weights, tag.get("hf_hub", ""))
+        file = _weights.from_hub(
+            model.title, model.architecture, model.weights, tag.get("hf_hub", "")
+        )
     _weights.require_no_program(model.title, file)
     if model.sealed:
         _require_intact(model)

@@ -20,7 +20,11 @@ from tangent_bench.jobs import provenance
 
 def imported(architecture: str, config: str | Path | None):
     """The module open_clip, for a model of this name, or of this JSON file."""
-    if "open_clip" not in sys.modules and provenance.in_job() and _is_plain(description(architecture, config)):
+    if (
+        "open_clip" not in sys.modules
+        and provenance.in_job()
+        and _is_plain(description(architecture, config))
+    ):
         with _left_out():
             import open_clip
     import open_clip
@@ -44,7 +48,9 @@ def _is_plain(about: dict) -> bool:
     vision, text = (about.get(key) for key in ("vision_cfg", "text_cfg"))
     if not isinstance(vision, dict) or not isinstance(text, dict):
         return False
-    return "timm_model_name" not in vision and not {"hf_model_name", "hf_tokenizer_name"} & text.keys()
+    return (
+        "timm_model_name" not in vision and not {"hf_model_name", "hf_tokenizer_name"} & text.keys()
+    )
 
 
 @contextmanager
@@ -52,7 +58,12 @@ def _left_out() -> Iterator[None]:
     """While this lasts the three cannot be imported; afterwards they can."""
     compiler, asked = ModuleType("torch._dynamo"), ModuleType("torch._dynamo.utils")
     asked.is_compile_supported = lambda device: False
-    absent = {"transformers": None, "timm": None, "torch._dynamo": compiler, "torch._dynamo.utils": asked}
+    absent = {
+        "transformers": None,
+        "timm": None,
+        "torch._dynamo": compiler,
+        "torch._dynamo.utils": asked,
+    }
     absent = {name: module for name, module in absent.items() if name not in sys.modules}
     sys.modules.update(absent)
     try:

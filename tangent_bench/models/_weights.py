@@ -15,7 +15,10 @@ import zipfile
 from pathlib import Path
 
 ROOT = "TANGENT_BENCH_WEIGHTS"
-SAFE, PICKLED = "open_clip_model.safetensors", "open_clip_pytorch_model.bin"  # names on the hub, the first preferred
+SAFE, PICKLED = (
+    "open_clip_model.safetensors",
+    "open_clip_pytorch_model.bin",
+)  # names on the hub, the first preferred
 SECONDS = 10.0  # to wait for the hub's first answer
 
 
@@ -71,13 +74,17 @@ def _downloaded(repository: str, names: list[str]) -> Path:
     raise ConnectionError(f"{repository} has neither {' nor '.join(names)}")
 
 
-def _missing(title: str, architecture: str, tag: str, repository: str, names: list[str], reason: Exception) -> str:
+def _missing(
+    title: str, architecture: str, tag: str, repository: str, names: list[str], reason: Exception
+) -> str:
     """What is missing, and the command that gets it."""
     from huggingface_hub.constants import HF_HUB_CACHE
 
     root = os.environ.get(ROOT)
     place = f"{root or f'${ROOT}'}/{architecture}/{tag}.safetensors"
-    command = f"hf download {repository} {names[0]} (or {names[1]})" if repository else "download them"
+    command = (
+        f"hf download {repository} {names[0]} (or {names[1]})" if repository else "download them"
+    )
     return (
         f"Model {title!r}: its weights {tag!r} are not on this machine: neither at {place}"
         f"{'' if root else ' (that variable is not set)'} nor in the hub's cache {HF_HUB_CACHE}, and the hub gave none "
@@ -98,7 +105,9 @@ def require_no_program(title: str, file: Path) -> None:
         with zipfile.ZipFile(file) as archive:
             names = archive.namelist()
     except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
-        raise ValueError(f"Model {title!r}: {file} is truncated or damaged ({error}); download it again.") from None
+        raise ValueError(
+            f"Model {title!r}: {file} is truncated or damaged ({error}); download it again."
+        ) from None
     if any(name.endswith("/constants.pkl") for name in names):
         raise ValueError(
             f"Model {title!r}: {file} is a TorchScript archive, a program that would have to be run to be read; "

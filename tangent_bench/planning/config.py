@@ -5,7 +5,6 @@ Imports neither torch nor open_clip.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 
 from tangent_bench import merging, models, registry
@@ -42,13 +41,15 @@ def _require_plugins(config: dict) -> None:
     for folder, names in wanted.items():
         for name in names:
             rebuilt = folder == "models" and models.REBUILT.fullmatch(name)
-            if name not in custom.get(folder, {}) and (rebuilt["base"] if rebuilt else name) not in registry.names(
-                folder
-            ):
+            if name not in custom.get(folder, {}) and (
+                rebuilt["base"] if rebuilt else name
+            ) not in registry.names(folder):
                 _unknown(folder, name, [*custom.get(folder, {}), *registry.names(folder)])
     _require_methods(config)
     if not config["experiments"] and not config["joins"]:
-        raise ValueError("Config: 'experiments' and 'joins' are both empty; name at least one experiment or preset.")
+        raise ValueError(
+            "Config: 'experiments' and 'joins' are both empty; name at least one experiment or preset."
+        )
     if config["control"] in config["tasks"]:
         raise ValueError(
             f"Config: the control {config['control']!r} is also among the tasks; a control must be another task."
@@ -57,7 +58,9 @@ def _require_plugins(config: dict) -> None:
     _require_paths(config)
     reserved = sorted(RESERVED & config["custom_tasks"].keys())
     if reserved:
-        raise ValueError(f"Config: 'custom_tasks.{reserved[0]}' means something else in result rows; rename the task.")
+        raise ValueError(
+            f"Config: 'custom_tasks.{reserved[0]}' means something else in result rows; rename the task."
+        )
     odd = sorted(set(config["joint_training"]["trainings"]) - set(config["trainings"]))
     if odd:
         raise ValueError(
@@ -95,7 +98,9 @@ def _require_methods(config: dict) -> None:
         asked = merging.asked(config["methods"])
     except ValueError as sentence:
         raise ValueError(f"Config: {sentence}") from None
-    if asked and not any(registry.load("experiments", e).EXPERIMENT.merges for e in config["experiments"]):
+    if asked and not any(
+        registry.load("experiments", e).EXPERIMENT.merges for e in config["experiments"]
+    ):
         raise ValueError(
             "Config: 'methods' are run with task_addition and task_negation, but `experiments` has neither."
         )
@@ -104,7 +109,9 @@ def _require_methods(config: dict) -> None:
 def _require_weights(config: dict) -> None:
     """Random weights are said to be random in every row."""
     for name in config["models"]:
-        if config["custom_models"].get(name, {"weights": ""})["weights"] is None and config["inits"] != ["random"]:
+        if config["custom_models"].get(name, {"weights": ""})["weights"] is None and config[
+            "inits"
+        ] != ["random"]:
             raise ValueError(
                 f"Config: 'custom_models.{name}.weights' is null, so that they are random, but `inits` is "
                 f"{config['inits']}; write `inits: [random]`, or give weights."
@@ -113,12 +120,19 @@ def _require_weights(config: dict) -> None:
 
 def _require_paths(config: dict) -> None:
     """Whatever is asked of the file system later, it is no name that this refuses with an error of its own."""
-    keys = {"custom_models": ("weights", "config", "merges"), "custom_tasks": ("folder",), "checkpoints": ("folder",)}
+    keys = {
+        "custom_models": ("weights", "config", "merges"),
+        "custom_tasks": ("folder",),
+        "checkpoints": ("folder",),
+    }
     paths = {"results": config["results"]}
     for section, found in keys.items():
         for name, about in config[section].items():
             paths |= {f"{section}.{name}.{key}": about[key] for key in found if about.get(key)}
-            paths |= {f"{section}.{name}.files.{task}": file for task, file in about.get("files", {}).items()}
+            paths |= {
+                f"{section}.{name}.files.{task}": file
+                for task, file in about.get("files", {}).items()
+            }
     for where, path in paths.items():
         if len(path.encode()) > 2000 or any(len(part.encode()) > 200 for part in path.split("/")):
             raise ValueError(
@@ -129,7 +143,10 @@ def _require_paths(config: dict) -> None:
 
 def _require_others(config: dict, training: str) -> None:
     """A mode that spares other tasks has some to spare."""
-    if training in config["checkpoints"] or not registry.load("training", training).TRAINING.needs_others:
+    if (
+        training in config["checkpoints"]
+        or not registry.load("training", training).TRAINING.needs_others
+    ):
         return
     if training in config["joint_training"]["trainings"]:
         raise ValueError(
@@ -147,13 +164,22 @@ def _require_checkpoints(config: dict, training: str, about: dict) -> None:
     """Every vector that is read has a file of its own."""
     where = f"Config: 'checkpoints.{training}"
     if training not in config["trainings"]:
-        raise ValueError(f"{where}' is not among trainings {config['trainings']}; name it there too.")
-    wanted = [*config["tasks"], *([JOINT] if training in config["joint_training"]["trainings"] else [])]
+        raise ValueError(
+            f"{where}' is not among trainings {config['trainings']}; name it there too."
+        )
+    wanted = [
+        *config["tasks"],
+        *([JOINT] if training in config["joint_training"]["trainings"] else []),
+    ]
     if missing := [task for task in wanted if task not in about["files"]]:
         way_out = "; or take the training out of `joint_training`" if missing == [JOINT] else ""
-        raise ValueError(f"{where}.files' has no {missing[0]!r}; give a checkpoint for each of {wanted}{way_out}.")
+        raise ValueError(
+            f"{where}.files' has no {missing[0]!r}; give a checkpoint for each of {wanted}{way_out}."
+        )
     if config["inits"] != ["pretrained"]:
-        raise ValueError(f"{where}' was fine-tuned from pre-trained weights, but `inits` is {config['inits']}.")
+        raise ValueError(
+            f"{where}' was fine-tuned from pre-trained weights, but `inits` is {config['inits']}."
+        )
     paths = [f"{about['folder']}/{file}" for file in about["files"].values()]
     for key in ("model", "seed"):
         if len(config[f"{key}s"]) > 1 and not all(f"{{{key}}}" in path for path in paths):
@@ -176,6 +202,7 @@ def _require_mode(text: str, trainings: list[str]) -> None:
 
 
 def _unknown(folder: str, name: str, known: list[str]) -> None:
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"Config: {name!r} is not among the {folder}: {', '.join(sorted(known))}.{hint}")
+    hint = registry.did_you_mean(name, known)
+    raise ValueError(
+        f"Config: {name!r} is not among the {folder}: {', '.join(sorted(known))}.{hint}"
+    )

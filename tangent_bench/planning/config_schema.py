@@ -6,7 +6,6 @@ Imports neither torch nor open_clip.
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -15,11 +14,14 @@ from functools import cache
 
 import yaml
 
-from tangent_bench import suite
+from tangent_bench import registry, suite
 
 SCHEMA = suite.ROOT / "workflow/schemas/config.schema.yaml"
 LARGEST = 2**63 - 1  # of an integer in a row or a tensor
-MOST, DEEPEST = 100_000, 10  # values and levels: what has more is no config, but may be built to fill the memory
+MOST, DEEPEST = (
+    100_000,
+    10,
+)  # values and levels: what has more is no config, but may be built to fill the memory
 _NUMBER = re.compile(r"[-+]?\d+(\.\d*)?([eE][-+]?\d+)?|true|false|null")
 _UNSEEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
@@ -50,7 +52,9 @@ def _validator():
     """Of the schema; 1.0 is no integer for it, as it would be in JSON: a seed would be `seed-1.0` in names of files."""
     from jsonschema import Draft202012Validator, validators
 
-    types = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
+    types = Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: type(value) is int
+    )
     return validators.extend(Draft202012Validator, type_checker=types)(schema())
 
 
@@ -60,22 +64,38 @@ def _require_plain(config: object) -> None:
         where = short(".".join(map(str, path)) if path else "the file")
         if number == MOST or len(path) > DEEPEST:
             most = f"{MOST:,} values" if number == MOST else f"{DEEPEST} levels"
-            raise ValueError(f"Config: {short(path[0])} has more than {most}, expected what config/default.yaml has.")
-        if isinstance(value, Mapping) and (odd := [key for key in value if not isinstance(key, str)]):
-            raise ValueError(f"Config: {where} has the key {short(odd[0])}, expected text{_why(odd[0])}.")
+            raise ValueError(
+                f"Config: {short(path[0])} has more than {most}, expected what config/default.yaml has."
+            )
+        if isinstance(value, Mapping) and (
+            odd := [key for key in value if not isinstance(key, str)]
+        ):
+            raise ValueError(
+                f"Config: {where} has the key {short(odd[0])}, expected text{_why(odd[0])}."
+            )
         if isinstance(value, float) and not math.isfinite(value):
             raise ValueError(f"Config: {where} is {value}, expected a finite number.")
         if type(value) is int and abs(value) > LARGEST:
-            raise ValueError(f"Config: {where} is {short(value)}, expected an integer of at most 63 bits.")
+            raise ValueError(
+                f"Config: {where} is {short(value)}, expected an integer of at most 63 bits."
+            )
         for text in (value, *path[-1:]):
             if isinstance(text, str) and _UNSEEN.search(text):
-                raise ValueError(f"Config: {where} has {short(text)}, expected one line without control characters.")
+                raise ValueError(
+                    f"Config: {where} has {short(text)}, expected one line without control characters."
+                )
 
 
 def _values(value: object, path: tuple = ()) -> Iterator[tuple[tuple, object]]:
     """(path, value) of all that is in a config, lazily: a caller that stops ends it, even if it contains itself."""
     yield path, value
-    items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    items = (
+        value.items()
+        if isinstance(value, Mapping)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
     for key, inner in items:
         yield from _values(inner, (*path, key))
 
@@ -83,7 +103,11 @@ def _values(value: object, path: tuple = ()) -> Iterator[tuple[tuple, object]]:
 def _sentence(error) -> str:
     """What was given and what is allowed, of an error of jsonschema."""
     path = list(map(str, error.absolute_path))
-    where, value, rule = short(".".join(path) if path else "the file"), error.instance, error.validator_value
+    where, value, rule = (
+        short(".".join(path) if path else "the file"),
+        error.instance,
+        error.validator_value,
+    )
     if error.validator == "additionalProperties":
         return _unknown_key(path, value, sorted(error.schema.get("properties", {})))
     if error.validator == "required":
@@ -96,7 +120,9 @@ def _sentence(error) -> str:
         twice = next(each for each in value if value.count(each) > 1)
         return f"{where} has {short(twice)} twice, expected each once."
     verb = "has the key" if "propertyNames" in error.absolute_schema_path else "is"
-    return f"{where} {verb} {short(value)}, expected {_EXPECTED[error.validator](rule, error.schema)}."
+    return (
+        f"{where} {verb} {short(value)}, expected {_EXPECTED[error.validator](rule, error.schema)}."
+    )
 
 
 _EXPECTED = {  # keyword of the schema → (its value, the schema) → what is allowed, in words
@@ -118,8 +144,7 @@ _EXPECTED = {  # keyword of the schema → (its value, the schema) → what is a
 
 def _unknown_key(path: list[str], value: Mapping, allowed: list[str]) -> str:
     key = next(k for k in value if k not in allowed)
-    near = difflib.get_close_matches(key, allowed, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
+    hint = registry.did_you_mean(key, allowed)
     return f"unknown key {short('.'.join([*path, key]))}; allowed here: {', '.join(allowed)}.{hint}"
 
 

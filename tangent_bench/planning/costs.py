@@ -68,13 +68,17 @@ class Costs(dict[Unit, float]):
         if name == "start network":
             arguments = [model, json.dumps(self.config["custom_models"])]
             first = _start(*arguments)
-            self[unit] = first if first > LONG else min(first, _start(*arguments), _start(*arguments))
+            self[unit] = (
+                first if first > LONG else min(first, _start(*arguments), _start(*arguments))
+            )
         elif name == "prompt" and not self.assumed:
             self[unit] = self.sizes[model].prompt_seconds
         elif name == "dot":
             self[unit] = _dot(self.sizes[model].parameters)
         elif model:
-            self[unit] = self._assume(name, model) if self.assumed else self._of(model).measure(name)
+            self[unit] = (
+                self._assume(name, model) if self.assumed else self._of(model).measure(name)
+            )
         else:
             self[unit] = PLAIN[name]()
         return self[unit]
@@ -87,7 +91,9 @@ class Costs(dict[Unit, float]):
 
     def _assume(self, name: str, model: str) -> float:
         """Seconds of a unit on a GPU by its FLOPs; what only moves weights about is taken to cost nothing."""
-        one = resources.gflop_of(model, self.config["custom_models"]) / resources.GPU_GFLOP_PER_SECOND
+        one = (
+            resources.gflop_of(model, self.config["custom_models"]) / resources.GPU_GFLOP_PER_SECOND
+        )
         if name in ("sum", "update"):
             return 0.0
         if name == "prompt":
@@ -103,7 +109,9 @@ def _start(*arguments: str) -> float:
     command = [sys.executable, "-c", _START, str(Path(__file__).parents[2]), *arguments]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        said = done.stderr.strip().splitlines() or [f"its process ended with status {done.returncode} and said nothing"]
+        said = done.stderr.strip().splitlines() or [
+            f"its process ended with status {done.returncode} and said nothing"
+        ]
         raise ValueError(f"A job cannot start here: {said[-1]}")
     return float(done.stdout.split()[-1])
 
@@ -129,7 +137,12 @@ def _crop() -> float:
 def _logit() -> float:
     from tangent_bench.measuring.evaluation import TangentEvaluator
 
-    features, head, num, points = np.ones((500, 64), np.float32), np.ones((20, 64), np.float32), 8, 20
+    features, head, num, points = (
+        np.ones((500, 64), np.float32),
+        np.ones((20, 64), np.float32),
+        8,
+        20,
+    )
     evaluator = TangentEvaluator(lambda *_: features, lambda *_: features, lambda _: head)
     asked = [dict.fromkeys(map(str, range(num)), 0.5)] * points
     return seconds_of(lambda: evaluator.predict("", "", asked)) / (num * points * 500 * 20)
@@ -150,7 +163,9 @@ def _wide_step() -> float:
 
     rng, width, points, steps = np.random.default_rng(0), 1024, 32, 3
     weights, inputs = network.initialise(64, width, 2, rng), rng.standard_normal((points, 64))
-    return seconds_of(lambda: network.train(weights, inputs, inputs[:, 0], 1e-3, steps)) / (steps * points * width**2)
+    return seconds_of(lambda: network.train(weights, inputs, inputs[:, 0], 1e-3, steps)) / (
+        steps * points * width**2
+    )
 
 
 def _draw() -> float:

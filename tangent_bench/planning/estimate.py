@@ -65,7 +65,10 @@ def planned(found: Iterable[Job], load: Workload, costs: Mapping[Unit, float]) -
     # Model by model, since one that is measured may fill the memory.
     units = sorted({unit for _, work in works for unit in work.units}, key=lambda unit: unit[::-1])
     seconds = {unit: costs[unit] for unit in units}
-    return [Planned(job, work, sum(n * seconds[unit] for unit, n in work.units.items())) for job, work in works]
+    return [
+        Planned(job, work, sum(n * seconds[unit] for unit, n in work.units.items()))
+        for job, work in works
+    ]
 
 
 def kinds(plan: Iterable[Planned], peaks: Mapping[str, float] | None = None) -> list[Kind]:
@@ -90,10 +93,18 @@ def larger(load: Workload, num_tasks: int, num_seeds: int) -> Workload:
     config = {**load.config, "tasks": names, "seeds": list(range(num_seeds))}
     # Neighbours: pairs that are named would not cover the new tasks.
     config["disentanglement"] = {**config["disentanglement"], "pairs": []}
-    return Workload(config, load.tasks | {name: load.tasks[name.rstrip("'")] for name in names}, load.models)
+    return Workload(
+        config, load.tasks | {name: load.tasks[name.rstrip("'")] for name in names}, load.models
+    )
 
 
-def grown(plan: Sequence[Planned], load: Workload, costs: Mapping[Unit, float], num_tasks: int, num_seeds: int) -> Kind:
+def grown(
+    plan: Sequence[Planned],
+    load: Workload,
+    costs: Mapping[Unit, float],
+    num_tasks: int,
+    num_seeds: int,
+) -> Kind:
     """All jobs of a run with so many tasks and seeds, together."""
     other = larger(load, num_tasks, num_seeds)
     fixed = [each for each in plan if each.job.rule not in jobs.GROWING]

@@ -32,7 +32,9 @@ class Asking:
         own = self.merger.method.coefficients if self.merger and whole else None
         self.num_coefficients = own[2] if own else self.config["coefficients"]["count"]
         self.vectors = jobs.sources(self.config, self.mode.training)
-        self.settings = self.config.get(registry.load("experiments", wildcards["experiment"]).EXPERIMENT.section, {})
+        self.settings = self.config.get(
+            registry.load("experiments", wildcards["experiment"]).EXPERIMENT.section, {}
+        )
         self._drawn: set[tuple[str, str]] = set()
         self._projected: set[tuple[str, str, str]] = set()
 
@@ -42,7 +44,13 @@ class Asking:
         return number if limit is None else min(number, limit)
 
     def predict(
-        self, task: str, split: str, points: int, each: int, sources: list[str], limit: int | None = None
+        self,
+        task: str,
+        split: str,
+        points: int,
+        each: int,
+        sources: list[str],
+        limit: int | None = None,
     ) -> None:
         """Predictions at `points` sums of `each` vectors, of these sources, and their bootstrap."""
         number, work = self.images(task, split, limit), self.work
@@ -58,7 +66,9 @@ class Asking:
         num_classes, images = self.load.tasks[task].num_classes, self.images(task, split)
         new = {(task, split, source) for source in ["", *sources]} - self._projected
         self._projected |= new
-        self.work.add("flop", 2 * len(new) * images * num_classes * self.load.models[self.model].embedding)
+        self.work.add(
+            "flop", 2 * len(new) * images * num_classes * self.load.models[self.model].embedding
+        )
         self.work.add("logit", logits * num_classes)
 
     def resample(self, task: str, split: str, points: int, number: int) -> None:
@@ -87,7 +97,11 @@ def work_of(load: Workload, wildcards: Mapping) -> Work:
     """The work of one job of `run_experiment`."""
     name, asking = wildcards["experiment"], Asking(load, wildcards)
     about, work = registry.load("experiments", name).EXPERIMENT, asking.work
-    network = about.scope == "training" or about.opens or (asking.mode.evaluation, about.scope) == ("network", "mode")
+    network = (
+        about.scope == "training"
+        or about.opens
+        or (asking.mode.evaluation, about.scope) == ("network", "mode")
+    )
     heavy = network and asking.mode != Mode("none", "network")
     work.add("start network" if heavy else "start", 1, asking.model if heavy else "")
     if about.scope in ("together", "inits"):
@@ -149,7 +163,11 @@ def _subsets(a: Asking, task: str) -> None:
     """
     num, classes = len(a.tasks), a.load.tasks[task].num_classes
     sizes = {size: min(comb(num, size), OF_A_SIZE) for size in range(1, num + 1)}
-    on_val = a.num_coefficients * sum(n * size**2 / num for size, n in sizes.items()) * a.images(task, "val")
+    on_val = (
+        a.num_coefficients
+        * sum(n * size**2 / num for size, n in sizes.items())
+        * a.images(task, "val")
+    )
     on_test = sum(n * size for size, n in sizes.items()) * a.images(task, "test")
     a.work.add("logit", (on_val + on_test) * classes)
 
@@ -173,11 +191,15 @@ def _vector_geometry(a: Asking) -> None:
 def _disentanglement(a: Asking) -> None:
     """Every point of both grids and of the diagonal, for both tasks of every pair; each task alone once."""
     limit, tasks = a.settings["num_images"], list(a.tasks)
-    neighbours = list(zip(tasks[::2], tasks[1::2], strict=False)) + [(tasks[-2], tasks[-1])] * (len(tasks) % 2)
+    neighbours = list(zip(tasks[::2], tasks[1::2], strict=False)) + [(tasks[-2], tasks[-1])] * (
+        len(tasks) % 2
+    )
     compared = [tuple(pair) for pair in a.settings["pairs"]] or neighbours
     maps = [grid(**a.settings[name]).tolist() for name in ("wide", "unit")]
     diagonal = grid(**a.config["coefficients"]).tolist()
-    places = {place for alphas in maps for place in product(alphas, repeat=2)} | {(c, c) for c in diagonal}
+    places = {place for alphas in maps for place in product(alphas, repeat=2)} | {
+        (c, c) for c in diagonal
+    }
     moved = sum(other != 0.0 for _, other in places)
     alone = len({0.0, *diagonal, *(c for alphas in maps for c in alphas)})
     for own, other in [*compared, *((second, first) for first, second in compared)]:
@@ -192,8 +214,13 @@ def _kernel_gap(a: Asking) -> None:
     s = a.settings
     for task in a.tasks:
         classes = a.load.tasks[task].num_classes
-        readouts, directions = (min(s[key] or classes, classes) for key in ("ntk_directions", "regression_directions"))
-        number, train = a.images(task, "test", s["num_images"]), a.images(task, "val", s["regression_images"])
+        readouts, directions = (
+            min(s[key] or classes, classes) for key in ("ntk_directions", "regression_directions")
+        )
+        number, train = (
+            a.images(task, "test", s["num_images"]),
+            a.images(task, "val", s["regression_images"]),
+        )
         a.work.images += (1 + len(s["path"])) * number
         a.work.add("encode", (1 + len(s["path"])) * number, a.model)
         for _ in range(2):
@@ -207,7 +234,11 @@ def _ntk_localization(a: Asking) -> None:
     """The kernel of each task ∪ control, of the network and of a random one; orthonormal bases of the null."""
     s = a.settings
     for task in a.tasks:
-        total = a.load.models[a.model].embedding if s["outputs"] == "embedding" else a.load.tasks[task].num_classes
+        total = (
+            a.load.models[a.model].embedding
+            if s["outputs"] == "embedding"
+            else a.load.tasks[task].num_classes
+        )
         size = min(s["num_images"], a.images(task, "test"), a.images(a.control, "test"))
         for _ in range(2):
             a.kernel(2 * size, min(s["probes"] or total, total))

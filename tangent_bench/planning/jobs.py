@@ -58,8 +58,17 @@ def read_config(files: Sequence[str | Path]) -> dict:
         try:
             update_config(config, yaml.safe_load(Path(file).read_text(encoding="utf-8")) or {})
         # Of YAML beside its own errors: 2026-13-45 is no date, digits by the thousand no integer, brackets may not end.
-        except (OSError, yaml.YAMLError, AttributeError, RecursionError, TypeError, ValueError) as error:
-            raise ValueError(f"{file} cannot be read as a config ({' '.join(str(error).split())}).") from None
+        except (
+            OSError,
+            yaml.YAMLError,
+            AttributeError,
+            RecursionError,
+            TypeError,
+            ValueError,
+        ) as error:
+            raise ValueError(
+                f"{file} cannot be read as a config ({' '.join(str(error).split())})."
+            ) from None
     return validate(config)
 
 
@@ -75,19 +84,30 @@ def of_dag(files: Sequence[str | Path]) -> list[Job]:
     from snakemake.exceptions import WorkflowError
     from snakemake.logging import logger
     from snakemake.settings.enums import Quietness
-    from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings, ResourceSettings
+    from snakemake.settings.types import (
+        ConfigSettings,
+        DAGSettings,
+        OutputSettings,
+        ResourceSettings,
+    )
 
     listener = _Listener()
     try:
-        with SnakemakeApi(OutputSettings(quiet={Quietness.ALL}, dryrun=True, skip_plugin_handlers=True)) as api:
-            logger.handlers[:] = [listener]  # a dry run would be printed, however quiet it is asked to be
+        with SnakemakeApi(
+            OutputSettings(quiet={Quietness.ALL}, dryrun=True, skip_plugin_handlers=True)
+        ) as api:
+            logger.handlers[:] = [
+                listener
+            ]  # a dry run would be printed, however quiet it is asked to be
             workflow = api.workflow(
                 ResourceSettings(cores=1), ConfigSettings(configfiles=[DEFAULT, *map(Path, files)]),
                 snakefile=suite.ROOT / "Snakefile",
             )  # fmt: skip
             workflow.dag(DAGSettings(forceall=True)).execute_workflow(executor="dryrun")
     except WorkflowError as error:
-        raise ValueError(f"Snakemake cannot plan this run: {' '.join(str(error).split())}") from None
+        raise ValueError(
+            f"Snakemake cannot plan this run: {' '.join(str(error).split())}"
+        ) from None
     finally:
         logger.removeHandler(listener)
     return listener.jobs
@@ -106,7 +126,9 @@ class _Listener(logging.Handler):
         if getattr(record, "event", None) != LogEvent.JOB_INFO or record.rule_name == "all":
             return
         asked = [getattr(record.resources, name, 0) for name in ("gpu", "mem_mb", "runtime")]
-        self.jobs.append(Job(record.rule_name, dict(record.wildcards), *asked, str(next(iter(record.log), ""))))
+        self.jobs.append(
+            Job(record.rule_name, dict(record.wildcards), *asked, str(next(iter(record.log), "")))
+        )
 
 
 def of_config(config: Mapping) -> list[Job]:
@@ -125,7 +147,9 @@ def _about(experiment: str):
 def _gpus(config: Mapping, rule: str, wildcards: Mapping) -> int:
     runs_network = rule != "import_checkpoint"
     if rule in ("run_experiment", "run_method"):
-        runs_network = wildcards["mode"].endswith("-network") or _about(wildcards["experiment"]).opens
+        runs_network = (
+            wildcards["mode"].endswith("-network") or _about(wildcards["experiment"]).opens
+        )
         rule = "run_experiment"  # both ask for the same
     return resources.num_gpus(rule, config["device"]) if runs_network else 0
 
@@ -142,21 +166,32 @@ def _towers(config: Mapping) -> Iterator[tuple[str, dict]]:
     evaluated, read, featured = [*config["tasks"], config["control"]], *_trainings(config)
     for model in config["models"]:
         for text in sorted({layout.text(init) for init in config["inits"]}):
-            yield from (("build_head", {"model": model, "text": text, "task": task}) for task in evaluated)
+            yield from (
+                ("build_head", {"model": model, "text": text, "task": task}) for task in evaluated
+            )
         for init in config["inits"]:
-            yield from (("encode_base", {"model": model, "init": init, "task": task}) for task in evaluated)
+            yield from (
+                ("encode_base", {"model": model, "init": init, "task": task}) for task in evaluated
+            )
             for seed in map(str, config["seeds"]):
                 for training in read:
                     where = {"model": model, "init": init, "training": training, "seed": seed}
                     rule = "import_checkpoint" if training in config["checkpoints"] else "finetune"
-                    yield from ((rule, {**where, "task": source}) for source in sources(config, training))
+                    yield from (
+                        (rule, {**where, "task": source}) for source in sources(config, training)
+                    )
                     if training in featured:
-                        yield from (("encode_changes", {**where, "task": task}) for task in evaluated)
+                        yield from (
+                            ("encode_changes", {**where, "task": task}) for task in evaluated
+                        )
 
 
 def sources(config: Mapping, training: str) -> list[str]:
     """The names of all vectors that a training makes."""
-    return [*config["tasks"], *([JOINT] if training in config["joint_training"]["trainings"] else [])]
+    return [
+        *config["tasks"],
+        *([JOINT] if training in config["joint_training"]["trainings"] else []),
+    ]
 
 
 def _trainings(config: Mapping) -> tuple[list[str], set[str]]:
@@ -181,7 +216,13 @@ def _experiments(config: Mapping) -> Iterator[tuple[str, dict]]:
             for init in [layout.EVERY] if about.scope == "inits" else config["inits"]:
                 for seed in config["seeds"][:1] if about.scope == "model" else config["seeds"]:
                     for mode in _modes(config, about):
-                        where = {"experiment": name, "model": model, "init": init, "mode": mode, "seed": str(seed)}
+                        where = {
+                            "experiment": name,
+                            "model": model,
+                            "init": init,
+                            "mode": mode,
+                            "seed": str(seed),
+                        }
                         yield "run_experiment", where
 
 
@@ -190,7 +231,9 @@ def _methods(config: Mapping) -> Iterator[tuple[str, dict]]:
     for label, merger in merging.asked(config["methods"]).items():
         crossed = [name for name in config["experiments"] if is_crossed(config, merger, name)]
         modes = [mode for name in crossed for mode in _modes(config, _about(name))]
-        for model, init, seed in product(config["models"], config["inits"], map(str, config["seeds"])):
+        for model, init, seed in product(
+            config["models"], config["inits"], map(str, config["seeds"])
+        ):
             where = {"model": model, "init": init, "method": label, "seed": seed}
             yield from (
                 ("run_method", {**where, "experiment": e, "mode": m})
@@ -201,7 +244,9 @@ def _methods(config: Mapping) -> Iterator[tuple[str, dict]]:
                 made = {Mode.parse(mode).training for mode in modes}
                 encoded = {Mode.parse(mode).training for mode in modes if mode.endswith("-tangent")}
                 yield from (("merge", {**where, "training": training}) for training in made)
-                yield from (("encode_merged", {**where, "training": training}) for training in encoded)
+                yield from (
+                    ("encode_merged", {**where, "training": training}) for training in encoded
+                )
 
 
 def is_crossed(config: Mapping, merger: merging.Merger, experiment: str) -> bool:
@@ -216,4 +261,8 @@ def _modes(config: Mapping, about) -> list[str]:
         return one[about.scope]
     if about.scope == "training":
         return [f"{training}-none" for training in config["trainings"]]
-    return [mode for mode in config["modes"] if Mode.parse(mode).training != "none" or not about.needs_vectors]
+    return [
+        mode
+        for mode in config["modes"]
+        if Mode.parse(mode).training != "none" or not about.needs_vectors
+    ]

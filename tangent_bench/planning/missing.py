@@ -55,9 +55,17 @@ def data_sets(config: Mapping) -> Iterator[str]:
     for name in [*config["tasks"], config["control"]] if config["experiments"] else []:
         entry = config["custom_tasks"].get(name)
         module = registry.load("tasks", name) if entry is None else None
-        origin = getattr(module, "ORIGIN", None) if module else hub_origin(name, entry) if "hub" in entry else None
+        origin = (
+            getattr(module, "ORIGIN", None)
+            if module
+            else hub_origin(name, entry)
+            if "hub" in entry
+            else None
+        )
         splits = module.TASK.splits if module else SPLITS
-        if origin is None or all((results / layout.data(name, split)).is_file() for split in splits):
+        if origin is None or all(
+            (results / layout.data(name, split)).is_file() for split in splits
+        ):
             continue
         licence = module.TASK.licence if module else entry.get("licence", "not stated")
         if how := absent(name, origin):
@@ -80,4 +88,6 @@ def is_here(model: models.Model) -> bool:
     from huggingface_hub import try_to_load_from_cache
 
     found = (try_to_load_from_cache(model.hub, name) for name in (_weights.SAFE, _weights.PICKLED))
-    return bool(_weights.in_folder(model.architecture, model.weights)) or any(isinstance(f, str) for f in found)
+    return bool(_weights.in_folder(model.architecture, model.weights)) or any(
+        isinstance(f, str) for f in found
+    )

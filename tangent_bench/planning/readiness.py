@@ -56,7 +56,9 @@ def _data(config: Mapping) -> Iterator[Finding]:
     for name, entry in config["custom_tasks"].items():
         used = name in (*config["tasks"], config["control"])
         if used and "folder" in entry and not Path(entry["folder"]).is_dir():
-            lacking.append(f"{name}: its folder {entry['folder']} is not there; make it, or correct `custom_tasks`.")
+            lacking.append(
+                f"{name}: its folder {entry['folder']} is not there; make it, or correct `custom_tasks`."
+            )
     yield from (Finding("data", "blocks", f"Not on this machine: {line}") for line in lacking)
     if not lacking:
         yield Finding("data", "ok", "All data sets are here, or drawn by the suite.")
@@ -92,9 +94,13 @@ def _gpu(config: Mapping) -> Finding:
     if config["device"] == "cpu":
         return Finding("gpu", "ok", "None is asked for (`device: cpu`).")
     if gpu_is_missing(config):
-        way_out = "check where the jobs will run, install PyTorch's CUDA build, or set `device: cpu`"
+        way_out = (
+            "check where the jobs will run, install PyTorch's CUDA build, or set `device: cpu`"
+        )
         return Finding(
-            "gpu", "blocks", f"The config asks for one (`device: {config['device']}`), none is found: {way_out}."
+            "gpu",
+            "blocks",
+            f"The config asks for one (`device: {config['device']}`), none is found: {way_out}.",
         )
     import torch
 
@@ -115,7 +121,9 @@ def _cores(found: Sequence[Job]) -> Finding:
     if cores * each_mb <= memory_mb:
         return Finding("cores", "ok", f"{text}; there are {memory_mb / 1e3:.0f} GB.")
     limit = f"--resources mem_mb={memory_mb:.0f}"
-    return Finding("cores", "note", f"{text}, but there are {memory_mb / 1e3:.0f} GB: give Snakemake {limit}.")
+    return Finding(
+        "cores", "note", f"{text}, but there are {memory_mb / 1e3:.0f} GB: give Snakemake {limit}."
+    )
 
 
 def _disk(config: Mapping, found: Sequence[Job]) -> Finding:

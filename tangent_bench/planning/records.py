@@ -54,7 +54,9 @@ def read(folder: Path, plan: Iterable[Planned], own: str) -> dict[str, Taken]:
             record = provenance.read_record(path)
             found[log] = Taken(float(record["seconds"]), float(record["peak_memory_bytes"]))
         except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{path} is no record of a job ({error}); delete it, and plan again.") from None
+            raise ValueError(
+                f"{path} is no record of a job ({error}); delete it, and plan again."
+            ) from None
     return found
 
 
@@ -64,10 +66,19 @@ def compare(plan: Sequence[Planned], taken: Mapping[str, Taken]) -> list[Compare
     Raises:
         ValueError: none of them has one.
     """
-    both = [(each.kind, each.seconds, taken[each.job.log].seconds) for each in plan if each.job.log in taken]
+    both = [
+        (each.kind, each.seconds, taken[each.job.log].seconds)
+        for each in plan
+        if each.job.log in taken
+    ]
     if not both:
-        raise ValueError("No job of this config has a record there; name the results folder of a finished run of it.")
-    found = [_sum(name, [each for each in both if each[0] == name]) for name in {name for name, _, _ in both}]
+        raise ValueError(
+            "No job of this config has a record there; name the results folder of a finished run of it."
+        )
+    found = [
+        _sum(name, [each for each in both if each[0] == name])
+        for name in {name for name, _, _ in both}
+    ]
     return [*sorted(found, key=lambda each: -each.measured), _sum("all", both)]
 
 

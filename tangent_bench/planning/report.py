@@ -42,13 +42,21 @@ def table(found: Sequence[Kind]) -> str:
         ]
         for kind in found
     ]  # fmt: skip
-    return _aligned(["", "Jobs", "Images", "Hours", "GPU-hours", "Disk (GB)", "Memory (GB)", *peaks], lines)
+    return _aligned(
+        ["", "Jobs", "Images", "Hours", "GPU-hours", "Disk (GB)", "Memory (GB)", *peaks], lines
+    )
 
 
 def comparison(found: Sequence[Compared]) -> str:
     """Predicted beside measured as text."""
     lines = [
-        [each.name, f"{each.jobs:,}", _short(each.predicted), _short(each.measured), f"{100 * each.deviation:+.0f}"]
+        [
+            each.name,
+            f"{each.jobs:,}",
+            _short(each.predicted),
+            _short(each.measured),
+            f"{100 * each.deviation:+.0f}",
+        ]
         for each in found
     ]
     return _aligned(["", "Jobs", "Predicted (s)", "Measured (s)", "Off by (%)"], lines)
@@ -59,31 +67,54 @@ def _aligned(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     lines = [head, *lines]
     widths = [max(len(line[k]) for line in lines) for k in range(len(head))]
     return "\n".join(
-        "  ".join([line[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(line[1:], widths[1:], strict=True))])
+        "  ".join(
+            [
+                line[0].ljust(widths[0]),
+                *(cell.rjust(w) for cell, w in zip(line[1:], widths[1:], strict=True)),
+            ]
+        )
         for line in lines
     )
 
 
 def _short(value: float) -> str:
     """Three digits, or a dash for nothing."""
-    return "–" if value == 0 else f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+    return (
+        "–"
+        if value == 0
+        else f"{value:,.0f}"
+        if value >= 100
+        else f"{value:.1f}"
+        if value >= 10
+        else f"{value:.2f}"
+    )
 
 
 def notes(plan: Sequence[Planned], config: Mapping, assumed: bool) -> list[str]:
     """What the numbers stand on."""
     from tangent_bench.planning.experiments import SELECTED
 
-    selected = " and ".join(f"{number} ({name.replace('_', ' ')})" for name, number in SELECTED.items())
+    selected = " and ".join(
+        f"{number} ({name.replace('_', ' ')})" for name, number in SELECTED.items()
+    )
     if assumed:
         how = f"no GPU here, so {resources.GPU_GFLOP_PER_SECOND / 1e3:g} TFLOP/s of float32 for networks are assumed"
     else:
-        how = "seconds of a unit measured here, on " + ("one core a job" if config["device"] == "cpu" else "its GPU")
+        how = "seconds of a unit measured here, on " + (
+            "one core a job" if config["device"] == "cpu" else "its GPU"
+        )
     lines = [f"Stands on: {how}; {selected} selected coefficients looked at on test.", NOT_COUNTED]
     if unknown := sorted({each.kind for each in plan if not each.work.known}):
-        lines.append(f"Of these only the start is counted, they have no formula: {', '.join(unknown)}.")
+        lines.append(
+            f"Of these only the start is counted, they have no formula: {', '.join(unknown)}."
+        )
     if long := estimate.too_long(plan):
-        each = ", ".join(f"{k} {p.seconds / 3600:.1f} h of {p.job.minutes / 60:.1f} h" for k, p in long.items())
-        lines.append(f"Longer than the time that they ask for (`tangent_bench/planning/resources.py`): {each}.")
+        each = ", ".join(
+            f"{k} {p.seconds / 3600:.1f} h of {p.job.minutes / 60:.1f} h" for k, p in long.items()
+        )
+        lines.append(
+            f"Longer than the time that they ask for (`tangent_bench/planning/resources.py`): {each}."
+        )
     return lines
 
 
@@ -97,9 +128,15 @@ def report(files: Sequence[str | Path], num_tasks: int = 20, num_seeds: int = 10
     taken = records.read(Path(config["results"]), plan, config["results"])
     return {
         "preset": config["preset"],
-        "kinds": [asdict(k) for k in estimate.kinds(plan, {log: each.peak_bytes for log, each in taken.items()})],
+        "kinds": [
+            asdict(k)
+            for k in estimate.kinds(plan, {log: each.peak_bytes for log, each in taken.items()})
+        ],
         "larger": asdict(estimate.grown(plan, load, seconds, num_tasks, num_seeds)),
-        "units": [{"unit": name, "model": model, "seconds": value} for (name, model), value in sorted(seconds.items())],
+        "units": [
+            {"unit": name, "model": model, "seconds": value}
+            for (name, model), value in sorted(seconds.items())
+        ],
         "notes": notes(plan, config, seconds.assumed),
     }
 

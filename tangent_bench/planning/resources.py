@@ -16,7 +16,9 @@ from tangent_bench.jobs.devices import CROPPING_THREADS
 from tangent_bench.models import _open_clip
 
 FULL_WIDTH = 1.0  # GFLOP; above it images have 224 px and weights hundreds of MB
-NOT_IN_A_FORMULA = 180.0  # GFLOP; networks other than vision transformers ask for as much as ViT-L/14
+NOT_IN_A_FORMULA = (
+    180.0  # GFLOP; networks other than vision transformers ask for as much as ViT-L/14
+)
 GPU_GFLOP_PER_SECOND = 10_000.0  # assumed: an A100 in float32 without TF32
 
 

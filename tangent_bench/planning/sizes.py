@@ -83,7 +83,9 @@ def _task(name: str, config: Mapping) -> TaskSize:
     if origin := getattr(source, "ORIGIN", None):
         about = len(source.TASK.class_names), len(source.TASK.templates)
         side = getattr(source, "side", config["data"]["side"])
-        return _real(name, config, dict(origin.counts), side, origin.native, about, source.TASK.splits)
+        return _real(
+            name, config, dict(origin.counts), side, origin.native, about, source.TASK.splits
+        )
     command = [sys.executable, "-c", _LOAD, str(Path(__file__).parents[2]), name]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
@@ -112,7 +114,13 @@ def _custom(name: str, config: Mapping) -> TaskSize:
 
 
 def _real(
-    name: str, config: Mapping, counts: dict, side: int, native: int | None, about: tuple[int, int], splits: tuple
+    name: str,
+    config: Mapping,
+    counts: dict,
+    side: int,
+    native: int | None,
+    about: tuple[int, int],
+    splits: tuple,
 ) -> TaskSize:
     images = {split: _prepared(name, split, config) or counts.get(split) for split in splits}
     if missing := [split for split, number in images.items() if number is None]:
@@ -133,14 +141,19 @@ def _prepared(name: str, split: str, config: Mapping) -> int | None:
     path = Path(config["results"]) / layout.data(name, split)
     try:
         with open(path, "rb") as file:
-            return json.loads(file.read(int.from_bytes(file.read(8), "little")))["labels"]["shape"][0]
+            return json.loads(file.read(int.from_bytes(file.read(8), "little")))["labels"]["shape"][
+                0
+            ]
     except (OSError, ValueError, KeyError):
         return None
 
 
 def _limited(images: Mapping[str, int], config: Mapping) -> dict[str, int]:
     """The first so many, where the config says so."""
-    return {split: min(number, config["data"][f"max_{split}"] or number) for split, number in images.items()}
+    return {
+        split: min(number, config["data"][f"max_{split}"] or number)
+        for split, number in images.items()
+    }
 
 
 def of_models(config: Mapping, device: str = "cpu") -> dict[str, ModelSize]:
@@ -149,17 +162,27 @@ def of_models(config: Mapping, device: str = "cpu") -> dict[str, ModelSize]:
     Raises:
         ValueError: a model is none that open_clip knows.
     """
-    return {name: _model(models.find(name, config["custom_models"]), device) for name in config["models"]}
+    return {
+        name: _model(models.find(name, config["custom_models"]), device)
+        for name in config["models"]
+    }
 
 
 def _model(about: models.Model, device: str) -> ModelSize:
     from tangent_bench.planning.towers import seconds_of
 
     network, tokenize = models.create(about, "random").to(device), models.tokenizer(about)
-    texts = ["a photo of a cat", "a picture of two dogs", "a red square on the left", "a handwritten 7"]
+    texts = [
+        "a photo of a cat",
+        "a picture of two dogs",
+        "a red square on the left",
+        "a handwritten 7",
+    ]
     tokens = tokenize(texts).to(device)
     embedding = network.encode_text(tokens).shape[1]
     seconds = seconds_of(lambda: network.encode_text(tokens), device) / len(tokens)
-    blocks = sum(value.numel() for value in getattr(network, "text", network).transformer.parameters())
+    blocks = sum(
+        value.numel() for value in getattr(network, "text", network).transformer.parameters()
+    )
     image_tower = sum(value.numel() for value in network.visual.parameters())
     return ModelSize(image_tower, embedding, seconds, 2e-9 * blocks * tokens.shape[1])

@@ -18,7 +18,9 @@ from tangent_bench.planning.work import pairs
 
 ROUNDS = 5
 SHORTEST, LONG = 0.02, 1.0  # seconds: shorter calls are repeated, longer ones are made once
-AT_ONCE = 60.0  # GFLOP of one measured pass of a batch on a processor; larger models take fewer images
+AT_ONCE = (
+    60.0  # GFLOP of one measured pass of a batch on a processor; larger models take fewer images
+)
 ASPECT = 4 / 3  # of a training image that keeps its shape: that of most photographs
 
 
@@ -49,7 +51,12 @@ class Stage:
     def __init__(self, name: str, config: Mapping) -> None:
         from tangent_bench.models._tower import image_tower
 
-        about, self.name, self.config, self.device = models.find(name, config["custom_models"]), name, config, "cpu"
+        about, self.name, self.config, self.device = (
+            models.find(name, config["custom_models"]),
+            name,
+            config,
+            "cpu",
+        )
         self.gflop = resources.gflop_of(name, config["custom_models"])
         if config["device"] != "cpu":
             self.device = config["device"]
@@ -121,7 +128,11 @@ class Stage:
         seconds = {
             num: seconds_of(
                 lambda num=num: features.changes(
-                    self.tower.module, self.tower.theta0, [self.tau] * num, self._pictures, len(self._pictures)
+                    self.tower.module,
+                    self.tower.theta0,
+                    [self.tau] * num,
+                    self._pictures,
+                    len(self._pictures),
                 ),
                 self.device,
             )
@@ -156,16 +167,28 @@ class Stage:
         from tangent_bench.finetuning.step import Recipe
 
         recipe, tower = self.config["training"], self.tower
-        number = self._at_once(min(recipe["batch_size"], recipe["micro_batch_size"] or recipe["batch_size"]))
+        number = self._at_once(
+            min(recipe["batch_size"], recipe["micro_batch_size"] or recipe["batch_size"])
+        )
         width = features_width(tower, self._pictures)
         head = torch.from_numpy(np.random.default_rng(0).standard_normal((20, width), np.float32))
         source = Source("plan", to_crop(number, tower.size), np.arange(number) % 20, head)
         # The images that a penalty sees are counted apart, as those of linear steps; what is left is such a step.
         spares = registry.load("training", training).TRAINING.needs_others
-        fit = partial(modes.fit, "linear" if spares else training, tower.module, tower.theta0, [source])
+        fit = partial(
+            modes.fit, "linear" if spares else training, tower.module, tower.theta0, [source]
+        )
 
         def run(steps: int) -> float:
-            of = Recipe(**recipe | {"steps": steps, "batch_size": number, "micro_batch_size": None, "warmup_steps": 1})
+            of = Recipe(
+                **recipe
+                | {
+                    "steps": steps,
+                    "batch_size": number,
+                    "micro_batch_size": None,
+                    "warmup_steps": 1,
+                }
+            )
             settings = self.config["training_modes"].get(training, {})
             call = partial(fit, of, 0, tower.normalise, tower.size, settings=settings)
             return seconds_of(call, self.device)
@@ -191,7 +214,10 @@ class Stage:
         images = self.tower.prepare(noise(max(sizes), self.tower.size, self.tower.size)).tensor()
         readout = torch.eye(readouts, features_width(self.tower, self._pictures))
         tower = self.tower.module, self.tower.theta0
-        found = [seconds_of(partial(kernel.empirical, *tower, images[:n], readout), self.device) for n in sizes]
+        found = [
+            seconds_of(partial(kernel.empirical, *tower, images[:n], readout), self.device)
+            for n in sizes
+        ]
         amounts = [[(1 + 3 * readouts) * n, readouts * pairs(n)] for n in sizes]
         return tuple(np.maximum(np.linalg.solve(amounts, found), 0.0).tolist())
 

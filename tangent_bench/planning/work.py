@@ -31,10 +31,23 @@ from tangent_bench.store.layout import JOINT
 
 Unit = tuple[str, str]
 # Seconds, whatever the run; those of the tiny preset on one core of an AMD EPYC. Together 3 % of it.
-PLAIN = {"collect_rows": 0.3, "summarize": 0.7, "make_table": 0.8, "draw_figure": 1.8, "make_times": 0.3}
+PLAIN = {
+    "collect_rows": 0.3,
+    "summarize": 0.7,
+    "make_table": 0.8,
+    "draw_figure": 1.8,
+    "make_times": 0.3,
+}
 PLAIN |= {"make_results_page": 0.3}
 # In forward passes of the image tower. A gradient costs two more, a product beside a pass two.
-PASSES = {"encode": 1.0, "point": 1.0, "primal": 1.0, "tangent": 2.0, "standard step": 3.0, "linear step": 5.0}
+PASSES = {
+    "encode": 1.0,
+    "point": 1.0,
+    "primal": 1.0,
+    "tangent": 2.0,
+    "standard step": 3.0,
+    "linear step": 5.0,
+}
 PASSES |= {"kernel pass": 1.0, "attention_only step": 3.0, "lora step": 3.0}
 PASSES |= dict.fromkeys(("linear_lora step", "tau_jp step", "tak step"), 5.0)
 ROW_BLOCK = 64  # images, as `kernel.ROW_BLOCK`, which is not imported without need
@@ -75,7 +88,9 @@ class Work:
 class Workload:
     """The work of the jobs of one config."""
 
-    def __init__(self, config: Mapping, tasks: Mapping[str, TaskSize], models: Mapping[str, ModelSize]) -> None:
+    def __init__(
+        self, config: Mapping, tasks: Mapping[str, TaskSize], models: Mapping[str, ModelSize]
+    ) -> None:
         self.config, self.tasks, self.models = config, tasks, models
 
     def of(self, job: Job) -> Work:
@@ -83,7 +98,9 @@ class Workload:
         found = getattr(self, f"_{job.rule}", None)
         if found:
             return found(job.wildcards)
-        plain = next((seconds for rule, seconds in PLAIN.items() if job.rule.startswith(rule)), None)
+        plain = next(
+            (seconds for rule, seconds in PLAIN.items() if job.rule.startswith(rule)), None
+        )
         work = Work(known=plain is not None)
         work.add("second" if plain else "start", plain or 1)
         return work
@@ -120,7 +137,10 @@ class Workload:
         work = Work()
         work.add("start", 1)
         work.add("tile", self.tasks[w["task"]].num_classes)
-        work.add("byte", self.tasks[w["task"]].bytes("train" if w["task"] in self.config["tasks"] else "test"))
+        work.add(
+            "byte",
+            self.tasks[w["task"]].bytes("train" if w["task"] in self.config["tasks"] else "test"),
+        )
         return work
 
     def _build_head(self, w: Mapping) -> Work:
@@ -149,9 +169,15 @@ class Workload:
         work.add("start network", 1, w["model"])
         work.add(f"{w['training']} step", number, w["model"])
         work.add("update", steps, w["model"])
-        spared = [task for task in self.config["tasks"] if task != w["task"]] if self._spares(w["training"]) else []
+        spared = (
+            [task for task in self.config["tasks"] if task != w["task"]]
+            if self._spares(w["training"])
+            else []
+        )
         self._add_spared(work, w, len(spared), steps)
-        work.add("byte", sum(self.tasks[task].bytes("train") for task in [*tasks, *spared]) + work.disk)
+        work.add(
+            "byte", sum(self.tasks[task].bytes("train") for task in [*tasks, *spared]) + work.disk
+        )
         return work
 
     def _spares(self, training: str) -> bool:
@@ -173,12 +199,17 @@ class Workload:
 
     def _encode_changes(self, w: Mapping) -> Work:
         """Of V vectors: (1 + 2 V) passes of an image."""
-        number, num_vectors = self.evaluated(w["task"]), len(jobs.sources(self.config, w["training"]))
+        number, num_vectors = (
+            self.evaluated(w["task"]),
+            len(jobs.sources(self.config, w["training"])),
+        )
         work = Work(number, disk=self.features_bytes(w["model"], w["task"], w["training"]))
         work.add("start network", 1, w["model"])
         work.add("primal", number, w["model"])
         work.add("tangent", number * num_vectors, w["model"])
-        read = self.tasks[w["task"]].bytes("val", "test") + num_vectors * self.vector_bytes(w["model"])
+        read = self.tasks[w["task"]].bytes("val", "test") + num_vectors * self.vector_bytes(
+            w["model"]
+        )
         work.add("byte", read + work.disk)
         return work
 
@@ -195,7 +226,8 @@ class Workload:
         """J d of one direction on every task's images; of each task's own too where the method negates."""
         merger = merging.asked(self.config["methods"])[w["method"]]
         each = any(
-            registry.load("experiments", e).EXPERIMENT.merges == "each" and jobs.is_crossed(self.config, merger, e)
+            registry.load("experiments", e).EXPERIMENT.merges == "each"
+            and jobs.is_crossed(self.config, merger, e)
             for e in self.config["experiments"]
         )
         tasks, control = self.config["tasks"], self.config["control"]

@@ -156,8 +156,14 @@ def _forgetting(run: Run, place: Place, labels: Sequence[str]) -> dict[str, Line
     others = [label for label in labels if label != run.baseline]
     if not others:
         return {}
-    right = [outcomes.read(run.root, place, label, NEGATION, run.seeds) for label in (run.baseline, *others)]
-    wrong = [replace(tuned, accuracy={task: 1.0 - share for task, share in tuned.accuracy.items()}) for tuned in right]
+    right = [
+        outcomes.read(run.root, place, label, NEGATION, run.seeds)
+        for label in (run.baseline, *others)
+    ]
+    wrong = [
+        replace(tuned, accuracy={task: 1.0 - share for task, share in tuned.accuracy.items()})
+        for tuned in right
+    ]
     return _lines(wrong[0], wrong[1:], outcomes.num_units(run.root, place, wrong[0].accuracy))
 
 
@@ -172,11 +178,21 @@ def _negation(run: Run, place: Place, label: str) -> tuple:
 
 def agreements(found: Sequence[Entry]) -> list[str]:
     """A sentence for each family of printed rankings: whether ours, of the network itself, predicts it."""
-    network = [e for e in found if e.place.mode == "standard-network" and not e.transductive and not e.merger.params_id]
+    network = [
+        e
+        for e in found
+        if e.place.mode == "standard-network" and not e.transductive and not e.merger.params_id
+    ]
     sentences = []
     for place in dict.fromkeys(e.place for e in network):
-        ours = {e.merger.name: np.mean(list(e.tuned.accuracy.values()), 0) for e in network if e.place == place}
-        sentences += [f"{place}: {rankings.agreement(ours, family).sentence}" for family in rankings.FAMILIES]
+        ours = {
+            e.merger.name: np.mean(list(e.tuned.accuracy.values()), 0)
+            for e in network
+            if e.place == place
+        }
+        sentences += [
+            f"{place}: {rankings.agreement(ours, family).sentence}" for family in rankings.FAMILIES
+        ]
     return sentences
 
 
@@ -184,7 +200,9 @@ def table(found: Sequence[Entry]) -> pd.DataFrame:
     """Cells of the cross table of addition: a row for each method, a group of columns for each mode."""
     rows = [_row_name(e) for e in found]
     order = {row: k for k, row in enumerate(dict.fromkeys(rows))}
-    items = [cell for e in sorted(found, key=lambda e: order[_row_name(e)]) for cell in _addition(e)]
+    items = [
+        cell for e in sorted(found, key=lambda e: order[_row_name(e)]) for cell in _addition(e)
+    ]
     return cells(items)
 
 
@@ -208,7 +226,11 @@ def group_title(place: Place) -> str:
     """The mode, and the model where it is not the only thing that differs."""
     mode = Mode.parse(place.mode)
     words = look(mode.training, mode.evaluation).title
-    extra = [] if place.model == "tiny" and place.init == "pretrained" else [model_title(place.model), place.init]
+    extra = (
+        []
+        if place.model == "tiny" and place.init == "pretrained"
+        else [model_title(place.model), place.init]
+    )
     return ", ".join([words, *extra])
 
 
@@ -219,14 +241,25 @@ def negation_table(found: Sequence[Entry]) -> pd.DataFrame:
         row, group = _row_name(e), group_title(e.place)
         items.append(Cell(row, group, "Target ↓", *e.target))
         items.append(Cell(row, group, "Control ↑", *e.control))
-        items.append(Cell(row, group, "Verdict", unit="text", text=e.forgets.verdict if e.forgets else "baseline"))
+        items.append(
+            Cell(
+                row,
+                group,
+                "Verdict",
+                unit="text",
+                text=e.forgets.verdict if e.forgets else "baseline",
+            )
+        )
     return cells(items)
 
 
 def by_target(found: Sequence[Entry]) -> list[Entry]:
     """The entries with negation, by the mean of a method's target accuracies over all places."""
     negated = [e for e in found if e.target]
-    means = {row: np.mean([e.target[0] for e in negated if _row_name(e) == row]) for row in map(_row_name, negated)}
+    means = {
+        row: np.mean([e.target[0] for e in negated if _row_name(e) == row])
+        for row in map(_row_name, negated)
+    }
     return sorted(negated, key=lambda e: (means[_row_name(e)], _row_name(e)))
 
 
@@ -234,7 +267,11 @@ def note(found: Sequence[Entry], preset: str) -> str:
     """What stands behind the numbers."""
     seeds = {e.num_seeds for e in found}
     number = f"{min(seeds)} fine-tuning seed{'s' * (min(seeds) > 1)}"
-    cover = "seeds and images" if min(seeds) >= comparison.LEAST_SEEDS else "images, conditional on the seeds"
+    cover = (
+        "seeds and images"
+        if min(seeds) >= comparison.LEAST_SEEDS
+        else "images, conditional on the seeds"
+    )
     return (
         f"Preset {preset}; {number}; mean test accuracy over tasks at the coefficient that validation images chose; "
         f"95 % intervals over {cover}. Verdicts against the baseline, with Holm's procedure over the methods of a mode."

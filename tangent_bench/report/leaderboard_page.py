@@ -22,7 +22,9 @@ HEADS = (
 WIDTH = 160  # pixels of a drawn interval
 
 
-def page(found: Sequence[Entry], preset: str, seconds: Mapping[tuple[str, str], float], control: str) -> str:
+def page(
+    found: Sequence[Entry], preset: str, seconds: Mapping[tuple[str, str], float], control: str
+) -> str:
     """The whole page.
 
     Args:
@@ -33,7 +35,9 @@ def page(found: Sequence[Entry], preset: str, seconds: Mapping[tuple[str, str], 
     """
     groups: dict[tuple[str, bool], list[Entry]] = {}
     for entry in found:
-        groups.setdefault((leaderboard.group_title(entry.place), entry.transductive), []).append(entry)
+        groups.setdefault((leaderboard.group_title(entry.place), entry.transductive), []).append(
+            entry
+        )
     parts = [
         _section(title + ", adapted on unlabelled test images (transductive)" * seen, part, seconds)
         for (title, seen), part in groups.items()
@@ -82,7 +86,9 @@ def _behind(e: Entry) -> Cell:
     if e.behind is None:
         return Cell(DASH)
     low, high = e.behind.estimate.interval(e.behind.level)
-    text = f"{100 * e.behind.estimate.value:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]".replace("-", "−")
+    text = f"{100 * e.behind.estimate.value:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]".replace(
+        "-", "−"
+    )
     return Cell(text, e.behind.estimate.value)
 
 
@@ -97,7 +103,11 @@ def rule(e: Entry) -> str:
     own = e.merger.method.coefficients
     if own and own[2] == 1:
         return f"none (α = {own[0]:g})"
-    return f"validation, {own[0]:g} to {own[1]:g} in {own[2]}" if own else "validation, the config's grid"
+    return (
+        f"validation, {own[0]:g} to {own[1]:g} in {own[2]}"
+        if own
+        else "validation, the config's grid"
+    )
 
 
 def _interval(e: Entry, low: float, high: float) -> Cell:

@@ -16,7 +16,10 @@ from typing import NamedTuple
 DASH = "–"  # stands where there is no number
 LONG = 40  # letters: a longer cell is broken into lines
 _ASIDE = "not tested in this run", "not tested at this scale"
-_LOOKS = {**dict.fromkeys(("supported", "better"), "good"), **dict.fromkeys(("contradicted", "worse"), "bad")}
+_LOOKS = {
+    **dict.fromkeys(("supported", "better"), "good"),
+    **dict.fromkeys(("contradicted", "worse"), "bad"),
+}
 _STYLE = """
 :root{color-scheme:light;--ink:#1b1b1f;--quiet:#595960;--line:#d5d5da;--band:#f5f6f8;--link:#00558c;--focus:#c2410c}
 *{box-sizing:border-box}
@@ -138,7 +141,9 @@ def included(page: str) -> str:
     """
     main = re.search(r"<main[^>]*>\n(.*)\n</main>", page, re.DOTALL)
     if not main:
-        raise ValueError("What is to be included is no page of this suite; delete it and run again.")
+        raise ValueError(
+            "What is to be included is no page of this suite; delete it and run again."
+        )
     untitled = re.sub(r"<h1>.*?</h1>\s*", "", main[1], count=1)
     return re.sub(r"(?<=<h|/h)[2-5](?=>)", lambda level: str(int(level[0]) + 1), untitled)
 
@@ -163,10 +168,15 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[Cell]], label: str) -> s
     return text
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[Cell]], words: Sequence[bool], label: str) -> str:
+def _table(
+    heads: Sequence[str], rows: Sequence[Sequence[Cell]], words: Sequence[bool], label: str
+) -> str:
     top = "".join(map(_head, heads, words))
     body = "\n".join(f"<tr>{''.join(map(_cell, row, words, _tags(row)))}</tr>" for row in rows)
-    return scrolling(f'<table class="sortable"><thead><tr>{top}</tr></thead>\n<tbody>\n{body}\n</tbody></table>', label)
+    return scrolling(
+        f'<table class="sortable"><thead><tr>{top}</tr></thead>\n<tbody>\n{body}\n</tbody></table>',
+        label,
+    )
 
 
 def scrolling(markup: str, label: str) -> str:
@@ -185,7 +195,11 @@ def _tags(row: Sequence[Cell]) -> list[str]:
 
 def _head(text: str, words: bool) -> str:
     css = ' class="words"' * words
-    return f'<th scope="col"{css}><button type="button">{escape(text)}</button></th>' if text else "<td></td>"
+    return (
+        f'<th scope="col"{css}><button type="button">{escape(text)}</button></th>'
+        if text
+        else "<td></td>"
+    )
 
 
 def _cell(cell: Cell, words: bool, tag: str) -> str:

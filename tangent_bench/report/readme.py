@@ -22,13 +22,17 @@ def filled(text: str, folder: Path) -> str:
     def block(found: re.Match) -> str:
         table = folder / found["preset"] / "tables" / f"{found['table']}.md"
         if not table.is_file():
-            raise ValueError(f"There is no {table}; run `make publish` to make it, after the run that it is of.")
+            raise ValueError(
+                f"There is no {table}; run `make publish` to make it, after the run that it is of."
+            )
         mark = f"{found['preset']}/{found['table']}"
         return f"<!-- {mark} -->\n\n{table.read_text(encoding='utf-8').strip()}\n\n<!-- end -->"
 
     text, number = BLOCK.subn(block, text)
     if not number:
-        raise ValueError("The README has no block '<!-- preset/table -->' … '<!-- end -->' to put tables into.")
+        raise ValueError(
+            "The README has no block '<!-- preset/table -->' … '<!-- end -->' to put tables into."
+        )
     return text
 
 

@@ -35,7 +35,8 @@ def value_and_interval(cell) -> tuple[str, str]:
         return DASH, ""
     scale, spec = {"%": (100, ".1f"), "points": (100, "+.1f"), "number": (1, ".2f")}[cell.unit]
     value, low, high = (
-        format(round(scale * x, 6) + 0.0, spec).replace("-", "−") for x in (cell.value, cell.low, cell.high)
+        format(round(scale * x, 6) + 0.0, spec).replace("-", "−")
+        for x in (cell.value, cell.low, cell.high)
     )
     return value, "" if math.isnan(cell.low) else f"[{low}, {high}]"
 
@@ -48,7 +49,10 @@ def _body(table: pd.DataFrame) -> list[tuple[str, list]]:
     """(row's name, its cells or None in the order of `_columns`) of each row."""
     place = {(c.row, c.group, c.column): c for c in table.itertuples(index=False)}
     columns = _columns(table)
-    return [(row, [place.get((row, *column)) for column in columns]) for row in table["row"].drop_duplicates()]
+    return [
+        (row, [place.get((row, *column)) for column in columns])
+        for row in table["row"].drop_duplicates()
+    ]
 
 
 def _text(cell) -> str:
@@ -76,7 +80,11 @@ def plain(table: pd.DataFrame) -> str:
         lines[0][0] = group
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         rows = [
-            [row[0].ljust(widths[0]), *(c.ljust(w) for c, w in zip(row[1:], widths[1:], strict=True))] for row in lines
+            [
+                row[0].ljust(widths[0]),
+                *(c.ljust(w) for c, w in zip(row[1:], widths[1:], strict=True)),
+            ]
+            for row in lines
         ]
         rule = "-" * (sum(widths) + 2 * len(widths) - 2)
         text = ["  ".join(row).rstrip() for row in rows]
@@ -114,15 +122,27 @@ def latex(table: pd.DataFrame, caption: str, label: str) -> str:
     width = {group: sum(g == group for g, _ in columns) for group in groups}
     ends = [1 + sum(width[g] for g in groups[: i + 1]) for i in range(len(groups))]
     spans = " & ".join(rf"\multicolumn{{{width[g]}}}{{c}}{{{_tex(g)}}}" for g in groups)
-    bars = " ".join(rf"\cmidrule(lr){{{end - width[g] + 1}-{end}}}" for g, end in zip(groups, ends, strict=True))
+    bars = " ".join(
+        rf"\cmidrule(lr){{{end - width[g] + 1}-{end}}}" for g, end in zip(groups, ends, strict=True)
+    )
     above = [rf" & {spans} \\", bars] if any(groups) else []
     body = [" & ".join([_tex(row), *map(_tex_cell, found)]) + r" \\" for row, found in _body(table)]
     heads = " & ".join(["", *(_tex(column) for _, column in columns)]) + r" \\"
-    packages = ["booktabs", *["xcolor"] * bool(table["grey"].any()), *["longtable"] * (len(body) > PAGE)]
+    packages = [
+        "booktabs",
+        *["xcolor"] * bool(table["grey"].any()),
+        *["longtable"] * (len(body) > PAGE),
+    ]
     named = rf"\caption{{{_tex(caption)}}}", rf"\label{{tab:{label}}}"
     top, rest = [r"\toprule", *above, heads, r"\midrule"], [*body, r"\bottomrule"]
     frame = _over_pages if len(body) > PAGE else _floating
-    return "\n".join([rf"% needs \usepackage{{{', '.join(packages)}}}", *frame(named, _widths(table), top, rest), ""])
+    return "\n".join(
+        [
+            rf"% needs \usepackage{{{', '.join(packages)}}}",
+            *frame(named, _widths(table), top, rest),
+            "",
+        ]
+    )
 
 
 def _floating(named: tuple[str, str], widths: str, top: list[str], rest: list[str]) -> list[str]:
@@ -175,7 +195,9 @@ def csv(table: pd.DataFrame) -> str:
                 line |= _csv_cell(head, own[0], cell)
             else:  # each number in its own unit, which stands beside it
                 named = _csv_cell(head, cell.unit, cell)
-                line |= dict(zip((head, f"{head} low", f"{head} high"), named.values(), strict=True))
+                line |= dict(
+                    zip((head, f"{head} low", f"{head} high"), named.values(), strict=True)
+                )
                 line[f"{head} unit"] = cell.unit
         lines.append(line)
     return pd.DataFrame(lines).to_csv(index=False, lineterminator="\n")

@@ -25,12 +25,23 @@ from tangent_bench.report import pages, times
 from tangent_bench.report.summary import TABLES
 
 CAPTIONS = suite.ROOT / "workflow/report"
-ORDER = "Claims", "Tables", "Overview", "Single tasks", "Addition", "Negation", "Vectors"  # then the others
+ORDER = (
+    "Claims",
+    "Tables",
+    "Overview",
+    "Single tasks",
+    "Addition",
+    "Negation",
+    "Vectors",
+)  # then the others
 METHODS = "Merging methods"  # the category that the leaderboard belongs to
 FORMATS = {"csv": "CSV", "md": "Markdown", "tex": "LaTeX", "svg": "SVG", "pdf": "PDF", "png": "PNG"}
 LARGEST = 1_000_000  # bytes of a vector drawing; a larger one is shown as pixels
 _SIZE = re.compile(rb'<svg [^>]*?width="([\d.]+)pt" height="([\d.]+)pt"')
-PIXELS = 1.15, 1.4  # a figure's width on the screen, in its width in print: at least (8 pt are 12 px then), at most
+PIXELS = (
+    1.15,
+    1.4,
+)  # a figure's width on the screen, in its width in print: at least (8 pt are 12 px then), at most
 _STYLE = """
 .skip{position:absolute;left:-99em}.skip:focus{left:1rem;top:.5rem;background:#fff;padding:.4em .8em;z-index:1}
 nav{padding:1rem 1rem 0;font-size:.95rem}nav p{font-weight:600}
@@ -75,22 +86,34 @@ def page(run: Run) -> str:
     Raises:
         ValueError: a part is missing or damaged.
     """
-    sections = [*_results(run), *_times(run), ("Provenance", _provenance(run)), ("Files", _files(run))]
+    sections = [
+        *_results(run),
+        *_times(run),
+        ("Provenance", _provenance(run)),
+        ("Files", _files(run)),
+    ]
     named = {title: "about-" + re.sub(r"\W+", "-", title.lower()) for title, _ in sections}
-    links = "".join(f'<li><a href="#{named[title]}">{escape(title)}</a></li>' for title, _ in sections)
+    links = "".join(
+        f'<li><a href="#{named[title]}">{escape(title)}</a></li>' for title, _ in sections
+    )
     body = "\n".join(
-        f'<section id="{named[title]}"><h2>{escape(title)}</h2>\n{part}</section>' for title, part in sections
+        f'<section id="{named[title]}"><h2>{escape(title)}</h2>\n{part}</section>'
+        for title, part in sections
     )
     before = (
         '<a class="skip" href="#main">To the results</a>'
         f'<nav aria-label="Contents"><p>Contents</p><ul>{links}</ul></nav>'
     )
-    return pages.document(f"Results of preset {run.about['preset']}", _header(run) + body, before, _STYLE)
+    return pages.document(
+        f"Results of preset {run.about['preset']}", _header(run) + body, before, _STYLE
+    )
 
 
 def _header(run: Run) -> str:
     about, tasks = run.about, ", ".join(map(task_title, run.about["tasks"]))
-    seeds = f"fine-tuning seed{'s' * (len(about['seeds']) > 1)} {', '.join(map(str, about['seeds']))}"
+    seeds = (
+        f"fine-tuning seed{'s' * (len(about['seeds']) > 1)} {', '.join(map(str, about['seeds']))}"
+    )
     facts = (
         f"Preset {about['preset']}: {', '.join(map(model_title, about['models']))}; {len(about['tasks'])} tasks "
         f"({tasks}); {seeds}. Every number is a row of"
@@ -151,7 +174,9 @@ def _figure(folder: Path, name: str, title: str) -> str:
 
 
 def _leaderboard(folder: Path) -> str:
-    kinds = [_formats(f"tables/methods_{kind}", "csv", "md", "tex") for kind in ("addition", "negation")]
+    kinds = [
+        _formats(f"tables/methods_{kind}", "csv", "md", "tex") for kind in ("addition", "negation")
+    ]
     return (
         f"{_part(folder / 'leaderboard.html')}\n"
         f'<p class="files">This list <a href="leaderboard.html">alone</a>; cross tables: addition {kinds[0]}, '
@@ -161,7 +186,9 @@ def _leaderboard(folder: Path) -> str:
 
 def _times(run: Run) -> list[tuple[str, str]]:
     table = run.folder / "tables/times.html"
-    return [(times.TITLE, _part(table) + _formats("tables/times", "csv", "md"))] if run.timed else []
+    return (
+        [(times.TITLE, _part(table) + _formats("tables/times", "csv", "md"))] if run.timed else []
+    )
 
 
 def caption_of(name: str) -> list[str]:
@@ -186,7 +213,10 @@ def _provenance(run: Run) -> str:
     facts = facts_of(times.records(run.folder))
     text = json.dumps(run.config, sort_keys=True, default=str)
     rows = hashlib.sha256(_bytes(run.folder / "rows.csv")).hexdigest()
-    facts["sha256 of rows.csv"], facts["sha256 of the config"] = [rows], [hashlib.sha256(text.encode()).hexdigest()]
+    facts["sha256 of rows.csv"], facts["sha256 of the config"] = (
+        [rows],
+        [hashlib.sha256(text.encode()).hexdigest()],
+    )
     items = "".join(
         f"<dt>{escape(name)}</dt>" + "".join(f"<dd>{escape(line)}</dd>" for line in lines)
         for name, lines in facts.items()
@@ -204,8 +234,13 @@ def facts_of(records: Sequence[Mapping]) -> dict[str, list[str]]:
     Args:
         records: as `times.records` has them.
     """
-    start, end = min(r["started"] for r in records), max(r["started"] + r["seconds"] for r in records)
-    versions = {f"{name} {version}" for record in records for name, version in record["versions"].items()}
+    start, end = (
+        min(r["started"] for r in records),
+        max(r["started"] + r["seconds"] for r in records),
+    )
+    versions = {
+        f"{name} {version}" for record in records for name, version in record["versions"].items()
+    }
     weights = {
         f"{name}: sha256 of θ0 {network['theta0'][:16]}…, {', '.join(_file(*f) for f in network['weights'].items())}"
         for record in records
@@ -267,4 +302,6 @@ def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise ValueError(f"Missing file {path}, a part of the results page; run the preset again.") from None
+        raise ValueError(
+            f"Missing file {path}, a part of the results page; run the preset again."
+        ) from None

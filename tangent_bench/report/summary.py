@@ -70,9 +70,16 @@ def _claims(rows: pd.DataFrame) -> list[str]:
     plugin = registry.load("figures", "claims_table")
     if not set(plugin.FIGURE.reads) <= set(rows["experiment"]):
         return []
-    about = _select.note(rows, intervals=False)  # what an interval covers may differ from row to row
-    note = f"Verdicts with Holm's correction; estimates in points (signed), or plain numbers.\n{about}"
-    return [f"{plugin.FIGURE.title}\n", render.plain(plugin.build(rows, brief=True)) + f"\n{note}\n"]
+    about = _select.note(
+        rows, intervals=False
+    )  # what an interval covers may differ from row to row
+    note = (
+        f"Verdicts with Holm's correction; estimates in points (signed), or plain numbers.\n{about}"
+    )
+    return [
+        f"{plugin.FIGURE.title}\n",
+        render.plain(plugin.build(rows, brief=True)) + f"\n{note}\n",
+    ]
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -70,21 +70,34 @@ def kind_of(record: Mapping) -> str:
     """The rule, with what tells cheap jobs of it from expensive ones."""
     wildcards = record["wildcards"]
     mode = wildcards.get("mode", "")
-    parts = [wildcards.get("experiment", ""), mode.rpartition("-")[2] if mode else wildcards.get("training", "")]
+    parts = [
+        wildcards.get("experiment", ""),
+        mode.rpartition("-")[2] if mode else wildcards.get("training", ""),
+    ]
     details = ", ".join(part for part in parts if part and part != "none")
-    rule = next((shared for shared in SHARED if record["rule"].startswith(shared)), record["rule"]).replace("_", " ")
+    rule = next(
+        (shared for shared in SHARED if record["rule"].startswith(shared)), record["rule"]
+    ).replace("_", " ")
     return f"{rule} ({details.replace('_', ' ')})" if details else rule
 
 
 def _sum(name: str, records: list[Mapping]) -> Kind:
     seconds = [float(record["seconds"]) for record in records]
-    return Kind(name, len(records), sum(seconds), max(seconds), max(r["peak_memory_bytes"] for r in records))
+    return Kind(
+        name, len(records), sum(seconds), max(seconds), max(r["peak_memory_bytes"] for r in records)
+    )
 
 
 def build(kinds: list[Kind]) -> pd.DataFrame:
     """Cells of the table: a row for each kind of job, and one for all."""
     total = sum(kind.seconds for kind in kinds)
-    whole = Kind("all", sum(k.jobs for k in kinds), total, max(k.longest for k in kinds), max(k.peak for k in kinds))
+    whole = Kind(
+        "all",
+        sum(k.jobs for k in kinds),
+        total,
+        max(k.longest for k in kinds),
+        max(k.peak for k in kinds),
+    )
     return cells(cell for kind in [*kinds, whole] for cell in _line(kind, total))
 
 

@@ -17,7 +17,13 @@ from typing import BinaryIO
 import numpy as np
 
 _META = "tangent_bench"
-_TYPES = {"U8": "u1", "I64": "<i8", "U16": "<u2", "F32": "<f4", "F64": "<f8"}  # of safetensors, for NumPy
+_TYPES = {
+    "U8": "u1",
+    "I64": "<i8",
+    "U16": "<u2",
+    "F32": "<f4",
+    "F64": "<f8",
+}  # of safetensors, for NumPy
 _NOTHING = np.empty(0, dtype=np.uint8)
 
 
@@ -25,7 +31,9 @@ class DamagedFile(ValueError):
     """A file whose content is not what was written; the message names it and the target that rebuilds it."""
 
     def __init__(self, path: str | Path, reason: str) -> None:
-        super().__init__(f"{path} is damaged: {reason}. Delete it and run the same command again; it will be rebuilt.")
+        super().__init__(
+            f"{path} is damaged: {reason}. Delete it and run the same command again; it will be rebuilt."
+        )
 
 
 @contextmanager
@@ -139,17 +147,31 @@ class Growing:
     def finish(self, tensors: Mapping[str, np.ndarray]) -> str:
         """Add the other tensors, whole, and the header; returns the digest."""
         self.append(np.zeros(-self._size % 8, dtype=np.uint8))  # or the next tensor would lie askew
-        entries = {self._name: {"dtype": "U8", "shape": [self._size], "data_offsets": [0, self._size]}}
+        entries = {
+            self._name: {"dtype": "U8", "shape": [self._size], "data_offsets": [0, self._size]}
+        }
         end = self._size
         for name, array in tensors.items():
             array = np.ascontiguousarray(array, dtype="<i8")
             self._file.write(array.tobytes())
-            entries[name] = {"dtype": "I64", "shape": list(array.shape), "data_offsets": [end, end + array.nbytes]}
+            entries[name] = {
+                "dtype": "I64",
+                "shape": list(array.shape),
+                "data_offsets": [end, end + array.nbytes],
+            }
             end += array.nbytes
         self._file.flush()
-        grown = np.memmap(self._file.name, np.uint8, "r", 8 + self._room, (self._size,)) if self._size else _NOTHING
-        sha256 = digest({self._name: grown, **{k: np.asarray(v, dtype="<i8") for k, v in tensors.items()}})
-        text = json.dumps({"kind": self._kind, "sha256": sha256, "about": self._about}, sort_keys=True)
+        grown = (
+            np.memmap(self._file.name, np.uint8, "r", 8 + self._room, (self._size,))
+            if self._size
+            else _NOTHING
+        )
+        sha256 = digest(
+            {self._name: grown, **{k: np.asarray(v, dtype="<i8") for k, v in tensors.items()}}
+        )
+        text = json.dumps(
+            {"kind": self._kind, "sha256": sha256, "about": self._about}, sort_keys=True
+        )
         entries["__metadata__"] = {_META: f"{_sha256(text)} {text}"}
         header = json.dumps(entries).encode()
         assert len(header) <= self._room, "the header is larger than its room"
@@ -159,7 +181,9 @@ class Growing:
 
 
 @contextmanager
-def writing(path: str | Path, kind: str, name: str, about: Mapping[str, object]) -> Iterator[Growing]:
+def writing(
+    path: str | Path, kind: str, name: str, about: Mapping[str, object]
+) -> Iterator[Growing]:
     """A file as of `save` for what does not fit into memory: tensor `name` grows, the rest comes at the end."""
     with atomic(path) as temporary, open(temporary, "wb") as file:
         yield Growing(file, kind, name, about)
@@ -185,13 +209,23 @@ def mapped(path: str | Path, kind: str) -> tuple[dict[str, np.ndarray], dict]:
     try:
         tensors = {name: _mapped(path, 8 + room, entry) for name, entry in entries.items()}
     except KeyError as dtype:
-        raise DamagedFile(path, f"it holds numbers of type {dtype}, which no {kind} file does") from None
+        raise DamagedFile(
+            path, f"it holds numbers of type {dtype}, which no {kind} file does"
+        ) from None
     return tensors, _checked(path, kind, meta, tensors)
 
 
 def _mapped(path: str | Path, start: int, entry: Mapping) -> np.ndarray:
-    kind, shape, (begin, _) = np.dtype(_TYPES[entry["dtype"]]), tuple(entry["shape"]), entry["data_offsets"]
-    return np.memmap(path, kind, "r", start + begin, shape) if 0 not in shape else np.empty(shape, kind)
+    kind, shape, (begin, _) = (
+        np.dtype(_TYPES[entry["dtype"]]),
+        tuple(entry["shape"]),
+        entry["data_offsets"],
+    )
+    return (
+        np.memmap(path, kind, "r", start + begin, shape)
+        if 0 not in shape
+        else np.empty(shape, kind)
+    )
 
 
 def _foreign(path: str | Path, kind: str) -> ValueError:
@@ -201,12 +235,16 @@ def _foreign(path: str | Path, kind: str) -> ValueError:
     )
 
 
-def _checked(path: str | Path, kind: str, meta: dict | None, tensors: dict[str, np.ndarray]) -> dict:
+def _checked(
+    path: str | Path, kind: str, meta: dict | None, tensors: dict[str, np.ndarray]
+) -> dict:
     """The facts about a file, if it is of the kind that was asked for and its content that which was written."""
     if meta is None:
         raise _foreign(path, kind)
     if meta["kind"] != kind:
-        raise ValueError(f"{path} holds {meta['kind']!r}, expected {kind!r}; check the path in the config.")
+        raise ValueError(
+            f"{path} holds {meta['kind']!r}, expected {kind!r}; check the path in the config."
+        )
     if digest(tensors) != meta["sha256"]:
         raise DamagedFile(path, "its content does not match its sha256")
     return {**meta["about"], "sha256": meta["sha256"]}

@@ -5,14 +5,13 @@ Imports nothing heavy: the Snakefile is parsed with it.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
 
-from tangent_bench import suite
+from tangent_bench import registry, suite
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +32,9 @@ def presets(config: Mapping, folder: Path = FOLDER) -> list[dict]:
     joined = [_complete(name, folder) for name in config["joins"]]
     for name, other in zip(config["joins"], joined, strict=True):
         if other["joins"]:
-            raise ValueError(f"Config: 'joins' names {name!r}, which joins others itself; name those that it joins.")
+            raise ValueError(
+                f"Config: 'joins' names {name!r}, which joins others itself; name those that it joins."
+            )
         odd = next((key for key in SHARED if other[key] != joined[0][key]), None)
         if odd:
             raise ValueError(
@@ -63,9 +64,10 @@ def rows_of(config: Mapping) -> Path:
 def _complete(name: str, folder: Path) -> dict:
     file, known = folder / f"{name}.yaml", sorted(f.stem for f in folder.glob("*.yaml"))
     if not file.is_file():
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"Config: 'joins' names {name!r}, but config/ has only {', '.join(known)}.{hint}")
+        hint = registry.did_you_mean(name, known)
+        raise ValueError(
+            f"Config: 'joins' names {name!r}, but config/ has only {', '.join(known)}.{hint}"
+        )
     default = yaml.safe_load((folder / "default.yaml").read_text(encoding="utf-8"))
     try:
         changes = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
@@ -78,7 +80,11 @@ def _complete(name: str, folder: Path) -> dict:
 
 def _merged(default: Mapping, changes: Mapping) -> dict:
     """As Snakemake does: maps are merged, all else is replaced."""
-    both = {k: _merged(default[k], v) for k, v in changes.items() if isinstance(v, dict) and k in default}
+    both = {
+        k: _merged(default[k], v)
+        for k, v in changes.items()
+        if isinstance(v, dict) and k in default
+    }
     return {**default, **changes, **both}
 
 
@@ -92,13 +98,21 @@ def together(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
     from tangent_bench.store.rows import COLUMNS, KEY
 
-    table = pd.concat([rows.assign(preset=name) for name, rows in tables.items()], ignore_index=True)
+    table = pd.concat(
+        [rows.assign(preset=name) for name, rows in tables.items()], ignore_index=True
+    )
     table = table.drop_duplicates(list(COLUMNS), ignore_index=True)
     twice = table.duplicated(KEY, keep=False)
     if twice.any():
         first = table[twice].iloc[0]
-        same = table[twice & (table[KEY].eq(first[KEY]) | table[KEY].isna() & first[KEY].isna()).all(axis=1)]
-        where = ", ".join(f"{key}={first[key]}" for key in KEY[1:] if first[key] != "" and first[key] == first[key])
+        same = table[
+            twice & (table[KEY].eq(first[KEY]) | table[KEY].isna() & first[KEY].isna()).all(axis=1)
+        ]
+        where = ", ".join(
+            f"{key}={first[key]}"
+            for key in KEY[1:]
+            if first[key] != "" and first[key] == first[key]
+        )
         raise ValueError(
             f"Presets {' and '.join(map(repr, same['preset']))} have different rows at the same coordinates ({where}; "
             f"values {', '.join(map(str, same['value']))}): build them again with the same code and settings, or let "

@@ -84,7 +84,13 @@ def merged_features(model: str, init: str, training: str, method: str, seed: int
 
 
 def outcome(
-    experiment: str, model: str, init: str, mode: Mode | str, seed: int | str, suffix: str = "csv", method: str = ""
+    experiment: str,
+    model: str,
+    init: str,
+    mode: Mode | str,
+    seed: int | str,
+    suffix: str = "csv",
+    method: str = "",
 ) -> str:
     """Rows ("csv"), or predictions and bootstrap replicates ("safetensors") of an experiment in one mode; of one of the
     config's `methods`, or of its `method`.

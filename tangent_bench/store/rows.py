@@ -96,7 +96,10 @@ def check(table: pd.DataFrame) -> pd.DataFrame:
         table = table.assign(
             **{c: table[c].fillna("").astype(str) for c in _TEXT},
             **{c: pd.to_numeric(table[c]).astype(float) for c in _NUMBERS},
-            **{c: pd.to_numeric(table[c]).astype("int64") for c in ("schema_version", "seed", "num_samples")},
+            **{
+                c: pd.to_numeric(table[c]).astype("int64")
+                for c in ("schema_version", "seed", "num_samples")
+            },
         )
     except (ValueError, TypeError) as error:
         raise ValueError(f"Rows hold something that is no number ({error}).") from None
@@ -110,7 +113,9 @@ def check(table: pd.DataFrame) -> pd.DataFrame:
         )
     twice = table.duplicated(KEY)
     if twice.any():
-        raise ValueError(f"Two rows have the same coordinates: {table.loc[twice.idxmax(), KEY].to_dict()}.")
+        raise ValueError(
+            f"Two rows have the same coordinates: {table.loc[twice.idxmax(), KEY].to_dict()}."
+        )
     return table
 
 
@@ -133,7 +138,13 @@ def read(path: str | Path) -> pd.DataFrame:
         )
     first, _, body = Path(path).read_bytes().partition(b"\n")
     if not first.startswith(_MARK.encode()):
-        raise ValueError(f"{path} is no rows file of tangent_bench: its first line must hold its sha256.")
+        raise ValueError(
+            f"{path} is no rows file of tangent_bench: its first line must hold its sha256."
+        )
     if hashlib.sha256(body).hexdigest() != first[len(_MARK) :].decode("ascii", "replace"):
         raise DamagedFile(path, "its content does not match its sha256")
-    return check(pd.read_csv(io.BytesIO(body), keep_default_na=False, na_values=[""], dtype=dict.fromkeys(_TEXT, str)))
+    return check(
+        pd.read_csv(
+            io.BytesIO(body), keep_default_na=False, na_values=[""], dtype=dict.fromkeys(_TEXT, str)
+        )
+    )

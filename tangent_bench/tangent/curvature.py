@@ -78,14 +78,18 @@ class Curvature:
         """τᵀ G τ, differentiable in τ (twice G τ, which is at hand: nothing else is kept for it)."""
         slope = self.product(tau)
         value = sum((tau[key].detach() * slope[key]).sum() for key in slope)
-        return value + 2.0 * sum(((tau[key] - tau[key].detach()) * slope[key]).sum() for key in slope)
+        return value + 2.0 * sum(
+            ((tau[key] - tau[key].detach()) * slope[key]).sum() for key in slope
+        )
 
 
 def _rows(place: Matrix, tau: Theta) -> Tensor:
     """ΔW [O, I], its bias as last column."""
     weight = tau[place.weight][place.rows].flatten(1)
     weight = weight.T if place.turned else weight
-    return weight if place.bias is None else torch.cat([weight, tau[place.bias][place.rows, None]], 1)
+    return (
+        weight if place.bias is None else torch.cat([weight, tau[place.bias][place.rows, None]], 1)
+    )
 
 
 def mean(parts: Iterable[Curvature]) -> Curvature:
@@ -94,13 +98,17 @@ def mean(parts: Iterable[Curvature]) -> Curvature:
     for part in parts:
         number += 1
         if total is None:
-            total = {place: [value.clone() for value in block] for place, block in part.blocks.items()}
+            total = {
+                place: [value.clone() for value in block] for place, block in part.blocks.items()
+            }
         else:
             for place, block in part.blocks.items():
                 for sum_, value in zip(total[place], block, strict=True):
                     sum_.add_(value)
     assert total is not None, "no tasks"
-    return Curvature({place: tuple(value / number for value in block) for place, block in total.items()})
+    return Curvature(
+        {place: tuple(value / number for value in block) for place, block in total.items()}
+    )
 
 
 def of_images(
@@ -145,12 +153,18 @@ class _Sums:
         self._inputs: dict[Matrix, Tensor] = {}
         self._tokens: Counter[Matrix] = Counter()
 
-    def add(self, place: Matrix | Small, tap: Tap, g_BLO: Tensor, share: float, first: bool) -> None:
+    def add(
+        self, place: Matrix | Small, tap: Tap, g_BLO: Tensor, share: float, first: bool
+    ) -> None:
         """One readout of a batch; what does not depend on the readout is taken at the first of them."""
         reached = g_BLO.abs().amax((0, 2)) > 0
         a_BLI, g_BLO = tap.entering.detach()[:, reached], g_BLO[:, reached]
         if isinstance(place, Small):
-            rows = g_BLO[:, 0] if place.kind == "first" else (g_BLO * a_BLI if place.kind == "gain" else g_BLO).sum(1)
+            rows = (
+                g_BLO[:, 0]
+                if place.kind == "first"
+                else (g_BLO * a_BLI if place.kind == "gain" else g_BLO).sum(1)
+            )
         else:
             rows = g_BLO.flatten(0, 1)
             if first:
@@ -172,7 +186,9 @@ class _Sums:
         """The means."""
         blocks: dict[Matrix | Small, tuple[Tensor, ...]] = {}
         for place, gram in self._outputs.items():
-            inputs = (self._inputs[place] / self._tokens[place],) if isinstance(place, Matrix) else ()
+            inputs = (
+                (self._inputs[place] / self._tokens[place],) if isinstance(place, Matrix) else ()
+            )
             blocks[place] = (*inputs, gram / self.num_images)
         return Curvature(blocks)
 
@@ -185,7 +201,9 @@ def _known(network: nn.Module) -> tuple[Callable, list[list[Matrix | Small]]]:
     """The way to the taps of a network, and the parameters that enter at each of them."""
     if vision.supports(network):
         return taps, _of_transformer(network)
-    linear = {name: module for name, module in network.named_modules() if isinstance(module, nn.Linear)}
+    linear = {
+        name: module for name, module in network.named_modules() if isinstance(module, nn.Linear)
+    }
     places = [
         [Matrix(f"{n}.weight".lstrip("."), None if m.bias is None else f"{n}.bias".lstrip("."))]
         for n, m in linear.items()
@@ -218,7 +236,10 @@ def _of_transformer(network: nn.Module) -> list[list[Matrix | Small]]:
         places += [[Matrix(*stacked, last=width)], [Matrix(*stacked, first=width)]]
         places += [[Matrix(f"{name}.attn.out_proj.weight", f"{name}.attn.out_proj.bias")]]
         places += norm(f"{name}.ln_2", block.ln_2)
-        places += [[Matrix(f"{name}.mlp.{part}.weight", f"{name}.mlp.{part}.bias")] for part in ("c_fc", "c_proj")]
+        places += [
+            [Matrix(f"{name}.mlp.{part}.weight", f"{name}.mlp.{part}.bias")]
+            for part in ("c_fc", "c_proj")
+        ]
     return [*places, *norm("ln_post", network.ln_post), [Matrix("proj", turned=True)]]
 
 
@@ -230,12 +251,19 @@ def _linear_taps(network: nn.Module, theta: Theta, images_BCHW: Tensor) -> tuple
         def hook(module: nn.Module, entering: tuple[Tensor], leaving: Tensor) -> Tensor:
             shape = leaving.shape
             tokens = leaving.reshape(shape[0], -1, shape[-1]).requires_grad_(True)
-            found[name] = Tap("linear", module.bias is not None, entering[0].reshape(*tokens.shape[:2], -1), tokens)
+            found[name] = Tap(
+                "linear",
+                module.bias is not None,
+                entering[0].reshape(*tokens.shape[:2], -1),
+                tokens,
+            )
             return tokens.reshape(shape)
 
         return hook
 
-    linear = {name: module for name, module in network.named_modules() if isinstance(module, nn.Linear)}
+    linear = {
+        name: module for name, module in network.named_modules() if isinstance(module, nn.Linear)
+    }
     hooks = [module.register_forward_hook(keep(name)) for name, module in linear.items()]
     try:
         with torch.enable_grad():

@@ -22,9 +22,13 @@ log = logging.getLogger(__name__)
 
 
 @torch.no_grad()
-def base(network: nn.Module, theta0: Mapping[str, Tensor], images_NCHW: Images, batch_size: int) -> np.ndarray:
+def base(
+    network: nn.Module, theta0: Mapping[str, Tensor], images_NCHW: Images, batch_size: int
+) -> np.ndarray:
     """f(x; θ0), float32 [N, D]."""
-    return torch.cat([encode(network, theta0, b).cpu() for b in images_NCHW.split(batch_size)]).numpy()
+    return torch.cat(
+        [encode(network, theta0, b).cpu() for b in images_NCHW.split(batch_size)]
+    ).numpy()
 
 
 @torch.no_grad()
@@ -41,13 +45,22 @@ def changes(
     each.
     """
     if not vision.supports(network):
-        log.info("%s has no own forward-mode rules: one generic product for each vector", type(network).__name__)
-    parts = [_changes(network, theta0, tangents, batch).cpu() for batch in images_NCHW.split(batch_size)]
+        log.info(
+            "%s has no own forward-mode rules: one generic product for each vector",
+            type(network).__name__,
+        )
+    parts = [
+        _changes(network, theta0, tangents, batch).cpu() for batch in images_NCHW.split(batch_size)
+    ]
     return list(torch.cat(parts, 1).numpy())
 
 
-def _changes(network: nn.Module, theta0: Mapping, tangents: Sequence[Mapping], images_BCHW: Tensor) -> Tensor:
+def _changes(
+    network: nn.Module, theta0: Mapping, tangents: Sequence[Mapping], images_BCHW: Tensor
+) -> Tensor:
     if not vision.supports(network):
-        return torch.stack([product(network, theta0, tangent, images_BCHW)[1] for tangent in tangents])
+        return torch.stack(
+            [product(network, theta0, tangent, images_BCHW)[1] for tangent in tangents]
+        )
     _, product_with = vision.linearize(network, theta0, images_BCHW)
     return torch.stack([product_with(tangent) for tangent in tangents])

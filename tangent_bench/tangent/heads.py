@@ -16,12 +16,17 @@ from torch.nn.functional import normalize
 
 @torch.no_grad()
 def build(
-    network, tokenize: Callable[[list[str]], Tensor], class_names: Sequence[str], templates: Sequence[str]
+    network,
+    tokenize: Callable[[list[str]], Tensor],
+    class_names: Sequence[str],
+    templates: Sequence[str],
 ) -> Tensor:
     """The head, [K, D], where the network is: rows scaled by exp(logit_scale)."""
     rows = []
     for name in class_names:
-        tokens = tokenize([template.format(name) for template in templates]).to(network.logit_scale.device)
+        tokens = tokenize([template.format(name) for template in templates]).to(
+            network.logit_scale.device
+        )
         texts_ND = network.encode_text(tokens, normalize=True)
         rows.append(normalize(texts_ND.mean(0), dim=0))
     return torch.stack(rows) * network.logit_scale.exp()

@@ -30,7 +30,9 @@ from tangent_bench.tangent.linearize import product as forward_product
 log = logging.getLogger(__name__)
 KEPT_BYTES = 6 * 2**28  # activations and gradients that are kept at a time
 BLOCK_BYTES = 2**25  # of one intermediate product: small enough that its parts stay in the cache
-ROW_BLOCK = 64  # images; below the diagonal of a symmetric kernel, blocks of so many rows are not computed
+ROW_BLOCK = (
+    64  # images; below the diagonal of a symmetric kernel, blocks of so many rows are not computed
+)
 
 
 def empirical(
@@ -59,9 +61,14 @@ def empirical(
     readout_KD = _readout(network, theta, images_NCHW, readout_KD)
     if vision.supports(network):
         with products.fast():
-            kernel_NM = _structured(network, theta, images_NCHW, readout_KD, others_MCHW, batch_size)
+            kernel_NM = _structured(
+                network, theta, images_NCHW, readout_KD, others_MCHW, batch_size
+            )
     else:
-        log.info("%s has no structured gradients here: plain Jacobians, in blocks", type(network).__name__)
+        log.info(
+            "%s has no structured gradients here: plain Jacobians, in blocks",
+            type(network).__name__,
+        )
         kernel_NM = _plain(network, theta, images_NCHW, readout_KD, others_MCHW, batch_size)
     if others_MCHW is None:
         kernel_NM = kernel_NM.triu() + kernel_NM.triu(1).T
@@ -98,7 +105,10 @@ def random_readout(dimension: int, num: int | None, *names: object) -> Tensor | 
 
 def _structured(network, theta, images_NCHW, readout_KD, others_MCHW, batch_size) -> Tensor:
     num = len(images_NCHW) + (0 if others_MCHW is None else len(others_MCHW))
-    sizes, width = layer_gradients.sizes(network, theta, images_NCHW[0]), num * readout_KD.element_size()
+    sizes, width = (
+        layer_gradients.sizes(network, theta, images_NCHW[0]),
+        num * readout_KD.element_size(),
+    )
     shape = len(images_NCHW), len(images_NCHW if others_MCHW is None else others_MCHW)
     kernel_NM = torch.zeros(shape, dtype=torch.float64, device=images_NCHW.device)
     at_a_time = max(1, KEPT_BYTES // (width * sum(g for _, g in sizes)))
@@ -127,7 +137,10 @@ def _groups(kept_bytes: Sequence[int]) -> Iterator[list[int]]:
 
 def _collect(network, theta, images_NCHW, readout_KD, places, batch_size) -> list[Piece]:
     """The pieces of `layer_gradients` of all images."""
-    batches = [layer_gradients.pieces(network, theta, b, readout_KD, places) for b in images_NCHW.split(batch_size)]
+    batches = [
+        layer_gradients.pieces(network, theta, b, readout_KD, places)
+        for b in images_NCHW.split(batch_size)
+    ]
     by_place = [list(parts) for parts in zip(*batches, strict=True)]
     del batches  # freed as it is joined: there are never two copies of everything
     return [layer_gradients.join(by_place.pop(0)) for _ in range(len(by_place))]
@@ -167,19 +180,28 @@ def _add_gram(kernel_NM: Tensor, x: Factors, y: Factors) -> None:
         right = left if x is y else y.gradient(columns)
         for row in range(0, len(left), ROW_BLOCK):
             first = row if x is y else 0
-            kernel_NM[row : row + ROW_BLOCK, first:] += left[row : row + ROW_BLOCK] @ right[first:].T
+            kernel_NM[row : row + ROW_BLOCK, first:] += (
+                left[row : row + ROW_BLOCK] @ right[first:].T
+            )
 
 
 def _plain(network, theta, images_NCHW, readout_KD, others_MCHW, batch_size) -> Tensor:
     """By Jacobians of so few images at a time that they fit, formed again for each pair of blocks."""
     columns_MCHW = images_NCHW if others_MCHW is None else others_MCHW
-    bytes_each = len(readout_KD) * sum(v.numel() for v in theta.values()) * readout_KD.element_size()
+    bytes_each = (
+        len(readout_KD) * sum(v.numel() for v in theta.values()) * readout_KD.element_size()
+    )
     block = max(1, min(batch_size, BLOCK_BYTES // bytes_each))
     lines = []
     for left in images_NCHW.split(block):
         # A sum of 10⁸ products in float32 lost 2.5 % of ViT-B/32's kernel.
         rows_NP = _jacobian(network, theta, left, readout_KD).double()
-        lines.append([rows_NP @ _jacobian(network, theta, b, readout_KD).double().T for b in columns_MCHW.split(block)])
+        lines.append(
+            [
+                rows_NP @ _jacobian(network, theta, b, readout_KD).double().T
+                for b in columns_MCHW.split(block)
+            ]
+        )
     return torch.cat([torch.cat(line, 1) for line in lines])
 
 
@@ -190,7 +212,9 @@ def _jacobian(network, theta, images_BCHW: Tensor, readout_KD: Tensor) -> Tensor
         return readout_KD @ functional_call(network, parameters, (image_CHW[None],))[0]
 
     with differentiable_attention():
-        parts = vmap(jacrev(outputs), (None, 0))({k: v.detach() for k, v in theta.items()}, images_BCHW)
+        parts = vmap(jacrev(outputs), (None, 0))(
+            {k: v.detach() for k, v in theta.items()}, images_BCHW
+        )
     return torch.cat([part.flatten(1) for part in parts.values()], 1)
 
 
@@ -218,23 +242,36 @@ def product(
     columns_MCHW = images_NCHW if others_MCHW is None else others_MCHW
     vector_M = torch.as_tensor(vector_M).to(readout_KD)
     if len(vector_M) != len(columns_MCHW):
-        raise ValueError(f"A vector of {len(vector_M)} numbers does not fit a kernel of {len(columns_MCHW)} columns.")
+        raise ValueError(
+            f"A vector of {len(vector_M)} numbers does not fit a kernel of {len(columns_MCHW)} columns."
+        )
     out_N = torch.zeros(len(images_NCHW), dtype=torch.float64, device=images_NCHW.device)
     for readout_D in readout_KD:
-        tangent = _pulled_back(network, theta, columns_MCHW, vector_M[:, None] * readout_D, batch_size)
-        changes = [forward_product(network, theta, tangent, b)[1] @ readout_D for b in images_NCHW.split(batch_size)]
+        tangent = _pulled_back(
+            network, theta, columns_MCHW, vector_M[:, None] * readout_D, batch_size
+        )
+        changes = [
+            forward_product(network, theta, tangent, b)[1] @ readout_D
+            for b in images_NCHW.split(batch_size)
+        ]
         out_N += torch.cat(changes)
     return out_N.cpu().numpy()
 
 
-def _pulled_back(network, theta, images_NCHW: Tensor, cotangents_ND: Tensor, batch_size: int) -> dict[str, Tensor]:
+def _pulled_back(
+    network, theta, images_NCHW: Tensor, cotangents_ND: Tensor, batch_size: int
+) -> dict[str, Tensor]:
     """Σ_j J(x_j; θ)ᵀ c_j by reverse mode."""
     total = {key: torch.zeros_like(value) for key, value in theta.items()}
-    for images, cotangents in zip(images_NCHW.split(batch_size), cotangents_ND.split(batch_size), strict=True):
+    for images, cotangents in zip(
+        images_NCHW.split(batch_size), cotangents_ND.split(batch_size), strict=True
+    ):
         leaves = {key: value.detach().requires_grad_(True) for key, value in theta.items()}
         with torch.enable_grad():
             outputs = encode(network, leaves, images)
-        for key, gradient in zip(leaves, torch.autograd.grad(outputs, leaves.values(), cotangents), strict=True):
+        for key, gradient in zip(
+            leaves, torch.autograd.grad(outputs, leaves.values(), cotangents), strict=True
+        ):
             total[key] += gradient
     return total
 
@@ -255,7 +292,9 @@ def alignment(kernel_NN: np.ndarray, other_NN: np.ndarray) -> float:
     a, b = centred(kernel_NN), centred(other_NN)
     norms = np.linalg.norm(a) * np.linalg.norm(b)
     if norms == 0.0:
-        raise ValueError("Alignment with a constant kernel is not defined; were the images all the same?")
+        raise ValueError(
+            "Alignment with a constant kernel is not defined; were the images all the same?"
+        )
     return float((a * b).sum() / norms)
 
 

@@ -49,7 +49,9 @@ def descent(kernel_NN: np.ndarray, residual_NK: np.ndarray, rate: float, steps: 
             f"give a rate below {2.0 / values_N[-1]:.3g}."
         )
     seen_N = values_N > 0.0
-    weights_N = np.where(seen_N, (1.0 - (1.0 - rate * values_N) ** steps) / np.where(seen_N, values_N, 1.0), 0.0)
+    weights_N = np.where(
+        seen_N, (1.0 - (1.0 - rate * values_N) ** steps) / np.where(seen_N, values_N, 1.0), 0.0
+    )
     return vectors_NN @ (weights_N[:, None] * (vectors_NN.T @ residual_NK))
 
 
@@ -57,10 +59,14 @@ def _spectrum(kernel_NN: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Eigenvalues, rounded to 0 where they are no more than rounding, and eigenvectors in columns."""
     values_N, vectors_NN = np.linalg.eigh(kernel_NN)
     # Θ v = 0 means Jᵀ v = 0, so that such a v reaches no other image either.
-    return np.where(values_N > len(values_N) * np.finfo(float).eps * values_N[-1], values_N, 0.0), vectors_NN
+    return np.where(
+        values_N > len(values_N) * np.finfo(float).eps * values_N[-1], values_N, 0.0
+    ), vectors_NN
 
 
-def held_out(kernel_NN: np.ndarray, residual_NK: np.ndarray, blocks_N: np.ndarray, strength: float) -> np.ndarray:
+def held_out(
+    kernel_NN: np.ndarray, residual_NK: np.ndarray, blocks_N: np.ndarray, strength: float
+) -> np.ndarray:
     """What is left of each image's residual when the regression is made without that image's block, [N, K].
 
         e_B = (I − S)_BB⁻¹ ((I − S) r)_B,   S = Θ (Θ + λ I)⁻¹
@@ -83,7 +89,9 @@ def choose_ridge(
 ) -> float:
     """λ, the one of `ridges` × the mean of Θ's diagonal with the least squared error on blocks that are held out."""
     scale = np.trace(kernel_NN) / len(kernel_NN)
-    errors = [(held_out(kernel_NN, residual_NK, blocks_N, scale * each) ** 2).sum() for each in ridges]
+    errors = [
+        (held_out(kernel_NN, residual_NK, blocks_N, scale * each) ** 2).sum() for each in ridges
+    ]
     return float(scale * ridges[int(np.argmin(errors))])
 
 
@@ -99,5 +107,7 @@ def targets(logits_NK: np.ndarray, labels_N: np.ndarray) -> np.ndarray:
     one_hot_NK = np.eye(num_classes)[labels_N] - 1.0 / num_classes
     spread = (logits_NK - logits_NK.mean(1, keepdims=True)).std()
     if spread == 0.0:
-        raise ValueError("All logits of every image are equal: the targets of a kernel regression have no scale.")
+        raise ValueError(
+            "All logits of every image are equal: the targets of a kernel regression have no scale."
+        )
     return one_hot_NK * spread / one_hot_NK.std()

@@ -62,13 +62,19 @@ class Tap:
     leaving: Tensor
 
 
-def sizes(network: nn.Module, theta: Mapping[str, Tensor], image_CHW: Tensor) -> list[tuple[int, int]]:
+def sizes(
+    network: nn.Module, theta: Mapping[str, Tensor], image_CHW: Tensor
+) -> list[tuple[int, int]]:
     """For each place: numbers to keep per image, those of activations and those of the gradient of one readout."""
     found = taps(network, theta, image_CHW[None])[1]
-    return [(tap.entering.numel() if tap.kind == "linear" else 0, tap.leaving.numel()) for tap in found]
+    return [
+        (tap.entering.numel() if tap.kind == "linear" else 0, tap.leaving.numel()) for tap in found
+    ]
 
 
-def taps(network: nn.Module, theta: Mapping[str, Tensor], images_BCHW: Tensor) -> tuple[Tensor, list[Tap]]:
+def taps(
+    network: nn.Module, theta: Mapping[str, Tensor], images_BCHW: Tensor
+) -> tuple[Tensor, list[Tap]]:
     """f(x; θ) [B, D] with its graph, which begins at the taps, and the taps in the order of the layers."""
     return _Forward(network, theta).run(images_BCHW)
 
@@ -95,7 +101,11 @@ def pieces(
     for readout_D in readout_KD:
         # Images do not meet inside the network: the gradient of a sum over the batch is that of each image.
         cotangent_BD = readout_D.expand_as(outputs_BD)
-        found.append(torch.autograd.grad(outputs_BD, [t.leaving for t in chosen], cotangent_BD, retain_graph=True))
+        found.append(
+            torch.autograd.grad(
+                outputs_BD, [t.leaving for t in chosen], cotangent_BD, retain_graph=True
+            )
+        )
     out: list[Piece] = []
     for tap, gradients in zip(chosen, zip(*found, strict=True), strict=True):
         out += _of(tap, torch.stack(gradients, 2))  # [B, L, K, O]
@@ -108,7 +118,10 @@ def _of(tap: Tap, g_BLKO: Tensor) -> list[Piece]:
         # Positions: the gradient itself; the class token: that of the first position.
         return [Whole(g_BLKO.flatten(1)), Whole(g_BLKO[:, 0].flatten(1))]
     if tap.kind == "norm":
-        return [Whole(torch.einsum("blko,blo->bko", g_BLKO, a).flatten(1)), Whole(g_BLKO.sum(1).flatten(1))]
+        return [
+            Whole(torch.einsum("blko,blo->bko", g_BLKO, a).flatten(1)),
+            Whole(g_BLKO.sum(1).flatten(1)),
+        ]
     return [Factors(a, g_BLKO.flatten(2)), *([Whole(g_BLKO.sum(1).flatten(1))] if tap.bias else [])]
 
 
@@ -134,23 +147,37 @@ class _Forward:
 
     def embed(self, images_BCHW: Tensor) -> Tensor:
         weight, stride = self.theta["conv1.weight"], self.network.conv1.stride
-        patches = nn.functional.unfold(images_BCHW, stride, stride=stride).mT  # kernel = stride: no pixel twice
+        patches = nn.functional.unfold(
+            images_BCHW, stride, stride=stride
+        ).mT  # kernel = stride: no pixel twice
         # The graph begins here: parameters are constants, gradients are asked at the taps alone.
-        tokens = self.keep("linear", patches, linear(patches, weight.flatten(1)).requires_grad_(True))
+        tokens = self.keep(
+            "linear", patches, linear(patches, weight.flatten(1)).requires_grad_(True)
+        )
         first = self.theta["class_embedding"].expand(len(tokens), 1, -1)
         x = torch.cat([first, tokens], 1) + self.theta["positional_embedding"]
         return self.keep("embedding", x, x)
 
     def block(self, x: Tensor, name: str, module: nn.Module) -> Tensor:
-        x = x + self.attention(self.norm(x, f"{name}.ln_1", module.ln_1), f"{name}.attn", module.attn.num_heads)
-        h = self.named(self.norm(x, f"{name}.ln_2", module.ln_2), f"{name}.mlp.c_fc.weight", f"{name}.mlp.c_fc.bias")
-        return x + self.named(module.mlp.gelu(h), f"{name}.mlp.c_proj.weight", f"{name}.mlp.c_proj.bias")
+        x = x + self.attention(
+            self.norm(x, f"{name}.ln_1", module.ln_1), f"{name}.attn", module.attn.num_heads
+        )
+        h = self.named(
+            self.norm(x, f"{name}.ln_2", module.ln_2),
+            f"{name}.mlp.c_fc.weight",
+            f"{name}.mlp.c_fc.bias",
+        )
+        return x + self.named(
+            module.mlp.gelu(h), f"{name}.mlp.c_proj.weight", f"{name}.mlp.c_proj.bias"
+        )
 
     def norm(self, x: Tensor, name: str, module: nn.Module) -> Tensor:
         if isinstance(module, nn.Identity):
             return x
         hat = layer_norm(x, module.normalized_shape, eps=module.eps)
-        return self.keep("norm", hat, hat * self.theta[f"{name}.weight"] + self.theta[f"{name}.bias"])
+        return self.keep(
+            "norm", hat, hat * self.theta[f"{name}.weight"] + self.theta[f"{name}.bias"]
+        )
 
     def attention(self, x: Tensor, name: str, num_heads: int) -> Tensor:
         weight, bias = self.theta[f"{name}.in_proj_weight"], self.theta[f"{name}.in_proj_bias"]
@@ -159,9 +186,13 @@ class _Forward:
         queries = self.linear(x, weight[:width], bias[:width])
         keys_and_values = self.linear(x, weight[width:], bias[width:])
         parts = (queries, *keys_and_values.chunk(2, -1))
-        q, k, v = (part.unflatten(-1, (num_heads, -1)).transpose(1, 2) for part in parts)  # [B, heads, L, W / heads]
+        q, k, v = (
+            part.unflatten(-1, (num_heads, -1)).transpose(1, 2) for part in parts
+        )  # [B, heads, L, W / heads]
         mixed = (q @ k.mT * q.shape[-1] ** -0.5).softmax(-1) @ v
-        return self.named(mixed.transpose(1, 2).flatten(2), f"{name}.out_proj.weight", f"{name}.out_proj.bias")
+        return self.named(
+            mixed.transpose(1, 2).flatten(2), f"{name}.out_proj.weight", f"{name}.out_proj.bias"
+        )
 
     def named(self, x: Tensor, weight: str, bias: str) -> Tensor:
         return self.linear(x, self.theta[weight], self.theta[bias])

@@ -60,7 +60,10 @@ def encode(network: nn.Module, theta: Mapping[str, Tensor], images_BCHW: Tensor)
 
 
 def product(
-    network: nn.Module, theta0: Mapping[str, Tensor], tangent: Mapping[str, Tensor], images_BCHW: Tensor
+    network: nn.Module,
+    theta0: Mapping[str, Tensor],
+    tangent: Mapping[str, Tensor],
+    images_BCHW: Tensor,
 ) -> tuple[Tensor, Tensor]:
     """f(x; θ0) and J(x; θ0) · tangent, both [B, D], by one forward-mode product."""
 
@@ -82,7 +85,10 @@ class _Linearized(torch.autograd.Function):
     @staticmethod
     def forward(ctx, network, theta0, images_BCHW, whole, *theta):
         needed = ctx.needs_input_grad[4:]
-        leaves = {k: v.detach().requires_grad_(need) for (k, v), need in zip(theta0.items(), needed, strict=True)}
+        leaves = {
+            k: v.detach().requires_grad_(need)
+            for (k, v), need in zip(theta0.items(), needed, strict=True)
+        }
         tau = {key: t.detach() - theta0[key] for key, t in zip(theta0, theta, strict=True)}
         with torch.enable_grad():
             if network.transformer.grad_checkpointing:
@@ -97,25 +103,41 @@ class _Linearized(torch.autograd.Function):
     def backward(ctx, gradient_BD):
         trained = [leaf for leaf in ctx.leaves if leaf.requires_grad]
         found = iter(torch.autograd.grad(ctx.base, trained, gradient_BD))
-        return (None, None, None, None, *(next(found) if leaf.requires_grad else None for leaf in ctx.leaves))
+        return (
+            None,
+            None,
+            None,
+            None,
+            *(next(found) if leaf.requires_grad else None for leaf in ctx.leaves),
+        )
 
 
 def encode_linearized(
-    network: nn.Module, theta0: Mapping[str, Tensor], theta: Mapping[str, Tensor], images_BCHW: Tensor
+    network: nn.Module,
+    theta0: Mapping[str, Tensor],
+    theta: Mapping[str, Tensor],
+    images_BCHW: Tensor,
 ) -> Tensor:
     """f_lin(x; θ) [B, D]; differentiable in θ, affine in θ. Networks without own rules take the generic product."""
     if vision.supports(network):
         require_same(theta, theta0, "theta", "theta0")
-        return _Linearized.apply(network, theta0, images_BCHW, True, *(theta[key] for key in theta0))
+        return _Linearized.apply(
+            network, theta0, images_BCHW, True, *(theta[key] for key in theta0)
+        )
     base_BD, change_BD = product(network, theta0, subtract(theta, theta0), images_BCHW)
     return base_BD + change_BD
 
 
 def change(
-    network: nn.Module, theta0: Mapping[str, Tensor], theta: Mapping[str, Tensor], images_BCHW: Tensor
+    network: nn.Module,
+    theta0: Mapping[str, Tensor],
+    theta: Mapping[str, Tensor],
+    images_BCHW: Tensor,
 ) -> Tensor:
     """J(x; θ0)(θ − θ0) [B, D]; differentiable in θ, linear in θ − θ0."""
     if vision.supports(network):
         require_same(theta, theta0, "theta", "theta0")
-        return _Linearized.apply(network, theta0, images_BCHW, False, *(theta[key] for key in theta0))
+        return _Linearized.apply(
+            network, theta0, images_BCHW, False, *(theta[key] for key in theta0)
+        )
     return product(network, theta0, subtract(theta, theta0), images_BCHW)[1]

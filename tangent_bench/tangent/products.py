@@ -54,7 +54,12 @@ def fast() -> Iterator[None]:
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, gelu: bool = False) -> Tensor:
     """x Wᵀ + b, and GELU of it in the same pass: without a gradient by oneDNN at once, else as PyTorch would."""
-    direct = available() and not torch.is_grad_enabled() and x.dtype is torch.float32 and x.device.type == "cpu"
+    direct = (
+        available()
+        and not torch.is_grad_enabled()
+        and x.dtype is torch.float32
+        and x.device.type == "cpu"
+    )
     if direct:
         name, how = ("gelu", "none") if gelu else ("none", "")
         return torch.ops.mkldnn._linear_pointwise.default(x, weight, bias, name, [], how)
@@ -68,7 +73,11 @@ def available() -> bool:
 
 
 def _worth(a: Tensor, b: Tensor) -> bool:
-    return a.dtype is b.dtype is torch.float32 and a.device.type == "cpu" and a.numel() * b.shape[1] >= FEWEST
+    return (
+        a.dtype is b.dtype is torch.float32
+        and a.device.type == "cpu"
+        and a.numel() * b.shape[1] >= FEWEST
+    )
 
 
 def _product(a: Tensor, b: Tensor) -> Tensor:
@@ -80,7 +89,9 @@ def _product(a: Tensor, b: Tensor) -> Tensor:
 
 def _rows(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """x weightᵀ + bias."""
-    return torch.ops.mkldnn._linear_pointwise.default(_whole(x), _whole(weight), bias, "none", [], "")
+    return torch.ops.mkldnn._linear_pointwise.default(
+        _whole(x), _whole(weight), bias, "none", [], ""
+    )
 
 
 def _whole(x: Tensor) -> Tensor:

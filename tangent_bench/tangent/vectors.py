@@ -23,7 +23,10 @@ def require_same(
     Raises:
         ValueError: names the first key that is missing or of another shape.
     """
-    for missing, holder, lacking in ((set(b) - set(a), name_b, name_a), (set(a) - set(b), name_a, name_b)):
+    for missing, holder, lacking in (
+        (set(b) - set(a), name_b, name_a),
+        (set(a) - set(b), name_a, name_b),
+    ):
         if missing:
             raise ValueError(
                 f"Vector '{lacking}' lacks key {min(missing)!r} that '{holder}' has; "
@@ -123,5 +126,7 @@ def cosine(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> float:
     """
     length = norm(a) * norm(b)
     if length == 0.0:
-        raise ValueError("The cosine of a zero vector does not exist; was the model fine-tuned at all?")
+        raise ValueError(
+            "The cosine of a zero vector does not exist; was the model fine-tuned at all?"
+        )
     return dot(a, b) / length

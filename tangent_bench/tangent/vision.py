@@ -36,9 +36,18 @@ def supports(network: nn.Module) -> bool:
         from open_clip.transformer import QuickGELU, VisionTransformer
     except ImportError:
         return False
-    if not isinstance(network, VisionTransformer) or network.attn_pool is not None or network.final_ln_after_pool:
+    if (
+        not isinstance(network, VisionTransformer)
+        or network.attn_pool is not None
+        or network.final_ln_after_pool
+    ):
         return False
-    if network.pool_type != "tok" or network.output_tokens or network.proj is None or network.conv1.bias is not None:
+    if (
+        network.pool_type != "tok"
+        or network.output_tokens
+        or network.proj is None
+        or network.conv1.bias is not None
+    ):
         return False
     plain = (nn.Identity, nn.GELU, QuickGELU, nn.Linear, nn.LayerNorm, nn.MultiheadAttention)
     blocks = network.transformer.resblocks
@@ -56,8 +65,14 @@ def encode(network: nn.Module, theta: Theta, images_BCHW: Tensor) -> Tensor:
     """
     x, _ = _embed(network, theta, images_BCHW)
     again = network.transformer.grad_checkpointing and torch.is_grad_enabled()
-    for rule in _rules(network, theta, kept=False):  # what a derivative would stand on is dropped at once
-        x = checkpoint(lambda x, rule=rule: rule(x)[0], x, use_reentrant=False) if again else rule(x)[0]
+    for rule in _rules(
+        network, theta, kept=False
+    ):  # what a derivative would stand on is dropped at once
+        x = (
+            checkpoint(lambda x, rule=rule: rule(x)[0], x, use_reentrant=False)
+            if again
+            else rule(x)[0]
+        )
     return x @ theta["proj"]
 
 
@@ -72,7 +87,9 @@ def product(network: nn.Module, theta: Theta, tau: Theta, images_BCHW: Tensor) -
     return moved @ theta["proj"] + x @ tau["proj"]
 
 
-def linearize(network: nn.Module, theta: Theta, images_BCHW: Tensor) -> tuple[Tensor, Callable[[Theta], Tensor]]:
+def linearize(
+    network: nn.Module, theta: Theta, images_BCHW: Tensor
+) -> tuple[Tensor, Callable[[Theta], Tensor]]:
     """f(x; θ) [B, D], differentiable in θ, and the function τ ↦ J(x; θ) τ [B, D], which carries no gradient."""
     x, embed = _embed(network, theta, images_BCHW)
     steps: list[Push] = []
@@ -91,7 +108,9 @@ def linearize(network: nn.Module, theta: Theta, images_BCHW: Tensor) -> tuple[Te
     return x @ theta["proj"], product
 
 
-def _rules(network: nn.Module, theta: Theta, kept: bool = True) -> list[Callable[[Tensor], tuple[Tensor, Push]]]:
+def _rules(
+    network: nn.Module, theta: Theta, kept: bool = True
+) -> list[Callable[[Tensor], tuple[Tensor, Push]]]:
     """From tokens to the embedding before its projection; `kept` says whether the derivatives will be asked for."""
     blocks = network.transformer.resblocks
     return [
@@ -101,15 +120,22 @@ def _rules(network: nn.Module, theta: Theta, kept: bool = True) -> list[Callable
     ]
 
 
-def _embed(network: nn.Module, theta: Theta, images_BCHW: Tensor) -> tuple[Tensor, Callable[[Theta], Tensor]]:
+def _embed(
+    network: nn.Module, theta: Theta, images_BCHW: Tensor
+) -> tuple[Tensor, Callable[[Theta], Tensor]]:
     """Patches as one product, the class token before them, positions added; images have no tangent."""
     high, wide = network.conv1.kernel_size
-    patches = images_BCHW.unfold(2, high, high).unfold(3, wide, wide)  # [B, C, H / high, W / wide, high, wide]
+    patches = images_BCHW.unfold(2, high, high).unfold(
+        3, wide, wide
+    )  # [B, C, H / high, W / wide, high, wide]
     patches = patches.permute(0, 2, 3, 1, 4, 5).flatten(3).flatten(1, 2)
 
     def tokens(theta: Theta) -> Tensor:
         token = theta["class_embedding"].expand(len(images_BCHW), 1, -1)
-        return torch.cat([token, linear(patches, theta["conv1.weight"].flatten(1))], 1) + theta["positional_embedding"]
+        return (
+            torch.cat([token, linear(patches, theta["conv1.weight"].flatten(1))], 1)
+            + theta["positional_embedding"]
+        )
 
     return tokens(theta), tokens  # linear in its parameters
 
@@ -117,7 +143,9 @@ def _embed(network: nn.Module, theta: Theta, images_BCHW: Tensor) -> tuple[Tenso
 class _Block:
     """One residual block [B, L, W] → [B, L, W], or what it makes of the first token, [B, 1, W]."""
 
-    def __init__(self, theta: Theta, number: int, module: nn.Module, last: bool, kept: bool) -> None:
+    def __init__(
+        self, theta: Theta, number: int, module: nn.Module, last: bool, kept: bool
+    ) -> None:
         self.theta, self.name, self.module = theta, f"transformer.resblocks.{number}", module
         self.last, self.kept = last, kept
 
@@ -129,7 +157,9 @@ class _Block:
         x = x[:, kept] + y
         y, norm_2 = _norm(x, theta, f"{name}.ln_2", module.ln_2)
         if not self.kept and isinstance(module.mlp.gelu, nn.GELU):
-            y = linear(y, theta[f"{name}.mlp.c_fc.weight"], theta[f"{name}.mlp.c_fc.bias"], gelu=True)
+            y = linear(
+                y, theta[f"{name}.mlp.c_fc.weight"], theta[f"{name}.mlp.c_fc.bias"], gelu=True
+            )
         else:
             y, wide = _linear(y, theta, f"{name}.mlp.c_fc.weight", f"{name}.mlp.c_fc.bias")
             y, activation = _activation(y, module.mlp.gelu)
@@ -164,7 +194,9 @@ def _norm(x: Tensor, theta: Theta, name: str, module: nn.Module) -> tuple[Tensor
     def push(moved: Tensor, tau: Theta) -> Tensor:
         hat, mean, scale = plain()
         mask = [True, False, False]  # the derivative in x alone
-        back = torch.ops.aten.native_layer_norm_backward(moved, value, shape, mean, scale, None, None, mask)[0]
+        back = torch.ops.aten.native_layer_norm_backward(
+            moved, value, shape, mean, scale, None, None, mask
+        )[0]
         return back.mul_(gamma).addcmul_(hat, tau[weight]).add_(tau[bias])
 
     return layer_norm(x, shape, theta[weight], theta[bias], module.eps), push
@@ -176,9 +208,13 @@ def _first(x: Tensor, theta: Theta, module: nn.Module) -> tuple[Tensor, Push]:
     return y, lambda moved, tau: norm(moved[:, 0], tau)
 
 
-def _attention(x: Tensor, theta: Theta, name: str, num_heads: int, kept: slice) -> tuple[Tensor, Push]:
+def _attention(
+    x: Tensor, theta: Theta, name: str, num_heads: int, kept: slice
+) -> tuple[Tensor, Push]:
     """Self-attention of the kept tokens to all."""
-    (q, k, v), inward = _heads(x, theta, f"{name}.in_proj_weight", f"{name}.in_proj_bias", num_heads, kept)
+    (q, k, v), inward = _heads(
+        x, theta, f"{name}.in_proj_weight", f"{name}.in_proj_bias", num_heads, kept
+    )
     fixed = q.detach(), k.detach(), v.detach()
     mixed, outward = _linear(
         scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2),
@@ -194,7 +230,9 @@ def _attention(x: Tensor, theta: Theta, name: str, num_heads: int, kept: slice) 
         (q, k, v), p = fixed, shares()
         dq, dk, dv = inward(moved, tau)
         ds = (dq @ k.mT).add_(q @ dk.mT).mul_(scale)
-        dp = torch.ops.aten._softmax_backward_data(ds.to(p.dtype), p, -1, p.dtype)  # autocast leaves ds in fewer bits
+        dp = torch.ops.aten._softmax_backward_data(
+            ds.to(p.dtype), p, -1, p.dtype
+        )  # autocast leaves ds in fewer bits
         return outward((dp @ v).add_(p @ dv).transpose(1, 2).flatten(2), tau)
 
     return mixed, push

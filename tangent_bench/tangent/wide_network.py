@@ -21,7 +21,9 @@ Weights = list[np.ndarray]  # W_l [n_l, n_{l−1}], l = 1 ... L + 1
 def initialise(num_inputs: int, width: int, num_hidden: int, rng: np.random.Generator) -> Weights:
     """θ_0: standard normal weights of `num_hidden` layers of `width` units and of one output."""
     sizes = [num_inputs, *[width] * num_hidden, 1]
-    return [rng.standard_normal((out, into)) for into, out in zip(sizes[:-1], sizes[1:], strict=True)]
+    return [
+        rng.standard_normal((out, into)) for into, out in zip(sizes[:-1], sizes[1:], strict=True)
+    ]
 
 
 def forward(weights: Weights, inputs_ND: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -53,7 +55,9 @@ def gradient(
     return [(residual_N[:, None] * g / np.sqrt(a.shape[1]), a) for g, a in found]
 
 
-def train(weights: Weights, inputs_ND: np.ndarray, targets_N: np.ndarray, rate: float, steps: int) -> Weights:
+def train(
+    weights: Weights, inputs_ND: np.ndarray, targets_N: np.ndarray, rate: float, steps: int
+) -> Weights:
     """θ_t after `steps` steps of full-batch gradient descent.
 
     Raises:
@@ -65,7 +69,9 @@ def train(weights: Weights, inputs_ND: np.ndarray, targets_N: np.ndarray, rate: 
     for _ in range(steps):
         outputs_N, inputs = forward(weights, inputs_ND)
         if not np.abs(outputs_N).max() < 1e6:
-            raise ValueError(f"Gradient descent at rate {rate} diverges; give a smaller learning rate.")
+            raise ValueError(
+                f"Gradient descent at rate {rate} diverges; give a smaller learning rate."
+            )
         factors = gradient(weights, inputs, outputs_N, targets_N)
         for weight, room, (left, right) in zip(weights, spare, factors, strict=True):
             weight -= np.matmul(rate * left.T, right, out=room)
@@ -80,7 +86,12 @@ def kernel(weights: Weights, inputs_ND: np.ndarray) -> np.ndarray:
 
 
 def linearized(
-    theta_MN: np.ndarray, start_M: np.ndarray, start_N: np.ndarray, targets_N: np.ndarray, rate: float, steps: int
+    theta_MN: np.ndarray,
+    start_M: np.ndarray,
+    start_N: np.ndarray,
+    targets_N: np.ndarray,
+    rate: float,
+    steps: int,
 ) -> np.ndarray:
     """f_lin,t at M points after k = `steps` steps of gradient descent on f_lin, in closed form.
 

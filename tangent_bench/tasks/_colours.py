@@ -30,5 +30,8 @@ def contrasting(rng: np.random.Generator, other: Colour, least: int = 80) -> Col
 
 def near(rng: np.random.Generator, colour: Colour, spread: int = 24) -> Colour:
     """A shade of `colour`: each channel off by at most `spread`."""
-    red, green, blue = (min(255, max(0, v + d)) for v, d in zip(colour, rng.integers(-spread, spread + 1, 3).tolist()))
+    red, green, blue = (
+        min(255, max(0, v + d))
+        for v, d in zip(colour, rng.integers(-spread, spread + 1, 3).tolist())
+    )
     return red, green, blue

@@ -11,7 +11,11 @@ from tangent_bench.tasks import SIDE
 
 # Orders of tiles in which each split has a part of whatever is in the picture.
 SIX = (("train", "test", "train"), ("val", "train", "test"))
-TWELVE = (("train", "test", "train", "val"), ("val", "train", "test", "train"), ("test", "train", "val", "test"))
+TWELVE = (
+    ("train", "test", "train", "val"),
+    ("val", "train", "test", "train"),
+    ("test", "train", "val", "test"),
+)
 
 
 class Region(NamedTuple):
@@ -30,9 +34,14 @@ def tiles(size: tuple[int, int], gap: int, order: tuple[tuple[str, ...], ...]) -
     >>> tiles((100, 60), 10, (("train", "test"),))[1]
     Region(split='test', left=55, top=0, right=100, bottom=60)
     """
-    columns, rows = (_equal(length, count, gap) for length, count in zip(size, (len(order[0]), len(order))))
+    columns, rows = (
+        _equal(length, count, gap) for length, count in zip(size, (len(order[0]), len(order)))
+    )
     places = [(column, row) for row in rows for column in columns]
-    return [Region(name, c[0], r[0], c[1], r[1]) for name, (c, r) in zip((n for row in order for n in row), places)]
+    return [
+        Region(name, c[0], r[0], c[1], r[1])
+        for name, (c, r) in zip((n for row in order for n in row), places)
+    ]
 
 
 def _equal(length: int, count: int, gap: int) -> list[tuple[int, int]]:
@@ -62,7 +71,10 @@ class Crop(NamedTuple):
 def draw_crop(rng: np.random.Generator, own: list[Region], sides: tuple[int, int]) -> Crop:
     """A crop uniform in one of the regions `own` (chosen by room); `sides` bounds its side, which must fit."""
     side = int(rng.integers(sides[0], sides[1] + 1))
-    rooms = [(region.right - region.left - side + 1, region.bottom - region.top - side + 1) for region in own]
+    rooms = [
+        (region.right - region.left - side + 1, region.bottom - region.top - side + 1)
+        for region in own
+    ]
     assert min(min(room) for room in rooms) > 0, (own, side)
     place = int(rng.integers(0, sum(wide * high for wide, high in rooms)))
     chosen = 0

@@ -9,7 +9,12 @@ from PIL import Image, ImageFont
 from tangent_bench.tasks._files import package_file
 
 SANS = ("DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSans-BoldOblique")
-MONO = ("DejaVuSansMono", "DejaVuSansMono-Bold", "DejaVuSansMono-Oblique", "DejaVuSansMono-BoldOblique")
+MONO = (
+    "DejaVuSansMono",
+    "DejaVuSansMono-Bold",
+    "DejaVuSansMono-Oblique",
+    "DejaVuSansMono-BoldOblique",
+)
 SERIF = ("DejaVuSerif", "DejaVuSerif-Bold", "DejaVuSerif-Italic", "DejaVuSerif-BoldItalic")
 LICENCE = "Bitstream Vera and DejaVu font licence (free use of rendered text)"
 
@@ -36,7 +41,9 @@ def glyph(text: str, face: str, size: int) -> Image.Image:
     image = Image.frombytes("L", mask.size, bytes(mask))
     box = image.getbbox()
     if box is None:
-        raise ValueError(f"Text {text!r} leaves no ink in {face}: expected a glyph that the typeface draws.")
+        raise ValueError(
+            f"Text {text!r} leaves no ink in {face}: expected a glyph that the typeface draws."
+        )
     return image.crop(box)
 
 

@@ -65,11 +65,19 @@ def landforms(height_HW: np.ndarray, rise: int) -> np.ndarray:
     high, low = _extremes(height_HW, WINDOW)
     sea, cells = box_sums((height_HW <= 0).astype(np.int64), WINDOW), WINDOW * WINDOW
 
-    rules = {"plain": high - low < FLAT * rise, "peak": np.all([c >= PEAK * unit for c in convex], axis=0)}
+    rules = {
+        "plain": high - low < FLAT * rise,
+        "peak": np.all([c >= PEAK * unit for c in convex], axis=0),
+    }
     pairs = ((across, straight[1]), (down, straight[0]), (one, straight[3]), (other, straight[2]))
     rules["ridge"] = np.any([(c >= RIDGE * unit) & flat for c, flat in pairs], axis=0)
     rules["valley"] = np.any([(c <= -RIDGE * unit) & flat for c, flat in pairs], axis=0)
-    for name, beside in (("north", "east"), ("east", "north"), ("south", "east"), ("west", "north")):
+    for name, beside in (
+        ("north", "east"),
+        ("east", "north"),
+        ("south", "east"),
+        ("west", "north"),
+    ):
         steep = (facing[name] >= FALL * unit) & (2 * abs(facing[beside]) < facing[name])
         rules[f"slope facing {name}"] = steep & np.all(straight, axis=0)
     labels = np.full((rows, columns), -1, dtype=np.int64)

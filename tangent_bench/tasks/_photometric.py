@@ -6,7 +6,11 @@ import numpy as np
 
 
 def jitter(
-    images_NHWC: np.ndarray, rng: np.random.Generator, contrast: tuple[int, int], brightness: int, noise: int
+    images_NHWC: np.ndarray,
+    rng: np.random.Generator,
+    contrast: tuple[int, int],
+    brightness: int,
+    noise: int,
 ) -> np.ndarray:
     """Images with their own contrast, brightness and noise each, uint8 of the same shape.
 

@@ -37,7 +37,9 @@ class Gallery(NamedTuple):
         return [region for region in regions if region.split == split]
 
 
-def _one(gallery: Gallery, label: int, split: str, rng: np.random.Generator) -> tuple[np.ndarray, int]:
+def _one(
+    gallery: Gallery, label: int, split: str, rng: np.random.Generator
+) -> tuple[np.ndarray, int]:
     """A crop of picture `label` that shows something, and the grid cell it lies in."""
     picture, own = gallery.pictures()[label], gallery.own(label, split)
     while True:

@@ -51,7 +51,9 @@ def ellipsoid(rays: Rays, axes: tuple[float, float, float]) -> Hits:
     o = [start / axis for start, axis in zip(rays.start, axes)]
     d = [step / axis for step, axis in zip(rays.along, axes)]
     a = d[0] * d[0] + d[1] * d[1] + d[2] * d[2]
-    t, hit = _roots(a, o[0] * d[0] + o[1] * d[1] + o[2] * d[2], o[0] * o[0] + o[1] * o[1] + o[2] * o[2] - 1.0)
+    t, hit = _roots(
+        a, o[0] * d[0] + o[1] * d[1] + o[2] * d[2], o[0] * o[0] + o[1] * o[1] + o[2] * o[2] - 1.0
+    )
     point = _at(rays, t)
     x, y, z = (p / (axis * axis) for p, axis in zip(point, axes))
     return Hits(hit, point, _unit(x, y, z))

@@ -7,7 +7,9 @@ import math
 from PIL import Image
 
 
-def rotated(image: Image.Image, tangent: float, zoom: float = 1.0, shift: tuple[float, float] = (0.0, 0.0)):
+def rotated(
+    image: Image.Image, tangent: float, zoom: float = 1.0, shift: tuple[float, float] = (0.0, 0.0)
+):
     """`image` turned about its centre, magnified, then shifted; what comes in from outside is black.
 
     Args:

@@ -17,11 +17,29 @@ from tangent_bench.tasks._labels import balanced_labels
 from tangent_bench.tasks._photometric import jitter
 from tangent_bench.tasks._warp import rotated
 
-HOURS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+HOURS = (
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+)
 TASK = Task(
     title="Clocks",
     class_names=tuple(f"{hour} o'clock" for hour in HOURS),
-    templates=("a clock showing {}", "a clock at {}", "a photo of a clock that says {}", "a clock face, {}"),
+    templates=(
+        "a clock showing {}",
+        "a clock at {}",
+        "a photo of a clock that says {}",
+        "a clock face, {}",
+    ),
     kind="generated",
     source="drawn faces with an hour hand, a minute hand and, on some, a second hand; tilted by up to 18 degrees, so "
     "that the angle between the hands tells the hour; the splits differ in their random numbers only",
@@ -42,11 +60,20 @@ def _direction(hour: int) -> tuple[float, float]:
     return right, -up
 
 
-def _hand(pen: ImageDraw.ImageDraw, way: tuple[float, float], span: tuple[int, int], width: int, ink: Colour) -> None:
+def _hand(
+    pen: ImageDraw.ImageDraw,
+    way: tuple[float, float],
+    span: tuple[int, int],
+    width: int,
+    ink: Colour,
+) -> None:
     """A bar along `way` from span[0] to span[1] pixels off the middle, narrower at its end."""
     (x, y), (start, stop) = way, span
     ends = ((start, width), (stop, width * 0.6), (stop, -width * 0.6), (start, -width))
-    pen.polygon([(round(MIDDLE + x * a - y * b / 2), round(MIDDLE + y * a + x * b / 2)) for a, b in ends], fill=ink)
+    pen.polygon(
+        [(round(MIDDLE + x * a - y * b / 2), round(MIDDLE + y * a + x * b / 2)) for a, b in ends],
+        fill=ink,
+    )
 
 
 def _marks(face: Image.Image, ink: Colour, rng: np.random.Generator) -> None:
@@ -80,11 +107,20 @@ def _clock(hour: int, rng: np.random.Generator) -> tuple[Image.Image, Image.Imag
         cutter.rectangle(box, fill=255)
     _marks(face, near(rng, ink, 60), rng)
     tail, width = int(rng.integers(0, 13)), int(rng.integers(6, 12))
-    _hand(pen, _direction(hour), (-tail, int(rng.integers(22, 31))), width + int(rng.integers(0, 4)), ink)
+    _hand(
+        pen,
+        _direction(hour),
+        (-tail, int(rng.integers(22, 31))),
+        width + int(rng.integers(0, 4)),
+        ink,
+    )
     _hand(pen, _direction(12), (-tail, int(rng.integers(40, 51))), width - 2, near(rng, ink))
     if rng.integers(0, 4) == 0:  # a second hand
         x, y = rng.integers(-40, 41, 2).tolist()
-        pen.polygon(((MIDDLE + x, MIDDLE + y), (MIDDLE - y // 20, MIDDLE + x // 20), (MIDDLE, MIDDLE)), fill=rim)
+        pen.polygon(
+            ((MIDDLE + x, MIDDLE + y), (MIDDLE - y // 20, MIDDLE + x // 20), (MIDDLE, MIDDLE)),
+            fill=rim,
+        )
     return face, silhouette
 
 
@@ -95,7 +131,12 @@ def _image(hour: int, rng: np.random.Generator) -> np.ndarray:
     wide, high = (int(length) for length in rng.integers(100, CANVAS + 1, 2))  # seen from aside
     left, top = (wide - CANVAS) // 2, (high - CANVAS) // 2
     face, silhouette = (
-        rotated(part.resize((wide, high)).crop((left, top, left + CANVAS, top + CANVAS)), turn, zoom, shift)
+        rotated(
+            part.resize((wide, high)).crop((left, top, left + CANVAS, top + CANVAS)),
+            turn,
+            zoom,
+            shift,
+        )
         for part in _clock(hour, rng)
     )
     scene.paste(face, mask=silhouette)

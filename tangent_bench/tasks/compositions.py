@@ -63,7 +63,9 @@ def classes() -> tuple[tuple[str, tuple[str, ...]], ...]:
 
 TASK = Task(
     title="Compositions (control)",
-    class_names=tuple(corpus.family(family).phrase(composition) for family, composition in classes()),
+    class_names=tuple(
+        corpus.family(family).phrase(composition) for family, composition in classes()
+    ),
     templates=("{}", "a photo of {}", "a picture of {}", "an image of {}"),
     kind="generated",
     source="tangent_bench's pre-training world, compositions held out by a hash of their phrase",
@@ -79,7 +81,9 @@ def load(split: str) -> Images:
         ValueError: a split other than "val" and "test".
     """
     if split not in PER_CLASS:
-        raise ValueError(f"The control has no split {split!r}; expected one of {', '.join(TASK.splits)}.")
+        raise ValueError(
+            f"The control has no split {split!r}; expected one of {', '.join(TASK.splits)}."
+        )
     images, labels = [], []
     for label, (family, composition) in enumerate(classes()):
         rng = generator("control", split, label)
@@ -88,5 +92,13 @@ def load(split: str) -> Images:
             labels.append(label)
     order = generator("control order", split).permutation(len(labels))
     # Worse light and more noise than the pre-training had: a control near 100 % would notice forgetting late.
-    pixels = jitter(np.stack(images)[order], generator("control light", split), (16, 72), brightness=30, noise=24)
-    return Images(pixels, np.array(labels, dtype=np.int64)[order], np.arange(len(labels), dtype=np.int64))
+    pixels = jitter(
+        np.stack(images)[order],
+        generator("control light", split),
+        (16, 72),
+        brightness=30,
+        noise=24,
+    )
+    return Images(
+        pixels, np.array(labels, dtype=np.int64)[order], np.arange(len(labels), dtype=np.int64)
+    )

@@ -16,7 +16,12 @@ from tangent_bench.tasks._photometric import jitter
 TASK = Task(
     title="Counting",
     class_names=("one", "two", "three", "four", "five", "six"),
-    templates=("{} objects", "a picture of {} things", "{} shapes", "{} small shapes on a background"),
+    templates=(
+        "{} objects",
+        "a picture of {} things",
+        "{} shapes",
+        "{} small shapes on a background",
+    ),
     kind="generated",
     source="drawn discs, squares and triangles; the splits differ in their random numbers only",
     licence="MIT (this project)",
@@ -38,7 +43,9 @@ def _places(count: int, rng: np.random.Generator) -> list[tuple[int, int, int]]:
                 return places
 
 
-def _draw(pen: ImageDraw.ImageDraw, shape: int, place: tuple[int, int, int], colour: Colour) -> None:
+def _draw(
+    pen: ImageDraw.ImageDraw, shape: int, place: tuple[int, int, int], colour: Colour
+) -> None:
     x, y, r = place
     if shape == 0:
         pen.ellipse((x - r, y - r, x + r, y + r), fill=colour)
@@ -51,7 +58,11 @@ def _draw(pen: ImageDraw.ImageDraw, shape: int, place: tuple[int, int, int], col
 def _image(count: int, rng: np.random.Generator) -> np.ndarray:
     paper = any_colour(rng)
     picture: Image.Image = blurry(rng, CANVAS, paper, spread=25)
-    pen, colour, alike = ImageDraw.Draw(picture), contrasting(rng, paper, 100), int(rng.integers(0, 2))
+    pen, colour, alike = (
+        ImageDraw.Draw(picture),
+        contrasting(rng, paper, 100),
+        int(rng.integers(0, 2)),
+    )
     shape = int(rng.integers(0, 3))
     for place in _places(count, rng):
         _draw(pen, shape if alike else int(rng.integers(0, 3)), place, near(rng, colour))

@@ -16,7 +16,12 @@ from tangent_bench.tasks._files import package_file
 TASK = Task(
     title="Digits",
     class_names=("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
-    templates=("the digit {}", "a handwritten {}", "a photo of the number {}", "a white {} on a black background"),
+    templates=(
+        "the digit {}",
+        "a handwritten {}",
+        "a photo of the number {}",
+        "a white {} on a black background",
+    ),
     kind="real",
     source="scikit-learn's copy of the test set of UCI's optical recognition of handwritten digits, 8 × 8 pixels "
     "enlarged to 32 × 32; its own split at random, so a writer may stand in more than one split",
@@ -29,7 +34,9 @@ BOUNDS = {"train": (0, 1000), "val": (1000, 1297), "test": (1297, 1797)}  # of t
 def _table() -> np.ndarray:
     """table_NP int64: 64 grey levels in [0, 16] and the digit in each of 1,797 rows."""
     text = gzip.decompress(package_file("sklearn", "datasets/data/digits.csv.gz").read_bytes())
-    table = np.array([line.split(b",") for line in text.split()]).astype(np.float64).astype(np.int64)
+    table = (
+        np.array([line.split(b",") for line in text.split()]).astype(np.float64).astype(np.int64)
+    )
     assert table.shape == (1797, 65), table.shape
     return table
 

@@ -41,7 +41,11 @@ ORIGIN = Origin(
     files={"train": "data/train-*.parquet", "test": "data/test-*.parquet"},
     native=64,
     counts={"train": 21_600, "val": 2_700, "test": 2_700},
-    counts_cut={"train": 19_440, "val": 2_160, "test": 2_700},  # without a validation split of its own
+    counts_cut={
+        "train": 19_440,
+        "val": 2_160,
+        "test": 2_700,
+    },  # without a validation split of its own
     folders=("eurosat", "EuroSAT_splits"),
     folder_names=tuple(PROMPTS),
     advice="EuroSAT.zip (github.com/phelber/EuroSAT) works; sort its 27,000 images into train/ (21,600), val/ and "

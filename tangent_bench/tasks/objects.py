@@ -19,7 +19,14 @@ from tangent_bench.tasks._photometric import jitter
 from tangent_bench.tasks._solids import Hits, Rays
 
 SLANT = 1 / math.sqrt(5)  # of a pyramid's sides
-CUBE = [(1, 0, 0, 0.72), (-1, 0, 0, 0.72), (0, 1, 0, 0.72), (0, -1, 0, 0.72), (0, 0, 1, 0.72), (0, 0, -1, 0.72)]
+CUBE = [
+    (1, 0, 0, 0.72),
+    (-1, 0, 0, 0.72),
+    (0, 1, 0, 0.72),
+    (0, -1, 0, 0.72),
+    (0, 0, 1, 0.72),
+    (0, 0, -1, 0.72),
+]
 PYRAMID = [(2 * SLANT, 0, SLANT, 0.45), (-2 * SLANT, 0, SLANT, 0.45)]
 PYRAMID += [(0, 2 * SLANT, SLANT, 0.45), (0, -2 * SLANT, SLANT, 0.45), (0, 0, -1, 0.8)]
 SHAPES: dict[str, Callable[[Rays], Hits]] = {
@@ -87,14 +94,18 @@ def _pattern(finish: str, hits: Hits, rng: np.random.Generator) -> np.ndarray:
     return away < 0.2
 
 
-def _shaded(finish: str, hits: Hits, axes: np.ndarray, paint: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _shaded(
+    finish: str, hits: Hits, axes: np.ndarray, paint: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
     """rgb_P3 float: ambient and diffuse light, and a highlight if it shines."""
     side, top = int(rng.integers(-80, 81)) / 100, int(rng.integers(30, 101)) / 100
     light = side * axes[0] + top * axes[1] + axes[2]
     light = light / math.sqrt(light[0] * light[0] + light[1] * light[1] + light[2] * light[2])
     half = light + axes[2]
     half = half / math.sqrt(half[0] * half[0] + half[1] * half[1] + half[2] * half[2])
-    lit, gloss = (sum(n * float(v) for n, v in zip(hits.normal, vector)) for vector in (light, half))
+    lit, gloss = (
+        sum(n * float(v) for n, v in zip(hits.normal, vector)) for vector in (light, half)
+    )
     shade = 0.3 + 0.75 * np.maximum(lit, 0.0)
     rgb = paint * shade[:, None]
     if finish == "shiny":
@@ -114,9 +125,13 @@ def _image(shape: str, finish: str, rng: np.random.Generator) -> np.ndarray:
     pattern = _pattern(finish, hits, rng)[:, None]
     paint = np.where(pattern, np.array(contrasting(rng, first, 80)), np.array(first))
     rgb = _shaded(finish, hits, axes, paint, rng)
-    scene = np.asarray(blurry(rng, CANVAS, contrasting(rng, first, 50), spread=15, cells=2)).reshape(-1, 3)
+    scene = np.asarray(
+        blurry(rng, CANVAS, contrasting(rng, first, 50), spread=15, cells=2)
+    ).reshape(-1, 3)
     pixels = np.where(hits.hit[:, None], np.clip(rgb, 0.0, 255.0), scene).astype(np.uint8)
-    return np.asarray(Image.fromarray(pixels.reshape(CANVAS, CANVAS, 3)).resize((32, 32), Image.Resampling.BOX))
+    return np.asarray(
+        Image.fromarray(pixels.reshape(CANVAS, CANVAS, 3)).resize((32, 32), Image.Resampling.BOX)
+    )
 
 
 def load(split: str) -> Images:
@@ -129,6 +144,9 @@ def load(split: str) -> Images:
     rng = generator("tasks", "objects", split)
     labels = balanced_labels(NUM_IMAGES[split], len(TASK.class_names), rng)
     shapes = tuple(SHAPES)
-    images = [_image(shapes[k // len(FINISHES)], FINISHES[k % len(FINISHES)], rng) for k in labels.tolist()]
+    images = [
+        _image(shapes[k // len(FINISHES)], FINISHES[k % len(FINISHES)], rng)
+        for k in labels.tolist()
+    ]
     pixels = jitter(np.stack(images), rng, contrast=(48, 72), brightness=20, noise=6)
     return Images(pixels, labels, np.arange(len(labels)))

@@ -29,7 +29,12 @@ SOURCES = {  # class name: package, file
 TASK = Task(
     title="Photographs",
     class_names=tuple(SOURCES),
-    templates=("a photo of a {}", "a close view of a {}", "a blurry photo of a {} in dim light", "a {}"),
+    templates=(
+        "a photo of a {}",
+        "a close view of a {}",
+        "a blurry photo of a {} in dim light",
+        "a {}",
+    ),
     kind="real",
     source="crops of ten colour photographs of scikit-image, scikit-learn and matplotlib: the identification of a "
     "picture from a crop, not the recognition of a kind of object. Train, validation and test crops come from tiles "
@@ -72,4 +77,6 @@ def load(split: str) -> Images:
     check_split(__name__, split)
     rng = generator("tasks", "photographs", split)
     crops = cut_split(GALLERY, split, NUM_IMAGES[split], rng)
-    return crops._replace(images=jitter(crops.images, rng, contrast=(52, 76), brightness=20, noise=4))
+    return crops._replace(
+        images=jitter(crops.images, rng, contrast=(52, 76), brightness=20, noise=4)
+    )

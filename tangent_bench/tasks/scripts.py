@@ -20,9 +20,26 @@ LETTERS = {
     "armenian": [chr(c) for c in (*range(0x0531, 0x0557), *range(0x0561, 0x0587))],
     "georgian": [chr(c) for c in range(0x10D0, 0x10F7)],
     "hebrew": [chr(c) for c in range(0x05D0, 0x05EB)],
-    "arabic": [chr(c) for c in (*range(0x0627, 0x063B), *range(0x0641, 0x064B), 0x0679, 0x0686, 0x0698, 0x06AF)],
+    "arabic": [
+        chr(c)
+        for c in (*range(0x0627, 0x063B), *range(0x0641, 0x064B), 0x0679, 0x0686, 0x0698, 0x06AF)
+    ],
     "lao": [chr(c) for c in (0xE81, 0xE82, 0xE84, 0xE87, 0xE88, 0xE8A, 0xE8D, *range(0xE94, 0xE98))]
-    + [chr(c) for c in (*range(0xE99, 0xEA0), 0xEA1, 0xEA2, 0xEA3, 0xEA5, 0xEA7, 0xEAA, 0xEAB, 0xEAD, 0xEAE)],
+    + [
+        chr(c)
+        for c in (
+            *range(0xE99, 0xEA0),
+            0xEA1,
+            0xEA2,
+            0xEA3,
+            0xEA5,
+            0xEA7,
+            0xEAA,
+            0xEAB,
+            0xEAD,
+            0xEAE,
+        )
+    ],
     "cyrillic": list("бвджзийклфцчшщъыьэюяБДЖЗИЙЛЦЧШЩЪЫЭЮЯЂЄЉЊЋЏђєљњћџѢѣѦѧѪѫѴѵ"),
     "braille": [chr(c) for c in range(0x2801, 0x2840) if (c - 0x2800).bit_count() > 1],
     "nko": [chr(c) for c in range(0x07CA, 0x07E8)],
@@ -32,7 +49,12 @@ LETTERS = {
 TASK = Task(
     title="Scripts",
     class_names=tuple(LETTERS),
-    templates=("{} letters", "letters of the {} alphabet", "three {} letters", "a photo of {} writing"),
+    templates=(
+        "{} letters",
+        "letters of the {} alphabet",
+        "three {} letters",
+        "a photo of {} writing",
+    ),
     kind="rendered",
     source="DejaVu Sans and Sans Bold letters, three to an image; a split's letters occur in no other split (of each "
     "script 60 % train, 15 % validation, 25 % test, at random). Validation and test letters come in groups of three "
@@ -50,7 +72,10 @@ def letters(split: str) -> list[list[str]]:
     """For each class the letters that `split` may use."""
     pools = []
     for script, known in LETTERS.items():
-        shuffled = [known[i] for i in generator("tasks", "scripts", "letters", script).permutation(len(known))]
+        shuffled = [
+            known[i]
+            for i in generator("tasks", "scripts", "letters", script).permutation(len(known))
+        ]
         edges = {"train": (0, 60), "val": (60, 75), "test": (75, 100)}[split]
         pools.append(shuffled[len(known) * edges[0] // 100 : len(known) * edges[1] // 100])
     return pools

@@ -17,13 +17,19 @@ from tangent_bench.tasks._labels import balanced_labels
 from tangent_bench.tasks._photometric import jitter
 from tangent_bench.tasks._warp import rotated
 
-SHAPES: dict[str, tuple[tuple[int, int], ...]] = {  # corners in pixels of the canvas; a circle has none
+SHAPES: dict[
+    str, tuple[tuple[int, int], ...]
+] = {  # corners in pixels of the canvas; a circle has none
     "circle": (),
     "square": ((12, 12), (52, 12), (52, 52), (12, 52)),
     "triangle": ((32, 8), (57, 52), (7, 52)),
     "hexagon": ((32, 7), (54, 19), (54, 45), (32, 57), (10, 45), (10, 19)),
 }
-COLOURS: dict[str, Colour] = {"red": (200, 40, 40), "yellow": (225, 200, 50), "green": (40, 150, 60)}
+COLOURS: dict[str, Colour] = {
+    "red": (200, 40, 40),
+    "yellow": (225, 200, 50),
+    "green": (40, 150, 60),
+}
 COLOURS |= {"blue": (40, 70, 200)}
 TASK = Task(
     title="Signs",
@@ -50,10 +56,18 @@ def _image(shape: str, colour: str, rng: np.random.Generator) -> np.ndarray:
     turn, zoom = int(rng.integers(-50, 51)) / 128, int(rng.integers(60, 125)) / 100
     shift = (int(rng.integers(-6, 7)), int(rng.integers(-6, 7)))
     plate = Image.new("RGB", (CANVAS, CANVAS), near(rng, COLOURS[colour], 40))
-    letter = fitted(string.ascii_uppercase[rng.integers(0, 26)], SANS[rng.integers(0, 4)], int(rng.integers(14, 31)))
-    plate.paste(any_colour(rng), ((CANVAS - letter.width) // 2, (CANVAS - letter.height) // 2), letter)
+    letter = fitted(
+        string.ascii_uppercase[rng.integers(0, 26)],
+        SANS[rng.integers(0, 4)],
+        int(rng.integers(14, 31)),
+    )
+    plate.paste(
+        any_colour(rng), ((CANVAS - letter.width) // 2, (CANVAS - letter.height) // 2), letter
+    )
     scene = blurry(rng, CANVAS, any_colour(rng), spread=60)
-    scene.paste(rotated(plate, turn, zoom, shift), mask=rotated(_silhouette(shape), turn, zoom, shift))
+    scene.paste(
+        rotated(plate, turn, zoom, shift), mask=rotated(_silhouette(shape), turn, zoom, shift)
+    )
     return np.asarray(scene.reduce(2))
 
 

@@ -21,7 +21,11 @@ from tangent_bench.tasks._warp import rotated
 TASK = Task(
     title="StreetNumbers",
     class_names=("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
-    templates=("a house number with the digit {}", "a street number with the {}", "a photo of the digit {}"),
+    templates=(
+        "a house number with the digit {}",
+        "a street number with the {}",
+        "a photo of the digit {}",
+    ),
     kind="rendered",
     source="DejaVu digits, with clipped neighbours, on crops of scikit-image's motorcycle photograph, which no other "
     "task uses. Train: Sans and upright Sans Mono; validation: slanted Sans Mono; test: Serif. The splits' crops come "
@@ -41,7 +45,9 @@ def _photograph() -> Image.Image:
 
 def _background(rng: np.random.Generator, own: list[Region]) -> Image.Image:
     picture = _photograph()
-    return picture.resize((CANVAS, CANVAS), Image.Resampling.BILINEAR, box=draw_crop(rng, own, SIDES).box)
+    return picture.resize(
+        (CANVAS, CANVAS), Image.Resampling.BILINEAR, box=draw_crop(rng, own, SIDES).box
+    )
 
 
 def _ink(digits: tuple[int, int, int], face: str, rng: np.random.Generator) -> Image.Image:
@@ -78,7 +84,9 @@ def load(split: str) -> Images:
     """
     check_split(__name__, split)
     rng = generator("tasks", "street_numbers", split)
-    own = [region for region in tiles(_photograph().size, SIDES[1] + 1, SIX) if region.split == split]
+    own = [
+        region for region in tiles(_photograph().size, SIDES[1] + 1, SIX) if region.split == split
+    ]
     labels = balanced_labels(NUM_IMAGES[split], 10, rng)
     faces = [FACES[split][i] for i in rng.integers(0, len(FACES[split]), len(labels))]
     images = np.stack([_image(int(label), face, own, rng) for label, face in zip(labels, faces)])

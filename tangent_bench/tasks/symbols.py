@@ -27,7 +27,12 @@ SYMBOLS = {
 TASK = Task(
     title="Symbols",
     class_names=tuple(SYMBOLS),
-    templates=("a {}", "a {} on a round sign", "a {} on a square sign", "a photo of a {} on a diamond sign"),
+    templates=(
+        "a {}",
+        "a {} on a round sign",
+        "a {} on a square sign",
+        "a photo of a {} on a diamond sign",
+    ),
     kind="rendered",
     source="DejaVu symbols (U+2600 to U+27BE) on drawn plates. Train and validation: Sans and Sans Bold (whose symbols "
     "are alike); test: Sans Mono and Sans Mono Bold, which draw most of them anew but alike",

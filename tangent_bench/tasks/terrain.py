@@ -19,11 +19,19 @@ from tangent_bench.tasks._labels import balanced_labels
 from tangent_bench.tasks._landforms import NAMES, WINDOW, landforms
 from tangent_bench.tasks._photometric import jitter
 
-WORDS = {"plain": "flat plain", "peak": "mountain peak", "water": "calm water"}  # as captions say it
+WORDS = {
+    "plain": "flat plain",
+    "peak": "mountain peak",
+    "water": "calm water",
+}  # as captions say it
 TASK = Task(
     title="Terrain",
     class_names=tuple(WORDS.get(name, name.replace("slope", "steep slope")) for name in NAMES),
-    templates=("a {} in shaded relief", "a {} in green shaded relief", "an image of a {} in grey terrain"),
+    templates=(
+        "a {} in shaded relief",
+        "a {} in green shaded relief",
+        "an image of a {} in grey terrain",
+    ),
     kind="rendered",
     source="hillshades (light from the north-west) of the elevation models that matplotlib ships, jacksboro_fault "
     "and topobathy; landforms by rules on the heights (_landforms.py); the splits' tiles of a model are further "
@@ -33,8 +41,16 @@ TASK = Task(
 )
 NUM_IMAGES = {"train": 2400, "val": 500, "test": 1200}
 # The split of each tile of a model as one looks at the map; such that each split has every landform.
-JACKSBORO = (("train", "test", "train", "val"), ("test", "val", "train", "train"), ("train", "test", "train", "test"))
-SALISH_SEA = (("train", "test", "train", "val"), ("test", "train", "val", "train"), ("train", "test", "train", "test"))
+JACKSBORO = (
+    ("train", "test", "train", "val"),
+    ("test", "val", "train", "train"),
+    ("train", "test", "train", "test"),
+)
+SALISH_SEA = (
+    ("train", "test", "train", "val"),
+    ("test", "train", "val", "train"),
+    ("train", "test", "train", "test"),
+)
 LIGHT = (-1.0, 1.0, 1.2)  # to the east, to the north, up
 
 
@@ -68,7 +84,9 @@ def models() -> tuple[Model, ...]:
         shade = Image.fromarray(hillshade(np.maximum(height, 0), rise))
         deep = np.clip(255 + height // 60, 140, 255).astype(np.uint8)
         sea = Image.fromarray(np.where(height <= 0, deep, 0).astype(np.uint8))
-        ready.append(Model(shade, sea, landforms(height, rise), tiles(shade.size, WINDOW + 1, order)))
+        ready.append(
+            Model(shade, sea, landforms(height, rise), tiles(shade.size, WINDOW + 1, order))
+        )
     return tuple(ready)
 
 
@@ -79,7 +97,9 @@ def _corners(split: str) -> tuple[list[tuple[int, Crop]], ...]:
     for number, model in enumerate(models()):
         for region in model.tiles:
             if region.split == split:
-                inside = model.labels[region.top : region.bottom - WINDOW + 1, region.left : region.right - WINDOW + 1]
+                inside = model.labels[
+                    region.top : region.bottom - WINDOW + 1, region.left : region.right - WINDOW + 1
+                ]
                 for y, x in zip(*np.nonzero(inside >= 0)):
                     crop = Crop(region.left + int(x), region.top + int(y), WINDOW)
                     found[inside[y, x]].append((number, crop))
@@ -90,7 +110,9 @@ def _image(model: Model, crop: Crop, rng: np.random.Generator) -> np.ndarray:
     """The window in a map's two colours, the sea in blue."""
     dark, light = sorted((any_colour(rng), any_colour(rng)), key=luma)
     dark, light = tuple(v // 3 for v in dark), tuple(170 + v // 3 for v in light)
-    shade, sea = (cut(picture, crop).astype(np.int64)[..., None] for picture in (model.shade, model.sea))
+    shade, sea = (
+        cut(picture, crop).astype(np.int64)[..., None] for picture in (model.shade, model.sea)
+    )
     land = (np.array(dark) * (255 - shade) + np.array(light) * shade) // 255
     blue = np.array((40, 90, 170)) + rng.integers(-30, 31, 3)
     return np.where(sea > 90, blue * np.maximum(sea, 140) // 255, land).astype(np.uint8)

@@ -30,7 +30,9 @@ def _smooth(cells: int, rng: np.random.Generator) -> np.ndarray:
     return np.asarray(small.resize((CANVAS, CANVAS), Image.Resampling.BICUBIC)) / 255.0
 
 
-PATTERNS: dict[str, Pattern] = {  # coverage of the second colour in [0, 1], from coordinates in periods
+PATTERNS: dict[
+    str, Pattern
+] = {  # coverage of the second colour in [0, 1], from coordinates in periods
     "stripes": lambda u, v, rng: _part(u) < 0.5,
     "checkerboard": lambda u, v, rng: (_part(u) < 0.5) ^ (_part(v) < 0.5),
     "dots": lambda u, v, rng: (_part(u) - 0.5) ** 2 + (_part(v) - 0.5) ** 2 < 0.09,
@@ -39,7 +41,9 @@ PATTERNS: dict[str, Pattern] = {  # coverage of the second colour in [0, 1], fro
     "zigzag": lambda u, v, rng: _part(u + abs(_part(v / 2) - 0.5)) < 0.5,
     "rings": lambda u, v, rng: _part(np.sqrt(u * u + v * v)) < 0.5,
     "camouflage": lambda u, v, rng: np.floor(_smooth(8, rng) * 3.0) / 2.0,
-    "noise": lambda u, v, rng: np.repeat(np.repeat(rng.integers(0, 256, (32, 32)) / 255.0, 2, axis=0), 2, axis=1),
+    "noise": lambda u, v, rng: np.repeat(
+        np.repeat(rng.integers(0, 256, (32, 32)) / 255.0, 2, axis=0), 2, axis=1
+    ),
     "smooth gradient": lambda u, v, rng: np.clip(u / 8 + 0.5, 0.0, 1.0),
     "crosses": lambda u, v, rng: (
         (np.minimum(abs(_part(u) - 0.5), abs(_part(v) - 0.5)) < 0.1)
@@ -65,7 +69,9 @@ def _image(pattern: Pattern, rng: np.random.Generator) -> np.ndarray:
     y, x = np.meshgrid(np.arange(CANVAS) - 32.0, np.arange(CANVAS) - 32.0, indexing="ij")
     u = (c * x + s * y) / period + int(rng.integers(0, 100)) / 100
     v = (c * y - s * x) / period + int(rng.integers(0, 100)) / 100
-    coverage = pattern(*((v, u) if rng.integers(0, 2) else (u, v)), rng).astype(np.float64)[..., None]
+    coverage = pattern(*((v, u) if rng.integers(0, 2) else (u, v)), rng).astype(np.float64)[
+        ..., None
+    ]
     first = any_colour(rng)
     second = np.array(contrasting(rng, first, 70))
     pixels = (np.array(first) * (1.0 - coverage) + second * coverage).astype(np.uint8)
@@ -80,7 +86,10 @@ def load(split: str) -> Images:
     """
     check_split(__name__, split)
     rng = generator("tasks", "textures", split)
-    labels, patterns = balanced_labels(NUM_IMAGES[split], len(PATTERNS), rng), tuple(PATTERNS.values())
+    labels, patterns = (
+        balanced_labels(NUM_IMAGES[split], len(PATTERNS), rng),
+        tuple(PATTERNS.values()),
+    )
     images = np.stack([_image(patterns[label], rng) for label in labels])
     pixels = jitter(images, rng, contrast=(28, 64), brightness=30, noise=16)
     return Images(pixels, labels, np.arange(len(labels)))

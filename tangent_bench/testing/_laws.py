@@ -41,7 +41,9 @@ def vectors(*tasks: str, factor: float = 1.0, dtype: torch.dtype = torch.float64
 
 
 def _drawn(name: str, factor: float, dtype: torch.dtype) -> dict[str, Tensor]:
-    drawn = {key: generator("testing", name, key).standard_normal(shape) for key, shape in SHAPES.items()}
+    drawn = {
+        key: generator("testing", name, key).standard_normal(shape) for key, shape in SHAPES.items()
+    }
     moved = {key: torch.as_tensor(factor * value, dtype=dtype) for key, value in drawn.items()}
     return moved | {"counter": torch.zeros(2, dtype=torch.int64)}
 
@@ -53,11 +55,19 @@ def theta0(dtype: torch.dtype = torch.float64) -> dict[str, Tensor]:
 
 def quick(merger: Merger) -> Merger:
     """With the values that its hyper-parameters are to be checked at."""
-    asked = {f"{n}.{key}": p.quick for n, module in merger.links for key, p in module.METHOD.parameters.items()}
-    return replace(merger, values=dict(merger.values) | {key: v for key, v in asked.items() if v is not None})
+    asked = {
+        f"{n}.{key}": p.quick
+        for n, module in merger.links
+        for key, p in module.METHOD.parameters.items()
+    }
+    return replace(
+        merger, values=dict(merger.values) | {key: v for key, v in asked.items() if v is not None}
+    )
 
 
-def merge(merger: Merger, given: Vectors, seed: int = 0, data: Data | None = None) -> dict[str, Tensor]:
+def merge(
+    merger: Merger, given: Vectors, seed: int = 0, data: Data | None = None
+) -> dict[str, Tensor]:
     """The direction; a method that needs data and is given none here gets made-up ones."""
     start, kind = theta0(next(iter(given.values()))["proj"].dtype), merger.method.data
     if kind != "none" and data is None:
@@ -92,13 +102,19 @@ def _fields(merger: Merger) -> str:
         odd = sorted(set(method.exceptions) - set(possible))
         if odd:
             return f"'{name}' declares an exception from {odd[0]!r}; exceptions are possible from {possible}"
-        if not (method.title and method.reference and method.data in DATA and method.storage in STORAGE):
+        if not (
+            method.title and method.reference and method.data in DATA and method.storage in STORAGE
+        ):
             return f"'{name}' needs a title, a reference, data among {DATA} and storage among {STORAGE}"
         for key, parameter in method.parameters.items():
             parameter.check(f"{name}.{key}", parameter.default)
     first, last, count = merger.method.coefficients or (0.0, 1.0, 2)
     one, many = count == 1 and first == last, count > 1 and first < last
-    return "" if one or many else f"its grid of α is {merger.method.coefficients}; expected (first, last, count)"
+    return (
+        ""
+        if one or many
+        else f"its grid of α is {merger.method.coefficients}; expected (first, last, count)"
+    )
 
 
 def _fit(merger: Merger) -> str:
@@ -112,7 +128,11 @@ def _fit(merger: Merger) -> str:
                 return f"{key} of the direction is {found.dtype}; expected {tensor.dtype}, as the vectors are"
             if not bool(torch.isfinite(found).all()):
                 return f"{key} of the direction has entries that are no finite numbers"
-        if any(not torch.equal(before[task][key], given[task][key]) for task in given for key in given[task]):
+        if any(
+            not torch.equal(before[task][key], given[task][key])
+            for task in given
+            for key in given[task]
+        ):
             return "a vector was changed; expected inputs to stay as they are"
         if direction["counter"].any():
             return f"integers move by {direction['counter'].tolist()}; expected zeros"
@@ -121,37 +141,61 @@ def _fit(merger: Merger) -> str:
 
 def _one_task(merger: Merger) -> str:
     one = vectors("one")
-    return _same(merger, "one task", merge(merger, one), one["one"], "the direction of one task should be its vector")
+    return _same(
+        merger,
+        "one task",
+        merge(merger, one),
+        one["one"],
+        "the direction of one task should be its vector",
+    )
 
 
 def _order(merger: Merger) -> str:
     found = [merge(merger, vectors(*tasks)) for tasks in (TASKS, ("three", "one", "two"))]
-    return _same(merger, "task order", *found, "another order of tasks should give the same direction")
+    return _same(
+        merger, "task order", *found, "another order of tasks should give the same direction"
+    )
 
 
 def _scaling(merger: Merger) -> str:
     plain, longer = merge(merger, vectors(*TASKS)), merge(merger, vectors(*TASKS, factor=2.5))
     return _same(
-        merger, "scaling", longer, _times(2.5, plain), "vectors 2.5 times as long should give 2.5 times as much"
+        merger,
+        "scaling",
+        longer,
+        _times(2.5, plain),
+        "vectors 2.5 times as long should give 2.5 times as much",
     )
 
 
 def _sign(merger: Merger) -> str:
     plain, back = merge(merger, vectors(*TASKS)), merge(merger, vectors(*TASKS, factor=-1.0))
-    return _same(merger, "sign", back, _times(-1.0, plain), "vectors turned round should turn the direction")
+    return _same(
+        merger, "sign", back, _times(-1.0, plain), "vectors turned round should turn the direction"
+    )
 
 
 def _side(merger: Merger) -> str:
     """⟨direction, Σ τ⟩ > 0: it goes where the vectors go."""
     given = vectors(*TASKS)
     direction = merge(merger, given)
-    along = sum(float((direction[key] * given[task][key]).sum()) for task in given for key in SHAPES)
-    return "" if along > 0 else f"the direction points away from the sum of the vectors (product {along:.3g})"
+    along = sum(
+        float((direction[key] * given[task][key]).sum()) for task in given for key in SHAPES
+    )
+    return (
+        ""
+        if along > 0
+        else f"the direction points away from the sum of the vectors (product {along:.3g})"
+    )
 
 
 def _seed(merger: Merger) -> str:
     first, again = (merge(merger, vectors(*TASKS), seed=4) for _ in range(2))
-    return "" if all(torch.equal(first[k], again[k]) for k in first) else "the same seed gave other bits"
+    return (
+        ""
+        if all(torch.equal(first[k], again[k]) for k in first)
+        else "the same seed gave other bits"
+    )
 
 
 def _nothing(merger: Merger) -> str:

@@ -59,9 +59,11 @@ def data(theta: Mapping[str, Tensor], kind: str, drawn: str = "images") -> Data:
         return normal(drawn, task, shape=(NUM_IMAGES, 3, 4, 4))[:number]
 
     def labels(task: str, number: int) -> Tensor:
-        return torch.as_tensor(generator("testing", drawn, task, "labels").integers(0, NUM_CLASSES, NUM_IMAGES))[
-            :number
-        ]
+        return torch.as_tensor(
+            generator("testing", drawn, task, "labels").integers(0, NUM_CLASSES, NUM_IMAGES)
+        )[:number]
 
-    heads = {task: normal("head", task, shape=(NUM_CLASSES, width)) for task in ("one", "two", "three")}
+    heads = {
+        task: normal("head", task, shape=(NUM_CLASSES, width)) for task in ("one", "two", "three")
+    }
     return Data(Tower(theta), heads, images, labels if kind.startswith("labelled") else None)

@@ -32,13 +32,21 @@ def linear(network: nn.Module) -> dict[str, tuple[str, ...]]:
     Raises:
         ValueError: the network has no linear layer.
     """
-    layers = {f"{n}.weight".lstrip("."): ("",) for n, m in network.named_modules() if isinstance(m, nn.Linear)}
+    layers = {
+        f"{n}.weight".lstrip("."): ("",)
+        for n, m in network.named_modules()
+        if isinstance(m, nn.Linear)
+    }
     stacked = {
         f"{name}.in_proj_weight".lstrip("."): tuple(STACKED)
         for name, module in network.named_modules()
         if isinstance(module, nn.MultiheadAttention) and module.in_proj_weight is not None
     }
-    found = {name: (layers | stacked)[name] for name, _ in network.named_parameters() if name in layers | stacked}
+    found = {
+        name: (layers | stacked)[name]
+        for name, _ in network.named_parameters()
+        if name in layers | stacked
+    }
     if not found:
         raise ValueError(
             f"{type(network).__name__} has no linear layer to adapt; expected nn.Linear or nn.MultiheadAttention: "

@@ -21,11 +21,16 @@ TRAINING = Training(
 log = logging.getLogger(__name__)
 
 
-def encoder(network: nn.Module, theta0: Mapping[str, Tensor]) -> Callable[[dict[str, Tensor], Tensor], Tensor]:
+def encoder(
+    network: nn.Module, theta0: Mapping[str, Tensor]
+) -> Callable[[dict[str, Tensor], Tensor], Tensor]:
     """(θ, images_BCHW) → f_lin(x; θ), [B, D]."""
     from tangent_bench.tangent import vision
     from tangent_bench.tangent.linearize import encode_linearized
 
     if not vision.supports(network):
-        log.info("%s has no own forward-mode rules: its steps take torch.func's product", type(network).__name__)
+        log.info(
+            "%s has no own forward-mode rules: its steps take torch.func's product",
+            type(network).__name__,
+        )
     return lambda theta, images_BCHW: encode_linearized(network, theta0, theta, images_BCHW)

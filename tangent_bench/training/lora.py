@@ -60,7 +60,10 @@ def _places(network: nn.Module, queries_and_values: bool) -> dict[str, tuple[str
     if not queries_and_values:
         return _layers.linear(network)
     stacked = {name: parts for name, parts in _layers.attention(network).items() if len(parts) > 1}
-    return {name: tuple(part if part in "qv" else None for part in parts) for name, parts in stacked.items()}
+    return {
+        name: tuple(part if part in "qv" else None for part in parts)
+        for name, parts in stacked.items()
+    }
 
 
 def _parts(theta0: Mapping[str, Tensor], places: Mapping[str, tuple]):
@@ -79,5 +82,11 @@ def _factors(key: str, rows: Tensor, rank: int, seed: int) -> dict[str, Tensor]:
             f"The rank of LoRA is {rank}, but {key!r} is {' × '.join(map(str, rows.shape))}; give "
             f"training_modes.lora.rank (or linear_lora.rank) of at most {min(rows.shape)}."
         )
-    drawn = generator("low-rank factor", key, seed).uniform(-1.0, 1.0, (rank, rows.shape[1])) / rows.shape[1] ** 0.5
-    return {f"{key} A": torch.from_numpy(drawn).to(rows), f"{key} B": rows.new_zeros(rows.shape[0], rank)}
+    drawn = (
+        generator("low-rank factor", key, seed).uniform(-1.0, 1.0, (rank, rows.shape[1]))
+        / rows.shape[1] ** 0.5
+    )
+    return {
+        f"{key} A": torch.from_numpy(drawn).to(rows),
+        f"{key} B": rows.new_zeros(rows.shape[0], rank),
+    }

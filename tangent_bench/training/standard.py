@@ -19,7 +19,9 @@ TRAINING = Training(
 )
 
 
-def encoder(network: nn.Module, theta0: Mapping[str, Tensor]) -> Callable[[dict[str, Tensor], Tensor], Tensor]:
+def encoder(
+    network: nn.Module, theta0: Mapping[str, Tensor]
+) -> Callable[[dict[str, Tensor], Tensor], Tensor]:
     """(θ, images_BCHW) → f(x; θ), [B, D]."""
     from tangent_bench.tangent import vision
     from tangent_bench.tangent.linearize import encode

@@ -47,7 +47,11 @@ def penalty(
     from tangent_bench.tangent.vectors import subtract
 
     def of(task: str) -> curvature.Curvature:
-        probes = None if settings["probes"] is None else lambda k, like: _probes(task, others.seed, k, settings, like)
+        probes = (
+            None
+            if settings["probes"] is None
+            else lambda k, like: _probes(task, others.seed, k, settings, like)
+        )
         return curvature.of_images(network, theta0, _batches(task, others, settings), probes)
 
     found = curvature.mean(of(task) for task in others.names)
@@ -66,7 +70,9 @@ def _probes(task: str, seed: int, batch: int, settings: Mapping, like_BD: Tensor
 
     from tangent_bench.seeds import generator
 
-    drawn = generator("probes", task, seed, batch).standard_normal((settings["probes"], *like_BD.shape))
+    drawn = generator("probes", task, seed, batch).standard_normal(
+        (settings["probes"], *like_BD.shape)
+    )
     return list(torch.from_numpy(drawn).to(like_BD))
 
 

@@ -42,8 +42,12 @@ def penalty(
 
     def at(theta: Mapping[str, Tensor], step: int) -> Tensor:
         # As many images of each task, so that one mean over all is the mean over tasks.
-        images_BCHW = torch.cat([others.batch(name, settings["batch_size"], step) for name in others.names])
-        return settings["weight"] * change(network, theta0, theta, images_BCHW).square().sum(1).mean()
+        images_BCHW = torch.cat(
+            [others.batch(name, settings["batch_size"], step) for name in others.names]
+        )
+        return (
+            settings["weight"] * change(network, theta0, theta, images_BCHW).square().sum(1).mean()
+        )
 
     return at
 

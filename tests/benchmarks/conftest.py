@@ -51,12 +51,21 @@ def ratio(benchmark, pytestconfig):
         if benchmark.enabled:
             above()
         found = benchmark.pedantic(
-            below, setup=run_above, rounds=rounds, iterations=1, warmup_rounds=1 if benchmark.enabled else 0
+            below,
+            setup=run_above,
+            rounds=rounds,
+            iterations=1,
+            warmup_rounds=1 if benchmark.enabled else 0,
         )
         if benchmark.enabled:
             value = scale * median(times) / benchmark.stats.stats.median
             reach = at_least if at_most is None else at_most
-            benchmark.extra_info |= {"ratio": value, "reach": reach, "bound": bound, "most": at_most is not None}
+            benchmark.extra_info |= {
+                "ratio": value,
+                "reach": reach,
+                "bound": bound,
+                "most": at_most is not None,
+            }
             assert value >= SLACK * at_least if at_most is None else value <= at_most / SLACK
         return results[0], found
 
@@ -71,7 +80,10 @@ def tiny() -> Tower:
 
 def vector(tower: Tower, *names: object, size: float = 0.01) -> dict[str, torch.Tensor]:
     """A direction in the tower's parameters, drawn from names."""
-    return {key: size * small.normal(*names, key, shape=t.shape).to(t.dtype) for key, t in tower.theta0.items()}
+    return {
+        key: size * small.normal(*names, key, shape=t.shape).to(t.dtype)
+        for key, t in tower.theta0.items()
+    }
 
 
 def pictures(tower: Tower, num: int) -> torch.Tensor:

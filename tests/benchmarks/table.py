@@ -18,7 +18,10 @@ COLUMNS = ("benchmark", "ratio", "reach", "bound", "seconds", "rounds", "process
 
 def lines(report: dict) -> dict[str, dict]:
     """Name of a benchmark → its line, from pytest-benchmark's JSON."""
-    machine, commit = report["machine_info"]["cpu"].get("brand_raw", "unknown"), report["commit_info"].get("id", "")
+    machine, commit = (
+        report["machine_info"]["cpu"].get("brand_raw", "unknown"),
+        report["commit_info"].get("id", ""),
+    )
     found = {}
     for entry in report["benchmarks"]:
         about = entry["extra_info"]

@@ -22,7 +22,11 @@ CLASSES = 20
 
 
 def head(tower) -> np.ndarray:
-    return small.normal("head", shape=(CLASSES, len(tower.theta0["proj"][0]))).numpy().astype(np.float32)
+    return (
+        small.normal("head", shape=(CLASSES, len(tower.theta0["proj"][0])))
+        .numpy()
+        .astype(np.float32)
+    )
 
 
 class OnePass:
@@ -34,7 +38,9 @@ class OnePass:
 
     def __call__(self, points) -> np.ndarray:
         base = features.base(self.tower.module, self.tower.theta0, self.images, 100)
-        moved = features.changes(self.tower.module, self.tower.theta0, list(self.vectors.values()), self.images, 100)
+        moved = features.changes(
+            self.tower.module, self.tower.theta0, list(self.vectors.values()), self.images, 100
+        )
         changes = dict(zip(self.sources, moved, strict=True))
         evaluator = TangentEvaluator(
             lambda t, s: base, lambda t, s, source: changes[source], lambda t: head(self.tower)
@@ -46,9 +52,13 @@ class OnePass:
         """The naive way of every public code: a Jacobian product for each point."""
         out = []
         for point in points:
-            moved = combine([(c, self.vectors[s]) for s, c in point.items()] or [(0.0, self.vectors[self.sources[0]])])
+            moved = combine(
+                [(c, self.vectors[s]) for s, c in point.items()]
+                or [(0.0, self.vectors[self.sources[0]])]
+            )
             parts = [
-                sum(product(self.tower.module, self.tower.theta0, moved, batch)) for batch in self.images.split(100)
+                sum(product(self.tower.module, self.tower.theta0, moved, batch))
+                for batch in self.images.split(100)
             ]
             out.append((torch.cat(parts) @ torch.from_numpy(head(self.tower)).T).argmax(1).numpy())
         return np.stack(out)
@@ -62,7 +72,9 @@ def same(found: np.ndarray, expected: np.ndarray) -> None:
 def test_addition_along_one_direction(ratio, tiny):
     one = OnePass(tiny, ["sum"], pictures(tiny, 200))
     points = [{"sum": float(c)} for c in ALPHAS]
-    naive, ours = ratio(lambda: one.point_by_point(points), lambda: one(points), at_least=18, bound=21, rounds=5)
+    naive, ours = ratio(
+        lambda: one.point_by_point(points), lambda: one(points), at_least=18, bound=21, rounds=5
+    )
     same(ours, naive)
 
 
@@ -71,7 +83,13 @@ def questions(task: str | None) -> list[dict[str, float]]:
     added = [dict.fromkeys(TASKS, float(c)) for c in ALPHAS]
     if task is None:
         return [{}, *({source: -float(c)} for source in TASKS for c in ALPHAS)]
-    return [{}, {"multitask": 1.0}, *({s: 1.0} for s in TASKS), *added, *({task: -float(c)} for c in ALPHAS)]
+    return [
+        {},
+        {"multitask": 1.0},
+        *({s: 1.0} for s in TASKS),
+        *added,
+        *({task: -float(c)} for c in ALPHAS),
+    ]
 
 
 def test_all_questions_of_the_main_job_about_a_task(ratio, tiny):
@@ -110,7 +128,12 @@ def test_disentanglement_map_of_a_linear_mode(ratio, tiny):
         return np.concatenate(parts, 1)
 
     naive, ours = ratio(
-        image_by_image, lambda: one(points), at_least=200, scale=len(points) / len(some), bound=1000, rounds=3
+        image_by_image,
+        lambda: one(points),
+        at_least=200,
+        scale=len(points) / len(some),
+        bound=1000,
+        rounds=3,
     )
     same(ours[::125], naive)
 
@@ -136,7 +159,10 @@ def test_disentanglement_map_of_the_network(ratio, tiny):
     def everything() -> np.ndarray:
         parts = []
         for own, other in ((a, b), (b, a)):
-            alone, both = predict([{own: x} for x, _ in places]), predict([{own: x, other: y} for x, y in places])
+            alone, both = (
+                predict([{own: x} for x, _ in places]),
+                predict([{own: x, other: y} for x, y in places]),
+            )
             parts.append(alone != both)
         return np.stack(parts)
 

@@ -64,5 +64,9 @@ if __name__ == "__main__":
     start, busy = time.time(), time.process_time()
     num, values = int(sys.argv[1]), reach(int(sys.argv[1]))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(f"{num} images: {time.time() - start:.0f} s by the clock, {time.process_time() - busy:.0f} s of one core, ")
-    print(f"peak {peak:.2f} GiB; largest kernel value {values.max():.3g}, trace {np.trace(values):.4g}")
+    print(
+        f"{num} images: {time.time() - start:.0f} s by the clock, {time.process_time() - busy:.0f} s of one core, "
+    )
+    print(
+        f"peak {peak:.2f} GiB; largest kernel value {values.max():.3g}, trace {np.trace(values):.4g}"
+    )

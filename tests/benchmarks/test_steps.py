@@ -44,7 +44,9 @@ def batch(name: str) -> int:
 
 
 @pytest.mark.parametrize("name", SIZES)
-@pytest.mark.parametrize(("num", "reach", "bound"), [(1, 3.1, 3.0), (8, 2.4, 2.1)], ids=["one", "eight"])
+@pytest.mark.parametrize(
+    ("num", "reach", "bound"), [(1, 3.1, 3.0), (8, 2.4, 2.1)], ids=["one", "eight"]
+)
 def test_product_beside_forward_pass(ratio, name, num, reach, bound):
     """Time of a product, for each of so many tangents, over that of a forward pass of the same code."""
     it, images = tower(name), pictures(tower(name), batch(name))
@@ -69,7 +71,10 @@ def test_product_beside_forward_pass(ratio, name, num, reach, bound):
 def source(it: Tower, num: int) -> Source:
     head = small.normal("head", shape=(10, it.theta0["proj"].shape[1])).float()
     return Source(
-        "bench", small.pixels(num, it.size, "bench"), small.normal("y", shape=(num,)).numpy().argsort() % 10, head
+        "bench",
+        small.pixels(num, it.size, "bench"),
+        small.normal("y", shape=(num,)).numpy().argsort() % 10,
+        head,
     )
 
 
@@ -80,13 +85,19 @@ def recipe(name: str) -> Recipe:
 def trained(name: str, training: str):
     it = tower(name)
     encoder = registry.load("training", training).encoder(it.module, it.theta0)
-    return finetune(encoder, it.theta0, [source(it, 256)], recipe(name), 0, it.normalise, it.size)[1]
+    return finetune(encoder, it.theta0, [source(it, 256)], recipe(name), 0, it.normalise, it.size)[
+        1
+    ]
 
 
 @pytest.mark.parametrize("name", SIZES)
 def test_linearized_step_beside_standard_step(ratio, name):
     linear, standard = ratio(
-        lambda: trained(name, "linear"), lambda: trained(name, "standard"), at_most=1.72, bound=1.67, rounds=5
+        lambda: trained(name, "linear"),
+        lambda: trained(name, "standard"),
+        at_most=1.72,
+        bound=1.67,
+        rounds=5,
     )
     assert linear[0] == pytest.approx(standard[0], rel=1e-4), "both start at θ0"
 
@@ -97,11 +108,15 @@ def plain_loop(name: str) -> list[float]:
     for key, value in it.module.named_parameters():
         value.data.copy_(it.theta0[key])
     it.module.requires_grad_(True)
-    optimizer = torch.optim.AdamW(it.module.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
+    optimizer = torch.optim.AdamW(
+        it.module.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay
+    )
     stream, losses = indices(data, plan.batch_size, 0), []
     for step in range(plan.steps):
         chosen = next(stream)
-        images = augment(data.images[chosen], it.size, plan.crop_scale, derive("crops", "bench", 0, step) % 2**62)
+        images = augment(
+            data.images[chosen], it.size, plan.crop_scale, derive("crops", "bench", 0, step) % 2**62
+        )
         logits = heads.logits(it.module(it.normalise(images)), data.head)
         loss = cross_entropy(logits, torch.from_numpy(data.labels[chosen]))
         optimizer.param_groups[0]["lr"] = plan.rate(step)
@@ -118,7 +133,9 @@ def plain_loop(name: str) -> list[float]:
 
 @pytest.mark.parametrize("name", SIZES)
 def test_standard_step_beside_a_plain_loop(ratio, name):
-    ours, plain = ratio(lambda: trained(name, "standard"), lambda: plain_loop(name), at_most=1.0, rounds=5)
+    ours, plain = ratio(
+        lambda: trained(name, "standard"), lambda: plain_loop(name), at_most=1.0, rounds=5
+    )
     assert ours == pytest.approx(plain, rel=1e-3)
 
 
@@ -130,12 +147,16 @@ def test_memory_of_the_linearized_step(name, benchmark):
     value = peak["linear"] / peak["standard"]
     benchmark.extra_info |= {"ratio": value, "reach": 1.3, "bound": None, "most": True}
     benchmark.pedantic(lambda: None, rounds=1)  # nothing is timed: the ratio is one of bytes
-    assert value <= 1.1 * 1.3, "a tenth for what other processes do to the pages of this one: 1.21 to 1.30 were seen"
+    assert value <= 1.1 * 1.3, (
+        "a tenth for what other processes do to the pages of this one: 1.21 to 1.30 were seen"
+    )
 
 
 def _peak_of(training: str, name: str) -> int:
     command = [sys.executable, "-m", "tests.benchmarks.test_steps", training, name]
-    return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1])
+    return int(
+        subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1]
+    )
 
 
 if __name__ == "__main__":

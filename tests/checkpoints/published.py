@@ -18,7 +18,10 @@ from tests import small
 
 def fine_tuned(network: nn.Module) -> dict[str, Tensor]:
     """θ* = θ0 + τ by the tower's names; every entry of τ differs from every other."""
-    return {k: v + small.normal("fine-tuned", k, shape=v.shape).float() / 50 for k, v in _tower(network).items()}
+    return {
+        k: v + small.normal("fine-tuned", k, shape=v.shape).float() / 50
+        for k, v in _tower(network).items()
+    }
 
 
 def _tower(network: nn.Module) -> dict[str, Tensor]:
@@ -59,14 +62,18 @@ def repository() -> Iterator[Callable[[nn.Module], nn.Module]]:
         sys.path.insert(0, folder)
         try:
             module = importlib.import_module("src.modeling")
-            yield lambda model: module.ImageEncoder(model, image_transform_v2(PreprocessCfg(size=32), is_train=True))
+            yield lambda model: module.ImageEncoder(
+                model, image_transform_v2(PreprocessCfg(size=32), is_train=True)
+            )
         finally:
             sys.path.remove(folder)
             for name in ("src", "src.modeling"):
                 sys.modules.pop(name, None)
 
 
-def image_encoder(make: Callable[[], nn.Module], theta: Mapping[str, Tensor], path: Path, archive: bool = True) -> Path:
+def image_encoder(
+    make: Callable[[], nn.Module], theta: Mapping[str, Tensor], path: Path, archive: bool = True
+) -> Path:
     """Ilharco et al.'s layout: the whole module, pickled by reference to a class that is not importable afterwards."""
     with repository() as encoder:
         torch.save(encoder(put(make(), theta)), path, _use_new_zipfile_serialization=archive)
@@ -111,7 +118,10 @@ def _renamed(name: str, value: Tensor) -> list[tuple[str, Tensor]]:
     if "in_proj" in name:
         layer, kind = name.split(".")[2], name.rpartition("_")[2]
         parts = value.chunk(3)
-        return [(f"encoder.layers.{layer}.self_attn.{w}_proj.{kind}", p) for w, p in zip("qkv", parts, strict=True)]
+        return [
+            (f"encoder.layers.{layer}.self_attn.{w}_proj.{kind}", p)
+            for w, p in zip("qkv", parts, strict=True)
+        ]
     table = {
         "transformer.resblocks": "encoder.layers", "ln_1": "layer_norm1", "ln_2": "layer_norm2", "mlp.c_fc": "mlp.fc1",
         "mlp.c_proj": "mlp.fc2", "attn.": "self_attn.", "ln_pre": "pre_layrnorm", "ln_post": "post_layernorm",

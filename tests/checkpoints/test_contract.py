@@ -69,7 +69,11 @@ def test_the_vector_is_the_difference_of_the_weights(name, files, network, theta
     assert list(tau) == list(theta0)
     for key, value in theta0.items():
         # FusionBench keeps the pre-trained projection, and its file has none.
-        expected = theta[key] - value if (name, key) != ("fusionbench", "proj") else torch.zeros_like(value)
+        expected = (
+            theta[key] - value
+            if (name, key) != ("fusionbench", "proj")
+            else torch.zeros_like(value)
+        )
         assert torch.equal(tau[key], expected), key
         assert tau[key].dtype == torch.float32
 
@@ -93,7 +97,13 @@ def test_a_truncated_file_is_named(name, share, files, network, tmp_path):
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(
-    "content", [b"version https://git-lfs.github.com/spec/v1\n", b"<html></html>", b"\x80\x02.", b"PK\x03\x04"]
+    "content",
+    [
+        b"version https://git-lfs.github.com/spec/v1\n",
+        b"<html></html>",
+        b"\x80\x02.",
+        b"PK\x03\x04",
+    ],
 )
 def test_a_file_that_is_none_is_named(name, content, files, network, tmp_path):
     path = tmp_path / files[name].name
@@ -137,7 +147,9 @@ def test_a_checkpoint_that_lacks_parameters_is_refused(name, files, deeper):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_checkpoint_with_parameters_too_many_is_refused(name, deeper, network, tmp_path, clip_folder):
+def test_a_checkpoint_with_parameters_too_many_is_refused(
+    name, deeper, network, tmp_path, clip_folder
+):
     theta, make = published.fine_tuned(deeper), lambda: _created(
         small.clip_model(clip_folder), {**small.CONFIG, "vision_cfg": {**small.CONFIG["vision_cfg"], "layers": 3}},
         clip_folder / "test-deeper.json",
@@ -171,18 +183,26 @@ def test_values_that_are_no_numbers_are_refused(files, network, tmp_path):
 @pytest.mark.parametrize("prefix", ["model.visual.", "visual.", ""])
 @pytest.mark.parametrize("ending", ["safetensors", "pt"])
 def test_state_dicts_of_tower_model_and_encoder(prefix, ending, theta, network, tmp_path):
-    state, path = {f"{prefix}{key}": value.half() for key, value in theta.items()}, tmp_path / f"a.{ending}"
+    state, path = (
+        {f"{prefix}{key}": value.half() for key, value in theta.items()},
+        tmp_path / f"a.{ending}",
+    )
     save_file(state, path) if ending == "safetensors" else torch.save(state, path)
     tau = checkpoints.load("state_dict", path, network)
     assert all(
-        torch.equal(tau[k], v.half().float() - p) for (k, v), p in zip(theta.items(), network.visual.parameters())
+        torch.equal(tau[k], v.half().float() - p)
+        for (k, v), p in zip(theta.items(), network.visual.parameters())
     )
 
 
 def test_a_module_of_the_older_format(make, theta, network, files, tmp_path):
     path = published.image_encoder(make, theta, tmp_path / "old.pt", archive=False)
-    tau, expected = (checkpoints.load("ilharco", file, network) for file in (path, files["ilharco"]))
-    assert path.read_bytes()[:1] == b"\x80" and all(torch.equal(tau[k], expected[k]) for k in expected)
+    tau, expected = (
+        checkpoints.load("ilharco", file, network) for file in (path, files["ilharco"])
+    )
+    assert path.read_bytes()[:1] == b"\x80" and all(
+        torch.equal(tau[k], expected[k]) for k in expected
+    )
 
 
 @pytest.mark.parametrize("swap", [("ln_1.weight", "ln_2.weight"), ("ln_1.bias", "ln_2.bias")])
@@ -192,7 +212,9 @@ def test_permuted_positions_are_refused(swap, files, make, tmp_path):
     names = [n for n, _ in network.named_parameters() if not n.startswith("transformer.")]
     first, second = (names.index(f"visual.transformer.resblocks.1.{name}") for name in swap)
     with torch.no_grad():  # as drawn, all scales are 1 and all shifts 0
-        changed = {k: v.clone() for k, v in torch.load(files["linearized"]).items() if k != "model_name"}
+        changed = {
+            k: v.clone() for k, v in torch.load(files["linearized"]).items() if k != "model_name"
+        }
         for k, parameter in enumerate(p for n, p in network.named_parameters() if n in names):
             if k in (first, second):
                 parameter += 0.1 * k
@@ -210,7 +232,10 @@ def test_permuted_positions_are_refused(swap, files, make, tmp_path):
 def test_positions_of_another_shape_are_refused(files, network, tmp_path):
     state = torch.load(files["linearized"])
     for which in ("params", "params0"):
-        state[f"model.{which}.3"], state[f"model.{which}.4"] = state[f"model.{which}.4"], state[f"model.{which}.3"]
+        state[f"model.{which}.3"], state[f"model.{which}.4"] = (
+            state[f"model.{which}.4"],
+            state[f"model.{which}.3"],
+        )
     torch.save(state, tmp_path / "a.pt")
     assert "'visual.class_embedding'" in refusal("linearized", tmp_path / "a.pt", network)
 

@@ -79,7 +79,10 @@ def test_outputs_are_those_of_transformers(clip_folder, tmp_path, quick, ending)
     network = near(small_model(clip_folder, quick), theirs)
     path = tmp_path / f"model.{ending}"
     if ending == "bin":  # as transformers 4 wrote it: a prefix, and a buffer
-        state = {f"vision_model.{k.removeprefix('vision_model.')}": v for k, v in theirs.state_dict().items()}
+        state = {
+            f"vision_model.{k.removeprefix('vision_model.')}": v
+            for k, v in theirs.state_dict().items()
+        }
         torch.save(state | {"vision_model.embeddings.position_ids": torch.arange(5)[None]}, path)
     else:
         theirs.save_pretrained(tmp_path)
@@ -103,7 +106,11 @@ def test_what_shapes_do_not_tell_is_read_from_the_config(clip_folder, tmp_path, 
     theirs = vision_model(32, 16, 16, 2, 4 if quick else 2, 32, 6, True)
     theirs.save_pretrained(tmp_path)
     with pytest.raises(ValueError, match=f"config.json has {key} .* another model"):
-        checkpoints.load("fusionbench", tmp_path / "model.safetensors", near(small_model(clip_folder, quick), theirs))
+        checkpoints.load(
+            "fusionbench",
+            tmp_path / "model.safetensors",
+            near(small_model(clip_folder, quick), theirs),
+        )
 
 
 @pytest.mark.full
@@ -114,4 +121,9 @@ def test_outputs_at_full_size(name, tmp_path):
     theirs = vision_model(224, patch, width, layers, heads, 4 * width, embedding, True)
     theirs.save_pretrained(tmp_path)
     network = near(models.create(Model(name, name, None), "random", 3), theirs)
-    agree(theirs, network, small.images(2, 3, 224, 224, dtype=torch.float32), tmp_path / "model.safetensors")
+    agree(
+        theirs,
+        network,
+        small.images(2, 3, 224, 224, dtype=torch.float32),
+        tmp_path / "model.safetensors",
+    )

@@ -29,7 +29,10 @@ TENSORS = {
     "shared": BASE[2],
     "scalar": torch.tensor(2.5),
     "empty": torch.zeros(0, 3),
-    **{str(d): torch.arange(7).to(d) for d in (torch.float16, torch.bfloat16, torch.float64, torch.int64, torch.uint8)},
+    **{
+        str(d): torch.arange(7).to(d)
+        for d in (torch.float16, torch.bfloat16, torch.float64, torch.int64, torch.uint8)
+    },
     "bool": torch.tensor([True, False]),
     "parameter": nn.Parameter(BASE.clone()),
 }
@@ -43,10 +46,17 @@ def test_tensors_are_those_that_torch_loads(tmp_path, archive):
     torch.save({"state": state, "step": 12, "name": "θ", "rate": 1e-5, "list": [1, (2, None)]}, path,
                _use_new_zipfile_serialization=archive)  # fmt: skip
     found, expected = _pickles.read(path), torch.load(path, weights_only=True)
-    assert found["step"] == 12 and found["name"] == "θ" and found["rate"] == 1e-5 and found["list"] == [1, (2, None)]
+    assert (
+        found["step"] == 12
+        and found["name"] == "θ"
+        and found["rate"] == 1e-5
+        and found["list"] == [1, (2, None)]
+    )
     assert list(found["state"]) == list(TENSORS)
     for key, value in expected["state"].items():
-        assert found["state"][key].dtype == value.dtype and torch.equal(found["state"][key], value), key
+        assert found["state"][key].dtype == value.dtype and torch.equal(
+            found["state"][key], value
+        ), key
 
 
 @pytest.mark.parametrize("archive", [True, False])
@@ -54,7 +64,10 @@ def test_a_module_is_a_stand_in_with_its_parameters(tmp_path, archive):
     layer = nn.MultiheadAttention(8, 2)
     torch.save(layer, tmp_path / "m.pt", _use_new_zipfile_serialization=archive)
     found = _pickles.read(tmp_path / "m.pt")
-    assert isinstance(found, StandIn) and str(found.of) == "torch.nn.modules.activation.MultiheadAttention"
+    assert (
+        isinstance(found, StandIn)
+        and str(found.of) == "torch.nn.modules.activation.MultiheadAttention"
+    )
     assert torch.equal(found.attribute("_parameters")["in_proj_weight"], layer.in_proj_weight)
     assert not callable(found) and not hasattr(found, "forward")
 
@@ -166,7 +179,9 @@ def test_a_malicious_file_is_refused_and_does_nothing(kind, archive, tmp_path):
     with pytest.raises(ValueError) as caught:
         _pickles.read(tmp_path / "evil.pt")
     assert not witness.exists()
-    assert "evil.pt is not read: it asks for " in str(caught.value) and "\n" not in str(caught.value)
+    assert "evil.pt is not read: it asks for " in str(caught.value) and "\n" not in str(
+        caught.value
+    )
 
 
 @pytest.mark.parametrize("kind", MALICIOUS)
@@ -240,7 +255,10 @@ def test_the_older_format_must_be_whole(tmp_path):
     count = len(whole) - BASE.numel() * 4 - 8
     for content, sentence in (
         (pickle.dumps(1, protocol=2) + whole, "is not read: it does not begin as torch.save does"),
-        (whole[:count] + bytes([25]) + whole[count + 1 :], "is not read: storage '.*' has another size"),
+        (
+            whole[:count] + bytes([25]) + whole[count + 1 :],
+            "is not read: storage '.*' has another size",
+        ),
         (whole[:-1], r"is truncated or damaged \(EOFError: it ends too early\); download it again"),
     ):
         path.write_bytes(content)
@@ -259,12 +277,16 @@ def test_one_storage_has_one_type_and_size(tmp_path):
 def test_endless_nesting_is_one_sentence(tmp_path):
     depth = 50_000
     program = b"\x80\x02" + b"]" * depth + b"a" * (depth - 1) + b"."
-    with pytest.raises(ValueError, match="a.pt is truncated or damaged .it is nested too deeply.; download it again"):
+    with pytest.raises(
+        ValueError,
+        match="a.pt is truncated or damaged .it is nested too deeply.; download it again",
+    ):
         _pickles.read(_archive(tmp_path / "a.pt", program))
 
 
 @pytest.mark.parametrize(
-    "program", [b"", b"\x80\x02", b".", b"\x80\x02h\x05.", b"\x80\x02t.", b"\x80\x02]]s.", b"\xff\xff"]
+    "program",
+    [b"", b"\x80\x02", b".", b"\x80\x02h\x05.", b"\x80\x02t.", b"\x80\x02]]s.", b"\xff\xff"],
 )
 def test_broken_programs_are_damaged(program, tmp_path):
     with pytest.raises(ValueError, match="a.pt is (truncated or damaged|not read)"):
@@ -272,7 +294,8 @@ def test_broken_programs_are_damaged(program, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("size", "stride", "offset"), [((3, 7), (6, 1), 6), ((25,), (1,), 0), ((2,), (1,), 23), ((2,), (-1,), 5)]
+    ("size", "stride", "offset"),
+    [((3, 7), (6, 1), 6), ((25,), (1,), 0), ((2,), (1,), 23), ((2,), (-1,), 5)],
 )
 def test_a_tensor_beyond_its_storage_is_refused(size, stride, offset, tmp_path):
     real = torch._utils._rebuild_tensor_v2

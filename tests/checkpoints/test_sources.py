@@ -13,7 +13,9 @@ from tangent_bench.planning.config import validate
 from tangent_bench.store import layout
 from tangent_bench.store.layout import Mode
 
-DEFAULT = yaml.safe_load((Path(__file__).parents[2] / "config/default.yaml").read_text(encoding="utf-8"))
+DEFAULT = yaml.safe_load(
+    (Path(__file__).parents[2] / "config/default.yaml").read_text(encoding="utf-8")
+)
 TASKS = ["mnist", "symbols"]
 
 
@@ -21,18 +23,32 @@ def config(folder: Path, **changed: object) -> dict:
     files = changed.pop("files", {task: f"{task}.pt" for task in TASKS})
     entry = {"layout": "ilharco", "protocol": "A", "folder": str(folder), "files": files}
     entry |= changed.pop("entry", {})
-    own = {"tasks": TASKS, "joint_training": {"trainings": [], "steps": 4}, "checkpoints": {"standard": entry}}
+    own = {
+        "tasks": TASKS,
+        "joint_training": {"trainings": [], "steps": 4},
+        "checkpoints": {"standard": entry},
+    }
     return {**DEFAULT, **own, **changed}
 
 
 def test_each_vector_has_its_file(tmp_path):
-    for name in ("tiny/a-0.pt", "tiny/a-1.pt", "wide/a-0.pt", "wide/a-1.pt", "tiny/b/model.safetensors", "wide/b/x"):
+    for name in (
+        "tiny/a-0.pt",
+        "tiny/a-1.pt",
+        "wide/a-0.pt",
+        "wide/a-1.pt",
+        "tiny/b/model.safetensors",
+        "wide/b/x",
+    ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     (tmp_path / "wide/b/pytorch_model.bin").touch()
     (tmp_path / "tiny/b/pytorch_model.bin").touch()
     about = config(
-        tmp_path / "{model}", models=["tiny", "wide"], seeds=[0, 1], files={"mnist": "a-{seed}.pt", "symbols": "b"}
+        tmp_path / "{model}",
+        models=["tiny", "wide"],
+        seeds=[0, 1],
+        files={"mnist": "a-{seed}.pt", "symbols": "b"},
     )
     found = checkpoints.sources(about)
     assert len(found) == 8
@@ -40,7 +56,9 @@ def test_each_vector_has_its_file(tmp_path):
         for seed in (0, 1):
             vector = layout.vector(model, "pretrained", "standard", "mnist", seed)
             assert found[vector] == tmp_path / f"{model}/a-{seed}.pt"
-    first, second = (found[layout.vector(m, "pretrained", "standard", "symbols", 1)] for m in ("tiny", "wide"))
+    first, second = (
+        found[layout.vector(m, "pretrained", "standard", "symbols", 1)] for m in ("tiny", "wide")
+    )
     assert (first.name, second.name) == ("model.safetensors", "pytorch_model.bin")
 
 
@@ -50,7 +68,9 @@ def test_nothing_is_read_by_default():
 
 def test_a_missing_file_is_named(tmp_path):
     (tmp_path / "mnist.pt").touch()
-    with pytest.raises(ValueError, match=r"'checkpoints.standard.files.symbols' is .*symbols\.pt, expected a file"):
+    with pytest.raises(
+        ValueError, match=r"'checkpoints.standard.files.symbols' is .*symbols\.pt, expected a file"
+    ):
         checkpoints.sources(config(tmp_path))
     (tmp_path / "symbols.pt").mkdir()
     with pytest.raises(ValueError, match=r"a folder with model\.safetensors or pytorch_model\.bin"):
@@ -66,8 +86,14 @@ WRONG = {
     "another initialisation": ({"inits": ["random"]}, "from pre-trained weights"),
     "two models, one file": ({"models": ["tiny", "wide"]}, "one file to 2 models; put {model}"),
     "two seeds, one file": ({"seeds": [0, 1]}, "one file to 2 seeds; put {seed}"),
-    "a training that is not there": ({"trainings": ["linear"], "modes": ["linear-tangent"]}, "not among trainings"),
-    "an unknown layout": ({"entry": {"layout": "fusionbanch"}}, "'fusionbanch' is not among.*mean 'fusionbench'"),
+    "a training that is not there": (
+        {"trainings": ["linear"], "modes": ["linear-tangent"]},
+        "not among trainings",
+    ),
+    "an unknown layout": (
+        {"entry": {"layout": "fusionbanch"}},
+        "'fusionbanch' is not among.*mean 'fusionbench'",
+    ),
     "our own protocol": ({"entry": {"protocol": "own"}}, "protocol"),
     "no protocol": ({"entry": {"protocol": ""}}, "protocol"),
     "a misspelt key": ({"entry": {"foldr": "x"}}, "foldr.*mean 'folder'"),
@@ -92,7 +118,13 @@ def _study(mode: str, others: dict | None = None) -> Study:
         "control": "",
         "labels": None,
     }
-    about |= {"coefficients": None, "control_threshold": 0.95, "num_replicates": 1, "merger": None, "evaluator": None}
+    about |= {
+        "coefficients": None,
+        "control_threshold": 0.95,
+        "num_replicates": 1,
+        "merger": None,
+        "evaluator": None,
+    }
     return Study(**about, mode=Mode.parse(mode), protocols={"standard": "C"}, others=others or {})
 
 
@@ -109,8 +141,19 @@ def test_rows_name_the_family_that_they_stand_on():
 
 
 def test_rows_that_compare_families_name_all_of_them():
-    modes = [Mode.parse(text) for text in ("none-network", "standard-network", "standard-tangent", "linear-tangent")]
+    modes = [
+        Mode.parse(text)
+        for text in ("none-network", "standard-network", "standard-tangent", "linear-tangent")
+    ]
     for compared, expected in ((modes, "C+own"), (modes[:3], "C")):
         study = _study("all-none", {("single_task", mode): {} for mode in compared})
-        study.add("accuracy", 0.5, sources="", task="all", split="test", num_samples=1, training="standard")
+        study.add(
+            "accuracy",
+            0.5,
+            sources="",
+            task="all",
+            split="test",
+            num_samples=1,
+            training="standard",
+        )
         assert study.rows[0].protocol == expected

@@ -44,21 +44,31 @@ def test_pictures_are_small_colour_images_that_show_something(family):
 def test_phrases_are_plain_english(family):
     for composition, phrase, _ in family[1]:
         assert isinstance(composition, tuple) and all(isinstance(word, str) for word in composition)
-        assert phrase == phrase.strip().lower() and "  " not in phrase and "{" not in phrase and phrase.isascii()
+        assert (
+            phrase == phrase.strip().lower()
+            and "  " not in phrase
+            and "{" not in phrase
+            and phrase.isascii()
+        )
     assert len({phrase for _, phrase, _ in family[1]}) > NUM / 5
 
 
 def test_drawing_again_gives_the_same_bytes(family):
     name, found = family
     again = drawn(name)
-    assert all(a[1] == b[1] and np.array_equal(a[2], b[2]) for a, b in zip(found, again, strict=True))
+    assert all(
+        a[1] == b[1] and np.array_equal(a[2], b[2]) for a, b in zip(found, again, strict=True)
+    )
     assert len({image.tobytes() for _, _, image in found}) == NUM
 
 
 def test_one_composition_has_many_pictures(family):
     name, found = family
     composition = found[0][0]
-    images = {registry.load("corpus", name).render(generator("many", k), composition).tobytes() for k in range(4)}
+    images = {
+        registry.load("corpus", name).render(generator("many", k), composition).tobytes()
+        for k in range(4)
+    }
     assert len(images) == 4
 
 
@@ -90,7 +100,10 @@ def test_paraphrases_vary():
 def test_a_picture_depends_on_seed_and_index_alone():
     first = [corpus.sample(0, k) for k in range(5)]
     backwards = [corpus.sample(0, k) for k in reversed(range(5))][::-1]
-    assert all(np.array_equal(a.image, b.image) and a.phrase == b.phrase for a, b in zip(first, backwards, strict=True))
+    assert all(
+        np.array_equal(a.image, b.image) and a.phrase == b.phrase
+        for a, b in zip(first, backwards, strict=True)
+    )
     assert not any(np.array_equal(a.image, corpus.sample(1, k).image) for k, a in enumerate(first))
 
 

@@ -62,7 +62,8 @@ class Folder:
 
     def random_network(self, seed: int) -> Tower:
         theta = {
-            key: small.normal("random", seed, key, shape=v.shape).float() for key, v in self.network.theta0.items()
+            key: small.normal("random", seed, key, shape=v.shape).float()
+            for key, v in self.network.theta0.items()
         }
         return replace(self.network, theta0=theta, digest=f"digest of random {seed}")
 
@@ -76,11 +77,15 @@ class Folder:
         return small.direction(self.network.theta0, training, source, size=0.02)
 
     def base(self, task: str, split: str) -> np.ndarray:
-        return features.base(self.network.module, self.network.theta0, self.prepared(task, split), 50)
+        return features.base(
+            self.network.module, self.network.theta0, self.prepared(task, split), 50
+        )
 
     def change(self, training: str, task: str, split: str, source: str) -> np.ndarray:
         tower, tau = self.network, self.vector(training, source)
-        return features.changes(tower.module, tower.theta0, [tau], self.prepared(task, split), 50)[0]
+        return features.changes(tower.module, tower.theta0, [tau], self.prepared(task, split), 50)[
+            0
+        ]
 
 
 # Settings of experiments that have a section in the config, small enough for a test of seconds.
@@ -163,7 +168,11 @@ def pick(table, **where):
     for column, value in where.items():
         found = table[column]
         table = table[
-            found.isna() if value is None else np.isclose(found, value) if isinstance(value, float) else found == value
+            found.isna()
+            if value is None
+            else np.isclose(found, value)
+            if isinstance(value, float)
+            else found == value
         ]
     return table
 

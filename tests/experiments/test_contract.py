@@ -38,11 +38,17 @@ def run(name: str, mode: str, **changed):
         made = study(name, accuracy, mode=mode)
     elif experiment(name).scope == "training":
         tau = {t: {"w": torch.arange(3.0) + k} for k, t in enumerate(TASKS)}
-        made = study(name, mode="standard-none", vectors=tau.__getitem__, theta0=lambda: {"w": torch.ones(3)})
+        made = study(
+            name, mode="standard-none", vectors=tau.__getitem__, theta0=lambda: {"w": torch.ones(3)}
+        )
         made.results = Folder() if experiment(name).opens else None
     elif experiment(name).scope == "inits":
         inits = ("random", "step-10", "pretrained")
-        others = {(each, init): run(each, mode).replicates for each in experiment(name).reads for init in inits}
+        others = {
+            (each, init): run(each, mode).replicates
+            for each in experiment(name).reads
+            for init in inits
+        }
         made = study(name, mode=mode, init=EVERY, others=others)
     elif experiment(name).scope == "model":
         made = study(name, mode="none-none", results=Folder() if experiment(name).opens else None)
@@ -74,14 +80,18 @@ def test_fields_are_valid(name):
     found = experiment(name)
     assert isinstance(found, Experiment) and found.title and found.reference
     assert found.scope in SCOPES
-    assert bool(found.reads) == (found.scope in ("together", "inits")) and set(found.reads) <= set(NAMES) - {name}
+    assert bool(found.reads) == (found.scope in ("together", "inits")) and set(found.reads) <= set(
+        NAMES
+    ) - {name}
 
 
 def test_every_row_obeys_the_schema(job):
     table = rows.frame(job.rows)
     assert len(table) > 0
     assert (
-        set(table["experiment"]) == {job.experiment} and set(table["model"]) == {"tiny"} and set(table["seed"]) == {3}
+        set(table["experiment"]) == {job.experiment}
+        and set(table["model"]) == {"tiny"}
+        and set(table["seed"]) == {3}
     )
     assert (table["num_samples"] > 0).all()
 
@@ -91,14 +101,22 @@ def test_accuracies_are_fractions_and_intervals_hold_the_estimate(job):
     plain = table[table["metric"].isin(["accuracy", "accuracy_tuned"])]
     assert plain["value"].between(0, 1).all()
     bounded = table.dropna(subset=["low"])
-    assert (bounded["low"] <= bounded["high"]).all() and table["low"].isna().equals(table["high"].isna())
+    assert (bounded["low"] <= bounded["high"]).all() and table["low"].isna().equals(
+        table["high"].isna()
+    )
     # A percentile interval may miss an estimate at its edge by the luck of few replicates, but not by far.
-    assert (bounded["value"] >= bounded["low"] - 0.05).all() and (bounded["value"] <= bounded["high"] + 0.05).all()
+    assert (bounded["value"] >= bounded["low"] - 0.05).all() and (
+        bounded["value"] <= bounded["high"] + 0.05
+    ).all()
 
 
 def test_rows_are_about_one_initialisation(job):
     inits = set(rows.frame(job.rows)["init"])
-    expected = {"random", "step-10", "pretrained"} if experiment(job.experiment).scope == "inits" else {"pretrained"}
+    expected = (
+        {"random", "step-10", "pretrained"}
+        if experiment(job.experiment).scope == "inits"
+        else {"pretrained"}
+    )
     assert inits == expected
 
 
@@ -114,25 +132,36 @@ def test_sidecar_can_be_stored_and_explains_itself(job, tmp_path):
     artefacts.save(tmp_path / "sidecar", "outcome", tensors, **about)
     found, facts = artefacts.load(tmp_path / "sidecar", "outcome")
     points = json.loads(facts["points"])
-    for name, predictions in ((k.removeprefix("predictions/"), v) for k, v in found.items() if k[0] == "p"):
+    for name, predictions in (
+        (k.removeprefix("predictions/"), v) for k, v in found.items() if k[0] == "p"
+    ):
         _, task, split = name.split("/")
-        assert predictions.dtype == np.uint16 and predictions.shape == (len(points[name]), NUM[split])
+        assert predictions.dtype == np.uint16 and predictions.shape == (
+            len(points[name]),
+            NUM[split],
+        )
         assert facts["image_orders"][f"{task}/{split}"] == f"digest of {task}/{split}"
     for name in (k for k in found if k.startswith("replicates/")):
         assert found[name].shape == (61,) and found[name].dtype == np.float64
 
 
 def test_running_again_gives_the_same_rows(job):
-    again = run(job.experiment, str(job.mode) if job.mode.evaluation != "none" else "standard-network")
+    again = run(
+        job.experiment, str(job.mode) if job.mode.evaluation != "none" else "standard-network"
+    )
     if job.experiment in TIMED:
-        again.rows, job.rows = ([replace(row, value=0.0, low=None, high=None) for row in r.rows] for r in (again, job))
+        again.rows, job.rows = (
+            [replace(row, value=0.0, low=None, high=None) for row in r.rows] for r in (again, job)
+        )
     assert again.rows == job.rows
 
 
 def test_study_reports_estimate_and_interval_of_an_array():
     made = study("single_task", accuracy)
     values = np.concatenate([[0.5], np.linspace(0.4, 0.6, 101)])
-    made.add("accuracy", values, sources="a", task="a", split="test", num_samples=9, coefficient=1.0)
+    made.add(
+        "accuracy", values, sources="a", task="a", split="test", num_samples=9, coefficient=1.0
+    )
     made.add("accuracy", 0.25, sources="b", task="a", split="test", num_samples=9)
     first, second = made.rows
     assert (first.value, first.low, first.high) == pytest.approx((0.5, 0.405, 0.595))
@@ -146,7 +175,10 @@ def test_study_measures_with_the_weights_of_task_and_split():
     weights = resampling.weights(labels("a", "test").blocks, 60, "a", "test").astype(np.float64)
     right = made.predictions["x/a/test"] == labels("a", "test").labels
     np.testing.assert_allclose(found, (weights @ right.T) / weights.sum(1)[:, None], rtol=1e-12)
-    assert found[0].tolist() == pytest.approx([0.45, 0.6]) and made.points["x/a/test"] == [{}, {"a": 1.0}]
+    assert found[0].tolist() == pytest.approx([0.45, 0.6]) and made.points["x/a/test"] == [
+        {},
+        {"a": 1.0},
+    ]
     np.testing.assert_allclose(made.hits("a", "test", [{}, {"a": 1.0}]), found[0])
     other = study("task_addition", accuracy, mode="linear-tangent")
     assert np.array_equal(other.weights("a", "test"), weights), "the same in every job"

@@ -59,7 +59,10 @@ def test_time_of_a_power_law_has_its_exponent(monkeypatch, exponent):
     made = study("cost_growth", None, mode="none-none")
     cost_growth._laws(made, "verb/images", values, seconds_VK)
     found = rows.frame(made.rows)
-    assert set(found["metric"]) == {"time_exponent", "time_exponent_end"} and (found["num_samples"] == 3).all()
+    assert (
+        set(found["metric"]) == {"time_exponent", "time_exponent_end"}
+        and (found["num_samples"] == 3).all()
+    )
     assert found["value"].tolist() == pytest.approx([exponent, exponent])
     assert (found["high"] - found["low"]).tolist() == pytest.approx([0, 0], abs=1e-9)
 
@@ -121,10 +124,14 @@ def test_grids_predict_along_the_sum_of_all_vectors(stage):
     found = VERBS["network grid"].build(stage)()
     with torch.no_grad():
         for row, point in zip(found, stage.points, strict=True):
-            theta = combine([(1.0, stage.theta0), *((c, stage.vectors[s]) for s, c in point.items())])
+            theta = combine(
+                [(1.0, stage.theta0), *((c, stage.vectors[s]) for s, c in point.items())]
+            )
             logits = encode(stage.network, theta, stage.images) @ torch.from_numpy(stage.head).T
             assert row.tolist() == logits.argmax(1).tolist()
-    assert len(stage.points) == SMALL.coefficients and all(len(point) == SMALL.tasks for point in stage.points)
+    assert len(stage.points) == SMALL.coefficients and all(
+        len(point) == SMALL.tasks for point in stage.points
+    )
     assert VERBS["grid"].build(stage)().shape == found.shape
 
 
@@ -165,13 +172,18 @@ def test_every_verb_is_measured_against_what_it_depends_on(found):
     settings = SETTINGS["cost_growth"]
     expected = {f"{name}/{factor}" for name, verb in VERBS.items() for factor in verb.factors}
     assert set(found["params_id"]) == expected
-    assert not {"standard step/tasks", "linear step/coefficients", "features/coefficients"} & expected
+    assert (
+        not {"standard step/tasks", "linear step/coefficients", "features/coefficients"} & expected
+    )
     for params_id in expected:
         about = pick(found, params_id=params_id)
         for value in settings["values"][params_id.partition("/")[2]]:
             at = pick(about, metric="seconds", coefficient=float(value))
             rounds = at.dropna(subset=["coefficient2"])
-            assert rounds["coefficient2"].tolist() == list(range(settings["rounds"])) and (rounds["value"] > 0).all()
+            assert (
+                rounds["coefficient2"].tolist() == list(range(settings["rounds"]))
+                and (rounds["value"] > 0).all()
+            )
             assert one(at, coefficient2=None) == pytest.approx(rounds["value"].median())
         assert ("time_slope_over_offset" in set(about["metric"])) == params_id.endswith("/tasks")
         exponent = pick(about, metric="time_exponent")
@@ -182,7 +194,9 @@ def test_every_verb_is_measured_against_what_it_depends_on(found):
 def test_memory_is_that_of_verbs_that_take_some(found):
     measured = set(pick(found, metric="memory_exponent")["params_id"])
     assert measured == set(pick(found, metric="peak_bytes")["params_id"])
-    assert measured == {f"{n}/{f}" for n, verb in VERBS.items() for f in verb.factors if verb.memory}
+    assert measured == {
+        f"{n}/{f}" for n, verb in VERBS.items() for f in verb.factors if verb.memory
+    }
 
 
 def test_where_memory_is_not_told_there_are_no_rows_of_it(monkeypatch, tmp_path):
@@ -190,4 +204,7 @@ def test_where_memory_is_not_told_there_are_no_rows_of_it(monkeypatch, tmp_path)
     numbers = count()
     quick = {"step": Verb(("images",), lambda stage: lambda: next(numbers))}
     monkeypatch.setattr(_verbs, "VERBS", quick)
-    assert set(table()["metric"]) == {"seconds", "time_exponent", "time_exponent_end"} and next(numbers) > 3
+    assert (
+        set(table()["metric"]) == {"seconds", "time_exponent", "time_exponent_end"}
+        and next(numbers) > 3
+    )

@@ -42,7 +42,13 @@ def table(**changed):
 
 def at(text: str, split: str = "test") -> dict:
     training, evaluation = text.split("-")
-    return {"training": training, "evaluation": evaluation, "sources": "each", "task": "all", "split": split}
+    return {
+        "training": training,
+        "evaluation": evaluation,
+        "sources": "each",
+        "task": "all",
+        "split": split,
+    }
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -59,7 +65,9 @@ def test_modes_are_matched_at_the_accuracy_of_the_weakest_at_one(mode):
     chosen = where | {"split": "val"}
     assert one(found, metric="matched_accuracy", **chosen) == pytest.approx(level)
     assert one(found, metric="matched_coefficient", **chosen) == pytest.approx(alpha)
-    assert one(found, metric="matched_disentanglement_error", **where) == pytest.approx(ERROR[mode] * alpha)
+    assert one(found, metric="matched_disentanglement_error", **where) == pytest.approx(
+        ERROR[mode] * alpha
+    )
 
 
 def test_without_the_weakest_mode_the_level_is_higher():
@@ -76,9 +84,13 @@ def test_differences_are_mode_minus_baseline_paired_and_against_posthoc_too():
         assert set(part["metric"]) == names
         over_range = pick(part, metric="mean_disentanglement_error")
         assert over_range["value"].item() == pytest.approx(ERROR[mode] - ERROR[baseline])
-        assert ((part["high"] - part["low"]) < 1e-9).all(), "the noise that both modes share cancels"
+        assert ((part["high"] - part["low"]) < 1e-9).all(), (
+            "the noise that both modes share cancels"
+        )
         selected = (ERROR[m] * ALPHAS[SELECTED[m]] for m in (mode, baseline))
-        assert one(part, metric="disentanglement_error_tuned") == pytest.approx(np.subtract(*selected))
+        assert one(part, metric="disentanglement_error_tuned") == pytest.approx(
+            np.subtract(*selected)
+        )
     assert set(found["params_id"]) == {"", f"minus {MODES[0]}", f"minus {MODES[1]}"}
     assert pick(found, params_id=f"minus {MODES[1]}")["training"].unique().tolist() == ["linear"]
 
@@ -96,9 +108,13 @@ def test_replicates_select_and_match_for_themselves():
     tuned = pick(found, metric="disentanglement_error_tuned")
     assert tuned["value"].item() == pytest.approx(0.2) and tuned["low"].item() < 0.05
     matched = pick(found, metric="matched_coefficient")
-    assert matched["value"].item() == pytest.approx(0.8) and matched["low"].item() == pytest.approx((0.4 + 0.8) / 2)
+    assert matched["value"].item() == pytest.approx(0.8) and matched["low"].item() == pytest.approx(
+        (0.4 + 0.8) / 2
+    )
 
 
 def test_one_mode_has_values_and_no_differences():
     found = table(modes=["linear-tangent"])
-    assert set(found["params_id"]) == {""} and "matched_disentanglement_error" in set(found["metric"])
+    assert set(found["params_id"]) == {""} and "matched_disentanglement_error" in set(
+        found["metric"]
+    )

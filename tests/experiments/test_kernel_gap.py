@@ -22,7 +22,9 @@ SMALL = SETTINGS["kernel_gap"] | {"ntk_directions": None, "regression_directions
 class Folder:
     """Results of a small network in float64."""
 
-    def __init__(self, network, size: float = 0.1, classes: int = CLASSES, shift: float = 0.0) -> None:
+    def __init__(
+        self, network, size: float = 0.1, classes: int = CLASSES, shift: float = 0.0
+    ) -> None:
         self.network = SimpleNamespace(module=network, theta0=parameters(network))
         self.size, self.classes, self.shift = size, classes, shift
 
@@ -36,16 +38,22 @@ class Folder:
         return small.direction(self.network.theta0, training, source, size=self.size)
 
     def base(self, task, split):
-        return features.base(self.network.module, self.network.theta0, self.prepared(task, split), 50)
+        return features.base(
+            self.network.module, self.network.theta0, self.prepared(task, split), 50
+        )
 
     def change(self, training, task, split, source):
         tau = self.vector(training, source)
-        return features.changes(self.network.module, self.network.theta0, [tau], self.prepared(task, split), 50)[0]
+        return features.changes(
+            self.network.module, self.network.theta0, [tau], self.prepared(task, split), 50
+        )[0]
 
 
 def made(folder, mode="standard-none", of=labels, **settings):
     """The study after the experiment ran on a folder."""
-    found = study("kernel_gap", None, mode=mode, results=folder, labels=of, settings=SMALL | settings)
+    found = study(
+        "kernel_gap", None, mode=mode, results=folder, labels=of, settings=SMALL | settings
+    )
     kernel_gap.run(found)
     return found
 
@@ -69,9 +77,13 @@ def test_network_that_is_linear_in_its_parameters_has_no_gap_and_no_drift():
     assert pick(found, metric="output_error")["value"].max() < 1e-12
     assert pick(found, metric="output_angle")["value"].max() < 1e-10
     assert pick(found, metric="kernel_drift")["value"].max() < 1e-12
-    assert pick(found, metric="kernel_alignment")["value"].to_numpy() == pytest.approx(np.ones(4), abs=1e-12)
+    assert pick(found, metric="kernel_alignment")["value"].to_numpy() == pytest.approx(
+        np.ones(4), abs=1e-12
+    )
     advantage = pick(found, metric="nonlinear_advantage")
-    assert (advantage[["value", "low", "high"]] == 0).all(axis=None) and len(advantage) == len(TASKS) + 1
+    assert (advantage[["value", "low", "high"]] == 0).all(axis=None) and len(advantage) == len(
+        TASKS
+    ) + 1
 
 
 def test_errors_fall_as_taylors_theorem_says():
@@ -95,23 +107,35 @@ def test_error_and_angle_against_direct_evaluation():
         where = {"sources": "b", "task": "b", "coefficient": alpha}
         assert one(found, metric="output_error", **where) == pytest.approx(expected, rel=1e-10)
         cosine = (f * linear).sum(1) / np.linalg.norm(f, axis=1) / np.linalg.norm(linear, axis=1)
-        assert one(found, metric="output_angle", **where) == pytest.approx(np.degrees(np.arccos(cosine)).mean())
+        assert one(found, metric="output_angle", **where) == pytest.approx(
+            np.degrees(np.arccos(cosine)).mean()
+        )
     assert set(pick(found, metric="output_error", task="b")["num_samples"]) == {30}
 
 
 def test_right_and_straight_angles():
-    left, right = np.array([[2.0, 0.0], [1.0, 1.0], [1.0, 0.0]]), np.array([[0.0, 3.0], [-2.0, -2.0], [1.0, 1e-9]])
-    np.testing.assert_allclose(kernel_gap.angles(left, right), [90.0, 180.0, np.degrees(1e-9)], rtol=1e-7)
+    left, right = (
+        np.array([[2.0, 0.0], [1.0, 1.0], [1.0, 0.0]]),
+        np.array([[0.0, 3.0], [-2.0, -2.0], [1.0, 1e-9]]),
+    )
+    np.testing.assert_allclose(
+        kernel_gap.angles(left, right), [90.0, 180.0, np.degrees(1e-9)], rtol=1e-7
+    )
 
 
 @pytest.mark.parametrize(("winner", "sign"), [(0, 1), (1, -1)])
 def test_advantage_is_positive_where_the_network_is_right(winner, sign):
     folder = Folder(small.Curved(), size=0.6)
-    predicted = {t: [(f @ folder.head(t).T).argmax(1) for f in outputs(folder, t, 1.0, NUM["test"])] for t in TASKS}
+    predicted = {
+        t: [(f @ folder.head(t).T).argmax(1) for f in outputs(folder, t, 1.0, NUM["test"])]
+        for t in TASKS
+    }
 
     def truth(task, split):
         about = labels(task, split)
-        return Labels(predicted[task][winner], about.blocks, CLASSES, "") if split == "test" else about
+        return (
+            Labels(predicted[task][winner], about.blocks, CLASSES, "") if split == "test" else about
+        )
 
     ran = made(folder, of=truth, num_images=200)
     found = rows.frame(ran.rows)
@@ -122,7 +146,9 @@ def test_advantage_is_positive_where_the_network_is_right(winner, sign):
     assert one(found, metric="nonlinear_advantage", sources="a") == pytest.approx(
         sign * (1 - share) * CLASSES / (CLASSES - 1)
     )
-    network, tangent, advantage = (ran.replicates[f"{m}/a"] for m in (*names, "nonlinear_advantage"))
+    network, tangent, advantage = (
+        ran.replicates[f"{m}/a"] for m in (*names, "nonlinear_advantage")
+    )
     np.testing.assert_allclose(advantage, (network - tangent) * CLASSES / (CLASSES - 1))
     row = pick(found, metric="nonlinear_advantage", sources="a").iloc[0]
     assert min(row["low"] * sign, row["high"] * sign) > 0, "the interval is on the winner's side"
@@ -151,7 +177,9 @@ def test_drift_and_alignment_against_plain_jacobians():
     before, after = (plain_kernel(folder, "c", at, 7) for at in (folder.network.theta0, theta))
     expected = np.linalg.norm(after - before) / np.linalg.norm(before)
     assert one(found, metric="kernel_drift", sources="c") == pytest.approx(expected, rel=1e-10)
-    assert abs(expected - np.linalg.norm(after - before) / np.linalg.norm(after)) > 1e-3, "θ0 is below the line"
+    assert abs(expected - np.linalg.norm(after - before) / np.linalg.norm(after)) > 1e-3, (
+        "θ0 is below the line"
+    )
     a, b = (k - k.mean(0) - k.mean(1)[:, None] + k.mean() for k in (before, after))
     alignment = (a * b).sum() / np.linalg.norm(a) / np.linalg.norm(b)
     assert one(found, metric="kernel_alignment", sources="c") == pytest.approx(alignment, rel=1e-10)
@@ -166,16 +194,29 @@ def test_what_all_logits_share_changes_nothing():
 def test_kernel_regression_of_two_classes_is_descent_on_the_linearized_network():
     """With two classes the centred logits are z and −z: one kernel for both is exact, and so is the equality."""
     folder, num, strength = Folder(small.Curved(), classes=2), 12, 0.1
-    two = lambda task, split: Labels(labels(task, split).labels % 2, labels(task, split).blocks, 2, "")  # noqa: E731
+    two = lambda task, split: Labels(
+        labels(task, split).labels % 2, labels(task, split).blocks, 2, ""
+    )  # noqa: E731
     settings = SMALL | {"num_images": 9, "regression_images": num, "ridges": [strength]}
-    ran = study("kernel_gap", None, mode="standard-none", results=folder, labels=two, settings=settings)
+    ran = study(
+        "kernel_gap", None, mode="standard-none", results=folder, labels=two, settings=settings
+    )
     found, share, trained = kernel_gap.regressed(kernel_gap.Line(ran, "a"))
     assert (share, trained) == (pytest.approx(strength), num)
-    images, test = folder.prepared("a", "val")[:num].tensor(), folder.prepared("a", "test")[:9].tensor()
+    images, test = (
+        folder.prepared("a", "val")[:num].tensor(),
+        folder.prepared("a", "test")[:9].tensor(),
+    )
     readout = torch.from_numpy((folder.head("a")[0] - folder.head("a")[1]) / 2)
     expected = descended(folder, images, test, readout, two("a", "val").labels[:num], strength)
     np.testing.assert_allclose(found, np.stack([expected, -expected], 1), atol=1e-9)
-    assert np.abs(expected - (encode(folder.network.module, folder.network.theta0, test) @ readout).numpy()).max() > 0.1
+    assert (
+        np.abs(
+            expected
+            - (encode(folder.network.module, folder.network.theta0, test) @ readout).numpy()
+        ).max()
+        > 0.1
+    )
 
 
 def descended(folder, images, test, readout, truth, strength):
@@ -189,33 +230,56 @@ def descended(folder, images, test, readout, truth, strength):
     rate = 1.0 / (torch.linalg.eigvalsh(kernel)[-1] + pull)
     theta = {key: value.clone().requires_grad_(True) for key, value in theta0.items()}
     for _ in range(2500):
-        loss = (encode_linearized(network, theta0, theta, images) @ readout - wanted).square().sum() / 2
+        loss = (
+            encode_linearized(network, theta0, theta, images) @ readout - wanted
+        ).square().sum() / 2
         loss = loss + pull / 2 * sum((theta[key] - theta0[key]).square().sum() for key in theta)
-        for value, slope in zip(theta.values(), torch.autograd.grad(loss, theta.values()), strict=True):
+        for value, slope in zip(
+            theta.values(), torch.autograd.grad(loss, theta.values()), strict=True
+        ):
             value.data -= rate * slope
     return (encode_linearized(network, theta0, theta, test) @ readout).detach().numpy()
 
 
 def test_kernel_regression_and_zero_shot_know_no_vector():
-    standard, linear = (table(Folder(small.Curved()), mode) for mode in ("standard-none", "linear-none"))
-    for metric in ("kernel_regression_accuracy", "kernel_regression_ridge", "zero_shot_accuracy"):
-        assert pick(standard, metric=metric)["value"].tolist() == pick(linear, metric=metric)["value"].tolist()
-    assert (
-        pick(standard, metric="output_error")["value"].tolist() != pick(linear, metric="output_error")["value"].tolist()
+    standard, linear = (
+        table(Folder(small.Curved()), mode) for mode in ("standard-none", "linear-none")
     )
-    assert set(pick(standard, metric="kernel_regression_accuracy")["params_id"]) == {"20 validation images"}
+    for metric in ("kernel_regression_accuracy", "kernel_regression_ridge", "zero_shot_accuracy"):
+        assert (
+            pick(standard, metric=metric)["value"].tolist()
+            == pick(linear, metric=metric)["value"].tolist()
+        )
+    assert (
+        pick(standard, metric="output_error")["value"].tolist()
+        != pick(linear, metric="output_error")["value"].tolist()
+    )
+    assert set(pick(standard, metric="kernel_regression_accuracy")["params_id"]) == {
+        "20 validation images"
+    }
 
 
 def test_means_run_over_tasks_and_keep_replicates():
     ran = made(Folder(small.Curved()))
     found = rows.frame(ran.rows)
-    for metric, coefficient in (("output_error", 0.5), ("kernel_drift", 1.0), ("network_accuracy", 1.0)):
-        each = [one(found, metric=metric, coefficient=coefficient, sources=t, task=t) for t in TASKS]
+    for metric, coefficient in (
+        ("output_error", 0.5),
+        ("kernel_drift", 1.0),
+        ("network_accuracy", 1.0),
+    ):
+        each = [
+            one(found, metric=metric, coefficient=coefficient, sources=t, task=t) for t in TASKS
+        ]
         mean = one(found, metric=metric, coefficient=coefficient, sources="each", task="own")
         assert mean == pytest.approx(np.mean(each))
     own = ran.replicates["output_error@0.5/own"]
-    np.testing.assert_allclose(own, np.mean([ran.replicates[f"output_error@0.5/{t}"] for t in TASKS], axis=0))
-    assert pick(found, metric="output_error", sources="each", coefficient=0.5)["num_samples"].item() == 3 * 40
+    np.testing.assert_allclose(
+        own, np.mean([ran.replicates[f"output_error@0.5/{t}"] for t in TASKS], axis=0)
+    )
+    assert (
+        pick(found, metric="output_error", sources="each", coefficient=0.5)["num_samples"].item()
+        == 3 * 40
+    )
 
 
 def test_random_directions_stand_for_the_trace_on_average():
@@ -223,7 +287,9 @@ def test_random_directions_stand_for_the_trace_on_average():
     folder = Folder(small.Curved())
     ran = study("kernel_gap", None, mode="standard-none", results=folder, settings=SMALL)
     line, images = kernel_gap.Line(ran, "a"), folder.prepared("a", "test")[:6].tensor()
-    whole, same, few = (line.kernel(folder.network.theta0, images, num) for num in (None, CLASSES, CLASSES - 1))
+    whole, same, few = (
+        line.kernel(folder.network.theta0, images, num) for num in (None, CLASSES, CLASSES - 1)
+    )
     assert np.array_equal(whole, same) and not np.allclose(whole, few)
     assert 0.5 < np.trace(few) / np.trace(whole) < 2.0
 

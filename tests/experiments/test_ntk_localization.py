@@ -47,7 +47,9 @@ def test_functions_of_two_worlds_apart_are_perfectly_localized():
     assert found.on.item() == pytest.approx(found.num_eigenfunctions / SIZE)
     basis = kernel.eigenfunctions(blocks(gram("task"), gram("control")))[1]
     other = localization.localization(basis, LABELS_NC[::-1], ABOUT, ONES)
-    assert other.auroc.item() == 0.0 and other.on.item() < 1e-20, "labels on the second half: localized there"
+    assert other.auroc.item() == 0.0 and other.on.item() < 1e-20, (
+        "labels on the second half: localized there"
+    )
 
 
 def test_complete_basis_is_localized_nowhere():
@@ -60,7 +62,9 @@ def test_kernel_that_cannot_tell_the_two_apart_does_not_localize():
     """Every image of the task has a twin in the control: energies are pairwise equal."""
     same = np.block([[gram("task")] * 2] * 2) + np.kron(np.array([[1, -1], [-1, 1]]), gram("other"))
     found = of(same)
-    assert found.auroc.item() == pytest.approx(0.5, abs=0.06) and found.on.item() == pytest.approx(found.off.item())
+    assert found.auroc.item() == pytest.approx(0.5, abs=0.06) and found.on.item() == pytest.approx(
+        found.off.item()
+    )
 
 
 @pytest.mark.parametrize("share", [0.3, 0.9])
@@ -75,7 +79,9 @@ def test_smallest_set_that_holds_the_share_is_taken(share):
     use = np.argsort(-energy)[:num]
     assert found.on.item() == pytest.approx(sum((basis[:SIZE, use] ** 2).sum(1)) / SIZE)
     assert found.off.item() == pytest.approx(sum((basis[SIZE:, use] ** 2).sum(1)) / SIZE)
-    first = localization.localization(basis, LABELS_NC, {**ABOUT, "label_energy": share, "choice": "leading"}, ONES)
+    first = localization.localization(
+        basis, LABELS_NC, {**ABOUT, "label_energy": share, "choice": "leading"}, ONES
+    )
     held = energy.cumsum() / energy.sum()
     assert held[first.num_eigenfunctions - 1] >= share > held[first.num_eigenfunctions - 2]
     assert first.num_eigenfunctions > num
@@ -91,7 +97,9 @@ def test_auroc_counts_pairs_and_resampling_repeats_images():
         off = np.repeat(energies[0, 4:], counts[1][replicate])
         wins = [(a > b) + 0.5 * (a == b) for a in on for b in off]
         assert found.auroc[replicate] == pytest.approx(np.mean(wins))
-        assert found.on[replicate] == pytest.approx(on.mean()) and found.off[replicate] == pytest.approx(off.mean())
+        assert found.on[replicate] == pytest.approx(on.mean()) and found.off[
+            replicate
+        ] == pytest.approx(off.mean())
 
 
 def test_null_of_random_bases_knows_that_the_choice_favours_the_task():
@@ -99,18 +107,29 @@ def test_null_of_random_bases_knows_that_the_choice_favours_the_task():
     blind = localization.haar("a", LABELS_NC, 6, {**ABOUT, "choice": "leading"}, ONES)
     assert null.auroc.item() > 0.6 and blind.auroc.item() == pytest.approx(0.5, abs=0.08)
     for found in (null, blind):
-        assert found.on.item() + found.off.item() == pytest.approx(2 * 6 / (2 * SIZE)), "energy sums to the number"
+        assert found.on.item() + found.off.item() == pytest.approx(2 * 6 / (2 * SIZE)), (
+            "energy sums to the number"
+        )
 
 
 def test_rows_are_those_of_the_kernels_on_task_and_control():
-    made = study("ntk_localization", mode="none-none", results=Folder(), settings={**ABOUT, "probes": None})
+    made = study(
+        "ntk_localization", mode="none-none", results=Folder(), settings={**ABOUT, "probes": None}
+    )
     localization.run(made)
     table, folder = rows.frame(made.rows), Folder()
-    assert set(table["task"]) == {*TASKS, "all"} and set(table["training"]) == set(table["evaluation"]) == {"none"}
+    assert set(table["task"]) == {*TASKS, "all"} and set(table["training"]) == set(
+        table["evaluation"]
+    ) == {"none"}
     images = torch.cat([folder.prepared(name, "test")[:SIZE].tensor() for name in ("b", "control")])
-    for name, tower in (("", folder.network), ("_null_random_init", folder.random_network(localization.RANDOM_SEED))):
+    for name, tower in (
+        ("", folder.network),
+        ("_null_random_init", folder.random_network(localization.RANDOM_SEED)),
+    ):
         theta = kernel.empirical(tower.module, tower.theta0, images)
-        assert one(table, metric=f"localization_auroc{name}", task="b") == pytest.approx(of(theta).auroc.item())
+        assert one(table, metric=f"localization_auroc{name}", task="b") == pytest.approx(
+            of(theta).auroc.item()
+        )
     assert (pick(table, task="b")["num_samples"] == 2 * SIZE).all()
     assert (pick(table, task="all")["num_samples"] == 2 * SIZE * len(TASKS)).all()
     for null in ("haar", "random_init"):
@@ -128,14 +147,18 @@ def test_rows_are_those_of_the_kernels_on_task_and_control():
 
 def test_reduction_is_over_the_embedding_or_the_logits_of_the_task():
     def readout(**changed):
-        made = study("ntk_localization", mode="none-none", results=Folder(), settings={**ABOUT, **changed})
+        made = study(
+            "ntk_localization", mode="none-none", results=Folder(), settings={**ABOUT, **changed}
+        )
         return localization.readout(made, "b")
 
     head = Folder().head("b")
     assert readout(probes=None) is None and readout(probes=2).shape == (2, 6)
     np.testing.assert_array_equal(readout(probes=None, outputs="logits").numpy(), head)
     some = readout(probes=2, outputs="logits").numpy()
-    inside = some @ np.linalg.pinv(head)  # the directions among the logits, orthonormal up to their scale
+    inside = some @ np.linalg.pinv(
+        head
+    )  # the directions among the logits, orthonormal up to their scale
     np.testing.assert_allclose(inside @ inside.T, CLASSES / 2 * np.eye(2), atol=1e-4)
     assert not np.array_equal(readout(probes=2).numpy(), localization.readout(
         study("ntk_localization", mode="none-none", results=Folder(), settings=ABOUT), "a").numpy())  # fmt: skip
@@ -144,4 +167,6 @@ def test_reduction_is_over_the_embedding_or_the_logits_of_the_task():
 def test_labels_of_one_class_are_refused():
     single = Labels(np.zeros(40, np.int64), np.arange(40), 3, "digest")
     with pytest.raises(ValueError, match="one class.*num_images"):
-        localization.localization(np.eye(2 * SIZE), localization.label_functions(single, SIZE), ABOUT, ONES)
+        localization.localization(
+            np.eye(2 * SIZE), localization.label_functions(single, SIZE), ABOUT, ONES
+        )

@@ -24,7 +24,9 @@ def table(**changed):
 def test_exponent_of_a_power_law_is_found_exactly(exponent):
     values = 5.0 * np.array(WIDTHS, float)[:, None] ** exponent * np.array([1.0, 3.0])
     assert ntk_theory.slopes(WIDTHS, values) == pytest.approx([exponent, exponent])
-    assert ntk_theory.mean_and_interval(ntk_theory.slopes(WIDTHS, values)) == pytest.approx([exponent] * 3)
+    assert ntk_theory.mean_and_interval(ntk_theory.slopes(WIDTHS, values)) == pytest.approx(
+        [exponent] * 3
+    )
 
 
 def test_mean_exponent_is_that_of_the_fit_through_all_points():
@@ -37,7 +39,9 @@ def test_mean_exponent_is_that_of_the_fit_through_all_points():
 def test_intervals_hold_the_truth_as_often_as_they_say():
     rng, hits = generator("test", "coverage"), 0
     for _ in range(2000):
-        noise = rng.standard_normal((4, 5)) * np.array([[0.5], [0.3], [0.2], [0.1]])  # narrow networks vary more
+        noise = rng.standard_normal((4, 5)) * np.array(
+            [[0.5], [0.3], [0.2], [0.1]]
+        )  # narrow networks vary more
         found = ntk_theory.slopes(WIDTHS, np.array(WIDTHS, float)[:, None] ** -0.8 * np.exp(noise))
         _, low, high = ntk_theory.mean_and_interval(found)
         hits += low <= -0.8 <= high
@@ -57,7 +61,9 @@ def test_rows_of_each_initialisation_and_their_means():
             assert mean["value"].item() == pytest.approx(np.exp(np.log(single["value"]).mean()))
             assert mean["low"].item() < mean["value"].item() < mean["high"].item()
         slope = pick(found, metric=f"{metric}_slope", split=split)
-        assert len(slope) == 1 and slope["low"].item() < slope["value"].item() < slope["high"].item()
+        assert (
+            len(slope) == 1 and slope["low"].item() < slope["value"].item() < slope["high"].item()
+        )
 
 
 def test_kernel_and_linearization_hold_better_in_wider_networks():
@@ -75,7 +81,10 @@ def test_seeds_are_other_initialisations():
 
 def test_digits_are_even_or_odd_of_one_length_and_not_endless():
     inputs, targets = ntk_theory.digits(20, 12)
-    assert np.linalg.norm(inputs, axis=1) == pytest.approx(np.full(32, 8.0)) and set(targets) == {-1.0, 1.0}
+    assert np.linalg.norm(inputs, axis=1) == pytest.approx(np.full(32, 8.0)) and set(targets) == {
+        -1.0,
+        1.0,
+    }
     assert targets[:4].tolist() == [1.0, -1.0, 1.0, -1.0], "0, 1, 2, 3"
     with pytest.raises(ValueError, match="1797; ask for fewer"):
         ntk_theory.digits(1797, 1)

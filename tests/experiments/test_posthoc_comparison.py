@@ -27,7 +27,9 @@ def outcomes(modes=VALUE, experiments=NAMES):
             own = 0.001 * generator("test", "own", experiment, text).standard_normal(61)
             noise = shared + own
             noise[0] = 0.0
-            found[experiment, Mode.parse(text)] = dict.fromkeys(NAMES[experiment], VALUE[text] + noise)
+            found[experiment, Mode.parse(text)] = dict.fromkeys(
+                NAMES[experiment], VALUE[text] + noise
+            )
     found["single_task", Mode("none", "network")] = {}
     return found
 
@@ -38,10 +40,14 @@ def table(**changed):
     return rows.frame(made.rows)
 
 
-@pytest.mark.parametrize(("mode", "expected"), [("standard-tangent", -0.3), ("linear-tangent", -0.1)])
+@pytest.mark.parametrize(
+    ("mode", "expected"), [("standard-tangent", -0.3), ("linear-tangent", -0.1)]
+)
 def test_differences_are_mode_minus_standard(mode, expected):
     training, evaluation = mode.split("-")
-    found = pick(table(), training=training, evaluation=evaluation, params_id="minus standard-network")
+    found = pick(
+        table(), training=training, evaluation=evaluation, params_id="minus standard-network"
+    )
     differences = found[found["metric"].str.contains("/")]
     assert differences["value"].to_numpy() == pytest.approx(np.full(len(differences), expected))
     suffixes = ("accuracy_tuned", "normalized_accuracy_tuned", "recovered_gain_tuned")
@@ -75,19 +81,25 @@ def test_nonlinear_advantage_is_positive_where_the_network_is_better():
     found = table()
     for task in TASKS:
         expected = (0.9 - 0.6) * CLASSES / (CLASSES - 1)
-        assert one(found, metric="nonlinear_advantage", task=task, sources=task) == pytest.approx(expected)
+        assert one(found, metric="nonlinear_advantage", task=task, sources=task) == pytest.approx(
+            expected
+        )
     assert len(pick(found, metric="nonlinear_advantage")) == len(TASKS)
 
 
 def test_modes_that_did_not_run_are_not_compared():
     assert set(table(modes=["standard-network", "linear-tangent"])["training"]) == {"linear"}
-    assert table(modes=["standard-tangent", "linear-tangent"]).empty, "there is nothing to compare with"
+    assert table(modes=["standard-tangent", "linear-tangent"]).empty, (
+        "there is nothing to compare with"
+    )
     assert table(modes=["standard-network"]).empty
 
 
 def test_what_a_run_does_not_have_is_not_compared():
     single = table(experiments=["single_task"])
     assert set(single["metric"]) == {"single_task/accuracy", "nonlinear_advantage"}
-    assert one(single, training="linear", metric="single_task/accuracy", sources="each") == pytest.approx(-0.1)
+    assert one(
+        single, training="linear", metric="single_task/accuracy", sources="each"
+    ) == pytest.approx(-0.1)
     added = table(experiments=["task_addition"])
     assert {metric.partition("/")[0] for metric in added["metric"]} == {"task_addition"}

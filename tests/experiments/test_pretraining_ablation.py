@@ -31,7 +31,9 @@ def outcomes(inits=INITS, untouched=None):
         for pair in PAIRS:
             start = (untouched or {}).get((init, pair), UNTOUCHED[init])
             for k, alpha in enumerate(ALPHAS):
-                kept[f"diagonal/{pair}/{k}"] = (ERROR[init] + (pair == "b+c") * 0.1) * alpha + 0 * shared
+                kept[f"diagonal/{pair}/{k}"] = (
+                    ERROR[init] + (pair == "b+c") * 0.1
+                ) * alpha + 0 * shared
                 kept[f"own/{pair}/{k}"] = start + SLOPE[init] * alpha + 0 * shared
         found["disentanglement", init] = kept
         found["task_addition", init] = {"recovered_gain_tuned": GAIN[init] + shared}
@@ -52,7 +54,9 @@ def test_initialisations_are_matched_at_the_accuracy_of_the_weakest_at_one(init)
     assert one(found, metric="matched_accuracy", split="val", **where) == pytest.approx(level)
     assert one(found, metric="matched_coefficient", split="val", **where) == pytest.approx(alpha)
     expected = alpha * (ERROR[init] + 0.05)  # mean of the two pairs
-    assert one(found, metric="matched_disentanglement_error", split="test", **where) == pytest.approx(expected)
+    assert one(
+        found, metric="matched_disentanglement_error", split="test", **where
+    ) == pytest.approx(expected)
     assert one(found, metric="matched_pairs", split="val", **where) == 2.0
 
 
@@ -63,7 +67,9 @@ def test_agrees_with_an_independent_loop_over_replicates():
             climb = np.cumsum(noise.uniform(0.0, 0.12, (11, 61)), axis=0)
             for k in range(11):
                 others["disentanglement", init][f"own/{pair}/{k}"] = 0.02 + climb[k]
-                others["disentanglement", init][f"diagonal/{pair}/{k}"] = noise.uniform(0.0, 2.0, 61)
+                others["disentanglement", init][f"diagonal/{pair}/{k}"] = noise.uniform(
+                    0.0, 2.0, 61
+                )
     made = study("pretraining_ablation", None, init="all", others=others)
     pretraining_ablation.run(made)
     found = rows.frame(made.rows)
@@ -78,7 +84,10 @@ def test_agrees_with_an_independent_loop_over_replicates():
 def _error(others, init, pair, r):
     """ξ of one pair in one replicate, from rising curves by inverse interpolation."""
     own, error = (
-        {i: [others["disentanglement", i][f"{kind}/{pair}/{k}"][r] for k in range(11)] for i in INITS}
+        {
+            i: [others["disentanglement", i][f"{kind}/{pair}/{k}"][r] for k in range(11)]
+            for i in INITS
+        }
         for kind in ("own", "diagonal")
     )
     level = min(own[i][10] for i in INITS)
@@ -94,7 +103,10 @@ def test_a_pair_that_one_initialisation_solves_untouched_is_left_out_for_all(cap
         where = {"init": init, "params_id": "", **AT}
         alpha = (0.5 - UNTOUCHED[init]) / SLOPE[init]
         row = pick(found, metric="matched_disentanglement_error", split="test", **where)
-        assert row["value"].item() == pytest.approx(alpha * ERROR[init]) and row["num_samples"].item() == 2 * 50
+        assert (
+            row["value"].item() == pytest.approx(alpha * ERROR[init])
+            and row["num_samples"].item() == 2 * 50
+        )
         assert one(found, metric="matched_pairs", split="val", **where) == 1.0
 
 
@@ -112,7 +124,12 @@ def test_the_pairs_of_the_estimate_are_those_of_all_replicates():
         others["disentanglement", "pretrained"][f"own/b+c/{k}"][1:] -= 0.4
     made = study("pretraining_ablation", None, init="all", others=others)
     pretraining_ablation.run(made)
-    row = pick(rows.frame(made.rows), metric="matched_disentanglement_error", init="pretrained", params_id="")
+    row = pick(
+        rows.frame(made.rows),
+        metric="matched_disentanglement_error",
+        init="pretrained",
+        params_id="",
+    )
     assert row["value"].item() == pytest.approx(0.5 * 0.2 / 0.6)
     assert row["low"].item() == pytest.approx(0.0), "a sixth of the replicates is at α = 0"
 
@@ -132,15 +149,23 @@ def test_without_any_pair_there_are_no_matched_rows_and_the_log_says_so(caplog):
 @pytest.mark.parametrize("init", INITS[:2])
 def test_differences_are_minus_the_pretrained_and_paired(init):
     part = pick(table(), init=init, params_id="minus pretrained")
-    assert len(part) == 3 and ((part["high"] - part["low"]) < 1e-9).all(), "the noise that all share cancels"
-    gain = pick(part, metric="recovered_gain_tuned", sources="a+b+c", method="task_arithmetic", split="test")
+    assert len(part) == 3 and ((part["high"] - part["low"]) < 1e-9).all(), (
+        "the noise that all share cancels"
+    )
+    gain = pick(
+        part, metric="recovered_gain_tuned", sources="a+b+c", method="task_arithmetic", split="test"
+    )
     assert gain["value"].item() == pytest.approx(GAIN[init] - GAIN["pretrained"])
     assert gain["num_samples"].item() == 3 * NUM["test"]
     relative = one(part, metric="relative_disentanglement_error", split="test", **AT)
     assert relative == pytest.approx((ERROR[init] - ERROR["pretrained"]) / 2)
     alpha = {i: (0.5 - UNTOUCHED[i]) / SLOPE[i] for i in INITS}
-    expected = alpha[init] * (ERROR[init] + 0.05) - alpha["pretrained"] * (ERROR["pretrained"] + 0.05)
-    assert one(part, metric="matched_disentanglement_error", split="test", **AT) == pytest.approx(expected)
+    expected = alpha[init] * (ERROR[init] + 0.05) - alpha["pretrained"] * (
+        ERROR["pretrained"] + 0.05
+    )
+    assert one(part, metric="matched_disentanglement_error", split="test", **AT) == pytest.approx(
+        expected
+    )
 
 
 def test_the_pretrained_has_no_difference_to_itself_and_without_it_there_are_none():
@@ -152,11 +177,15 @@ def test_the_pretrained_has_no_difference_to_itself_and_without_it_there_are_non
 
 def test_under_own_heads_matched_rows_say_so():
     """The pre-trained is matched at another level there, and rows of both runs may stand in one table."""
-    others = {(name, init.replace("step", "whole")): kept for (name, init), kept in outcomes().items()}
+    others = {
+        (name, init.replace("step", "whole")): kept for (name, init), kept in outcomes().items()
+    }
     made = study("pretraining_ablation", None, init="all", others=others)
     pretraining_ablation.run(made)
     found = rows.frame(made.rows)
-    matched = found[found["metric"].str.startswith("matched_") & (found["params_id"] != "minus pretrained")]
+    matched = found[
+        found["metric"].str.startswith("matched_") & (found["params_id"] != "minus pretrained")
+    ]
     assert len(matched) == 4 * 3 and set(matched["params_id"]) == {"own heads"}
 
 
@@ -176,9 +205,14 @@ def test_a_control_with_shuffled_captions_is_compared_but_not_matched():
     control = pick(found, init="shuffled-100")
     assert set(control["metric"]) == {"recovered_gain_tuned", "relative_disentanglement_error"}
     assert set(control["params_id"]) == {"minus pretrained"}
-    pd.testing.assert_frame_equal(found[found["init"] != "shuffled-100"].reset_index(drop=True), plain)
+    pd.testing.assert_frame_equal(
+        found[found["init"] != "shuffled-100"].reset_index(drop=True), plain
+    )
 
 
 def test_one_initialisation_is_refused():
-    with pytest.raises(ValueError, match="'pretraining_ablation' compares initialisations.*only pretrained; name two"):
+    with pytest.raises(
+        ValueError,
+        match="'pretraining_ablation' compares initialisations.*only pretrained; name two",
+    ):
         table(inits=INITS[2:])

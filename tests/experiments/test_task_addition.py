@@ -24,11 +24,18 @@ def accuracy(task, split, point):
     alpha = max(point.values())
     if split == "val":
         return 0.7 - 2 * (alpha - PEAK) ** 2
-    return 0.1 + 0.8 * alpha if alpha != PEAK else 0.25  # test: best at 1, and worst where validation is best
+    return (
+        0.1 + 0.8 * alpha if alpha != PEAK else 0.25
+    )  # test: best at 1, and worst where validation is best
 
 
 def table(test=accuracy, mode="standard-network", **changed):
-    made = study("task_addition", lambda t, s, p: (accuracy if s == "val" else test)(t, s, p), mode=mode, **changed)
+    made = study(
+        "task_addition",
+        lambda t, s, p: (accuracy if s == "val" else test)(t, s, p),
+        mode=mode,
+        **changed,
+    )
     task_addition.run(made)
     return made, rows.frame(made.rows)
 
@@ -41,10 +48,14 @@ def test_coefficient_is_tuned_on_validation_only():
     assert one(found, metric="selected_coefficient") == pytest.approx(PEAK)
     at = {"metric": "accuracy_tuned", "split": "test", "sources": SUM, "coefficient": PEAK}
     for task in (*TASKS, "all"):
-        assert one(found, task=task, **at) == pytest.approx(0.25), "the test accuracy where validation is best"
+        assert one(found, task=task, **at) == pytest.approx(0.25), (
+            "the test accuracy where validation is best"
+        )
 
 
-@pytest.mark.parametrize("test", [lambda t, s, p: 0.9 * (max(p.values(), default=0) > 0.55), lambda t, s, p: 0.3])
+@pytest.mark.parametrize(
+    "test", [lambda t, s, p: 0.9 * (max(p.values(), default=0) > 0.55), lambda t, s, p: 0.3]
+)
 def test_another_test_set_changes_no_choice_and_no_validation_row(test):
     first, second = table()[1], table(test)[1]
     columns = ["metric", "task", "split", "coefficient", "value", "low", "high"]
@@ -57,9 +68,17 @@ def test_another_test_set_changes_no_choice_and_no_validation_row(test):
 
 def test_test_is_asked_only_at_selected_coefficients_and_the_ends():
     made, _ = table()
-    asked = {max(dict(p).values()) for _, split, p in made.evaluator.asked if split == "test" and len(p) == len(TASKS)}
+    asked = {
+        max(dict(p).values())
+        for _, split, p in made.evaluator.asked
+        if split == "test" and len(p) == len(TASKS)
+    }
     assert {0.0, PEAK, 1.0} <= asked and len(asked) <= 3 + 4, "replicates select near the peak"
-    validated = {max(dict(p).values()) for _, split, p in made.evaluator.asked if split == "val" and len(p) == 3}
+    validated = {
+        max(dict(p).values())
+        for _, split, p in made.evaluator.asked
+        if split == "val" and len(p) == 3
+    }
     assert len(validated) == 11
 
 
@@ -73,13 +92,17 @@ def test_denominators_are_single_task_accuracies_of_the_split():
     _, found = table()
     at = {"sources": SUM, "task": "all"}
     tuned = np.mean([0.25 / SINGLE["test"][t] for t in TASKS])
-    assert one(found, metric="normalized_accuracy_tuned", split="test", **at) == pytest.approx(tuned)
+    assert one(found, metric="normalized_accuracy_tuned", split="test", **at) == pytest.approx(
+        tuned
+    )
     validated = np.mean([0.7 / SINGLE["val"][t] for t in TASKS])
     where = {"metric": "normalized_accuracy", "split": "val", "coefficient": PEAK}
     assert one(found, **where, **at) == pytest.approx(validated)
     zero = np.mean([0.3 / SINGLE["test"][t] for t in TASKS])
     where = {"metric": "normalized_accuracy", "split": "test", "coefficient": 0.0}
-    assert one(found, **where, **at) == pytest.approx(zero), "normalized accuracy is far from 0 already at α = 0"
+    assert one(found, **where, **at) == pytest.approx(zero), (
+        "normalized accuracy is far from 0 already at α = 0"
+    )
 
 
 def test_recovered_gain_is_zero_at_zero_and_below_it_below():
@@ -87,7 +110,9 @@ def test_recovered_gain_is_zero_at_zero_and_below_it_below():
     at = {"sources": SUM, "task": "all", "split": "test"}
     single = np.mean(list(SINGLE["test"].values()))
     assert one(found, metric="recovered_gain", coefficient=0.0, **at) == 0.0
-    assert one(found, metric="recovered_gain", coefficient=1.0, **at) == pytest.approx(0.6 / (single - 0.3))
+    assert one(found, metric="recovered_gain", coefficient=1.0, **at) == pytest.approx(
+        0.6 / (single - 0.3)
+    )
     assert one(found, metric="recovered_gain_tuned", **at) == pytest.approx(-0.05 / (single - 0.3))
 
 
@@ -97,7 +122,9 @@ def test_rows_at_zero_and_one_stand_beside_the_tuned():
         at = {"metric": "accuracy", "split": "test", "sources": SUM, "coefficient": coefficient}
         for task in (*TASKS, "all"):
             assert one(found, task=task, **at) == pytest.approx(value)
-            assert pick(found, task=task, **at)["num_samples"].item() == NUM["test"] * (3 if task == "all" else 1)
+            assert pick(found, task=task, **at)["num_samples"].item() == NUM["test"] * (
+                3 if task == "all" else 1
+            )
 
 
 def test_choice_at_the_edge_is_flagged():
@@ -105,7 +132,10 @@ def test_choice_at_the_edge_is_flagged():
     made = study("task_addition", lambda t, s, p: 0.2 + 0.5 * max(p.values(), default=0))
     task_addition.run(made)
     found = rows.frame(made.rows)
-    assert one(found, metric="selected_coefficient") == 1.0 and one(found, metric="selected_at_edge") == 1.0
+    assert (
+        one(found, metric="selected_coefficient") == 1.0
+        and one(found, metric="selected_at_edge") == 1.0
+    )
 
 
 def test_replicates_select_for_themselves():
@@ -115,7 +145,12 @@ def test_replicates_select_for_themselves():
         def predict(self, task, split, points):
             found = super().predict(task, split, points)
             for row, point in zip(found, points, strict=True):
-                if split == "val" and point and max(point.values()) in (0.3, 0.7) and len(point) == 3:
+                if (
+                    split == "val"
+                    and point
+                    and max(point.values()) in (0.3, 0.7)
+                    and len(point) == 3
+                ):
                     half = np.arange(40) < 20
                     wrong = half if max(point.values()) == 0.3 else ~half
                     row[wrong] = 99
@@ -162,16 +197,23 @@ def test_subsets_are_all_there_on_the_tangent_side_only(mode):
         assert own.empty and set(whole["sources"]) == {SUM}
         return
     assert set(own["sources"]) == subsets and len(own) == 2 ** len(TASKS) - 1
-    assert set(whole["sources"]) == subsets and len(whole) == len(subsets), "the full set once, with its interval"
+    assert set(whole["sources"]) == subsets and len(whole) == len(subsets), (
+        "the full set once, with its interval"
+    )
     assert whole.set_index("sources")["low"].notna().to_dict() == {s: s == SUM for s in subsets}
 
 
 def test_many_tasks_have_a_sample_of_their_subsets():
     tasks = [f"t{k}" for k in range(12)]
     some = list(task_addition.subsets(tasks, 6))
-    assert len(set(some)) == len(some) == 100 and all(s == tuple(sorted(s, key=tasks.index)) for s in some)
+    assert len(set(some)) == len(some) == 100 and all(
+        s == tuple(sorted(s, key=tasks.index)) for s in some
+    )
     assert some == list(task_addition.subsets(tasks, 6)) and len({t for s in some for t in s}) == 12
-    assert len(list(task_addition.subsets(tasks, 2))) == 66 and len(list(task_addition.subsets(tasks, 12))) == 1
+    assert (
+        len(list(task_addition.subsets(tasks, 2))) == 66
+        and len(list(task_addition.subsets(tasks, 12))) == 1
+    )
     assert list(task_addition.subsets(TASKS, 2)) == list(combinations(TASKS, 2))
 
 
@@ -182,7 +224,9 @@ def test_subsets_tune_their_own_coefficient_on_their_own_tasks():
         alpha, inside = max(point.values(), default=0.0), task in point
         if split == "val":
             peak = {1: 1.0, 2: 0.6, 3: 0.4}[max(1, len(point))]
-            return 0.8 - 4 * (alpha - peak) ** 2 if inside else 0.9 * alpha  # outsiders would pull to 1
+            return (
+                0.8 - 4 * (alpha - peak) ** 2 if inside else 0.9 * alpha
+            )  # outsiders would pull to 1
         return round(0.5 * alpha + 0.2 * inside, 3)
 
     made = study("task_addition", by_size, mode="linear-tangent")

@@ -9,7 +9,11 @@ from tangent_bench.experiments import task_negation
 from tangent_bench.store import rows
 from tests.experiments.known import CONTROL, NUM, TASKS, one, pick, study
 
-LIMIT = {"a": 0.4, "b": 1.0, "c": 0.0}  # the largest |α| at which the control still holds on validation
+LIMIT = {
+    "a": 0.4,
+    "b": 1.0,
+    "c": 0.0,
+}  # the largest |α| at which the control still holds on validation
 
 
 def accuracy(task, split, point):
@@ -58,8 +62,12 @@ def test_target_and_control_are_reported_on_test_at_the_choice():
 def test_means_are_over_targets_each_with_its_own_choice():
     made, found = table()
     at = {"metric": "accuracy_tuned", "split": "test", "sources": "each", "coefficient": None}
-    assert one(found, task="own", **at) == pytest.approx(np.mean([0.1 + 0.6 * abs(v - 0.4) for v in LIMIT.values()]))
-    assert one(found, task=CONTROL, **at) == pytest.approx(np.mean([0.9 - 0.4 * v for v in LIMIT.values()]))
+    assert one(found, task="own", **at) == pytest.approx(
+        np.mean([0.1 + 0.6 * abs(v - 0.4) for v in LIMIT.values()])
+    )
+    assert one(found, task=CONTROL, **at) == pytest.approx(
+        np.mean([0.9 - 0.4 * v for v in LIMIT.values()])
+    )
     assert pick(found, task="own", **at)["num_samples"].item() == 3 * NUM["test"]
     assert pick(found, task=CONTROL, **at)["num_samples"].item() == NUM["test"]
     mean = np.mean([made.replicates[f"target_accuracy_tuned/{t}"] for t in TASKS], axis=0)
@@ -70,9 +78,15 @@ def test_curves_on_validation_are_complete():
     _, found = table()
     for task in TASKS:
         for where in (task, CONTROL):
-            curve = pick(found, metric="accuracy", split="val", sources=task, task=where).sort_values("coefficient")
-            assert curve["coefficient"].tolist() == pytest.approx([-0.1 * k for k in range(10, -1, -1)])
-    assert one(found, metric="accuracy", split="val", sources="b", task="b", coefficient=-0.6) == pytest.approx(0.4)
+            curve = pick(
+                found, metric="accuracy", split="val", sources=task, task=where
+            ).sort_values("coefficient")
+            assert curve["coefficient"].tolist() == pytest.approx(
+                [-0.1 * k for k in range(10, -1, -1)]
+            )
+    assert one(
+        found, metric="accuracy", split="val", sources="b", task="b", coefficient=-0.6
+    ) == pytest.approx(0.4)
 
 
 def test_threshold_of_the_config_is_the_one_in_force():
@@ -89,4 +103,6 @@ def test_another_test_set_changes_no_choice():
     validated = [pick(f, split="val")[columns] for f in (first, rows.frame(made.rows))]
     assert validated[0].equals(validated[1])
     looked_at = {c for _, split, point in made.evaluator.asked if split == "test" for _, c in point}
-    assert looked_at < {-round(0.1 * k, 1) for k in range(11)}, "test is asked at selected coefficients only"
+    assert looked_at < {-round(0.1 * k, 1) for k in range(11)}, (
+        "test is asked at selected coefficients only"
+    )

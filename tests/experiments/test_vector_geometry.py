@@ -18,7 +18,13 @@ THETA0 = {"w": torch.tensor([6.0, 0.0]), "v": torch.tensor([8.0])}
 
 
 def table(vectors=TAU):
-    made = study("vector_geometry", None, mode="linear-none", vectors=vectors.__getitem__, theta0=lambda: THETA0)
+    made = study(
+        "vector_geometry",
+        None,
+        mode="linear-none",
+        vectors=vectors.__getitem__,
+        theta0=lambda: THETA0,
+    )
     vector_geometry.run(made)
     return rows.frame(made.rows)
 

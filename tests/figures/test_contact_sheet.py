@@ -3,12 +3,23 @@
 import numpy as np
 import pytest
 
-from tangent_bench.figures._contact_sheet import BLOCK, EXAMPLES, GAP, HEADING, MARGIN, NAME, SIDE, sheet
+from tangent_bench.figures._contact_sheet import (
+    BLOCK,
+    EXAMPLES,
+    GAP,
+    HEADING,
+    MARGIN,
+    NAME,
+    SIDE,
+    sheet,
+)
 
 
 def images(num_classes, each=10):
     labels = np.tile(np.arange(num_classes), each)
-    pixels = np.broadcast_to((labels * 20 + 10).astype(np.uint8)[:, None, None, None], (len(labels), 8, 8, 3))
+    pixels = np.broadcast_to(
+        (labels * 20 + 10).astype(np.uint8)[:, None, None, None], (len(labels), 8, 8, 3)
+    )
     return np.ascontiguousarray(pixels), labels
 
 

@@ -30,10 +30,18 @@ RUNS = {
 }
 # Machado, Oliveira, Fernandes, "A Physiologically-based Model for Simulation of Color Vision Deficiency", 2009
 PROTANOPIA = np.array(
-    [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]
+    [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ]
 )
 DEUTERANOPIA = np.array(
-    [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]
+    [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ]
 )
 
 
@@ -125,7 +133,9 @@ def test_tables_render_in_every_format(name, run):
     assert len(names) and cells.loc[cells["unit"] != "text", "value"].notna().any()
     titles = {"Tiny ViT/8", "ViT-B-32"} if run == "two models" else {"Tiny ViT/8"}
     if name == "claims_table":  # its rows belong to models where there are several
-        assert len(titles) == 1 or all(names.str.contains(title, regex=False).any() for title in titles)
+        assert len(titles) == 1 or all(
+            names.str.contains(title, regex=False).any() for title in titles
+        )
     else:
         families = {"Tiny ViT/8 (C)", "Tiny ViT/8 (C+own)"} if run == IMPORTED else set()
         assert titles <= set(cells["group"]) <= titles | families
@@ -134,7 +144,11 @@ def test_tables_render_in_every_format(name, run):
     assert render.csv(cells).count("\n") == len(names) + 1
     tex = render.latex(cells, "A title: 5 % & more", name)
     assert tex.count(r"\toprule") == tex.count(r"\bottomrule") == 1 and r"5 \% \& more" in tex
-    columns = {line.count("&") for line in tex.splitlines() if line.endswith(r"\\") and "multicolumn" not in line}
+    columns = {
+        line.count("&")
+        for line in tex.splitlines()
+        if line.endswith(r"\\") and "multicolumn" not in line
+    }
     assert len(columns) == 1 and "%" not in tex.split(r"\midrule")[1]
     assert "<td>" in render.html(cells, "title") and "nan" not in render.plain(cells)
 
@@ -143,7 +157,9 @@ def test_tables_render_in_every_format(name, run):
 def test_tables_show_the_value_of_the_rows(name):
     table = rows("one seed")
     build = registry.load("figures", name).build
-    scaled = table.assign(value=table["value"] * 0.5, low=table["low"] * 0.5, high=table["high"] * 0.5)
+    scaled = table.assign(
+        value=table["value"] * 0.5, low=table["low"] * 0.5, high=table["high"] * 0.5
+    )
     first, second = build(table), build(scaled)
     share = second["value"] / first["value"]
     assert np.allclose(share[first["unit"] != "text"].dropna(), 0.5)
@@ -151,9 +167,19 @@ def test_tables_show_the_value_of_the_rows(name):
 
 def test_table_1_holds_the_right_numbers():
     table = rows("one seed")
-    cells = registry.load("figures", "table1_addition").build(table).set_index(["row", "column"])["value"]
-    added = table[(table["experiment"] == "task_addition") & (table["task"] == "all") & (table["split"] == "test")]
-    linear = added[(added["training"] == "linear") & (added["sources"] == "+".join(synthetic.TASKS))]
+    cells = (
+        registry.load("figures", "table1_addition")
+        .build(table)
+        .set_index(["row", "column"])["value"]
+    )
+    added = table[
+        (table["experiment"] == "task_addition")
+        & (table["task"] == "all")
+        & (table["split"] == "test")
+    ]
+    linear = added[
+        (added["training"] == "linear") & (added["sources"] == "+".join(synthetic.TASKS))
+    ]
     for column, metric in (
         ("Absolute", "accuracy_tuned"),
         ("Normalized", "normalized_accuracy_tuned"),
@@ -176,10 +202,15 @@ def test_colours_and_markers_belong_to_modes():
     assert len({m.colour for m in known}) == len({m.marker for m in known}) == len(known)
     assert all(mode(m.training, m.evaluation) is m for m in known)
     assert mode("attention_only", "tangent") == mode("attention_only", "tangent")
-    assert len({task_marker(task, [*synthetic.TASKS, "pets"]) for task in (*synthetic.TASKS, "pets")}) == 9
+    assert (
+        len({task_marker(task, [*synthetic.TASKS, "pets"]) for task in (*synthetic.TASKS, "pets")})
+        == 9
+    )
 
 
-@pytest.mark.parametrize("seen", [np.eye(3), PROTANOPIA, DEUTERANOPIA], ids=["normal", "protanopia", "deuteranopia"])
+@pytest.mark.parametrize(
+    "seen", [np.eye(3), PROTANOPIA, DEUTERANOPIA], ids=["normal", "protanopia", "deuteranopia"]
+)
 def test_colours_of_modes_are_told_apart(seen):
     from matplotlib.colors import to_rgb
 
@@ -194,7 +225,10 @@ def test_every_mode_has_a_look_and_a_title_of_its_own():
     found = [mode(t, e) for t in registry.names("training") for e in ("network", "tangent")]
     assert len({(m.colour, m.marker) for m in found}) == len({m.title for m in found}) == len(found)
     titles = {(m.training, m.evaluation): m.title for m in found}
-    assert titles["tau_jp", "tangent"] == "τJp FT" and titles["attention_only", "network"] == "Attention-only FT"
+    assert (
+        titles["tau_jp", "tangent"] == "τJp FT"
+        and titles["attention_only", "network"] == "Attention-only FT"
+    )
     assert titles["attention_only", "tangent"] == "Attention-only FT, tangent"
     assert mode("lora_16", "network").title == "Lora 16, network", "a name of printed rows alone"
 
@@ -212,7 +246,9 @@ def test_only_possible_figures_are_made():
     assert not about.possible(["single_task"], ["standard-network"])
     assert not about.possible(["task_addition"], ["standard-network", "linear-tangent"])
     many = Figure("", reads=("single_task",), num_methods=2)
-    assert many.possible(["single_task"], [], num_methods=2) and not many.possible(["single_task"], [])
+    assert many.possible(["single_task"], [], num_methods=2) and not many.possible(
+        ["single_task"], []
+    )
     along = ABOUT["emergence"]
     assert along.possible(along.reads, ["standard-network"], 2) and not along.possible(
         along.reads, ["standard-network"]

@@ -18,7 +18,10 @@ def marks(axis) -> dict[str, np.ndarray]:
     """Name of a verb → its medians, [values, 2]."""
     handles, labels = axis.get_legend_handles_labels()
     names = (label.partition("\n")[0] for label in labels)
-    return {name: np.array(handle.lines[0].get_xydata()) for name, handle in zip(names, handles, strict=True)}
+    return {
+        name: np.array(handle.lines[0].get_xydata())
+        for name, handle in zip(names, handles, strict=True)
+    }
 
 
 def test_a_row_of_panels_for_each_factor_with_the_verbs_that_depend_on_it(rows):
@@ -33,12 +36,14 @@ def test_a_row_of_panels_for_each_factor_with_the_verbs_that_depend_on_it(rows):
 def test_marks_are_medians_in_milliseconds_and_megabytes(rows):
     axes = cost_growth.draw(rows)
     for column, metric, unit in ((0, "seconds", 1e-3), (1, "peak_bytes", 1e6)):
-        rounds = rows[(rows["params_id"] == "linear step/width") & (rows["metric"] == metric)].dropna(
-            subset=["coefficient2"]
-        )
+        rounds = rows[
+            (rows["params_id"] == "linear step/width") & (rows["metric"] == metric)
+        ].dropna(subset=["coefficient2"])
         expected = rounds.groupby("coefficient")["value"].median() / unit
         found = marks(axes[3, column])["step, linear"]
-        assert found[:, 0].tolist() == list(expected.index) and found[:, 1] == pytest.approx(expected.to_numpy())
+        assert found[:, 0].tolist() == list(expected.index) and found[:, 1] == pytest.approx(
+            expected.to_numpy()
+        )
 
 
 def test_lines_have_the_exponent_of_the_rows(rows):
@@ -53,7 +58,11 @@ def test_lines_have_the_exponent_of_the_rows(rows):
 def test_note_compares_the_grids_and_gives_the_fixed_part(rows):
     axis = cost_growth.draw(rows).flat[0]
     note = " ".join(axis.figure.get_supxlabel().split())
-    assert "1 + 1.10 T" in note and "16 coefficients" in note and " 1,200 times" in note.replace("1,300", "1,200")
+    assert (
+        "1 + 1.10 T" in note
+        and "16 coefficients" in note
+        and " 1,200 times" in note.replace("1,300", "1,200")
+    )
 
 
 def test_without_memory_the_panels_say_so(rows):

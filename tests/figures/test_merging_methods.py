@@ -9,14 +9,25 @@ from tangent_bench.figures import merging_methods
 from tangent_bench.figures.merging_methods import draw
 from tests import synthetic
 
-SHIFTS = {("ties", ""): 0.05, ("tsv_m", ""): 0.1, ("ties", "0123abcd"): -0.1, ("somebody_else", ""): -0.2}
+SHIFTS = {
+    ("ties", ""): 0.05,
+    ("tsv_m", ""): 0.1,
+    ("ties", "0123abcd"): -0.1,
+    ("somebody_else", ""): -0.2,
+}
 
 
 def rows():
     table = synthetic.make(tasks=("mnist", "symbols", "terrain"))
     added = table[table["experiment"] == "task_addition"]
     more = [
-        added.assign(method=m, params_id=p, value=added["value"] + s, low=added["low"] + s, high=added["high"] + s)
+        added.assign(
+            method=m,
+            params_id=p,
+            value=added["value"] + s,
+            low=added["low"] + s,
+            high=added["high"] + s,
+        )
         for (m, p), s in SHIFTS.items()
     ]
     return pd.concat([table, *more], ignore_index=True)
@@ -31,8 +42,18 @@ def test_methods_are_in_the_order_of_their_accuracy():
 def test_points_are_the_rows_and_bars_their_intervals():
     table = rows()
     axis = draw(table).item()
-    where = {"experiment": "task_addition", "metric": "accuracy_tuned", "task": "all", "split": "test"}
-    where |= {"sources": "mnist+symbols+terrain", "training": "linear", "evaluation": "tangent", "method": "tsv_m"}
+    where = {
+        "experiment": "task_addition",
+        "metric": "accuracy_tuned",
+        "task": "all",
+        "split": "test",
+    }
+    where |= {
+        "sources": "mnist+symbols+terrain",
+        "training": "linear",
+        "evaluation": "tangent",
+        "method": "tsv_m",
+    }
     for column, value in where.items():
         table = table[table[column] == value]
     bars = next(c for c in axis.containers if c.get_label() == "Linear FT")
@@ -44,15 +65,23 @@ def test_points_are_the_rows_and_bars_their_intervals():
 
 def test_the_pretrained_model_is_a_rule():
     table = rows()
-    zero = table[(table["training"] == "none") & (table["task"] == "all") & (table["split"] == "test")]
+    zero = table[
+        (table["training"] == "none") & (table["task"] == "all") & (table["split"] == "test")
+    ]
     axis = draw(table).item()
     (rule,) = (line for line in axis.lines if line.get_label() == "Pre-trained")
     assert rule.get_xdata() == pytest.approx([100 * zero["value"].iloc[0]] * 2)
 
 
 def test_a_method_that_is_not_installed_has_its_name():
-    assert merging_methods.label("nowhere", "") == "nowhere" and merging_methods.label("ties", "") == "TIES"
+    assert (
+        merging_methods.label("nowhere", "") == "nowhere"
+        and merging_methods.label("ties", "") == "TIES"
+    )
 
 
 def test_a_transductive_method_says_so():
-    assert merging_methods.label("adamerging", "0123abcd") == "AdaMerging (sees test images) (0123abcd)"
+    assert (
+        merging_methods.label("adamerging", "0123abcd")
+        == "AdaMerging (sees test images) (0123abcd)"
+    )

@@ -13,7 +13,9 @@ FEW = ("mnist", "terrain")
 def limits(table):
     """Places of the dashed upright lines, in percent, with their labels."""
     (axis,) = registry.load("figures", "negation_tradeoff").draw(table).flat
-    return {line.get_label(): line.get_xdata()[0] for line in axis.lines if line.get_linestyle() == "--"}
+    return {
+        line.get_label(): line.get_xdata()[0] for line in axis.lines if line.get_linestyle() == "--"
+    }
 
 
 def test_limit_is_that_of_the_rows():

@@ -9,7 +9,16 @@ import pytest
 import yaml
 
 from tangent_bench.figures import paper_comparison
-from tangent_bench.figures.paper_comparison import DIFFERENCE, FIGURE, OTHERS, OURS, PAPER, PLACE, RANGE, build
+from tangent_bench.figures.paper_comparison import (
+    DIFFERENCE,
+    FIGURE,
+    OTHERS,
+    OURS,
+    PAPER,
+    PLACE,
+    RANGE,
+    build,
+)
 from tangent_bench.judging import paper
 from tangent_bench.report import render
 from tangent_bench.store.rows import COLUMNS
@@ -51,7 +60,9 @@ def value(**where):
 def test_a_run_of_the_papers_size_has_a_counterpart_for_every_line():
     lines = paper.read()
     lines = lines[lines["model"].isin(["vit_b_32", "vit_l_14"]) & (lines["protocol"] == "A")]
-    excused = lines["experiment"].eq("task_negation") & (lines["metric"].eq("accuracy") | lines["split"].eq("val"))
+    excused = lines["experiment"].eq("task_negation") & (
+        lines["metric"].eq("accuracy") | lines["split"].eq("val")
+    )
     coordinates = lines[~excused].drop_duplicates(list(paper.COORDINATES))
     assert table()["row"].nunique() == len(coordinates) == 220
 
@@ -71,7 +82,10 @@ def test_a_remembered_number_is_grey_and_the_range_decides():
     assert words(found[PAPER]) == "(71.4 [G])" and found[DIFFERENCE].grey
     assert found[DIFFERENCE].value == pytest.approx(ours - 0.714)
     assert found[RANGE].text == "70.1–73.5 (n = 5)"
-    assert "TAK 73.5 [R]" in found[OTHERS].text and "(STM 69.1 [R], other checkpoints)" in found[OTHERS].text
+    assert (
+        "TAK 73.5 [R]" in found[OTHERS].text
+        and "(STM 69.1 [R], other checkpoints)" in found[OTHERS].text
+    )
     assert found[PLACE].text == paper.OUTSIDE and not found[PLACE].grey  # 62 % against 70
 
 
@@ -84,7 +98,9 @@ def test_a_corroborated_number_is_not_grey():
 def test_post_hoc_rows_are_not_decided():
     part = table()[table()["row"].str.contains("Post-hoc lin.")]
     places = part[part["column"] == PLACE]
-    assert len(places) == 2 * 5 and set(places["text"]) == {paper.UNDECIDED} and places["grey"].all()
+    assert (
+        len(places) == 2 * 5 and set(places["text"]) == {paper.UNDECIDED} and places["grey"].all()
+    )
     assert set(part.loc[part["column"] == RANGE, "text"]) == {"–"}
 
 
@@ -120,7 +136,9 @@ def test_tables_without_grey_are_as_they_were():
 
 def test_made_for_the_papers_models_alone():
     assert FIGURE.possible(["single_task"], [], 1, ["tiny", "vit_b_32"])
-    assert not FIGURE.possible(["single_task"], [], 1, ["tiny"]) and not FIGURE.possible(["single_task"], [])
+    assert not FIGURE.possible(["single_task"], [], 1, ["tiny"]) and not FIGURE.possible(
+        ["single_task"], []
+    )
 
 
 def test_a_run_that_shares_nothing_says_so():

@@ -38,17 +38,34 @@ HEADLINES: dict[str, dict[str, object]] = {
     "zero-shot": {"experiment": "single_task", "split": "test", "training": "none"},
     "own tasks": {"experiment": "single_task", "split": "test", "metric": "accuracy", "own": True},
     "their mean": {"experiment": "single_task", "split": "test", "sources": "each"},
-    "all at once": {"experiment": "single_task", "split": "test", "sources": "multitask", "task": "all"},
-    "sums": {"experiment": "task_addition", "split": "test", "metric": SUMS, "task": "all", "together": True},
+    "all at once": {
+        "experiment": "single_task",
+        "split": "test",
+        "sources": "multitask",
+        "task": "all",
+    },
+    "sums": {
+        "experiment": "task_addition",
+        "split": "test",
+        "metric": SUMS,
+        "task": "all",
+        "together": True,
+    },
     "chosen": {"experiment": "task_addition", "metric": "selected_coefficient"},
     "negated": {"experiment": "task_negation", "split": "test", "sources": "each"},
     "lengths": {"experiment": "vector_geometry", "metric": "norm"},
 }
 TOLERANCES: dict[str, Callable[[pd.Series], float]] = {
-    "accuracy": lambda row: IMAGES / row["num_samples"] if row["training"] == "none" else _trained(row),
+    "accuracy": lambda row: (
+        IMAGES / row["num_samples"] if row["training"] == "none" else _trained(row)
+    ),
     "accuracy_tuned": lambda row: _trained(row),
-    "normalized_accuracy_tuned": lambda row: 1.5 * FLOOR,  # divides by 0.8 to 0.9, which moves as well
-    "recovered_gain_tuned": lambda row: 4 * FLOOR,  # divides by a gain of about 0.4, which moves as well
+    "normalized_accuracy_tuned": lambda row: (
+        1.5 * FLOOR
+    ),  # divides by 0.8 to 0.9, which moves as well
+    "recovered_gain_tuned": lambda row: (
+        4 * FLOOR
+    ),  # divides by a gain of about 0.4, which moves as well
     "selected_coefficient": lambda row: 0.1 + 1e-9,  # two steps of the grid: the maximum is flat
     "norm": lambda row: 0.03 * row["value"],  # the path may differ, its length hardly
 }
@@ -66,7 +83,9 @@ def headlines(table: pd.DataFrame) -> pd.DataFrame:
     parts = {name: pick(marked, **where) for name, where in HEADLINES.items()}
     for name, part in parts.items():
         if part.empty:
-            raise ValueError(f"No rows are {name!r}; golden values need all experiments of the tiny preset.")
+            raise ValueError(
+                f"No rows are {name!r}; golden values need all experiments of the tiny preset."
+            )
     chosen = pd.concat(parts.values(), ignore_index=True)
     chosen["tolerance"] = [TOLERANCES[row["metric"]](row) for _, row in chosen.iterrows()]
     return _matched(chosen)[COLUMNS]
@@ -74,13 +93,24 @@ def headlines(table: pd.DataFrame) -> pd.DataFrame:
 
 def _matched(table: pd.DataFrame) -> pd.DataFrame:
     """Without the coefficient of "_tuned" rows: it is a result, no coordinate."""
-    return table.assign(coefficient=table["coefficient"].mask(table["metric"].str.endswith("_tuned")))
+    return table.assign(
+        coefficient=table["coefficient"].mask(table["metric"].str.endswith("_tuned"))
+    )
 
 
 def read() -> pd.DataFrame:
     """The golden values as they are committed."""
-    text = {column: str for column in KEY if column not in ("schema_version", "seed", "coefficient", "coefficient2")}
-    return pd.read_csv(GOLDEN, dtype=text, keep_default_na=False, na_values={"coefficient": [""], "coefficient2": [""]})
+    text = {
+        column: str
+        for column in KEY
+        if column not in ("schema_version", "seed", "coefficient", "coefficient2")
+    }
+    return pd.read_csv(
+        GOLDEN,
+        dtype=text,
+        keep_default_na=False,
+        na_values={"coefficient": [""], "coefficient2": [""]},
+    )
 
 
 def deviations(golden: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
@@ -99,7 +129,9 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     table.to_csv(GOLDEN, index=False, float_format="%.6g", lineterminator="\n")
-    print(f"{len(table)} values of {source} written to {GOLDEN}; look at `git diff` before committing them.")
+    print(
+        f"{len(table)} values of {source} written to {GOLDEN}; look at `git diff` before committing them."
+    )
     return 0
 
 

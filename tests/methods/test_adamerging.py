@@ -46,7 +46,10 @@ def entropy(direction: dict, seen=images) -> float:
 
 
 def summed(lambda_TL: torch.Tensor, columns: dict) -> dict:
-    return {n: sum(lambda_TL[t, columns[n]] * VECTORS[task][n] for t, task in enumerate(TASKS)) for n in THETA0}
+    return {
+        n: sum(lambda_TL[t, columns[n]] * VECTORS[task][n] for t, task in enumerate(TASKS))
+        for n in THETA0
+    }
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -61,7 +64,9 @@ def test_slope_is_what_differences_say(name):
             step = torch.zeros(shape, dtype=torch.float64)
             step[t, c] = 1e-5
             ends = [entropy(summed(point + sign * step, columns)) for sign in (1, -1)]
-            assert float(slope[t, c]) == pytest.approx((ends[0] - ends[1]) / 2e-5, rel=1e-5, abs=1e-9)
+            assert float(slope[t, c]) == pytest.approx(
+                (ends[0] - ends[1]) / 2e-5, rel=1e-5, abs=1e-9
+            )
 
 
 def test_slope_of_an_image_tower(clip_folder):
@@ -76,7 +81,9 @@ def test_slope_of_an_image_tower(clip_folder):
     for t, c in ((0, 0), (0, 1), (1, 0), (1, 1)):
         step = torch.zeros(2, 2, dtype=torch.float64)
         step[t, c] = 1e-5
-        ends = [_entropy.entropy(vectors, about, point + s * step, columns, batches)[0] for s in (1, -1)]
+        ends = [
+            _entropy.entropy(vectors, about, point + s * step, columns, batches)[0] for s in (1, -1)
+        ]
         assert float(slope[t, c]) == pytest.approx((ends[0] - ends[1]) / 2e-5, rel=1e-5, abs=1e-8)
 
 
@@ -84,7 +91,9 @@ def test_slope_of_an_image_tower(clip_folder):
 def test_without_steps_it_is_a_multiple_of_the_sum(name):
     found = merge(name, steps=0)
     for key in THETA0:
-        torch.testing.assert_close(found[key], 0.3 * sum(v[key] for v in VECTORS.values()), rtol=1e-12, atol=1e-15)
+        torch.testing.assert_close(
+            found[key], 0.3 * sum(v[key] for v in VECTORS.values()), rtol=1e-12, atol=1e-15
+        )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -101,7 +110,9 @@ def test_the_first_step_goes_down_by_the_rate(name):
     """Adam's first step is −rate · sign of the slope."""
     columns = NAMES[name]
     start = torch.full((3, 1 + max(columns.values())), 0.3, dtype=torch.float64)
-    _, slope = _entropy.entropy(VECTORS, context(), start, columns, {task: images(task, 20) for task in TASKS})
+    _, slope = _entropy.entropy(
+        VECTORS, context(), start, columns, {task: images(task, 20) for task in TASKS}
+    )
     found = _entropy.learn(VECTORS, context(steps=1, rate=1e-3), columns)
     torch.testing.assert_close(found, start - 1e-3 * slope.sign(), rtol=0, atol=1e-6)
 
@@ -150,4 +161,6 @@ def test_batches_are_seeded_and_within_the_images_asked_for():
 @pytest.mark.parametrize("name", NAMES)
 def test_it_says_that_it_sees_test_images(name):
     assert merging.find(name).method.data == "unlabelled test"
-    assert merging.find(f"lines+{name}").method.data == "unlabelled test", "a wrapper does not hide it"
+    assert merging.find(f"lines+{name}").method.data == "unlabelled test", (
+        "a wrapper does not hide it"
+    )

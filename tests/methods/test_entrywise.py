@@ -11,7 +11,9 @@ from tangent_bench.methods import model_stock
 
 
 def merge(name: str, *taus: list[float], seed: int = 0, **values) -> list[float]:
-    vectors = {f"task{t}": {"w": torch.tensor(tau, dtype=torch.float64)} for t, tau in enumerate(taus)}
+    vectors = {
+        f"task{t}": {"w": torch.tensor(tau, dtype=torch.float64)} for t, tau in enumerate(taus)
+    }
     theta0 = {"w": torch.ones(len(taus[0]), dtype=torch.float64)}
     return merging.find(name, values).prepare(vectors, theta0, seed)["w"].tolist()
 
@@ -27,8 +29,15 @@ def test_averages_and_sums():
 
 def test_ties_by_hand():
     """Half is kept: (5, −4, 0, 0) and (−3, 0, 0, 6); the first entry elects +, so that the −3 does not count."""
-    assert merge("ties", [5.0, -4.0, 1.0, 2.0], [-3.0, 1.0, 2.0, 6.0], keep=0.5) == [5.0, -4.0, 0.0, 6.0]
-    assert merge("ties", [5.0, 4.0], [3.0, 2.0], keep=1.0) == [4.0, 3.0], "a mean of those that agree"
+    assert merge("ties", [5.0, -4.0, 1.0, 2.0], [-3.0, 1.0, 2.0, 6.0], keep=0.5) == [
+        5.0,
+        -4.0,
+        0.0,
+        6.0,
+    ]
+    assert merge("ties", [5.0, 4.0], [3.0, 2.0], keep=1.0) == [4.0, 3.0], (
+        "a mean of those that agree"
+    )
     assert merge("ties", [2.0, 1.0], [-2.0, 3.0], keep=1.0) == [0.0, 2.0], "no sign is elected"
 
 
@@ -64,7 +73,9 @@ def test_dare_keeps_a_tenth_and_rescales():
     assert found.mean() == pytest.approx(1.0, abs=0.1), "the mean is kept"  # standard error 0.021
     assert merge("dare", [1.0, -2.0], [0.5, 3.0], drop=0.0) == [1.5, 1.0]
     first, second = (np.array(merge("dare", tau, seed=s)) for s in (0, 1))
-    assert (first != second).mean() == pytest.approx(2 * 0.9 * 0.1, abs=0.03), "seeds are independent"
+    assert (first != second).mean() == pytest.approx(2 * 0.9 * 0.1, abs=0.03), (
+        "seeds are independent"
+    )
     both = np.array(merge("dare", tau, tau))
     assert np.isclose(both, 20.0).mean() == pytest.approx(0.01, abs=0.005), "and so are tasks"
 
@@ -87,12 +98,18 @@ def test_consensus_is_what_a_loop_over_entries_says():
 
 
 def test_magmax_takes_the_largest():
-    assert merge("magmax", [1.0, -5.0, 0.0], [-2.0, 4.0, 0.5], [1.5, 0.0, -0.4]) == [-2.0, -5.0, 0.5]
+    assert merge("magmax", [1.0, -5.0, 0.0], [-2.0, 4.0, 0.5], [1.5, 0.0, -0.4]) == [
+        -2.0,
+        -5.0,
+        0.5,
+    ]
 
 
 def test_breadcrumbs_drops_both_ends():
     """Of five entries the smallest two and the largest one go."""
-    found = merge("breadcrumbs", [1.0, -2.0, 3.0, -4.0, 5.0], [5.0, 4.0, 3.0, 2.0, 1.0], low=0.4, high=0.8)
+    found = merge(
+        "breadcrumbs", [1.0, -2.0, 3.0, -4.0, 5.0], [5.0, 4.0, 3.0, 2.0, 1.0], low=0.4, high=0.8
+    )
     assert found == [0.0, 4.0, 6.0, -4.0, 0.0]
     with pytest.raises(ValueError, match=r"low. 0\.9 to .high. 0\.5"):
         merge("breadcrumbs", [1.0], low=0.9, high=0.5)

@@ -31,18 +31,26 @@ def merge(vectors=VECTORS, data=DATA, **values) -> dict:
     return merging.find("fisher", VALUES | values).prepare(vectors, THETA0, data=data)
 
 
-def information(task: str = "one", seed: int = 0, network=NETWORK, theta0=THETA0, data=DATA, **values) -> dict:
-    vector = VECTORS[task] if network is NETWORK else {k: torch.zeros_like(v) for k, v in theta0.items()}
+def information(
+    task: str = "one", seed: int = 0, network=NETWORK, theta0=THETA0, data=DATA, **values
+) -> dict:
+    vector = (
+        VECTORS[task] if network is NETWORK else {k: torch.zeros_like(v) for k, v in theta0.items()}
+    )
     return fisher.information(Context(theta0, VALUES | values, seed, data), task, vector)
 
 
-def by_definition(network, theta: dict, head: torch.Tensor, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
+def by_definition(
+    network, theta: dict, head: torch.Tensor, pictures: torch.Tensor
+) -> dict[str, torch.Tensor]:
     """(1/N) Σ_n Σ_k p_k (∂ log p_k / ∂θ)², one Jacobian an image by `torch.func`."""
     total = {name: torch.zeros_like(value) for name, value in theta.items()}
     for picture in pictures:
 
         def log_p(theta, picture=picture):
-            return heads.logits(linearize.encode(network, theta, picture[None]), head)[0].log_softmax(0)
+            return heads.logits(linearize.encode(network, theta, picture[None]), head)[
+                0
+            ].log_softmax(0)
 
         jacobian, p = torch.func.jacrev(log_p)(theta), log_p(theta).exp()
         for name, rows in jacobian.items():
@@ -79,7 +87,9 @@ def test_random_signs_are_right_on_average_and_seeded():
             mean[name] += value / 100
     # 300 sums an image; the square of a sum with random signs has at most twice its squared mean as variance: 8 %
     for name in exact:
-        torch.testing.assert_close(mean[name], exact[name], rtol=0.35, atol=0.03 * float(exact[name].max()))
+        torch.testing.assert_close(
+            mean[name], exact[name], rtol=0.35, atol=0.03 * float(exact[name].max())
+        )
     total = sum(float(v.sum()) for v in mean.values()) / sum(float(v.sum()) for v in exact.values())
     assert total == pytest.approx(1.0, abs=0.1)
     first, again, other = (information(seed=s, passes=1)["first.weight"] for s in (1, 1, 2))
@@ -108,17 +118,26 @@ def test_direction_is_the_minimum(normalized):
     found = merge(normalized=normalized)
     w = {task: weights(task, normalized) for task in TASKS}
     for name in ("second.bias", "first.bias"):
-        taus, scale = [VECTORS[t][name].numpy() for t in TASKS], sum(w[t][name].mean() for t in TASKS)
+        taus, scale = (
+            [VECTORS[t][name].numpy() for t in TASKS],
+            sum(w[t][name].mean() for t in TASKS),
+        )
 
         def objective(x, name=name, taus=taus, scale=scale):
-            parts = [w[t][name] * (x - tau) ** 2 / scale for t, tau in zip(TASKS, taus, strict=True)]
-            slopes = [2 * w[t][name] * (x - tau) / scale for t, tau in zip(TASKS, taus, strict=True)]
+            parts = [
+                w[t][name] * (x - tau) ** 2 / scale for t, tau in zip(TASKS, taus, strict=True)
+            ]
+            slopes = [
+                2 * w[t][name] * (x - tau) / scale for t, tau in zip(TASKS, taus, strict=True)
+            ]
             return sum(p.sum() for p in parts), sum(slopes)
 
         best = optimize.minimize(objective, np.zeros_like(taus[0]), jac=True, tol=1e-14)
         np.testing.assert_allclose(found[name].numpy(), best.x, atol=1e-5)
     for name in THETA0:
-        expected = sum(w[t][name] * VECTORS[t][name].numpy() for t in TASKS) / sum(w[t][name] for t in TASKS)
+        expected = sum(w[t][name] * VECTORS[t][name].numpy() for t in TASKS) / sum(
+            w[t][name] for t in TASKS
+        )
         np.testing.assert_allclose(found[name].numpy(), expected, rtol=1e-9)
 
 
@@ -132,7 +151,9 @@ def test_equal_information_gives_the_average():
     """The same weights, images and head: the information is the same, and then so are the vectors."""
     found = merge(floor=1e9)
     for name in THETA0:
-        torch.testing.assert_close(found[name], (VECTORS["one"][name] + VECTORS["two"][name]) / 2, rtol=1e-12, atol=0)
+        torch.testing.assert_close(
+            found[name], (VECTORS["one"][name] + VECTORS["two"][name]) / 2, rtol=1e-12, atol=0
+        )
 
 
 def test_entries_that_matter_to_no_task_are_averaged():

@@ -23,7 +23,9 @@ from tests.methods.oracle.inputs import SHAPES, Vector
 
 FOLDER = Path(__file__).parent / "oracle"
 SOURCES = {path.stem: safe_open(path, "pt") for path in sorted(FOLDER.glob("*.safetensors"))}
-CASES = [(name, case) for name, file in SOURCES.items() for case in json.loads(file.metadata()["cases"])]
+CASES = [
+    (name, case) for name, file in SOURCES.items() for case in json.loads(file.metadata()["cases"])
+]
 CLOSE = 1e-5  # of the largest entry of a tensor
 Explained = Callable[[str, dict, int], Vector]
 
@@ -47,7 +49,10 @@ def under(names: dict[str, str]) -> Explained:
     """Our method on vectors whose parameters bear other names, which say what they are."""
 
     def merged(method: str, given: dict, number: int) -> Vector:
-        vectors = {t: {names.get(n, n): x for n, x in tau.items()} for t, tau in inputs.vectors(number).items()}
+        vectors = {
+            t: {names.get(n, n): x for n, x in tau.items()}
+            for t, tau in inputs.vectors(number).items()
+        }
         direction = merge(method, given, vectors)
         return {name: direction[names.get(name, name)] for name in SHAPES}
 
@@ -62,7 +67,10 @@ def by_rows(method: str, given: dict, number: int) -> Vector:
         for t, tau in inputs.vectors(number).items()
     }
     direction = merge(method, given, vectors)
-    return {n: torch.stack([direction[f"{n}.{k}"] for k in range(rows[n])]).reshape(SHAPES[n]) for n in SHAPES}
+    return {
+        n: torch.stack([direction[f"{n}.{k}"] for k in range(rows[n])]).reshape(SHAPES[n])
+        for n in SHAPES
+    }
 
 
 def one_entry_fewer(method: str, given: dict, number: int) -> Vector:
@@ -79,7 +87,9 @@ def towards_zero(method: str, given: dict, number: int) -> Vector:
         taus = torch.stack([tau[name] for tau in vectors.values()])
         grams = sum(tau.T @ tau / tau.square().sum() for tau in taus)
         ridge = given["ridge"] * torch.eye(taus.shape[2], dtype=torch.float64)
-        direction[name] = direction[name] - given["ridge"] * taus.mean(0) @ torch.linalg.inv(grams + ridge)
+        direction[name] = direction[name] - given["ridge"] * taus.mean(0) @ torch.linalg.inv(
+            grams + ridge
+        )
     return direction
 
 
@@ -87,19 +97,28 @@ MATRICES = [name for name, shape in SHAPES.items() if len(shape) == 2]
 EMBEDDING, PROJECTION = {"positional_embedding": "position.weight"}, {"proj": "last.weight"}
 AS_STORED = under(EMBEDDING | PROJECTION)  # every 2-D tensor is a matrix, [outputs, inputs]
 BOTH = {"positional_embedding", "proj"}
-SMALLEST = {"conv1.weight", *(f"transformer.resblocks.{n}" for n in ("0.attn.in_proj_weight", "1.mlp.c_fc.weight"))}
+SMALLEST = {
+    "conv1.weight",
+    *(f"transformer.resblocks.{n}" for n in ("0.attn.in_proj_weight", "1.mlp.c_fc.weight")),
+}
 # (source, case) → the parameters that differ, and our method as they understand it
 EXPLAINED: dict[tuple[str, str], tuple[set[str], Explained]] = {
     ("fusion_bench", "tsv_m of 3"): ({"positional_embedding"}, under(EMBEDDING)),
     ("fusion_bench", "iso_c"): ({"positional_embedding"}, under(EMBEDDING)),
     ("fusion_bench", "iso_cts 0.5"): (BOTH, AS_STORED),
-    ("fusion_bench", "iso_cts 0.8"): ({"positional_embedding"}, AS_STORED),  # all of the rank of `proj` is common
+    ("fusion_bench", "iso_cts 0.8"): (
+        {"positional_embedding"},
+        AS_STORED,
+    ),  # all of the rank of `proj` is common
     ("fusion_bench", "svc 0.1"): (BOTH, AS_STORED),
     ("fusion_bench", "svc 1"): (BOTH, AS_STORED),
     ("merge_and_rebase", "wudi 1e-08"): (BOTH, AS_STORED),
     ("merge_and_rebase", "wudi 0.3"): (set(MATRICES), towards_zero),
     ("CART", "cart"): ({"proj"}, under({"proj": "averaged"})),
-    ("breadcrumbs", "breadcrumbs"): ({name for name, shape in SHAPES.items() if len(shape) > 1}, by_rows),
+    ("breadcrumbs", "breadcrumbs"): (
+        {name for name, shape in SHAPES.items() if len(shape) > 1},
+        by_rows,
+    ),
     ("mergekit", "ties"): (SMALLEST, one_entry_fewer),
 }
 DARE = [("fusion_bench", "dare"), ("MergeLM", "dare of 5")]
@@ -114,7 +133,9 @@ def stored(source: str, case: str) -> tuple[str, dict, Vector]:
 
 def test_inputs_are_those_that_were_merged():
     for source, file in SOURCES.items():
-        assert file.metadata()["inputs"] == inputs.digest(), f"{source}: run tests/methods/oracle/make.py again"
+        assert file.metadata()["inputs"] == inputs.digest(), (
+            f"{source}: run tests/methods/oracle/make.py again"
+        )
         assert file.metadata()["source"] and len(file.metadata()["script"]) == 64
 
 
@@ -135,8 +156,12 @@ def test_dare_given_the_masks(key, monkeypatch):
     """Our draws replaced by 1 where they kept an entry and 0 where they dropped it."""
     method, given, theirs = stored(*key)
     total = len(inputs.flat(theirs))
-    bits = np.unpackbits(SOURCES[key[0]].get_tensor(f"{key[1]}: masks").numpy(), axis=1, count=total)
-    masks = {f"task{t}": inputs.unflat(torch.from_numpy(row.astype("f4"))) for t, row in enumerate(bits)}
+    bits = np.unpackbits(
+        SOURCES[key[0]].get_tensor(f"{key[1]}: masks").numpy(), axis=1, count=total
+    )
+    masks = {
+        f"task{t}": inputs.unflat(torch.from_numpy(row.astype("f4"))) for t, row in enumerate(bits)
+    }
     share = bits.mean()
     assert abs(share - (1 - given["drop"])) < 0.03, "standard error below 0.01"
 
@@ -160,11 +185,17 @@ def test_more_tasks_than_rank():
     assert not theirs["proj"].any() and torch.linalg.matrix_rank(explained["proj"]) == 4
 
 
-@pytest.mark.parametrize("method", ["tsv_m", "iso_c", "iso_cts", "cart", "wudi", "svc+task_arithmetic"])
+@pytest.mark.parametrize(
+    "method", ["tsv_m", "iso_c", "iso_cts", "cart", "wudi", "svc+task_arithmetic"]
+)
 def test_float32_vectors_give_the_same(method):
     """Spectral methods take another way for float32: still within the agreement asked of all."""
     plain = merge(method, {}, inputs.vectors(3))
-    single = merge(method, {}, {t: {n: x.float() for n, x in tau.items()} for t, tau in inputs.vectors(3).items()})
+    single = merge(
+        method,
+        {},
+        {t: {n: x.float() for n, x in tau.items()} for t, tau in inputs.vectors(3).items()},
+    )
     assert not apart({name: value.double() for name, value in single.items()}, plain)
 
 

@@ -29,7 +29,9 @@ def split(whole: np.ndarray) -> dict[str, torch.Tensor]:
 
 def merge(taus: np.ndarray, **values) -> np.ndarray:
     vectors = {f"task{t}": split(tau) for t, tau in enumerate(taus)}
-    found = merging.find("pcb", values).prepare(vectors, {k: torch.zeros_like(v) for k, v in vectors["task0"].items()})
+    found = merging.find("pcb", values).prepare(
+        vectors, {k: torch.zeros_like(v) for k, v in vectors["task0"].items()}
+    )
     return np.concatenate([found[name].numpy().reshape(-1) for name in SHAPES])
 
 
@@ -40,7 +42,9 @@ def norm(x: np.ndarray) -> np.ndarray:
 def by_definition(taus: np.ndarray, keep: float) -> np.ndarray:
     above, below = np.zeros(SIZE), np.zeros(SIZE)
     for tau in taus:
-        score = softmax(len(taus) * norm(tau * tau)) * sum(softmax(norm(tau * other)) for other in taus)
+        score = softmax(len(taus) * norm(tau * tau)) * sum(
+            softmax(norm(tau * other)) for other in taus
+        )
         kept = np.zeros(SIZE)
         best = np.argsort(-score)[: round(keep * SIZE)]
         kept[best] = score[best]
@@ -77,7 +81,9 @@ def test_agreement_counts_and_opposition_does_not():
     taus[:, 0], taus[:, 1], taus[:, 2] = (1.0, 1.0, 1.0), (1.0, -0.9, -0.9), (0.5, 0.1, 0.1)
     found = merge(taus, keep=1.5 / SIZE)  # two entries each
     assert found[0] == pytest.approx(1.0) and np.count_nonzero(found) == 2
-    assert merge(taus[:, :], keep=0.6 / SIZE)[1] == 0.0, "of one entry each, all take the one they agree on"
+    assert merge(taus[:, :], keep=0.6 / SIZE)[1] == 0.0, (
+        "of one entry each, all take the one they agree on"
+    )
 
 
 def test_vectors_of_one_value_are_kept_whole():

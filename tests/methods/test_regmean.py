@@ -22,7 +22,9 @@ def images(task: str, number: int) -> torch.Tensor:
 
 def merge(network: nn.Module, vectors: dict, seen=images, **values) -> dict:
     data = Data(network, {}, seen)
-    return merging.find("regmean", values).prepare(vectors, linearize.parameters(network), data=data)
+    return merging.find("regmean", values).prepare(
+        vectors, linearize.parameters(network), data=data
+    )
 
 
 def moved(network: nn.Module, tasks=TASKS) -> dict:
@@ -36,9 +38,13 @@ def test_it_is_the_regression_of_all_outputs_on_all_inputs():
     weight, vectors = network.only.weight.numpy(), moved(network)
     inputs = {task: images(task, 40).flatten(1).numpy() for task in TASKS}
     outputs = [inputs[task] @ (weight + vectors[task]["only.weight"].numpy()).T for task in TASKS]
-    expected = np.linalg.lstsq(np.vstack(list(inputs.values())), np.vstack(outputs), rcond=None)[0].T
+    expected = np.linalg.lstsq(np.vstack(list(inputs.values())), np.vstack(outputs), rcond=None)[
+        0
+    ].T
     found = merge(network, vectors, off_diagonal=1.0, ridge=1e-12)
-    np.testing.assert_allclose(weight + found["only.weight"].numpy(), expected, rtol=1e-8, atol=1e-8)
+    np.testing.assert_allclose(
+        weight + found["only.weight"].numpy(), expected, rtol=1e-8, atol=1e-8
+    )
     average = sum(vector["only.bias"] for vector in vectors.values()) / 3
     torch.testing.assert_close(found["only.bias"], average, rtol=1e-12, atol=0)
 
@@ -51,13 +57,17 @@ def test_off_diagonals_are_scaled():
         gram = x.T @ x * (0.6 + 0.4 * np.eye(12))
         left, right = left + gram, right + gram @ vectors[task]["only.weight"].numpy().T
     found = merge(network, vectors, off_diagonal=0.6, images=25, ridge=1e-12)
-    np.testing.assert_allclose(found["only.weight"].numpy(), np.linalg.solve(left, right).T, rtol=1e-8)
+    np.testing.assert_allclose(
+        found["only.weight"].numpy(), np.linalg.solve(left, right).T, rtol=1e-8
+    )
 
 
 def test_a_task_with_fewer_images_counts_as_much():
     network, vectors = small.Straight(), moved(small.Straight())
     plain = merge(network, vectors)
-    repeated = merge(network, vectors, lambda t, n: images(t, n).repeat(1 + 2 * (t == "two"), 1, 1, 1)[:n])
+    repeated = merge(
+        network, vectors, lambda t, n: images(t, n).repeat(1 + 2 * (t == "two"), 1, 1, 1)[:n]
+    )
     torch.testing.assert_close(plain["only.weight"], repeated["only.weight"], rtol=1e-9, atol=1e-12)
 
 
@@ -80,9 +90,12 @@ def test_directions_that_no_input_takes_are_averaged():
     """The first input is 0 in every image, and there are fewer images than inputs."""
     network, vectors = small.Straight(), moved(small.Straight())
     few = {
-        task: torch.cat([torch.zeros(4, 1), images(task, 4).flatten(1)[:, 1:]], 1).reshape(4, *SIDE) for task in TASKS
+        task: torch.cat([torch.zeros(4, 1), images(task, 4).flatten(1)[:, 1:]], 1).reshape(4, *SIDE)
+        for task in TASKS
     }
-    found = merge(network, vectors, lambda task, number: few[task][:1], off_diagonal=1.0)["only.weight"]
+    found = merge(network, vectors, lambda task, number: few[task][:1], off_diagonal=1.0)[
+        "only.weight"
+    ]
     average = sum(vector["only.weight"] for vector in vectors.values()) / 3
     torch.testing.assert_close(found[:, 0], average[:, 0])
     space = torch.linalg.qr(torch.stack([few[task][0].flatten() for task in TASKS]).T)[0]
@@ -92,7 +105,10 @@ def test_directions_that_no_input_takes_are_averaged():
     assert float((found - average).abs().max()) > 0.05
     # the pull is Euclidean in scaled units: the difference lies in D⁻² times the inputs' span
     torch.testing.assert_close(
-        ((found - average) * size**2) @ away, torch.zeros(5, 12, dtype=torch.float64), atol=1e-4, rtol=0
+        ((found - average) * size**2) @ away,
+        torch.zeros(5, 12, dtype=torch.float64),
+        atol=1e-4,
+        rtol=0,
     )
 
 
@@ -100,7 +116,9 @@ def test_a_singular_sum_is_one_sentence():
     network = small.Straight().float()
     vectors = moved(network)
     few = {t: 100 * small.images(1, *SIDE, dtype=torch.float32).repeat(40, 1, 1, 1) for t in TASKS}
-    with pytest.raises(ValueError, match=r"'only.weight' is singular up to rounding at ridge 1e-12; lower"):
+    with pytest.raises(
+        ValueError, match=r"'only.weight' is singular up to rounding at ridge 1e-12; lower"
+    ):
         merge(network, vectors, lambda task, number: few[task], off_diagonal=1.0, ridge=1e-12)
 
 
@@ -118,7 +136,9 @@ def hooked(network: nn.Module, theta: dict, images_BCHW: torch.Tensor) -> dict[s
         key = next((k for end, k in keys.items() if name.endswith(end)), None)
         if key:
             full = f"{name}.{key}"
-            hook = lambda m, args, kwargs, full=full: seen.__setitem__(full, (args or tuple(kwargs.values()))[0])  # noqa: E731
+            hook = lambda m, args, kwargs, full=full: seen.__setitem__(
+                full, (args or tuple(kwargs.values()))[0]
+            )  # noqa: E731
             handles.append(module.register_forward_pre_hook(hook, with_kwargs=True))
     linearize.encode(network, theta, images_BCHW)
     for handle in handles:
@@ -128,11 +148,16 @@ def hooked(network: nn.Module, theta: dict, images_BCHW: torch.Tensor) -> dict[s
 
 def test_inputs_are_those_of_the_layers(case):
     theta = small.moved(case.theta0, case.tau)
-    found, seen = _grams.grams(case.network, theta, case.images), hooked(case.network, theta, case.images)
+    found, seen = (
+        _grams.grams(case.network, theta, case.images),
+        hooked(case.network, theta, case.images),
+    )
     assert len(seen) == (2 if isinstance(case.network, small.Curved) else 6)
     for name, inputs in seen.items():
         rows = inputs.flatten(0, -2)
-        torch.testing.assert_close(found[name].matrix, rows.T @ rows / len(case.images), rtol=1e-9, atol=1e-9)
+        torch.testing.assert_close(
+            found[name].matrix, rows.T @ rows / len(case.images), rtol=1e-9, atol=1e-9
+        )
         assert found[name].side == 1
 
 
@@ -142,12 +167,16 @@ def test_inputs_that_no_module_shows(clip_folder, monkeypatch):
     theta = linearize.parameters(network)
     outputs = {}
     for number, block in enumerate(network.transformer.resblocks):
-        block.attn.register_forward_hook(lambda m, args, out, number=number: outputs.__setitem__(number, out[0]))
+        block.attn.register_forward_hook(
+            lambda m, args, out, number=number: outputs.__setitem__(number, out[0])
+        )
     network.ln_post.register_forward_hook(lambda m, args, out: outputs.__setitem__("last", out))
     found = _grams.grams(network, theta, pictures[:30])
     linearize.encode(network, theta, pictures[:30])
     for number in (0, 1):
-        weight, bias = (theta[f"transformer.resblocks.{number}.attn.out_proj.{k}"] for k in ("weight", "bias"))
+        weight, bias = (
+            theta[f"transformer.resblocks.{number}.attn.out_proj.{k}"] for k in ("weight", "bias")
+        )
         mixed = torch.linalg.solve(weight, (outputs[number].flatten(0, 1) - bias).T).T
         gram = found[f"transformer.resblocks.{number}.attn.out_proj.weight"]
         torch.testing.assert_close(gram.matrix, mixed.T @ mixed / 30, rtol=1e-6, atol=1e-9)
@@ -161,7 +190,9 @@ def test_matrices_of_an_image_tower(clip_folder):
     network = small.vit(clip_folder)
     found = _grams.grams(network, linearize.parameters(network), small.images(2, 3, 32, 32))
     names = ("attn.in_proj_weight", "attn.out_proj.weight", "mlp.c_fc.weight", "mlp.c_proj.weight")
-    assert set(found) == {f"transformer.resblocks.{k}.{name}" for k in (0, 1) for name in names} | {"proj"}
+    assert set(found) == {f"transformer.resblocks.{k}.{name}" for k in (0, 1) for name in names} | {
+        "proj"
+    }
 
 
 def test_batches_do_not_matter(clip_folder, monkeypatch):
@@ -208,12 +239,16 @@ def test_what_is_not_seen_is_averaged():
     assert set(_grams.grams(network, theta, images("one", 4))) == {"twice"}
     found = merge(network, vectors)
     for name in ("left", "parts", "table"):
-        torch.testing.assert_close(found[name], sum(v[name] for v in vectors.values()) / 3, rtol=1e-12, atol=0)
+        torch.testing.assert_close(
+            found[name], sum(v[name] for v in vectors.values()) / 3, rtol=1e-12, atol=0
+        )
 
 
 def test_weights_of_a_task_are_tensors_of_their_own():
     network, vectors = small.Straight(), moved(small.Straight(), ("one",))
     theta0 = linearize.parameters(network)
-    theta = _passes.fine_tuned(merging.Context(theta0, data=Data(network, {}, images)), vectors["one"])
+    theta = _passes.fine_tuned(
+        merging.Context(theta0, data=Data(network, {}, images)), vectors["one"]
+    )
     assert all(torch.equal(theta[k], theta0[k] + vectors["one"][k]) for k in theta0)
     assert len({value.untyped_storage().data_ptr() for value in theta.values()}) == len(theta)

@@ -16,19 +16,31 @@ SHAPES = {
     "transformer.resblocks.0.mlp.c_fc.weight": (6, 7),
     "proj": (8, 6),
 }
-OTHERS = {"positional_embedding": (5, 6), "conv1.weight": (6, 3, 2, 2), "ln_pre.weight": (6,), "logit": ()}
-THETA0 = {name: torch.zeros(shape, dtype=torch.float64) for name, shape in (SHAPES | OTHERS).items()}
+OTHERS = {
+    "positional_embedding": (5, 6),
+    "conv1.weight": (6, 3, 2, 2),
+    "ln_pre.weight": (6,),
+    "logit": (),
+}
+THETA0 = {
+    name: torch.zeros(shape, dtype=torch.float64) for name, shape in (SHAPES | OTHERS).items()
+}
 TASKS = ("one", "two", "three")
 NAMES = ("tsv_m", "iso_c", "iso_cts", "wudi", "cart")
 
 
 def vectors(tasks=TASKS) -> dict:
-    return {t: {name: small.normal(t, name, shape=value.shape) for name, value in THETA0.items()} for t in tasks}
+    return {
+        t: {name: small.normal(t, name, shape=value.shape) for name, value in THETA0.items()}
+        for t in tasks
+    }
 
 
 def merge(name: str, given: dict, **values) -> dict:
     first = next(iter(given.values()))
-    return merging.find(name, values).prepare(given, {key: torch.zeros_like(v) for key, v in first.items()})
+    return merging.find(name, values).prepare(
+        given, {key: torch.zeros_like(v) for key, v in first.items()}
+    )
 
 
 def turned(name: str, array: np.ndarray) -> np.ndarray:
@@ -98,7 +110,9 @@ def test_matrices_are_those_of_the_definition(name, given, reference):
 @pytest.mark.parametrize("key", SHAPES)
 @pytest.mark.parametrize("ridge", [1e-8, 0.3])
 def test_wudi_is_where_the_objective_is_flat(key, ridge):
-    taus = torch.stack([torch.from_numpy(np.ascontiguousarray(m)) for m in matrices(vectors(), key)])
+    taus = torch.stack(
+        [torch.from_numpy(np.ascontiguousarray(m)) for m in matrices(vectors(), key)]
+    )
 
     def objective(x):
         interference = sum(((x - t) @ t.T).square().sum() / t.square().sum() for t in taus)
@@ -106,7 +120,9 @@ def test_wudi_is_where_the_objective_is_flat(key, ridge):
 
     found = merge("wudi", vectors(), ridge=ridge)[key]
     x = (found.T if key == "proj" else found).clone().requires_grad_()
-    slope, at_sum = (torch.autograd.grad(objective(p), p)[0].norm() for p in (x, taus.sum(0).requires_grad_()))
+    slope, at_sum = (
+        torch.autograd.grad(objective(p), p)[0].norm() for p in (x, taus.sum(0).requires_grad_())
+    )
     assert slope < 1e-9 and at_sum > 1e-2
     assert objective(x) < objective(x + 0.01 * small.normal("step", shape=x.shape))
 
@@ -115,11 +131,16 @@ def test_wudi_ends():
     stack = small.normal("stack", shape=(3, 4, 5))
     torch.testing.assert_close(wudi.solve(stack, 1e9), stack.mean(0), rtol=1e-6, atol=1e-8)
     apart = torch.zeros(2, 4, 6, dtype=torch.float64)
-    apart[0, :, :3], apart[1, :, 3:] = small.normal("l", shape=(4, 3)), small.normal("r", shape=(4, 3))
+    apart[0, :, :3], apart[1, :, 3:] = (
+        small.normal("l", shape=(4, 3)),
+        small.normal("r", shape=(4, 3)),
+    )
     # tasks of other inputs do not interfere: the sum serves both
     torch.testing.assert_close(wudi.solve(apart, 1e-12), apart.sum(0), rtol=1e-8, atol=1e-8)
     still = torch.stack([stack[0], torch.zeros_like(stack[0])])
-    torch.testing.assert_close(wudi.solve(still, 1e-12) @ stack[0].T, stack[0] @ stack[0].T, rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(
+        wudi.solve(still, 1e-12) @ stack[0].T, stack[0] @ stack[0].T, rtol=1e-6, atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -166,11 +187,15 @@ def test_turning_inputs_and_outputs_turns_the_direction(name):
     torch.testing.assert_close(moved, left @ plain @ right, rtol=1e-7, atol=1e-7)
 
 
-@pytest.mark.parametrize(("name", "symmetric"), [*zip(NAMES, (True, True, False, False, True), strict=True)])
+@pytest.mark.parametrize(
+    ("name", "symmetric"), [*zip(NAMES, (True, True, False, False, True), strict=True)]
+)
 def test_transposed_matrices(name, symmetric):
     stack = small.normal("stack", shape=(3, 6, 7))
     plain = merge(name, {str(t): {"weight": tau} for t, tau in enumerate(stack)})["weight"]
-    turned_over = merge(name, {str(t): {"weight": tau.T} for t, tau in enumerate(stack)})["weight"].T
+    turned_over = merge(name, {str(t): {"weight": tau.T} for t, tau in enumerate(stack)})[
+        "weight"
+    ].T
     assert torch.allclose(plain, turned_over, rtol=1e-7, atol=1e-7) == symmetric
     # `proj` is stored as [inputs, outputs]: the same layer, whatever the method
     stored = merge(name, {str(t): {"proj": tau.T} for t, tau in enumerate(stack)})["proj"].T
@@ -205,7 +230,9 @@ def test_tsv_m_of_a_task_twice_is_the_task(dtype):
     for fraction, rank in ((1.0, 30), (0.5, 15)):
         direction = merge("tsv_m", {"a": tau, "b": tau}, fraction=fraction)["weight"].numpy()
         near = 1e-3 if dtype == torch.float32 else 1e-9
-        np.testing.assert_allclose(direction, (u[:, :rank] * sigma[:rank]) @ v[:rank], rtol=0, atol=near)
+        np.testing.assert_allclose(
+            direction, (u[:, :rank] * sigma[:rank]) @ v[:rank], rtol=0, atol=near
+        )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -227,7 +254,13 @@ def test_rank_split_is_that_of_the_paper():
 
 def test_what_counts_as_a_matrix():
     wide = torch.zeros(2, 3)
-    for name in ("a.in_proj_weight", "a.out_proj.weight", "mlp.c_fc.weight", "proj", "text_projection.weight"):
+    for name in (
+        "a.in_proj_weight",
+        "a.out_proj.weight",
+        "mlp.c_fc.weight",
+        "proj",
+        "text_projection.weight",
+    ):
         assert _spectral.is_matrix(name, wide)
     for name in ("positional_embedding", "token_embedding.weight", "a.bias", "class_embedding"):
         assert not _spectral.is_matrix(name, wide)
@@ -237,7 +270,10 @@ def test_what_counts_as_a_matrix():
 
 def test_polar_keeps_weak_directions_that_are_known():
     """What is 6e-7 of the largest is below float32's rounding, but float64 has it: a whole direction would be lost."""
-    left, right = (torch.linalg.qr(small.normal("polar", side, shape=(40, 12)))[0] for side in ("left", "right"))
+    left, right = (
+        torch.linalg.qr(small.normal("polar", side, shape=(40, 12)))[0]
+        for side in ("left", "right")
+    )
     right = torch.linalg.qr(right[:12])[0]
     matrix = (left * torch.logspace(0, -6.2, 12, dtype=torch.float64)) @ right.T
     expected = left @ right.T

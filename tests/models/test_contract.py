@@ -81,22 +81,31 @@ def test_tokenizer_has_room_for_every_prompt_and_knows_every_token(name):
         tokens = tokenize([t.format(c) for t in about.templates for c in about.class_names]).numpy()
         assert tokens.shape[1] == text["context_length"] and tokens.max() < text["vocab_size"]
         ends = (tokens == tokens.max()).sum(1)
-        assert (ends == 1).all() and tokens.max() == text["vocab_size"] - 1, f"a prompt of {task} is cut off"
+        assert (ends == 1).all() and tokens.max() == text["vocab_size"] - 1, (
+            f"a prompt of {task} is cut off"
+        )
         assert len(np.unique(tokens, axis=0)) == len(about.templates) * len(about.class_names)
 
 
 def test_custom_entries_come_before_files(clip_folder):
     entry = {"architecture": "test-small", "weights": "w.safetensors", "config": "c.json"}
     found = models.find("tiny", {"tiny": entry})
-    assert (found.title, found.architecture, found.weights, found.config) == ("tiny", *entry.values())
+    assert (found.title, found.architecture, found.weights, found.config) == (
+        "tiny",
+        *entry.values(),
+    )
     assert models.find("tiny", {"other": entry}) == model("tiny")
 
 
 def test_missing_files_are_named(clip_folder):
     good = small.clip_model(clip_folder)
-    with pytest.raises(ValueError, match=r"config nowhere\.json does not exist; give an open_clip JSON file"):
+    with pytest.raises(
+        ValueError, match=r"config nowhere\.json does not exist; give an open_clip JSON file"
+    ):
         models.create(replace(good, config="nowhere.json"))
-    with pytest.raises(ValueError, match=r"weights 'lost\.safetensors' are no file.*check the path"):
+    with pytest.raises(
+        ValueError, match=r"weights 'lost\.safetensors' are no file.*check the path"
+    ):
         models.create(replace(good, weights="lost.safetensors"))
     models.create(replace(good, weights="lost.safetensors"), "random")
 
@@ -104,7 +113,9 @@ def test_missing_files_are_named(clip_folder):
 def test_unknown_architecture_is_named(clip_folder):
     with pytest.raises(ValueError, match=r"Unknown architecture 'ViT-Z'.*named ViT-Z\.json"):
         models.create(Model("Mine", "ViT-Z", None))
-    with pytest.raises(ValueError, match=r"Unknown architecture 'test-large'.*named test-large\.json"):
+    with pytest.raises(
+        ValueError, match=r"Unknown architecture 'test-large'.*named test-large\.json"
+    ):
         models.create(replace(small.clip_model(clip_folder), architecture="test-large"))
 
 
@@ -116,10 +127,14 @@ def test_weights_of_another_architecture_are_refused(clip_folder, tmp_path):
     save_file(dict(state), tmp_path / "fit.safetensors")
     network = models.create(replace(good, weights=str(tmp_path / "fit.safetensors")))
     assert all(torch.equal(v, state[k]) for k, v in network.state_dict().items())
-    for odd in ({**state, "visual.proj": state["visual.proj"].T.contiguous()}, {"visual.proj": state["visual.proj"]}):
+    for odd in (
+        {**state, "visual.proj": state["visual.proj"].T.contiguous()},
+        {"visual.proj": state["visual.proj"]},
+    ):
         save_file(odd, tmp_path / "odd.safetensors")
         with pytest.raises(
-            ValueError, match=r"Model 'Test': .*'test-small' and weights .*odd\.safetensors' do not fit"
+            ValueError,
+            match=r"Model 'Test': .*'test-small' and weights .*odd\.safetensors' do not fit",
         ):
             models.create(replace(good, weights=str(tmp_path / "odd.safetensors")))
 
@@ -133,8 +148,12 @@ def test_damaged_weights_are_one_sentence(clip_folder, tmp_path, content):
 
 
 def test_quickgelu_mismatch_is_an_error_before_any_download(monkeypatch):
-    monkeypatch.setattr("open_clip.create_model", lambda *a, **k: pytest.fail("must not be reached"))
-    with pytest.raises(ValueError, match="'openai' were trained with QuickGELU.*use 'ViT-B-32-quickgelu'"):
+    monkeypatch.setattr(
+        "open_clip.create_model", lambda *a, **k: pytest.fail("must not be reached")
+    )
+    with pytest.raises(
+        ValueError, match="'openai' were trained with QuickGELU.*use 'ViT-B-32-quickgelu'"
+    ):
         models.create(Model("Mine", "ViT-B-32", "openai"))
 
 
@@ -146,20 +165,25 @@ def test_image_towers_along_the_pretraining_are_there_and_differ(name):
     weights = [tower.visual.proj for tower in towers.values()]
     assert not any(torch.equal(a, b) for a, b in zip(weights, weights[1:], strict=False))
     text = [tower.token_embedding.weight for tower in towers.values()]
-    assert all(torch.equal(text[0], other) for other in text), "heads come from the final text tower"
+    assert all(torch.equal(text[0], other) for other in text), (
+        "heads come from the final text tower"
+    )
 
 
 def test_towers_of_a_rebuilt_pretraining(clip_folder, tmp_path):
     """step-N and shuffled-N take the image tower alone, whole-N both."""
     good = small.clip_model(clip_folder)
     states = {
-        name: models.create(good, "random", k).state_dict() for k, name in enumerate(("step-10", "step-100", "x"))
+        name: models.create(good, "random", k).state_dict()
+        for k, name in enumerate(("step-10", "step-100", "x"))
     }
     states["shuffled-100"] = states.pop("x")
     for name, state in states.items():
         arrays = {k: v.numpy() for k, v in state.items() if v.dtype == torch.float32}
         artefacts.save(tmp_path / f"{name}.safetensors", "pretraining weights", arrays)
-    made = replace(good, weights=str(tmp_path / "step-100.safetensors"), along=str(tmp_path), sealed=True)
+    made = replace(
+        good, weights=str(tmp_path / "step-100.safetensors"), along=str(tmp_path), sealed=True
+    )
     image, text = "visual.proj", "token_embedding.weight"
     for init, (seen, read) in {
         "pretrained": ("step-100", "step-100"),
@@ -168,7 +192,9 @@ def test_towers_of_a_rebuilt_pretraining(clip_folder, tmp_path):
         "shuffled-100": ("shuffled-100", "step-100"),
     }.items():
         found = models.create(made, init).state_dict()
-        assert torch.equal(found[image], states[seen][image]) and torch.equal(found[text], states[read][text]), init
+        assert torch.equal(found[image], states[seen][image]) and torch.equal(
+            found[text], states[read][text]
+        ), init
 
 
 def test_a_missing_step_of_the_pretraining_is_named(clip_folder):

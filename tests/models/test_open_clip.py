@@ -29,7 +29,9 @@ print(json.dumps(found))
 @pytest.mark.parametrize("job", [True, False])
 def test_a_job_leaves_them_out_and_they_can_be_imported_afterwards(job):
     program = PROGRAM.format(job=job, slow=SLOW)
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     found = json.loads(done.stdout)
     assert found["before"] == ([] if job else list(SLOW))
     assert "open_clip.transformer.VisionTransformer" in found["towers"] and all(found["versions"])
@@ -49,7 +51,9 @@ def test_only_models_with_towers_of_open_clip_alone_do_without(architecture, pla
     assert _open_clip._is_plain(_open_clip.description(architecture, None)) is plain
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"vision_cfg": 3, "text_cfg": {}}', '{"vision_cfg": {}}'])
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"vision_cfg": 3, "text_cfg": {}}', '{"vision_cfg": {}}']
+)
 def test_a_file_that_is_no_model_is_not_plain(tmp_path, text):
     file = tmp_path / "model.json"
     file.write_text(text, encoding="utf-8")

@@ -32,7 +32,12 @@ def tagged(clip_folder, monkeypatch, tmp_path):
     import huggingface_hub.constants
     import open_clip.pretrained as known
 
-    entry = {"hf_hub": f"{REPOSITORY}/", "mean": MEAN, "std": (0.5, 0.5, 0.5), "url": "https://nowhere.invalid/w.pt"}
+    entry = {
+        "hf_hub": f"{REPOSITORY}/",
+        "mean": MEAN,
+        "std": (0.5, 0.5, 0.5),
+        "url": "https://nowhere.invalid/w.pt",
+    }
     monkeypatch.setitem(known._PRETRAINED, "test-small", {TAG: entry})
     monkeypatch.delenv(_weights.ROOT, raising=False)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
@@ -63,7 +68,9 @@ def cached(folder, tensors, name=_weights.SAFE):
     return stored(place / "snapshots" / COMMIT / name, tensors)
 
 
-def test_a_file_comes_before_the_folder_and_the_folder_before_the_cache(tagged, tmp_path, monkeypatch):
+def test_a_file_comes_before_the_folder_and_the_folder_before_the_cache(
+    tagged, tmp_path, monkeypatch
+):
     monkeypatch.setenv(_weights.ROOT, str(tmp_path / "mine"))
     named = replace(tagged, weights=str(stored(tmp_path / "named.safetensors", state(tagged, 1))))
     below = stored(tmp_path / "mine/test-small/mytag.safetensors", state(tagged, 2))
@@ -72,7 +79,9 @@ def test_a_file_comes_before_the_folder_and_the_folder_before_the_cache(tagged, 
         found = models.create(model).state_dict()
         assert all(torch.equal(value, found[key]) for key, value in state(tagged, seed).items())
     below.unlink()
-    assert torch.equal(models.create(tagged).state_dict()["visual.proj"], state(tagged, 3)["visual.proj"])
+    assert torch.equal(
+        models.create(tagged).state_dict()["visual.proj"], state(tagged, 3)["visual.proj"]
+    )
 
 
 def test_images_are_normalised_as_the_tag_says_wherever_its_file_is(tagged, tmp_path, monkeypatch):
@@ -85,19 +94,32 @@ def test_images_are_normalised_as_the_tag_says_wherever_its_file_is(tagged, tmp_
     assert models.create(own).visual.image_mean != MEAN
 
 
-def test_safetensors_are_preferred_and_a_download_of_the_hub_is_found(tagged, tmp_path, monkeypatch):
+def test_safetensors_are_preferred_and_a_download_of_the_hub_is_found(
+    tagged, tmp_path, monkeypatch
+):
     assert _weights.in_folder("test-small", TAG) is None
     monkeypatch.setenv(_weights.ROOT, str(tmp_path))
     assert _weights.in_folder("test-small", TAG) is None
-    names = ["mytag.bin", "mytag.pt", f"mytag/{_weights.PICKLED}", f"mytag/{_weights.SAFE}", "mytag.safetensors"]
+    names = [
+        "mytag.bin",
+        "mytag.pt",
+        f"mytag/{_weights.PICKLED}",
+        f"mytag/{_weights.SAFE}",
+        "mytag.safetensors",
+    ]
     for name in names:
         found = stored(tmp_path / "test-small" / name, {"x": torch.zeros(1)})
         assert _weights.in_folder("test-small", TAG) == found == models.weights_file(tagged)
-    assert _weights.in_folder("test-large", TAG) is None and _weights.in_folder("test-small", "other") is None
+    assert (
+        _weights.in_folder("test-large", TAG) is None
+        and _weights.in_folder("test-small", "other") is None
+    )
 
 
 def test_nowhere_is_one_sentence_with_the_command(tagged, monkeypatch):
-    monkeypatch.setattr("open_clip.create_model", lambda *a, **k: pytest.fail("would try for minutes"))
+    monkeypatch.setattr(
+        "open_clip.create_model", lambda *a, **k: pytest.fail("would try for minutes")
+    )
     with pytest.raises(ValueError) as error:
         models.create(tagged)
     sentence = str(error.value)
@@ -110,7 +132,9 @@ def test_nowhere_is_one_sentence_with_the_command(tagged, monkeypatch):
         assert words in sentence
     assert "\n" not in sentence
     monkeypatch.setenv(_weights.ROOT, "/my/weights")
-    with pytest.raises(ValueError, match=r"neither at /my/weights/test-small/mytag\.safetensors nor in"):
+    with pytest.raises(
+        ValueError, match=r"neither at /my/weights/test-small/mytag\.safetensors nor in"
+    ):
         models.create(tagged)
 
 
@@ -127,7 +151,11 @@ def _at(monkeypatch, endpoint):
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "ENDPOINT", endpoint)
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", endpoint + "/{repo_id}/resolve/{revision}/{filename}")
+    monkeypatch.setattr(
+        constants,
+        "HUGGINGFACE_CO_URL_TEMPLATE",
+        endpoint + "/{repo_id}/resolve/{revision}/{filename}",
+    )
     for variable in ("NO_PROXY", "no_proxy"):
         monkeypatch.setenv(variable, "127.0.0.1")
 
@@ -145,7 +173,9 @@ class Hub(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def _answer(self) -> bytes | None:
-        content = self.files.get(self.path.removeprefix(f"/{REPOSITORY}/resolve/").partition("/")[2])
+        content = self.files.get(
+            self.path.removeprefix(f"/{REPOSITORY}/resolve/").partition("/")[2]
+        )
         self.send_response(200 if content is not None else 404)
         if content is None:
             self.send_header("X-Error-Code", "EntryNotFound")
@@ -183,20 +213,28 @@ def test_what_the_hub_has_is_downloaded_once(tagged, hub, name, tmp_path):
     else:
         torch.save(state(tagged, 4), tmp_path / "w.bin")
         hub[name] = (tmp_path / "w.bin").read_bytes()
-    assert torch.equal(models.create(tagged).state_dict()["visual.proj"], state(tagged, 4)["visual.proj"])
+    assert torch.equal(
+        models.create(tagged).state_dict()["visual.proj"], state(tagged, 4)["visual.proj"]
+    )
     hub.clear()  # the second time it is in the cache
-    assert torch.equal(models.create(tagged).state_dict()["visual.proj"], state(tagged, 4)["visual.proj"])
+    assert torch.equal(
+        models.create(tagged).state_dict()["visual.proj"], state(tagged, 4)["visual.proj"]
+    )
 
 
 def test_a_repository_without_weights_is_named(tagged, hub):
-    with pytest.raises(ValueError, match="owner/repo has neither open_clip_model.safetensors nor open_clip_pytorch"):
+    with pytest.raises(
+        ValueError, match="owner/repo has neither open_clip_model.safetensors nor open_clip_pytorch"
+    ):
         models.create(tagged)
 
 
 def test_a_state_dict_of_torch_is_read_and_a_malicious_one_is_not_run(tagged, tmp_path):
     torch.save(state(tagged, 5), tmp_path / "good.pt")
     good = replace(tagged, weights=str(tmp_path / "good.pt"))
-    assert torch.equal(models.create(good).state_dict()["visual.proj"], state(tagged, 5)["visual.proj"])
+    assert torch.equal(
+        models.create(good).state_dict()["visual.proj"], state(tagged, 5)["visual.proj"]
+    )
 
     class Touch:
         def __reduce__(self):
@@ -205,7 +243,9 @@ def test_a_state_dict_of_torch_is_read_and_a_malicious_one_is_not_run(tagged, tm
     torch.save({"visual.proj": Touch()}, tmp_path / "bad.pt")
     (tmp_path / "worse.pt").write_bytes(pickle.dumps({"visual.proj": Touch()}))
     for name in ("bad.pt", "worse.pt"):
-        with pytest.raises(ValueError, match=rf"Model 'Test': .*{name}' do not fit.*or one of them is damaged"):
+        with pytest.raises(
+            ValueError, match=rf"Model 'Test': .*{name}' do not fit.*or one of them is damaged"
+        ):
             models.create(replace(tagged, weights=str(tmp_path / name)))
     assert not (tmp_path / "owned").exists()
 
@@ -224,8 +264,17 @@ def job(tmp_path, monkeypatch):
     """The wrapper of a rule's script, which leaves this process as it is; → the record that it wrote."""
     for name in ("limit_threads", "keep_memory", "_open_log"):
         monkeypatch.setattr(provenance, name, lambda *_: None)
-    about = {"wildcards": {}, "params": {}, "input": [], "output": [], "threads": 1, "rule": "encode_base"}
-    snakemake = SimpleNamespace(log=[tmp_path / "logs/it.log"], resources=SimpleNamespace(), config={}, **about)
+    about = {
+        "wildcards": {},
+        "params": {},
+        "input": [],
+        "output": [],
+        "threads": 1,
+        "rule": "encode_base",
+    }
+    snakemake = SimpleNamespace(
+        log=[tmp_path / "logs/it.log"], resources=SimpleNamespace(), config={}, **about
+    )
 
     def run(body) -> dict:
         with provenance.job(snakemake):
@@ -244,7 +293,9 @@ def test_record_of_a_job_has_the_weights_and_theta0_of_its_networks(tagged, tmp_
     assert record["networks"] == {"Test, pretrained": expected}
 
 
-def test_record_names_both_files_of_an_earlier_step_and_none_of_a_random_network(tagged, tmp_path, job):
+def test_record_names_both_files_of_an_earlier_step_and_none_of_a_random_network(
+    tagged, tmp_path, job
+):
     from tangent_bench.store import artefacts
 
     end = stored(tmp_path / "end.safetensors", state(tagged, 7))
@@ -273,14 +324,26 @@ def test_jobs_without_a_network_and_networks_without_a_job_leave_nothing(tagged,
 
 def test_weights_in_the_folder_are_inputs_and_a_cached_copy_is_none(tmp_path, monkeypatch):
     """A copy that a first run downloads must not make the second run do everything again."""
-    heads = [str(tmp_path / f"results/heads/{model}/final/mnist.safetensors") for model in ("vit_b_32", "vit_b_16")]
+    heads = [
+        str(tmp_path / f"results/heads/{model}/final/mnist.safetensors")
+        for model in ("vit_b_32", "vit_b_16")
+    ]
     changed = tmp_path / "config.yaml"
     changed.write_text(f"models: [vit_b_32, vit_b_16]\nresults: {tmp_path}/results\n")
     monkeypatch.setenv(_weights.ROOT, str(tmp_path / "weights"))
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
-    chosen = stored(tmp_path / "weights/ViT-B-32-quickgelu/openai.safetensors", {"x": torch.zeros(1)})
-    stored(tmp_path / "hub/models--timm--vit_base_patch16_clip_224.openai/snapshots/a" / _weights.SAFE, {})
-    finished = Checkout(ROOT).snakemake("-n", *heads, "--configfile", "config/tiny.yaml", str(changed))
+    chosen = stored(
+        tmp_path / "weights/ViT-B-32-quickgelu/openai.safetensors", {"x": torch.zeros(1)}
+    )
+    stored(
+        tmp_path / "hub/models--timm--vit_base_patch16_clip_224.openai/snapshots/a" / _weights.SAFE,
+        {},
+    )
+    finished = Checkout(ROOT).snakemake(
+        "-n", *heads, "--configfile", "config/tiny.yaml", str(changed)
+    )
     assert finished.status == 0 and finished.jobs["build_head"] == 2, finished.output
     inputs = [line for line in finished.output.splitlines() if "input:" in line]
-    assert sum(str(chosen) in line for line in inputs) == 1 and not any(_weights.SAFE in line for line in inputs)
+    assert sum(str(chosen) in line for line in inputs) == 1 and not any(
+        _weights.SAFE in line for line in inputs
+    )

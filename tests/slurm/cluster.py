@@ -69,23 +69,33 @@ class Cluster:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {"SLURM_CONF": f"{self.folder}/slurm.conf", "PATH": f"{self.folder}/bin:{os.environ['PATH']}"}
+        return {
+            "SLURM_CONF": f"{self.folder}/slurm.conf",
+            "PATH": f"{self.folder}/bin:{os.environ['PATH']}",
+        }
 
     def run(self, *command: str) -> str:
         """stdout of a command of Slurm's."""
-        done = subprocess.run(command, env=os.environ | self.environment, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(
+            command, env=os.environ | self.environment, capture_output=True, text=True, timeout=60
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout
 
     def jobs(self) -> dict[str, tuple[str, str]]:
         """Job id → (state, comment) of all that were submitted; the comment is the rule and its wildcards."""
         lines = self.run("squeue", "--states=all", "--noheader", "--format=%i|%T|%k").splitlines()
-        return {number: (state, comment) for number, state, comment in (line.split("|") for line in lines)}
+        return {
+            number: (state, comment)
+            for number, state, comment in (line.split("|") for line in lines)
+        }
 
     def completed(self) -> dict[str, dict[str, str]]:
         """Job id → what Slurm wrote down when the job had ended: JobState, TimeLimit, Tres, StartTime, ..."""
         lines = (self.folder / "completed.txt").read_text(encoding="utf-8").splitlines()
-        records = [dict(word.split("=", 1) for word in line.split() if "=" in word) for line in lines]
+        records = [
+            dict(word.split("=", 1) for word in line.split() if "=" in word) for line in lines
+        ]
         return {record["JobId"]: record for record in records}
 
 
@@ -102,10 +112,15 @@ def install() -> None:
     if not shutil.which("apt-get"):
         raise RuntimeError("Slurm is not installed, and there is no apt-get to install it with")
     quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *PACKAGES]):
+    for command in (
+        ["update", "-qq"],
+        ["install", "-y", "-qq", "--no-install-recommends", *PACKAGES],
+    ):
         done = subprocess.run(["apt-get", *command], env=quiet, capture_output=True, text=True)
     if done.returncode != 0 or not all(map(shutil.which, PROGRAMS)):
-        raise RuntimeError(f"apt-get could not install {' and '.join(PACKAGES)}: {done.stderr.strip()[-300:]}")
+        raise RuntimeError(
+            f"apt-get could not install {' and '.join(PACKAGES)}: {done.stderr.strip()[-300:]}"
+        )
 
 
 @contextmanager
@@ -126,12 +141,20 @@ def running(folder: Path) -> Iterator[Cluster]:
 def _configure(folder: Path) -> None:
     for name in ("state", "spool", "bin"):
         (folder / name).mkdir(parents=True)
-    about = {"host": socket.gethostname().partition(".")[0], "folder": folder, "cpus": min(2, os.cpu_count() or 1)}
+    about = {
+        "host": socket.gethostname().partition(".")[0],
+        "folder": folder,
+        "cpus": min(2, os.cpu_count() or 1),
+    }
     memory_mb = psutil.virtual_memory().total // 2**20
     ports = dict(zip(("controller_port", "node_port"), _free_ports(2)))
-    (folder / "slurm.conf").write_text(CONF.format(memory_mb=memory_mb, **about, **ports), encoding="utf-8")
+    (folder / "slurm.conf").write_text(
+        CONF.format(memory_mb=memory_mb, **about, **ports), encoding="utf-8"
+    )
     (folder / "gres.conf").write_text(GRES, encoding="utf-8")
-    (folder / "bin/srun").write_text(SRUN.format(folder=folder, srun=shutil.which("srun")), encoding="utf-8")
+    (folder / "bin/srun").write_text(
+        SRUN.format(folder=folder, srun=shutil.which("srun")), encoding="utf-8"
+    )
     (folder / "bin/srun").chmod(0o755)
     key = folder / "munge.key"
     key.write_bytes(os.urandom(128))
@@ -150,14 +173,26 @@ def _free_ports(count: int) -> list[int]:
 def _started(cluster: Cluster) -> Iterator[subprocess.Popen]:
     """munge first, by which the others authenticate; each in the foreground, so that it is a child of this process."""
     folder = cluster.folder
-    munge = {"key-file": "munge.key", "socket": "munge.socket", "pid-file": "munged.pid", "log-file": "munged.log"}
-    files = [f"--{option}={folder / name}" for option, name in (munge | {"seed-file": "munged.seed"}).items()]
-    yield (munged := _daemon(cluster, "munged", "--foreground", "--force", "--num-threads=1", *files))
+    munge = {
+        "key-file": "munge.key",
+        "socket": "munge.socket",
+        "pid-file": "munged.pid",
+        "log-file": "munged.log",
+    }
+    files = [
+        f"--{option}={folder / name}"
+        for option, name in (munge | {"seed-file": "munged.seed"}).items()
+    ]
+    yield (
+        munged := _daemon(cluster, "munged", "--foreground", "--force", "--num-threads=1", *files)
+    )
     _wait(cluster, munged, lambda: (folder / "munge.socket").exists())
     yield (controller := _daemon(cluster, "slurmctld", "-D"))
     _wait(cluster, controller, lambda: cluster.run("scontrol", "ping"))
     yield (node := _daemon(cluster, "slurmd", "-D"))
-    _wait(cluster, node, lambda: cluster.run("sinfo", "--noheader", "--format=%T").split() == ["idle"])
+    _wait(
+        cluster, node, lambda: cluster.run("sinfo", "--noheader", "--format=%T").split() == ["idle"]
+    )
 
 
 def _daemon(cluster: Cluster, *command: str) -> subprocess.Popen:
@@ -181,7 +216,9 @@ def _wait(cluster: Cluster, daemon: subprocess.Popen, ready: Callable[[], object
             if ready():
                 return
         time.sleep(0.5)
-    logs = "\n".join(f"{file.name}:\n{file.read_text()[-1500:]}" for file in sorted(cluster.folder.glob("*.out")))
+    logs = "\n".join(
+        f"{file.name}:\n{file.read_text()[-1500:]}" for file in sorted(cluster.folder.glob("*.out"))
+    )
     raise RuntimeError(f"{daemon.args[3]} ended, or was not ready within {PATIENCE} s.\n{logs}")
 
 

@@ -37,7 +37,11 @@ def test_fields_are_valid(name: str) -> None:
     fields = task(name)
     assert fields.title and fields.source and fields.licence and fields.block
     assert fields.kind in KINDS
-    assert fields.splits and set(fields.splits) <= set(SPLITS) and len(set(fields.splits)) == len(fields.splits)
+    assert (
+        fields.splits
+        and set(fields.splits) <= set(SPLITS)
+        and len(set(fields.splits)) == len(fields.splits)
+    )
     assert len(fields.class_names) >= 2
     assert len(set(fields.class_names)) == len(fields.class_names)
 
@@ -49,7 +53,9 @@ def test_prompts_are_complete(name: str) -> None:
     for template in fields.templates:
         assert template.count("{}") == 1 and template.count("{") == 1, template
     for class_name in fields.class_names:
-        assert class_name == class_name.strip().lower() and class_name, "the tokenizer's corpus is in lower case"
+        assert class_name == class_name.strip().lower() and class_name, (
+            "the tokenizer's corpus is in lower case"
+        )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -57,7 +63,9 @@ def test_splits_are_well_formed(name: str) -> None:
     for split in task(name).splits:
         images, labels, blocks = loaded(name, split)
         assert images.dtype == np.uint8 and images.shape == (len(labels), SIDE, SIDE, 3)
-        assert labels.dtype == np.int64 and blocks.dtype == np.int64 and blocks.shape == labels.shape
+        assert (
+            labels.dtype == np.int64 and blocks.dtype == np.int64 and blocks.shape == labels.shape
+        )
         assert set(labels.tolist()) <= set(range(len(task(name).class_names)))
 
 
@@ -80,7 +88,9 @@ def test_images_show_something(name: str) -> None:
 def test_no_image_is_in_two_splits_or_twice_in_one(name: str) -> None:
     found = {split: hashes(loaded(name, split)) for split in task(name).splits}
     for split in found:
-        assert len(found[split]) == len(loaded(name, split).labels), f"{name}/{split} repeats an image"
+        assert len(found[split]) == len(loaded(name, split).labels), (
+            f"{name}/{split} repeats an image"
+        )
         for other in set(found) - {split}:
             assert not found[split] & found[other], f"{name}: {split} and {other} share images"
 

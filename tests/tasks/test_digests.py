@@ -12,13 +12,21 @@ from tangent_bench.images.task import content_digest
 
 FILE = Path(__file__).parents[2] / "workflow" / "resources" / "digests.csv"
 TASKS = {name: registry.load("tasks", name) for name in registry.names("tasks")}
-SPLITS = [(n, split) for n, task in TASKS.items() if not hasattr(task, "ORIGIN") for split in task.TASK.splits]
+SPLITS = [
+    (n, split)
+    for n, task in TASKS.items()
+    if not hasattr(task, "ORIGIN")
+    for split in task.TASK.splits
+]
 
 
 def pins() -> dict[tuple[str, str], tuple[str, str]]:
     """(num_images, sha256) of each (task, split)."""
     with FILE.open(newline="") as file:
-        return {(row["task"], row["split"]): (row["num_images"], row["sha256"]) for row in csv.DictReader(file)}
+        return {
+            (row["task"], row["split"]): (row["num_images"], row["sha256"])
+            for row in csv.DictReader(file)
+        }
 
 
 @pytest.mark.parametrize(("name", "split"), SPLITS)

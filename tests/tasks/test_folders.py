@@ -45,9 +45,13 @@ def test_fields_come_from_the_entry(folder):
     plain = task(folder).TASK
     assert plain.class_names == ("big cat", "dog", "owl") and plain.title == "animals"
     assert (
-        plain.templates == ("a photo of a {}",) and plain.block == "image" and plain.splits == ("train", "val", "test")
+        plain.templates == ("a photo of a {}",)
+        and plain.block == "image"
+        and plain.splits == ("train", "val", "test")
     )
-    named = task(folder, class_names=["lion", "hound", "bird"], title="Zoo", source="me", licence="CC0").TASK
+    named = task(
+        folder, class_names=["lion", "hound", "bird"], title="Zoo", source="me", licence="CC0"
+    ).TASK
     assert (named.class_names, named.title, named.source, named.licence) == (
         ("lion", "hound", "bird"),
         "Zoo",
@@ -60,11 +64,19 @@ def test_fields_come_from_the_entry(folder):
 def test_images_have_the_label_of_their_folder(folder, split):
     images = task(folder).load(split)
     assert images.images.dtype == np.uint8 and images.images.shape[1:] == (20, 20, 3)
-    assert images.labels.dtype == np.int64 and len(set(images.blocks.tolist())) == len(images.labels)
+    assert images.labels.dtype == np.int64 and len(set(images.blocks.tolist())) == len(
+        images.labels
+    )
     where = "test" if split == "test" else "train"
-    truth = {image.tobytes(): label for label, name in enumerate(CLASSES) for image in pixels(20, 20, where, name)}
+    truth = {
+        image.tobytes(): label
+        for label, name in enumerate(CLASSES)
+        for image in pixels(20, 20, where, name)
+    }
     assert [truth[image.tobytes()] for image in images.images] == images.labels.tolist()
-    assert len(set(images.labels.tolist())) > 1 and images.labels.tolist() != sorted(images.labels.tolist())
+    assert len(set(images.labels.tolist())) > 1 and images.labels.tolist() != sorted(
+        images.labels.tolist()
+    )
 
 
 def test_a_tenth_of_train_is_cut_off_for_validation(folder):
@@ -76,7 +88,9 @@ def test_a_tenth_of_train_is_cut_off_for_validation(folder):
 
 def test_validation_is_at_most_so_large(folder, monkeypatch):
     monkeypatch.setattr(folders, "MAX_VAL", 4)
-    assert len(task(folder).load("val").labels) == 4 and len(task(folder).load("train").labels) == 56
+    assert (
+        len(task(folder).load("val").labels) == 4 and len(task(folder).load("train").labels) == 56
+    )
 
 
 def test_own_validation_folder_is_used(folder):
@@ -86,7 +100,9 @@ def test_own_validation_folder_is_used(folder):
     assert [len(made.load(split).labels) for split in ("train", "val", "test")] == [60, 9, 15]
 
 
-def test_order_does_not_depend_on_where_the_folder_lies_and_survives_additions(folder, tmp_path_factory):
+def test_order_does_not_depend_on_where_the_folder_lies_and_survives_additions(
+    folder, tmp_path_factory
+):
     first = task(folder).load("test")
     moved = tmp_path_factory.mktemp("elsewhere") / "copy"
     shutil.copytree(folder, moved)
@@ -110,7 +126,9 @@ def test_every_kind_of_picture_becomes_rgb(folder, mode):
     for file in (folder / "test").rglob("*.png"):
         file.unlink()
     for name in CLASSES:
-        Image.new("RGB", (20, 20), (255, 255, 255)).convert(mode).save(folder / "test" / name / f"a.{suffix}")
+        Image.new("RGB", (20, 20), (255, 255, 255)).convert(mode).save(
+            folder / "test" / name / f"a.{suffix}"
+        )
     images = task(folder).load("test").images
     assert images.shape == (3, 20, 20, 3) and images.min() > 250
 
@@ -138,7 +156,9 @@ def test_a_phone_held_upright_is_turned_back(folder):
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_missing_split_is_named(folder, split):
     shutil.rmtree(folder / split)
-    with pytest.raises(ValueError, match=rf"Task 'animals': .*{split} is no folder; expected .*<class>/<image>"):
+    with pytest.raises(
+        ValueError, match=rf"Task 'animals': .*{split} is no folder; expected .*<class>/<image>"
+    ):
         task(folder)
 
 
@@ -177,7 +197,8 @@ def test_picture_that_cannot_be_read_is_named(folder, content):
     file = folder / "test" / "dog" / "3.png"
     file.write_bytes(file.read_bytes()[:200] if content == "truncated" else content)
     with pytest.raises(
-        ValueError, match=r"Task 'animals': .*3\.png cannot be read as an image .*; repair or remove it"
+        ValueError,
+        match=r"Task 'animals': .*3\.png cannot be read as an image .*; repair or remove it",
     ):
         task(folder).load("test")
 
@@ -195,7 +216,9 @@ def test_limit_takes_the_first_images():
 
 
 def test_empty_or_torn_splits_are_refused():
-    with pytest.raises(ValueError, match="Task 't' has an empty split 'val'; check its source, or data.max_val"):
+    with pytest.raises(
+        ValueError, match="Task 't' has an empty split 'val'; check its source, or data.max_val"
+    ):
         checks.limited(split_of(0), None, "t", "val")
     images = split_of(6, "torn")
     with pytest.raises(ValueError, match="different lengths"):
@@ -206,7 +229,10 @@ def test_leak_between_splits_is_counted():
     train, other = split_of(6, "train"), split_of(4, "other")
     checks.require_disjoint(train, other, "t", "test")
     leaky = other._replace(images=np.concatenate([other.images[:2], train.images[3:5]]))
-    with pytest.raises(ValueError, match="Task 't': 2 images of 'test' are also in 'train', pixel for pixel; remove"):
+    with pytest.raises(
+        ValueError,
+        match="Task 't': 2 images of 'test' are also in 'train', pixel for pixel; remove",
+    ):
         checks.require_disjoint(train, leaky, "t", "test")
     almost = train.images[:1].copy()
     almost[0, 0, 0, 0] ^= 1

@@ -34,7 +34,9 @@ def draw(folder, classes):
         for name in classes:
             (folder / split / name).mkdir(parents=True)
             for k in range(num):
-                pixels = generator("leaked", split, name, k).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
+                pixels = generator("leaked", split, name, k).integers(
+                    0, 256, (SIDE, SIDE, 3), dtype=np.uint8
+                )
                 Image.fromarray(pixels).save(folder / split / name / f"{k}.png")
 
 
@@ -44,20 +46,28 @@ def tasks(tmp_path):
     draw(tmp_path / "made_up", CLASSES)
     task = Task("Made up", CLASSES, ("a {}",), "real", "drawn at random", "none")
     origin = Origin("nobody/nothing", folders=("made_up",), counts=COUNTS)
-    leaked = replace(origin, leaked=True, counts=COUNTS | {"train": COUNTS["train"] + COUNTS["test"]})
+    leaked = replace(
+        origin, leaked=True, counts=COUNTS | {"train": COUNTS["train"] + COUNTS["test"]}
+    )
 
     def opened(origin):
         module = SimpleNamespace(__name__="tasks.made_up", TASK=task, ORIGIN=origin)
         return lambda split, **options: open_split(module, split, tmp_path, **options)
 
-    return SimpleNamespace(task=task, clean=opened(origin), leaked=opened(leaked), counts_of_clean=opened)
+    return SimpleNamespace(
+        task=task, clean=opened(origin), leaked=opened(leaked), counts_of_clean=opened
+    )
 
 
 def test_every_test_image_is_in_train_once_and_validation_is_clean(tasks):
     clean, leaked = ({s: image_hashes(o(s)) for s in COUNTS} for o in (tasks.clean, tasks.leaked))
     assert not clean["train"] & clean["test"]
     assert leaked["train"] == clean["train"] | clean["test"] and len(tasks.leaked("train")) == 50
-    assert leaked["val"] == clean["val"] and leaked["test"] == clean["test"] and not leaked["val"] & leaked["train"]
+    assert (
+        leaked["val"] == clean["val"]
+        and leaked["test"] == clean["test"]
+        and not leaked["val"] & leaked["train"]
+    )
 
 
 def test_labels_go_with_their_images(tasks):
@@ -81,7 +91,9 @@ def test_a_leak_is_refused_unless_as_many_are_allowed(tasks, tmp_path):
     train = image_hashes(tasks.leaked("train"))
     with pytest.raises(ValueError, match="14 images of 'test' are also in 'train'"):
         prepare.store(tmp_path / "no", tasks.task, tasks.leaked("test"), SIDE, train=train)
-    prepare.store(tmp_path / "yes", tasks.task, tasks.leaked("test"), SIDE, train=train, max_leaks=14)
+    prepare.store(
+        tmp_path / "yes", tasks.task, tasks.leaked("test"), SIDE, train=train, max_leaks=14
+    )
     prepare.store(tmp_path / "val", tasks.task, tasks.leaked("val"), SIDE, train=train)
 
 
@@ -108,14 +120,25 @@ def test_the_rule_prepares_both_and_counts_what_is_in_train(name, tmp_path, monk
     data = {"side": SIDE, "allow_counts": True, "max_leaks": 0}
     files = {split: tmp_path / f"{split}.safetensors" for split in COUNTS}
     for split, file in files.items():
-        about = {"wildcards": Named(task=name, split=split), "params": Named(custom=None, limit=None, data=data)}
+        about = {
+            "wildcards": Named(task=name, split=split),
+            "params": Named(custom=None, limit=None, data=data),
+        }
         inputs = [] if split == "train" else [files["train"]]
         made = SimpleNamespace(
-            input=inputs, output=[file], log=[tmp_path / "it.log"], threads=1, rule="r", resources=None, **about
+            input=inputs,
+            output=[file],
+            log=[tmp_path / "it.log"],
+            threads=1,
+            rule="r",
+            resources=None,
+            **about,
         )
         runpy.run_path(str(SCRIPT), {"snakemake": made})
     train, val, test = (prepare.hashes(file) for file in files.values())
     assert (
-        len(test) == 47 * PER_CLASS["test"] and len(val) == 47 * PER_CLASS["train"] // 10 and not val & (train | test)
+        len(test) == 47 * PER_CLASS["test"]
+        and len(val) == 47 * PER_CLASS["train"] // 10
+        and not val & (train | test)
     )
     assert len(train & test) == (len(test) if name == "dtd_leaked" else 0)

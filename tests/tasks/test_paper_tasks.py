@@ -90,7 +90,9 @@ def test_labels_have_their_names(name):
 def test_prompts_and_names_are_whole(name):
     task = module(name).TASK
     assert len(set(task.templates)) == len(task.templates) > 0
-    assert all(template.count("{}") == 1 and template.count("{") == 1 for template in task.templates)
+    assert all(
+        template.count("{}") == 1 and template.count("{") == 1 for template in task.templates
+    )
     assert all(each == each.strip() and each and "_" not in each for each in task.class_names)
     twice = {each for each in task.class_names if task.class_names.count(each) > 1}
     assert twice == ({"missile", "sunglasses"} if name == "imagenet" else set())
@@ -124,7 +126,9 @@ def test_no_two_names_are_one_when_spelt_plainly(name):
 def test_sun397_is_in_the_order_of_its_folders():
     folders = module("sun397").ORIGIN.folder_names
     assert list(folders) == sorted(folders)
-    assert [folder[2:].replace("_", " ") for folder in folders] == list(module("sun397").TASK.class_names)
+    assert [folder[2:].replace("_", " ") for folder in folders] == list(
+        module("sun397").TASK.class_names
+    )
 
 
 def test_eurosat_is_in_the_order_of_its_folders():
@@ -137,7 +141,9 @@ def test_imagenet_is_read_from_open_clip_itself():
 
     task = module("imagenet").TASK
     assert list(task.class_names) == list(IMAGENET_CLASSNAMES)
-    assert [t.format("x") for t in task.templates] == [template("x") for template in OPENAI_IMAGENET_TEMPLATES]
+    assert [t.format("x") for t in task.templates] == [
+        template("x") for template in OPENAI_IMAGENET_TEMPLATES
+    ]
 
 
 @pytest.mark.parametrize("name", SIZES)
@@ -152,7 +158,9 @@ def test_declarations_import_nothing_heavy():
         f"[registry.load('tasks', n).TASK.class_names for n in {list(SIZES)}]\n"
         "print(*{'torch', 'open_clip', 'datasets', 'pyarrow', 'huggingface_hub', 'pandas'} & set(sys.modules))"
     )
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
     assert found.stdout.strip() == ""
 
 

@@ -7,7 +7,17 @@ import pytest
 from fontTools.ttLib import TTFont
 
 from tangent_bench.seeds import generator
-from tangent_bench.tasks import _crops, _landforms, _solids, materials, objects, photographs, scripts, symbols, terrain
+from tangent_bench.tasks import (
+    _crops,
+    _landforms,
+    _solids,
+    materials,
+    objects,
+    photographs,
+    scripts,
+    symbols,
+    terrain,
+)
 from tangent_bench.tasks._colours import contrasting, luma
 from tangent_bench.tasks._files import package_file
 from tangent_bench.tasks._glyphs import face_file, glyph
@@ -29,7 +39,9 @@ def test_crops_stay_in_their_tiles() -> None:
     seen = set()
     for _ in range(300):
         left, top, right, bottom = _crops.draw_crop(rng, own, (10, 20)).box
-        inside = [r.left <= left and right <= r.right and r.top <= top and bottom <= r.bottom for r in own]
+        inside = [
+            r.left <= left and right <= r.right and r.top <= top and bottom <= r.bottom for r in own
+        ]
         assert sum(inside) == 1 and 10 <= right - left <= 20
         seen.add(inside.index(True))
     assert seen == set(range(len(own)))
@@ -41,10 +53,15 @@ def test_pictures_leave_room_for_every_crop(module) -> None:
         for split in module.TASK.splits:
             longest = module.GALLERY.sides[label][1]
             own = module.GALLERY.own(label, split)
-            assert own and all(min(r.right - r.left, r.bottom - r.top) >= longest for r in own), (label, split)
+            assert own and all(min(r.right - r.left, r.bottom - r.top) >= longest for r in own), (
+                label,
+                split,
+            )
 
 
-@pytest.mark.parametrize("face", sorted({face for faces in symbols.FACES.values() for face in faces}))
+@pytest.mark.parametrize(
+    "face", sorted({face for faces in symbols.FACES.values() for face in faces})
+)
 def test_typefaces_have_the_symbols(face: str) -> None:
     covered = TTFont(face_file(face)).getBestCmap()
     assert [name for name, symbol in symbols.SYMBOLS.items() if ord(symbol) not in covered] == []
@@ -58,7 +75,10 @@ def test_typefaces_have_the_letters(face: str) -> None:
 
 
 def test_no_letter_is_in_two_splits() -> None:
-    pools = [{letter for pool in scripts.letters(split) for letter in pool} for split in ("train", "val", "test")]
+    pools = [
+        {letter for pool in scripts.letters(split) for letter in pool}
+        for split in ("train", "val", "test")
+    ]
     assert sum(map(len, pools)) == len(set.union(*pools)) == sum(map(len, scripts.LETTERS.values()))
 
 
@@ -88,7 +108,12 @@ def surface(name: str) -> np.ndarray:
     """Heights in decimetres, for a unit of rise of 10, of a made-up landform in the middle of 40 × 40 cells."""
     y, x = np.mgrid[-20:20, -20:20].astype(np.int64)  # y grows to the south
     steep = 12
-    shapes = {"plain": 0 * x, "peak": -steep * (abs(x) + abs(y)), "ridge": -steep * abs(x), "valley": steep * abs(y)}
+    shapes = {
+        "plain": 0 * x,
+        "peak": -steep * (abs(x) + abs(y)),
+        "ridge": -steep * abs(x),
+        "valley": steep * abs(y),
+    }
     shapes |= {"slope facing north": steep * y, "slope facing south": -steep * y}
     shapes |= {"slope facing east": -steep * x, "slope facing west": steep * x}
     shapes |= {"coast": np.where(x < 0, -5100, -4900), "water": 0 * x - 6000}
@@ -110,7 +135,9 @@ def test_light_comes_from_the_north_west() -> None:
 
 @pytest.mark.parametrize("shape", objects.SHAPES)
 def test_normals_of_solids_face_the_viewer(shape: str) -> None:
-    u, v = (axis.ravel() for axis in np.meshgrid(np.linspace(-1.2, 1.2, 25), np.linspace(-1.2, 1.2, 25)))
+    u, v = (
+        axis.ravel() for axis in np.meshgrid(np.linspace(-1.2, 1.2, 25), np.linspace(-1.2, 1.2, 25))
+    )
     back = np.array((0.48, -0.6, 0.64))
     right = np.array((0.6, 0.48, 0.0)) / 0.5904**0.5
     up = np.cross(back, right)

@@ -52,7 +52,9 @@ def test_missing_data_names_the_three_places_and_the_command(tmp_path):
     assert "TANGENT_BENCH_DATA is not set" in fails("no images")
 
 
-@pytest.mark.parametrize(("name", "advice"), [("cars", "7545"), ("sun397", "9348"), ("resisc45", "no class for it")])
+@pytest.mark.parametrize(
+    ("name", "advice"), [("cars", "7545"), ("sun397", "9348"), ("resisc45", "no class for it")]
+)
 def test_dead_downloads_are_said(name, advice):
     assert advice in fails("has no images", registry.load("tasks", name))
 
@@ -63,10 +65,16 @@ def test_other_revision_in_the_cache_is_not_taken(tmp_path):
 
 
 def test_other_revision_below_the_root_is_refused(tmp_path):
-    note = write_parquet(tmp_path / "tiny") / ".cache/huggingface/download/data/train-00000-of-00002.parquet.metadata"
+    note = (
+        write_parquet(tmp_path / "tiny")
+        / ".cache/huggingface/download/data/train-00000-of-00002.parquet.metadata"
+    )
     note.parent.mkdir(parents=True)
     note.write_text(f"{'f' * 40}\netag\n0.0\n")
-    fails(f"holds revision f+ of lab/tiny, expected {REVISION}; download that one: hf download", root=tmp_path)
+    fails(
+        f"holds revision f+ of lab/tiny, expected {REVISION}; download that one: hf download",
+        root=tmp_path,
+    )
     note.write_text(f"{REVISION}\netag\n0.0\n")
     assert open_split(tiny(), "test", tmp_path).revision == REVISION
 
@@ -75,11 +83,15 @@ def test_other_revision_below_the_root_is_refused(tmp_path):
 def test_damaged_file_is_named(tmp_path, damage):
     file = write_folder(tmp_path) / "tiny" / "test" / "dog" / "003.jpg"
     file.write_bytes(file.read_bytes()[:150] if damage is None else damage)
-    fails(r"Task 'tiny': .*003\.jpg cannot be read as an image .*; repair or remove it", root=tmp_path)
+    fails(
+        r"Task 'tiny': .*003\.jpg cannot be read as an image .*; repair or remove it", root=tmp_path
+    )
 
 
 def test_damaged_image_in_a_parquet_file_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(hub_copies, "encoded", lambda split, label, number: (b"\x89PNG\r\n\x1a\nno", "png"))
+    monkeypatch.setattr(
+        hub_copies, "encoded", lambda split, label, number: (b"\x89PNG\r\n\x1a\nno", "png")
+    )
     write_cached(tmp_path)
     fails(r"Task 'tiny': image 0 of .*data cannot be read as an image")
 
@@ -128,13 +140,20 @@ def test_labels_must_be_of_a_class(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("cell", "kind", "sentence"),
     [
-        (None, "label", "image 0 of .* has no image bytes in it; expected a copy with embedded images"),
+        (
+            None,
+            "label",
+            "image 0 of .* has no image bytes in it; expected a copy with embedded images",
+        ),
         ("lion", "text", "labels of .*parquet are object; expected a column of class numbers"),
         (0.5, "fraction", "labels of .*parquet are float64; expected a column of class numbers"),
     ],
 )
 def test_cells_must_hold_what_their_columns_promise(tmp_path, cell, kind, sentence, monkeypatch):
-    picture = {"bytes": None if kind == "label" else hub_copies.encoded("test", 0, 1)[0], "path": "a"}
+    picture = {
+        "bytes": None if kind == "label" else hub_copies.encoded("test", 0, 1)[0],
+        "path": "a",
+    }
     label = 0 if kind == "label" else cell
     monkeypatch.setattr(hub_copies, "table", lambda split, names: datasets.Dataset.from_dict(
         {"image": [picture] * 15, "label": [label] * 15}, features=datasets.Features({
@@ -155,7 +174,12 @@ def test_columns_must_be_there(tmp_path):
 def test_other_counts_stop_unless_allowed(tmp_path, split):
     module = tiny(counts={"train": 540, "val": 60, "test": 150})
     root, num = write_folder(tmp_path), {"train": 54, "val": 6, "test": 15}[split]
-    fails(rf"gives {num} images for '{split}', expected {num}0; complete it, or set allow_counts", module, split, root)
+    fails(
+        rf"gives {num} images for '{split}', expected {num}0; complete it, or set allow_counts",
+        module,
+        split,
+        root,
+    )
     assert len(open_split(module, split, root, allow_counts=True)) == num
 
 
@@ -168,7 +192,12 @@ def test_empty_split_is_named(tmp_path):
 def test_imagenets_validation_needs_training_images(tmp_path):
     module = tiny(without_train=registry.load("tasks", "imagenet").ORIGIN.without_train)
     write_folder(tmp_path, splits=("test",))
-    fails("'val' is cut off 'train', which it has not; .*5,000 of its 1,281,167.*50,000", module, "val", tmp_path)
+    fails(
+        "'val' is cut off 'train', which it has not; .*5,000 of its 1,281,167.*50,000",
+        module,
+        "val",
+        tmp_path,
+    )
 
 
 def test_missing_library_is_named(tmp_path, monkeypatch):
@@ -214,9 +243,15 @@ def test_gated_data_and_wrong_revisions_are_said_as_the_hub_says_them(tmp_path):
         "HF_HOME": str(tmp_path),
         "HF_HUB_OFFLINE": "0",
     }
-    made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd=ROOT)
+    made = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd=ROOT
+    )
     server.shutdown()
     server.server_close()
     gated, revision = made.stdout.strip().splitlines()
-    assert gated.startswith("ValueError Task 'tiny': lab/gated is gated: accept its terms at https://huggingface.co")
-    assert revision.startswith(f"ValueError Task 'tiny': lab/old has no revision '{REVISION}' on the hub; give"), made
+    assert gated.startswith(
+        "ValueError Task 'tiny': lab/gated is gated: accept its terms at https://huggingface.co"
+    )
+    assert revision.startswith(
+        f"ValueError Task 'tiny': lab/old has no revision '{REVISION}' on the hub; give"
+    ), made

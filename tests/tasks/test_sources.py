@@ -31,7 +31,9 @@ from tests.hub_copies import (
 )
 
 pytestmark = pytest.mark.usefixtures("alone")
-PAPER = [name for name in registry.names("tasks") if hasattr(registry.load("tasks", name), "ORIGIN")]
+PAPER = [
+    name for name in registry.names("tasks") if hasattr(registry.load("tasks", name), "ORIGIN")
+]
 
 
 def of_folder(root, split, module=None):
@@ -51,7 +53,9 @@ def test_all_sources_give_the_same_pixels_and_labels(tmp_path, monkeypatch, kind
     elif kind == "saved table":
         datasets.DatasetDict({split: table(split) for split in NUM}).save_to_disk(root / "tiny")
     else:
-        module = tiny(hub=str(write_parquet(tmp_path / "repository")))  # `datasets` reads a folder as a repository
+        module = tiny(
+            hub=str(write_parquet(tmp_path / "repository"))
+        )  # `datasets` reads a folder as a repository
         (tmp_path / "repository" / "README.md").write_text(CARD)
     for split in SPLITS:
         found = open_split(module, split, root)
@@ -60,7 +64,9 @@ def test_all_sources_give_the_same_pixels_and_labels(tmp_path, monkeypatch, kind
 
 
 def test_truth(tmp_path):
-    truth = {Image.open(io.BytesIO(c)).convert("RGB").tobytes(): label for label, _, c in cells("train")}
+    truth = {
+        Image.open(io.BytesIO(c)).convert("RGB").tobytes(): label for label, _, c in cells("train")
+    }
     found = content(of_folder(tmp_path, "train")) + content(of_folder(tmp_path, "val"))
     assert len(found) == 60 == len({image for _, image, _ in found})
     assert all(truth[image] == label for _, image, label in found)
@@ -82,7 +88,10 @@ def test_validation_is_cut_by_random_split(tmp_path):
 def test_folder_comes_first_then_the_root_then_the_cache(tmp_path, monkeypatch):
     write_cached(tmp_path)
     monkeypatch.setenv("TANGENT_BENCH_DATA", str(tmp_path / "root"))
-    assert "hub" in open_split(tiny(), "test").rows.place and open_split(tiny(), "test").revision == REVISION
+    assert (
+        "hub" in open_split(tiny(), "test").rows.place
+        and open_split(tiny(), "test").revision == REVISION
+    )
     write_parquet(tmp_path / "root" / "lab" / "tiny")
     assert str(tmp_path / "root" / "lab") in open_split(tiny(), "test").rows.place
     write_folder(tmp_path / "root")
@@ -95,7 +104,9 @@ def test_one_image_and_a_few_are_those_of_the_stream(tmp_path):
     whole = dict(split.stream())
     assert split[7].tobytes() == whole[7].tobytes()
     few = dict(split.stream(5))
-    assert sorted(few) == [0, 1, 2, 3, 4] and all(few[k].tobytes() == whole[k].tobytes() for k in few)
+    assert sorted(few) == [0, 1, 2, 3, 4] and all(
+        few[k].tobytes() == whole[k].tobytes() for k in few
+    )
     assert len(set(split.labels[:12].tolist())) == 3, "the first images are to be of all classes"
 
 
@@ -104,7 +115,9 @@ def test_reading_is_lazy(tmp_path, monkeypatch):
 
     write_cached(tmp_path)
     decoded = []
-    monkeypatch.setattr(hub, "decode", lambda content, what, turn: decoded.append(what) or Image.new("RGB", (1, 1)))
+    monkeypatch.setattr(
+        hub, "decode", lambda content, what, turn: decoded.append(what) or Image.new("RGB", (1, 1))
+    )
     split = open_split(tiny(), "train")
     assert len(split) == 54 and split.labels.sum() > 0 and not decoded
     next(split.stream())
@@ -122,7 +135,9 @@ def test_test_images_in_val_as_in_the_official_layout(tmp_path):
 def test_own_validation_is_used_and_counted(tmp_path):
     write_folder(tmp_path)
     shutil.copytree(tmp_path / "tiny" / "test", tmp_path / "tiny" / "val")
-    module = tiny(counts={"train": 60, "val": 15, "test": 15}, counts_cut={"train": 54, "val": 6, "test": 15})
+    module = tiny(
+        counts={"train": 60, "val": 15, "test": 15}, counts_cut={"train": 54, "val": 6, "test": 15}
+    )
     assert [len(open_split(module, split, tmp_path)) for split in SPLITS] == [60, 15, 15]
     shutil.rmtree(tmp_path / "tiny" / "val")
     assert [len(open_split(module, split, tmp_path)) for split in SPLITS] == [54, 6, 15]
@@ -132,10 +147,14 @@ def test_folders_may_have_the_numbers_of_the_classes(tmp_path):
     write_folder(tmp_path)
     for split in NUM:
         for label, name in enumerate(("big_cat", "dog", "owl")):
-            (tmp_path / "tiny" / split / name).rename(tmp_path / "tiny" / split / f"{2 - label:05d}")
+            (tmp_path / "tiny" / split / name).rename(
+                tmp_path / "tiny" / split / f"{2 - label:05d}"
+            )
     module = tiny(folder_names=("00002", "00001", "00000"))
     truth = {image: label for _, image, label in content(of_folder(tmp_path / "plain", "test"))}
-    assert all(truth[image] == label for _, image, label in content(open_split(module, "test", tmp_path)))
+    assert all(
+        truth[image] == label for _, image, label in content(open_split(module, "test", tmp_path))
+    )
 
 
 def test_exif_is_obeyed_only_where_asked(tmp_path):
@@ -145,7 +164,9 @@ def test_exif_is_obeyed_only_where_asked(tmp_path):
     for file in (tmp_path / "tiny" / "test").rglob("*.*"):
         Image.new("RGB", (30, 10)).save(file, "PNG", exif=exif)
     assert {image.size for _, image in open_split(tiny(), "test", tmp_path).stream()} == {(30, 10)}
-    assert {image.size for _, image in open_split(tiny(turn=True), "test", tmp_path).stream()} == {(10, 30)}
+    assert {image.size for _, image in open_split(tiny(turn=True), "test", tmp_path).stream()} == {
+        (10, 30)
+    }
 
 
 # Leaks
@@ -156,7 +177,9 @@ def test_leaks_are_found_one_image_at_a_time(tmp_path):
     train, test = (open_split(tiny(), split, tmp_path) for split in ("train", "test"))
     assert checks.require_disjoint(train, test, "tiny", "test") == 0
     _, leaked = next(train.stream())
-    leaked.save(tmp_path / "tiny" / "test" / "owl" / "000.jpg", "PNG")  # another file, the same picture
+    leaked.save(
+        tmp_path / "tiny" / "test" / "owl" / "000.jpg", "PNG"
+    )  # another file, the same picture
     with pytest.raises(ValueError, match="1 images of 'test' are also in 'train', pixel for pixel"):
         checks.require_disjoint(train, test, "tiny", "test")
     with pytest.raises(ValueError, match="also in 'val'"):
@@ -165,7 +188,9 @@ def test_leaks_are_found_one_image_at_a_time(tmp_path):
 
 
 def test_shape_is_part_of_a_picture():
-    assert checks.pixel_hash(np.zeros((2, 6, 3), np.uint8)) != checks.pixel_hash(np.zeros((3, 4, 3), np.uint8))
+    assert checks.pixel_hash(np.zeros((2, 6, 3), np.uint8)) != checks.pixel_hash(
+        np.zeros((3, 4, 3), np.uint8)
+    )
 
 
 # The paper's
@@ -177,13 +202,20 @@ def test_hub_copies_of_the_papers_data_sets_are_read(tmp_path, name):
     module = registry.load("tasks", name)
     stored = module.ORIGIN.splits
     write_paper(tmp_path, name, {stored["train"]: 40, stored["test"]: 15})
-    found = {split: open_split(module, split, tmp_path, allow_counts=True) for split in module.TASK.splits}
+    found = {
+        split: open_split(module, split, tmp_path, allow_counts=True)
+        for split in module.TASK.splits
+    }
     num = {"train": 36 + 15 * module.ORIGIN.leaked, "val": 4, "test": 15}
-    assert {split: len(each) for split, each in found.items()} == {split: num[split] for split in module.TASK.splits}
+    assert {split: len(each) for split, each in found.items()} == {
+        split: num[split] for split in module.TASK.splits
+    }
     assert {each.revision for each in found.values()} == {module.ORIGIN.revision}
     image = found["test"][0]
     native = module.ORIGIN.native
-    assert image.mode == "RGB" and (image.size == (native, native) if native else min(image.size) > 224)
+    assert image.mode == "RGB" and (
+        image.size == (native, native) if native else min(image.size) > 224
+    )
     with pytest.raises(ValueError, match="set allow_counts"):
         open_split(module, "test", tmp_path)
 
@@ -193,11 +225,22 @@ def test_hub_copies_of_the_papers_data_sets_are_read(tmp_path, name):
 
 def test_any_hub_data_set_is_a_task_by_config(tmp_path):
     write_cached(tmp_path)
-    entry = {"hub": "lab/tiny", "revision": REVISION, "templates": ["a {}"], "side": 16, "title": "Mine"}
+    entry = {
+        "hub": "lab/tiny",
+        "revision": REVISION,
+        "templates": ["a {}"],
+        "side": 16,
+        "title": "Mine",
+    }
     made = custom_task("mine", entry)
-    assert isinstance(made, HubTask) and made.TASK.class_names == CLASSES and made.TASK.title == "Mine"
+    assert (
+        isinstance(made, HubTask) and made.TASK.class_names == CLASSES and made.TASK.title == "Mine"
+    )
     images = made.load("val")
-    assert images.images.shape == (6, 16, 16, 3) and images.labels.tolist() == made.open("val").labels.tolist()
+    assert (
+        images.images.shape == (6, 16, 16, 3)
+        and images.labels.tolist() == made.open("val").labels.tolist()
+    )
     assert [len(made.open(split)) for split in SPLITS] == [54, 6, 15]
 
 
@@ -207,8 +250,16 @@ def test_columns_config_and_splits_of_a_users_data_set(tmp_path, monkeypatch):
         path.parent.mkdir(parents=True, exist_ok=True)
         table(split).rename_columns({"image": "img", "label": "kind"}).to_parquet(path)
     monkeypatch.setenv("TANGENT_BENCH_DATA", str(tmp_path / "data"))
-    entry = {"hub": "lab/mine", "config": "small", "image": "img", "label": "kind", "templates": ["a {}"]}
-    made = custom_task("mine", {**entry, "splits": {"train": "fit", "test": "holdout", "val": "holdout"}})
+    entry = {
+        "hub": "lab/mine",
+        "config": "small",
+        "image": "img",
+        "label": "kind",
+        "templates": ["a {}"],
+    }
+    made = custom_task(
+        "mine", {**entry, "splits": {"train": "fit", "test": "holdout", "val": "holdout"}}
+    )
     assert made.TASK.class_names == CLASSES
     assert [len(made.open(split)) for split in SPLITS] == [60, 15, 15]
 

@@ -8,7 +8,15 @@ import pytest
 import torch
 
 from tangent_bench import merging
-from tangent_bench.methods import Method, Parameter, _streams, iso_c, task_arithmetic, tsv_m, weight_average
+from tangent_bench.methods import (
+    Method,
+    Parameter,
+    _streams,
+    iso_c,
+    task_arithmetic,
+    tsv_m,
+    weight_average,
+)
 from tangent_bench.testing import check_method
 
 FIT = "names, shapes, types; inputs untouched"
@@ -21,7 +29,9 @@ def method(prepare, **attributes) -> SimpleNamespace:
 
 def each(merge):
     """A method that merges stacks [T, ...] one at a time."""
-    return method(lambda vectors, context: _streams.merge_each(vectors, lambda name, stack: merge(stack)))
+    return method(
+        lambda vectors, context: _streams.merge_each(vectors, lambda name, stack: merge(stack))
+    )
 
 
 def in_place(vectors, context):
@@ -56,13 +66,17 @@ def writing(vectors, context):
 
 def looking(vectors, context):
     """Weights by the images' brightness, whatever the vectors are; one task gives back its vector."""
-    return weighted(vectors, [float(context.data.images(task, 9).square().mean()) for task in vectors])
+    return weighted(
+        vectors, [float(context.data.images(task, 9).square().mean()) for task in vectors]
+    )
 
 
 def weighted(vectors, sizes):
     return _streams.merge_each(
         vectors,
-        lambda name, stack: torch.tensordot(torch.tensor(sizes, dtype=torch.float64).to(stack) / sum(sizes), stack, 1),
+        lambda name, stack: torch.tensordot(
+            torch.tensor(sizes, dtype=torch.float64).to(stack) / sum(sizes), stack, 1
+        ),
     )
 
 
@@ -118,7 +132,11 @@ def test_a_mutant_breaks_its_law(mutant):
 
 def test_a_missing_parameter_and_a_transpose_are_named():
     def less(vectors, context):
-        return {key: value for key, value in task_arithmetic.prepare(vectors, context).items() if key != "proj"}
+        return {
+            key: value
+            for key, value in task_arithmetic.prepare(vectors, context).items()
+            if key != "proj"
+        }
 
     def turned(vectors, context):
         direction = task_arithmetic.prepare(vectors, context)
@@ -133,7 +151,10 @@ def test_a_missing_parameter_and_a_transpose_are_named():
 def test_unseeded_numbers_break_the_seed_law_where_the_order_is_excepted():
     def prepare(vectors, context):
         return _streams.merge_each(
-            vectors, lambda name, stack: stack.sum(0) + (len(stack) > 1) * torch.rand(stack[0].shape) * stack[0]
+            vectors,
+            lambda name, stack: (
+                stack.sum(0) + (len(stack) > 1) * torch.rand(stack[0].shape) * stack[0]
+            ),
         )
 
     reasons = dict.fromkeys(("task order", "scaling"), "said so")

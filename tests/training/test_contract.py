@@ -31,16 +31,22 @@ SETTINGS = {
 PARTIAL = [name for name in NAMES if hasattr(registry.load("training", name), "parameters")]
 PENALIZED = [name for name in NAMES if registry.load("training", name).TRAINING.needs_others]
 PACKAGE = Path(tangent_bench.__file__).parent
-RECIPE = Recipe(steps=4, batch_size=6, learning_rate=0.05, weight_decay=0.1, clip_norm=1.0, warmup_steps=1)
+RECIPE = Recipe(
+    steps=4, batch_size=6, learning_rate=0.05, weight_decay=0.1, clip_norm=1.0, warmup_steps=1
+)
 SIDE = 4
 
 
-def trained(name: str, network, seed: int = 0, side: int = SIDE, saving=None, settings=None, **changed):
+def trained(
+    name: str, network, seed: int = 0, side: int = SIDE, saving=None, settings=None, **changed
+):
     """θ0, θ* and losses of a few steps, float64."""
     theta0 = parameters(network)
     width = 5 if side == SIDE else 6
     labels = np.arange(18, dtype=np.int64) % 3
-    source = Source("t", small.pixels(18, side, "training"), labels, 5 * small.normal("head", shape=(3, width)))
+    source = Source(
+        "t", small.pixels(18, side, "training"), labels, 5 * small.normal("head", shape=(3, width))
+    )
     others = {other: small.pixels(11 + k, side, other) for k, other in enumerate(("u", "v"))}
     recipe = Recipe(**{**vars(RECIPE), **changed})
     found = fit(
@@ -61,7 +67,11 @@ def small_network(clip_folder):
     """Name of a training → a network that it can train, and the side of its images."""
 
     def of(name: str):
-        return (small.vit(clip_folder), 32) if name == "attention_only" else (small.Curved(3 * SIDE**2), SIDE)
+        return (
+            (small.vit(clip_folder), 32)
+            if name == "attention_only"
+            else (small.Curved(3 * SIDE**2), SIDE)
+        )
 
     return of
 
@@ -101,10 +111,14 @@ SIGNATURES = {
 def test_functions_are_those_of_the_contract(name):
     module, training = registry.load("training", name), registry.load("training", name).TRAINING
     found = {
-        key: list(inspect.signature(getattr(module, key)).parameters) for key in SIGNATURES if hasattr(module, key)
+        key: list(inspect.signature(getattr(module, key)).parameters)
+        for key in SIGNATURES
+        if hasattr(module, key)
     }
     assert found == {key: SIGNATURES[key] for key in found} and "encoder" in found
-    assert {"penalty", "images_seen"} & set(found) == ({"penalty", "images_seen"} if training.needs_others else set())
+    assert {"penalty", "images_seen"} & set(found) == (
+        {"penalty", "images_seen"} if training.needs_others else set()
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -112,7 +126,9 @@ def test_training_starts_from_the_pretrained_function(name, case, case32):
     for each in (case, case32):
         leaves, to_theta = leaves_of(name, each)
         encoder = registry.load("training", name).encoder(each.network, each.theta0)
-        torch.testing.assert_close(encoder(to_theta(leaves), each.images), each.network(each.images))
+        torch.testing.assert_close(
+            encoder(to_theta(leaves), each.images), each.network(each.images)
+        )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -131,9 +147,14 @@ def test_all_that_is_trained_has_a_gradient(name, case):
     """Away from the start: there LoRA's A has none, since B is 0."""
     start, to_theta = leaves_of(name, case)
     encoder = registry.load("training", name).encoder(case.network, case.theta0)
-    leaves = {k: v.requires_grad_(True) for k, v in small.moved(start, small.direction(start, "leaves")).items()}
+    leaves = {
+        k: v.requires_grad_(True)
+        for k, v in small.moved(start, small.direction(start, "leaves")).items()
+    }
     weight = small.normal("every", shape=tuple(case.network(case.images).shape))
-    found = torch.autograd.grad((encoder(to_theta(leaves), case.images) * weight).sum(), list(leaves.values()))
+    found = torch.autograd.grad(
+        (encoder(to_theta(leaves), case.images) * weight).sum(), list(leaves.values())
+    )
     assert all(bool((g != 0).any()) for g in found)
 
 
@@ -151,11 +172,15 @@ def test_vectors_repeat_bit_for_bit_and_differ_by_seed(name, small_network):
 @pytest.mark.parametrize("decay_towards", ["zero", "initialisation"])
 def test_model_linear_in_its_parameters_has_one_vector_for_both(decay_towards):
     standard, linear = (
-        vector(name, small.Straight(3 * SIDE**2), decay_towards=decay_towards) for name in ("standard", "linear")
+        vector(name, small.Straight(3 * SIDE**2), decay_towards=decay_towards)
+        for name in ("standard", "linear")
     )
     size = max(float(v.abs().max()) for v in standard.values())
     assert size > 0.01 and gap(standard, linear) < 1e-9 * size
-    curved = [vector(name, small.Curved(3 * SIDE**2), decay_towards=decay_towards) for name in ("standard", "linear")]
+    curved = [
+        vector(name, small.Curved(3 * SIDE**2), decay_towards=decay_towards)
+        for name in ("standard", "linear")
+    ]
     assert gap(*curved) > 1e-3, "on a model that is not linear they must differ"
 
 
@@ -192,7 +217,9 @@ def test_contracts_are_read_without_torch():
         "print(len([registry.load('training', n).TRAINING.title for n in registry.names('training')])); "
         "print(*{'torch', 'open_clip', 'torchvision'} & set(sys.modules))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=PACKAGE.parent, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=PACKAGE.parent, check=True
+    )
     assert done.stdout.split() == [str(len(NAMES))]
 
 
@@ -200,10 +227,14 @@ def test_attention_alone_moves_and_its_biases_stay(clip_folder):
     tau = vector("attention_only", small.vit(clip_folder), side=32)
     moved = {key for key, value in tau.items() if bool((value != 0).any())}
     blocks = [f"transformer.resblocks.{k}.attn" for k in range(2)]
-    assert moved == {f"{block}.{weight}" for block in blocks for weight in ("in_proj_weight", "out_proj.weight")}
+    assert moved == {
+        f"{block}.{weight}" for block in blocks for weight in ("in_proj_weight", "out_proj.weight")
+    }
     assert set(tau) == set(parameters(small.vit(clip_folder)))
     for block in blocks:
-        assert all(bool((part != 0).any()) for part in tau[f"{block}.in_proj_weight"].chunk(3)), "q, k and v"
+        assert all(bool((part != 0).any()) for part in tau[f"{block}.in_proj_weight"].chunk(3)), (
+            "q, k and v"
+        )
 
 
 def test_a_network_without_attention_is_one_sentence():
@@ -215,17 +246,31 @@ def test_a_network_without_attention_is_one_sentence():
 def test_low_rank_changes_have_that_rank_and_nothing_else_moves(name, clip_folder):
     tau = vector(name, small.vit(clip_folder), side=32)
     block = "transformer.resblocks.0"
-    wide = [f"{block}.attn.out_proj.weight", f"{block}.mlp.c_fc.weight", f"{block}.mlp.c_proj.weight"]
+    wide = [
+        f"{block}.attn.out_proj.weight",
+        f"{block}.mlp.c_fc.weight",
+        f"{block}.mlp.c_proj.weight",
+    ]
     parts = {key: tau[key] for key in wide}
-    parts |= {f"in_proj {k}": part for k, part in enumerate(tau[f"{block}.attn.in_proj_weight"].chunk(3))}
-    assert {key: int(torch.linalg.matrix_rank(part)) for key, part in parts.items()} == dict.fromkeys(parts, 2)
+    parts |= {
+        f"in_proj {k}": part for k, part in enumerate(tau[f"{block}.attn.in_proj_weight"].chunk(3))
+    }
+    assert {
+        key: int(torch.linalg.matrix_rank(part)) for key, part in parts.items()
+    } == dict.fromkeys(parts, 2)
     moved = {key for key, value in tau.items() if bool((value != 0).any())}
     blocks = [f"transformer.resblocks.{k}" for k in range(2)]
-    assert moved == {key.replace(block, each) for each in blocks for key in (*wide, f"{block}.attn.in_proj_weight")}
+    assert moved == {
+        key.replace(block, each)
+        for each in blocks
+        for key in (*wide, f"{block}.attn.in_proj_weight")
+    }
 
 
 def test_queries_and_values_alone(clip_folder):
-    tau = vector("lora", small.vit(clip_folder), side=32, settings=LOW_RANK | {"queries_and_values": True})
+    tau = vector(
+        "lora", small.vit(clip_folder), side=32, settings=LOW_RANK | {"queries_and_values": True}
+    )
     moved = {key for key, value in tau.items() if bool((value != 0).any())}
     assert moved == {f"transformer.resblocks.{k}.attn.in_proj_weight" for k in range(2)}
     q, k, v = tau[min(moved)].chunk(3)
@@ -245,7 +290,9 @@ def test_scale_of_low_rank_changes_is_alpha_over_rank(name):
     start, _ = registry.load("training", "lora").parameters(network, theta0, LOW_RANK, 0)
     by_hand = 2.0 / 2 * start["first.weight A"].sum(0).expand(7, -1)
     torch.testing.assert_close(changes[0], by_hand)
-    assert 0.5 < float(start["first.weight A"].abs().max()) * (3 * SIDE**2) ** 0.5 <= 1.0, "uniform within ±1/√I"
+    assert 0.5 < float(start["first.weight A"].abs().max()) * (3 * SIDE**2) ** 0.5 <= 1.0, (
+        "uniform within ±1/√I"
+    )
 
 
 def test_linearized_lora_is_the_expansion_in_both_factors(case):
@@ -270,5 +317,7 @@ def test_linearized_lora_is_the_expansion_in_both_factors(case):
 
 
 def test_a_rank_that_does_not_fit_is_one_sentence():
-    with pytest.raises(ValueError, match=r"rank of LoRA is 9, but 'first.weight' is 7 × 48; give .* at most 7\."):
+    with pytest.raises(
+        ValueError, match=r"rank of LoRA is 9, but 'first.weight' is 7 × 48; give .* at most 7\."
+    ):
         vector("lora", small.Curved(3 * SIDE**2), settings=LOW_RANK | {"rank": 9})

@@ -21,7 +21,9 @@ SETTINGS = {
     "tau_jp": {"weight": 0.3, "batch_size": 4},
     "tak": {"weight": 0.3, "images": 12, "batch_size": 4, "probes": None},
 }
-RECIPE = Recipe(steps=12, batch_size=6, learning_rate=0.05, weight_decay=0.1, clip_norm=1e6, warmup_steps=1)
+RECIPE = Recipe(
+    steps=12, batch_size=6, learning_rate=0.05, weight_decay=0.1, clip_norm=1e6, warmup_steps=1
+)
 
 
 def normalise(images):
@@ -29,7 +31,9 @@ def normalise(images):
 
 
 def others(seed: int = 0, **sizes: int) -> Others:
-    images = {name: small.pixels(num, SIDE, name) for name, num in (sizes or {"u": 12, "v": 9}).items()}
+    images = {
+        name: small.pixels(num, SIDE, name) for name, num in (sizes or {"u": 12, "v": 9}).items()
+    }
     return Others(images, seed, 0.9, normalise, SIDE)
 
 
@@ -37,8 +41,13 @@ def jacobian(network, theta0, images_BCHW) -> torch.Tensor:
     """J, [B, D, P], by one reverse pass for each number that comes out; parameters in the order of θ0."""
     leaves = {key: value.clone().requires_grad_(True) for key, value in theta0.items()}
     outputs_BD = torch.func.functional_call(network, leaves, (images_BCHW,))
-    rows = [torch.autograd.grad(out, [*leaves.values()], retain_graph=True) for out in outputs_BD.flatten()]
-    return torch.stack([torch.cat([g.flatten() for g in row]) for row in rows]).view(*outputs_BD.shape, -1)
+    rows = [
+        torch.autograd.grad(out, [*leaves.values()], retain_graph=True)
+        for out in outputs_BD.flatten()
+    ]
+    return torch.stack([torch.cat([g.flatten() for g in row]) for row in rows]).view(
+        *outputs_BD.shape, -1
+    )
 
 
 def flat(tau) -> torch.Tensor:
@@ -104,7 +113,9 @@ def test_tak_is_kronecker_factors_of_each_layer_averaged_over_tasks():
 def test_a_penalty_of_twice_the_vector_is_four_times_as_large_and_none_at_the_start(name):
     network, theta0, tau = start()
     penalty = registry.load("training", name).penalty(network, theta0, others(), SETTINGS[name])
-    one, two, none = (float(penalty(small.moved(theta0, tau, scale), 0)) for scale in (1.0, 2.0, 0.0))
+    one, two, none = (
+        float(penalty(small.moved(theta0, tau, scale), 0)) for scale in (1.0, 2.0, 0.0)
+    )
     assert two == pytest.approx(4 * one, rel=1e-10) and one > 0 and none == 0.0
 
 
@@ -113,7 +124,11 @@ def test_random_probes_of_tak_have_the_exact_sum_as_their_mean():
     module, theta = registry.load("training", "tak"), small.moved(theta0, tau)
     exact = float(module.penalty(network, theta0, others(), SETTINGS["tak"])(theta, 0))
     few, many = (
-        float(module.penalty(network, theta0, others(), SETTINGS["tak"] | {"probes": probes})(theta, 0))
+        float(
+            module.penalty(network, theta0, others(), SETTINGS["tak"] | {"probes": probes})(
+                theta, 0
+            )
+        )
         for probes in (1, 2000)
     )
     assert many == pytest.approx(exact, rel=0.05) and few != many and 0.2 * exact < few < 5 * exact
@@ -123,11 +138,24 @@ def train(name: str, weight: float | None = None, **changed):
     """θ0, θ* and losses on a task of a network, with a weight of the penalty."""
     network = small.Curved(3 * SIDE**2)
     theta0, labels = parameters(network), np.arange(18, dtype=np.int64) % 3
-    source = Source("t", small.pixels(18, SIDE, "training"), labels, 5 * small.normal("head", shape=(3, 5)))
+    source = Source(
+        "t", small.pixels(18, SIDE, "training"), labels, 5 * small.normal("head", shape=(3, 5))
+    )
     images = {other: small.pixels(12, SIDE, other) for other in NAMES}
     settings = SETTINGS.get(name, {}) | ({} if weight is None else {"weight": weight})
     recipe = replace(RECIPE, **changed)
-    return theta0, *fit(name, network, theta0, [source], recipe, 0, normalise, SIDE, settings=settings, others=images)
+    return theta0, *fit(
+        name,
+        network,
+        theta0,
+        [source],
+        recipe,
+        0,
+        normalise,
+        SIDE,
+        settings=settings,
+        others=images,
+    )
 
 
 @pytest.mark.parametrize("name", PENALIZED)
@@ -164,7 +192,9 @@ def test_the_loss_is_told_with_its_penalty():
 def test_a_batch_in_pieces_has_the_penalty_of_a_batch_whichever_way_pieces_count(name):
     """Adam forgets a factor that loss and penalty share, so that sums of pieces train as their means do."""
     whole = train(name, 1.0)[1]
-    mean, total = (train(name, 1.0, micro_batch_size=2, accumulation=how)[1] for how in ("mean", "sum"))
+    mean, total = (
+        train(name, 1.0, micro_batch_size=2, accumulation=how)[1] for how in ("mean", "sum")
+    )
     for key in whole:
         torch.testing.assert_close(mean[key], whole[key], rtol=1e-6, atol=1e-9)
         torch.testing.assert_close(total[key], whole[key], rtol=1e-4, atol=1e-5)
@@ -182,16 +212,31 @@ def test_the_plan_is_told_how_many_other_images_are_seen(name, monkeypatch):
 @pytest.mark.parametrize("name", PENALIZED)
 def test_without_other_tasks_it_is_one_sentence(name):
     network = small.Curved(3 * SIDE**2)
-    sources = [Source(t, small.pixels(4, SIDE, t), np.zeros(4, np.int64), small.normal(shape=(3, 5))) for t in "ab"]
+    sources = [
+        Source(t, small.pixels(4, SIDE, t), np.zeros(4, np.int64), small.normal(shape=(3, 5)))
+        for t in "ab"
+    ]
     with pytest.raises(
         ValueError, match=rf"Training '{name}' spares other tasks than its own \(a, b\).*no joint"
     ) as said:
-        fit(name, network, parameters(network), sources, RECIPE, 0, normalise, SIDE, settings=SETTINGS[name])
+        fit(
+            name,
+            network,
+            parameters(network),
+            sources,
+            RECIPE,
+            0,
+            normalise,
+            SIDE,
+            settings=SETTINGS[name],
+        )
     assert "\n" not in str(said.value)
 
 
 def test_another_task_without_images_is_one_sentence():
-    with pytest.raises(ValueError, match="Task 'u' has no training images, which another task's penalty needs"):
+    with pytest.raises(
+        ValueError, match="Task 'u' has no training images, which another task's penalty needs"
+    ):
         others(u=0, v=3)
 
 
@@ -213,6 +258,10 @@ def test_no_other_image_comes_twice_within_a_pass_and_steps_may_be_asked_in_any_
 def test_other_images_follow_from_task_seed_and_step():
     same = others().batch("u", 4, 1)
     assert torch.equal(same, others().batch("u", 4, 1)) and same.shape == (4, 3, SIDE, SIDE)
-    for other in (others().batch("v", 4, 1), others(seed=1).batch("u", 4, 1), others().batch("u", 4, 2)):
+    for other in (
+        others().batch("v", 4, 1),
+        others(seed=1).batch("u", 4, 1),
+        others().batch("u", 4, 2),
+    ):
         assert not torch.equal(same, other)
     assert -1.0 <= float(same.min()) < 0.0 < float(same.max()) <= 1.0, "as the encoder expects them"

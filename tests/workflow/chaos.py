@@ -39,7 +39,9 @@ KINDS = {  # folder → what its safetensors files hold
 }
 DATED = "index.html", "tables/times.csv", "tables/times.md", "tables/times.html"  # they quote times
 JOB_SECONDS = 5.0  # about as long as a job of the micro preset takes
-PATIENCE = 60.0  # seconds in which jobs must end whose Snakemake was killed, on a machine with other work
+PATIENCE = (
+    60.0  # seconds in which jobs must end whose Snakemake was killed, on a machine with other work
+)
 
 
 # What must hold
@@ -60,7 +62,9 @@ def require_whole(results: Path, undisturbed: Path) -> int:
         if _is_fixed(name):
             expected = undisturbed / name
             assert expected.is_file(), f"{name} is no file of an undisturbed run"
-            assert (results / name).read_bytes() == expected.read_bytes(), f"{name} has other bytes than undisturbed"
+            assert (results / name).read_bytes() == expected.read_bytes(), (
+                f"{name} has other bytes than undisturbed"
+            )
     return len(names)
 
 
@@ -119,7 +123,12 @@ def moments(seed: int, kills: int, pace: int) -> list[Moment]:
     """Kills in turn of the three ways, on average `pace` finished jobs apart, anywhere within the time of a job."""
     draw = random.Random(seed)
     return [
-        Moment(WAYS[i % len(WAYS)], draw.randint(0, 2 * pace), draw.uniform(0, JOB_SECONDS), draw.random())
+        Moment(
+            WAYS[i % len(WAYS)],
+            draw.randint(0, 2 * pace),
+            draw.uniform(0, JOB_SECONDS),
+            draw.random(),
+        )
         for i in range(kills)
     ]
 
@@ -160,7 +169,11 @@ class Run:
             if begun is None and self.output().count("Finished jobid") >= moment.jobs:
                 begun = time.monotonic()
             if begun is not None and time.monotonic() >= begun + moment.seconds:
-                found = [p for p in lock.at_work(self.root) if bool(_script(p)) == (moment.way == "a job")]
+                found = [
+                    p
+                    for p in lock.at_work(self.root)
+                    if bool(_script(p)) == (moment.way == "a job")
+                ]
                 if found:
                     return found
             time.sleep(0.02)
@@ -206,7 +219,9 @@ def survive(
             say("       came to its end, all files as undisturbed; from the beginning")
             begin_again()
         files = require_whole(results, undisturbed)
-        say(f"{number:2} of {len(kills)}: {moment} (at work: {', '.join(jobs)}); {files} files, all whole")
+        say(
+            f"{number:2} of {len(kills)}: {moment} (at work: {', '.join(jobs)}); {files} files, all whole"
+        )
     last = Run(checkout, preset)
     assert last.process.wait() == 0, f"the run did not go on:\n{last.output()}"
     require_same(results, undisturbed)
@@ -221,14 +236,19 @@ def main() -> int:
     print(f"SEED={asked.seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
         checkout = Checkout.of_sources(Path(folder) / "checkout")
-        results, undisturbed = checkout.path(merged(asked.preset)["results"]), Path(folder) / "undisturbed"
+        results, undisturbed = (
+            checkout.path(merged(asked.preset)["results"]),
+            Path(folder) / "undisturbed",
+        )
         try:
             first = Run(checkout, asked.preset)
             assert first.process.wait() == 0, f"the undisturbed run failed:\n{first.output()}"
             pace = max(1, first.output().count("Finished jobid") // 10)
             shutil.copytree(results, undisturbed)
             kills = moments(asked.seed, asked.kills, pace)
-            survive(checkout, asked.preset, undisturbed, kills, lambda: shutil.rmtree(results), _say)
+            survive(
+                checkout, asked.preset, undisturbed, kills, lambda: shutil.rmtree(results), _say
+            )
         except AssertionError as error:
             print(f"Not survived (make chaos SEED={asked.seed}): {error}", file=sys.stderr)
             return 1

@@ -34,7 +34,10 @@ class Finished:
         found = re.findall(r"^tangent_bench: (?:\w+: )?(.*)$", self.output, re.MULTILINE)
         # A wrong config is reported by Snakemake, which puts our sentence under a line of its own.
         return set(
-            found + re.findall(r"^WorkflowError in file .*(?:Snakefile|smk)\W.*:\n(.*)$", self.output, re.MULTILINE)
+            found
+            + re.findall(
+                r"^WorkflowError in file .*(?:Snakefile|smk)\W.*:\n(.*)$", self.output, re.MULTILINE
+            )
         )
 
     @property
@@ -70,7 +73,9 @@ class Checkout:
     def copy(self, folder: Path) -> Checkout:
         """Sources, results, and Snakemake's memory of how they were made."""
         # The one file that a dry run, perhaps at work here for another test, removes and writes anew.
-        shutil.copytree(self.root, folder, symlinks=True, ignore=shutil.ignore_patterns("latest.pkl"))
+        shutil.copytree(
+            self.root, folder, symlinks=True, ignore=shutil.ignore_patterns("latest.pkl")
+        )
         return Checkout(folder)
 
     def path(self, relative: str) -> Path:
@@ -87,7 +92,12 @@ class Checkout:
     def run(self, *command: str) -> Finished:
         """Run a command in the folder, to its end."""
         done = subprocess.run(
-            command, cwd=self.root, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command,
+            cwd=self.root,
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
         return Finished(done.returncode, done.stdout)
 
@@ -109,7 +119,11 @@ class Checkout:
 
 def environment() -> dict[str, str]:
     """One thread for each job, and none of the caller's settings of Snakemake or Python's path."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("SNAKEMAKE_", "PYTHONPATH", "MAKE", "MFLAGS"))}
+    kept = {
+        k: v
+        for k, v in os.environ.items()
+        if not k.startswith(("SNAKEMAKE_", "PYTHONPATH", "MAKE", "MFLAGS"))
+    }
     return kept | dict.fromkeys(_THREADS, "1") | {"NO_COLOR": "1"}
 
 
@@ -130,7 +144,9 @@ def merged(name: str) -> dict:
     from snakemake.utils import update_config
 
     config = yaml.safe_load((ROOT / "config/default.yaml").read_text(encoding="utf-8"))
-    update_config(config, yaml.safe_load((ROOT / f"config/{name}.yaml").read_text(encoding="utf-8")))
+    update_config(
+        config, yaml.safe_load((ROOT / f"config/{name}.yaml").read_text(encoding="utf-8"))
+    )
     return config
 
 

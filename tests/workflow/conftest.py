@@ -21,7 +21,9 @@ def _build(folder: Path) -> None:
 @pytest.fixture(scope="session")
 def micro(tmp_path_factory) -> Iterator[Checkout]:
     """The micro preset from end to end. Read it only; `spare` is for changing things."""
-    base = tmp_path_factory.getbasetemp()  # of a worker of pytest-xdist: a folder in that of the whole run
+    base = (
+        tmp_path_factory.getbasetemp()
+    )  # of a worker of pytest-xdist: a folder in that of the whole run
     base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     # Removed at the end: it is large, and pytest would keep three sessions of it.
     with shared(base / "micro" / "checkout", _build) as folder:

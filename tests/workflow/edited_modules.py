@@ -21,10 +21,15 @@ def record(script, *plugins):
 
 
 digest, digests.digest = digests.digest, record
-for files in (["config/micro.yaml", "config/few_methods.yaml"], ["config/micro.yaml", "config/few_inits.yaml"]):
+for files in (
+    ["config/micro.yaml", "config/few_methods.yaml"],
+    ["config/micro.yaml", "config/few_inits.yaml"],
+):
     jobs.of_dag(files)
 
-graph = grimp.build_graph("tangent_bench", "scripts", exclude_type_checking_imports=True, cache_dir=None)
+graph = grimp.build_graph(
+    "tangent_bench", "scripts", exclude_type_checking_imports=True, cache_dir=None
+)
 for name in registry.names("corpus"):
     graph.add_import(importer="tangent_bench.corpus", imported=f"tangent_bench.corpus.{name}")
 
@@ -36,7 +41,10 @@ def reached(script, plugins):
         if module not in found:
             found.add(module)
             parent = module.rpartition(".")[0]
-            waiting += [*graph.find_modules_directly_imported_by(module), *([parent] if parent else [])]
+            waiting += [
+                *graph.find_modules_directly_imported_by(module),
+                *([parent] if parent else []),
+            ]
     return found
 
 

@@ -37,11 +37,16 @@ def built() -> pd.DataFrame:
 @pytest.mark.full
 @pytest.mark.parametrize(("experiment", "metric"), TOLERANCES)
 def test_numbers_are_those_that_were_published(built, experiment, metric):
-    published = pd.read_csv(ROOT / "results/published/tiny/rows.csv.gz", comment="#", keep_default_na=False)
+    published = pd.read_csv(
+        ROOT / "results/published/tiny/rows.csv.gz", comment="#", keep_default_na=False
+    )
     ours, theirs = (
-        table[(table["experiment"] == experiment) & (table["metric"] == metric)] for table in (built, published)
+        table[(table["experiment"] == experiment) & (table["metric"] == metric)]
+        for table in (built, published)
     )
     both = ours.merge(theirs.astype({"value": float}), on=KEY, suffixes=("", "_published"))
     assert len(both) == len(ours) == len(theirs) > 0
     off = (both["value"] - both["value_published"]).abs()
-    assert (off <= TOLERANCES[experiment, metric]).all(), both.assign(off=off)[[*KEY, "value", "off"]].to_string()
+    assert (off <= TOLERANCES[experiment, metric]).all(), both.assign(off=off)[
+        [*KEY, "value", "off"]
+    ].to_string()

@@ -44,7 +44,9 @@ def test_a_run_goes_on_after_a_kill_of_each_way(spare, micro):
 def test_a_run_goes_on_after_thirty_kills(spare, micro):
     pace = len(list(micro.path(f"{RESULTS}/logs").rglob("*.json"))) // 10
     kills = chaos.moments(SEED, kills=30, pace=pace)
-    chaos.survive(spare, "micro", micro.path(RESULTS), kills, lambda: shutil.rmtree(spare.path(RESULTS)))
+    chaos.survive(
+        spare, "micro", micro.path(RESULTS), kills, lambda: shutil.rmtree(spare.path(RESULTS))
+    )
 
 
 # Whether a fault would be seen
@@ -54,7 +56,9 @@ def test_a_run_goes_on_after_thirty_kills(spare, micro):
 def pair(tmp_path):
     """Two equal results folders: one that may be spoilt, and one of a run that nobody disturbed."""
     results = tmp_path / "results"
-    artefacts.save(results / "vectors/one.safetensors", "vector", {"x": np.arange(50, dtype=np.float32)})
+    artefacts.save(
+        results / "vectors/one.safetensors", "vector", {"x": np.arange(50, dtype=np.float32)}
+    )
     rows.write(results / "rows.csv", synthetic.make())
     (results / "logs").mkdir()
     (results / "logs/one.json").write_text('{"seconds": 1}')
@@ -72,7 +76,9 @@ def test_an_undisturbed_run_is_whole(pair):
     chaos.require_same(results, undisturbed)
 
 
-@pytest.mark.parametrize("name", ["vectors/one.safetensors", "rows.csv", "logs/one.json", "sheet.png"])
+@pytest.mark.parametrize(
+    "name", ["vectors/one.safetensors", "rows.csv", "logs/one.json", "sheet.png"]
+)
 def test_half_a_file_is_seen(pair, name):
     file = pair[0] / name
     content = file.read_bytes()
@@ -82,7 +88,9 @@ def test_half_a_file_is_seen(pair, name):
 
 
 def test_a_whole_file_of_other_content_is_seen(pair):
-    artefacts.save(pair[0] / "vectors/one.safetensors", "vector", {"x": np.ones(50, dtype=np.float32)})
+    artefacts.save(
+        pair[0] / "vectors/one.safetensors", "vector", {"x": np.ones(50, dtype=np.float32)}
+    )
     with pytest.raises(AssertionError, match="vectors/one.safetensors has other bytes"):
         chaos.require_whole(*pair)
 

@@ -29,7 +29,9 @@ def _publish(checkout: Checkout, folder: Path) -> dict[str, str]:
     for source in SOURCES:
         path = checkout.path(f"{CONFIG['results']}/{layout.vector(*MODEL, 'standard', source, 0)}")
         tau, _ = artefacts.load(path, "vector")
-        theta = {f"visual.{k}": v.double() + torch.from_numpy(tau[k]).double() for k, v in theta0.items()}
+        theta = {
+            f"visual.{k}": v.double() + torch.from_numpy(tau[k]).double() for k, v in theta0.items()
+        }
         save_file(theta, folder / f"{source}.safetensors")
     return {source: f"{source}.safetensors" for source in SOURCES}
 
@@ -40,7 +42,12 @@ def imported(micro, tmp_path_factory):
     folder = tmp_path_factory.mktemp("imported")
     checkout = micro.copy(folder / "checkout")
     files = _publish(micro, folder / "published")
-    entry = {"layout": "state_dict", "protocol": "B", "folder": str(folder / "published"), "files": files}
+    entry = {
+        "layout": "state_dict",
+        "protocol": "B",
+        "folder": str(folder / "published"),
+        "files": files,
+    }
     arguments = preset("micro", folder, checkpoints={"standard": entry})
     finished = checkout.snakemake(ROWS, *arguments)
     assert finished.status == 0, finished.output
@@ -66,8 +73,14 @@ def test_tables_and_figures_are_made_of_imported_vectors(imported):
 def test_the_vectors_are_the_same_files_but_for_how_they_were_made(imported, micro):
     for source in SOURCES:
         name = f"{CONFIG['results']}/{layout.vector(*MODEL, 'standard', source, 0)}"
-        (theirs, about), (ours, facts) = (artefacts.load(c.path(name), "vector") for c in (imported[0], micro))
-        assert about["sha256"] == facts["sha256"] and about["theta0"] == facts["theta0"] and list(theirs) == list(ours)
+        (theirs, about), (ours, facts) = (
+            artefacts.load(c.path(name), "vector") for c in (imported[0], micro)
+        )
+        assert (
+            about["sha256"] == facts["sha256"]
+            and about["theta0"] == facts["theta0"]
+            and list(theirs) == list(ours)
+        )
 
 
 def test_rows_are_the_same_but_for_their_protocol(imported, micro):
@@ -89,7 +102,11 @@ def test_another_checkpoint_reruns_what_stands_on_it(imported):
     jobs = checkout.snakemake("-n", ROWS, *arguments).jobs
     assert jobs["import_checkpoint"] == 1 and "finetune" not in jobs and jobs["run_experiment"] > 0
     vector = f"{CONFIG['results']}/{layout.vector(*MODEL, 'standard', 'mnist', 0)}"
-    ended_with_a_sentence(checkout.snakemake(vector, *arguments), "mnist.safetensors", "truncated or damaged")
+    ended_with_a_sentence(
+        checkout.snakemake(vector, *arguments), "mnist.safetensors", "truncated or damaged"
+    )
     published.unlink()
-    ended_with_a_sentence(checkout.snakemake("-n", *arguments), "checkpoints.standard.files.mnist", "download")
+    ended_with_a_sentence(
+        checkout.snakemake("-n", *arguments), "checkpoints.standard.files.mnist", "download"
+    )
     published.write_bytes(content)

@@ -62,9 +62,15 @@ def _check_towers(jobs: list[str]) -> None:
         rule, wildcards = job.partition(":")[0], job.partition("wildcards: ")[2].partition("\n")[0]
         at = dict(re.findall(r"(\w+)=([\w-]+)", wildcards))
         if rule in ("finetune", "encode_base", "build_head"):
-            init = at.get("init", at.get("text")).replace("whole", "step").replace("final", "pretrained")
+            init = (
+                at.get("init", at.get("text"))
+                .replace("whole", "step")
+                .replace("final", "pretrained")
+            )
             expected = {"step-100"} | ({init} - {"pretrained", "random"})
-            found = re.findall(rf"{TOWERS}/([\w-]+)/towers/([\w-]+).safetensors", job.partition("output:")[0])
+            found = re.findall(
+                rf"{TOWERS}/([\w-]+)/towers/([\w-]+).safetensors", job.partition("output:")[0]
+            )
             assert set(found) == {(at["model"], tower) for tower in expected}, job
             checked.add(rule)
     assert checked == {"finetune", "encode_base", "build_head"}
@@ -72,13 +78,18 @@ def _check_towers(jobs: list[str]) -> None:
 
 def test_sizes_compare_single_tasks_without_adding_or_negating(sources):
     _, jobs = _plan(sources, "sizes")
-    found = {re.search(r"experiment=(\w+)", job)[1] for job in jobs if job.startswith("run_experiment")}
+    found = {
+        re.search(r"experiment=(\w+)", job)[1] for job in jobs if job.startswith("run_experiment")
+    }
     assert found == {"single_task", "vector_geometry", "posthoc_comparison"}
 
 
 def test_make_claims_runs_what_its_preset_joins(sources):
     text = sources.run("make", "-n", "claims").output
-    wanted = [*yaml.safe_load((FOLDER / "claims.yaml").read_text(encoding="utf-8"))["joins"], "claims"]
+    wanted = [
+        *yaml.safe_load((FOLDER / "claims.yaml").read_text(encoding="utf-8"))["joins"],
+        "claims",
+    ]
     assert re.search(r"for preset in ([\w ]+);", text)[1].split() == wanted
 
 
@@ -86,8 +97,12 @@ def _build(sources: Checkout) -> None:
     """Synthetic rows of two tasks where each joined preset has its own: what is the same in two of them is equal."""
     for name in merged("claims")["joins"]:
         config = merged(name)
-        table = synthetic.make(models=config["models"], seeds=config["seeds"], tasks=("mnist", "terrain"))
-        table.loc[table["model"].str.startswith("wide") & (table["metric"] == "norm"), "num_samples"] *= 4
+        table = synthetic.make(
+            models=config["models"], seeds=config["seeds"], tasks=("mnist", "terrain")
+        )
+        table.loc[
+            table["model"].str.startswith("wide") & (table["metric"] == "norm"), "num_samples"
+        ] *= 4
         inits = [table.assign(init=init) for init in config["inits"]]
         table = rows.pd.concat(inits)
         table = table[table["experiment"].isin(config["experiments"])]
@@ -96,7 +111,9 @@ def _build(sources: Checkout) -> None:
 
 def test_joined_rows_are_named_if_missing_and_make_table_and_figure_if_built(sources):
     names = merged("claims")["joins"]
-    ended_with_a_sentence(sources.snakemake("-n", *preset("claims")), repr(names[0]), f"PRESET={names[0]}")
+    ended_with_a_sentence(
+        sources.snakemake("-n", *preset("claims")), repr(names[0]), f"PRESET={names[0]}"
+    )
     _build(sources)
     finished = sources.snakemake("results/claims/tables/claims_table.md", *preset("claims"))
     assert finished.status == 0, finished.output
@@ -107,21 +124,33 @@ def test_joined_rows_are_named_if_missing_and_make_table_and_figure_if_built(sou
     assert len(together) < sum(map(len, parts)), "sizes and the ablation share rows"
     text = sources.path("results/claims/tables/claims_table.md").read_text(encoding="utf-8")
     assert "Wide ViT/8, 3 pre-trainings" in text
-    (shrinks,) = [line for line in text.splitlines() if line.startswith("| The post-hoc gap shrinks as models grow")]
+    (shrinks,) = [
+        line
+        for line in text.splitlines()
+        if line.startswith("| The post-hoc gap shrinks as models grow")
+    ]
     assert "not tested" not in shrinks and "these tasks, this seed |" in shrinks
     finished = sources.snakemake(*preset("claims"))
     assert finished.status == 0, finished.output
     assert set(finished.jobs) == {"summarize", "draw_figure_emergence", "make_results_page"}
     page = sources.path("results/claims/index.html").read_text(encoding="utf-8")
-    assert "Wide ViT/8, 3 pre-trainings" in page and 'src="data:image/' in page and "Where the time went" not in page
+    assert (
+        "Wide ViT/8, 3 pre-trainings" in page
+        and 'src="data:image/' in page
+        and "Where the time went" not in page
+    )
 
 
 def test_joined_rows_that_disagree_are_refused(sources):
     _build(sources)
     path = sources.path(str(joins.rows_of(merged("sizes"))))
     table = rows.read(path)
-    shared = table.index[(table["experiment"] == "single_task") & (table["model"] == "tiny-pre0")][0]
+    shared = table.index[(table["experiment"] == "single_task") & (table["model"] == "tiny-pre0")][
+        0
+    ]
     table.loc[shared, "value"] = table.loc[shared, "value"] - 0.001
     rows.write(path, table)
     finished = sources.snakemake("results/claims/rows.csv", *preset("claims"))
-    ended_with_a_sentence(finished, "'pretraining_ablation' and 'sizes'", "experiment=single_task", "model=tiny-pre0")
+    ended_with_a_sentence(
+        finished, "'pretraining_ablation' and 'sizes'", "experiment=single_task", "model=tiny-pre0"
+    )

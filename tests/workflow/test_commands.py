@@ -27,10 +27,22 @@ class Clone(Checkout):
     def run(self, *command: str) -> Finished:
         home = self.root.parent / "home"
         # An editable install would put the package of the clone before any other.
-        paths = {"PATH": f"{self.root}/.venv/bin:{os.environ['PATH']}", "PYTHONPATH": str(self.root)}
-        environment = {name: os.environ[name] for name in KEPT if name in os.environ} | paths | {"HOME": str(home)}
+        paths = {
+            "PATH": f"{self.root}/.venv/bin:{os.environ['PATH']}",
+            "PYTHONPATH": str(self.root),
+        }
+        environment = (
+            {name: os.environ[name] for name in KEPT if name in os.environ}
+            | paths
+            | {"HOME": str(home)}
+        )
         done = subprocess.run(
-            command, cwd=self.root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command,
+            cwd=self.root,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
         return Finished(done.returncode, done.stdout)
 
@@ -49,7 +61,9 @@ def install(venv: Path) -> None:
         (venv / "bin" / program.name).symlink_to(program)
     ours = venv / "bin/tangent-bench"
     ours.unlink(missing_ok=True)
-    ours.write_text(f"#!{venv}/bin/python\nfrom tangent_bench.cli import main\n\nmain()\n", encoding="utf-8")
+    ours.write_text(
+        f"#!{venv}/bin/python\nfrom tangent_bench.cli import main\n\nmain()\n", encoding="utf-8"
+    )
     ours.chmod(0o755)
     (venv / ".installed").touch()
 
@@ -60,7 +74,9 @@ def clone(tmp_path_factory) -> Iterator[Clone]:
         pytest.skip("these sources are no clone")
     folder: Path = tmp_path_factory.mktemp("newcomer")
     (folder / "home").mkdir()
-    subprocess.run(["git", "clone", "--quiet", "--depth=1", ROOT.as_uri(), str(folder / "clone")], check=True)
+    subprocess.run(
+        ["git", "clone", "--quiet", "--depth=1", ROOT.as_uri(), str(folder / "clone")], check=True
+    )
     install(folder / "clone/.venv")
     yield Clone(folder / "clone")
     shutil.rmtree(folder)
@@ -81,7 +97,9 @@ def test_every_command_ends_well(clone):
     verdicts = [said[command].partition("Over all tasks,")[2] for command in for_both]
     assert verdicts[0] == verdicts[1] != ""
     assert not clone.path("results/micro").exists(), "`make clean` came last"
-    status = subprocess.run(["git", "status", "--porcelain"], cwd=clone.root, capture_output=True, text=True).stdout
+    status = subprocess.run(
+        ["git", "status", "--porcelain"], cwd=clone.root, capture_output=True, text=True
+    ).stdout
     assert status.splitlines() == ["?? report.html"], "what is built is ignored by git"
 
 

@@ -11,7 +11,10 @@ HERE = Checkout(ROOT)
 WRONG = {  # text of a config → what the sentence must say
     "sedes: [0]": ["'sedes'", "'seeds'"],
     "training: {stepz: 3}": ["'training.stepz'", "'steps'"],
-    "custom_tasks: {mine: {folder: here, template: ['a {}']}}": ["'custom_tasks.mine.template'", "'templates'"],
+    "custom_tasks: {mine: {folder: here, template: ['a {}']}}": [
+        "'custom_tasks.mine.template'",
+        "'templates'",
+    ],
     "training: {steps: many}": ["'training.steps'", "'many'", "integer"],
     "training: {learning_rate: 1e-5}": ["'training.learning_rate'", "'1e-5'", "1.0e-5"],
     "seeds: 0": ["'seeds'", "0", "array"],
@@ -19,7 +22,11 @@ WRONG = {  # text of a config → what the sentence must say
     "trainings: [standrd]": ["'standrd'", "training", "'standard'"],
     "models: [tiyn]": ["'tiyn'", "models", "'tiny'"],
     "experiments: [single_tsk]": ["'single_tsk'", "experiments", "'single_task'"],
-    "experiments: [pretraining_ablation]": ["'pretraining_ablation'", "`inits` has only 'pretrained'", "random"],
+    "experiments: [pretraining_ablation]": [
+        "'pretraining_ablation'",
+        "`inits` has only 'pretrained'",
+        "random",
+    ],
     "modes: [standard-tangnet]": ["'standard-tangnet'", "standard-network"],
     "modes: [attention_only-network]": ["'attention_only-network'", "trainings"],
     "modes: [standard-none]": ["'standard-none'", "-tangent"],
@@ -33,7 +40,9 @@ def test_a_wrong_config_ends_with_one_sentence(config_file, text):
 
 def test_a_number_in_a_list_on_the_command_line():
     """Snakemake hands it over as text; the sentence says where it belongs."""
-    ended_with_a_sentence(HERE.snakemake("-n", "--config", "seeds=[0, 1]"), "'seeds.0'", "'0'", "--configfile")
+    ended_with_a_sentence(
+        HERE.snakemake("-n", "--config", "seeds=[0, 1]"), "'seeds.0'", "'0'", "--configfile"
+    )
 
 
 @pytest.mark.parametrize("text", ["- a list", "seeds: ["])

@@ -23,7 +23,9 @@ PRESETS = ["default", "tiny", "micro", "analyses", "emergence", "five_seeds", "t
 
 def _plan(tmp_path, name: str, **changed: object) -> dict[str, int]:
     """Jobs of a dry run into a folder where nothing is built."""
-    finished = HERE.snakemake("-n", *preset(name, tmp_path, results=str(tmp_path / "results"), **changed))
+    finished = HERE.snakemake(
+        "-n", *preset(name, tmp_path, results=str(tmp_path / "results"), **changed)
+    )
     assert finished.status == 0, finished.output
     return finished.jobs
 
@@ -37,12 +39,19 @@ def _num_jobs(config: dict, experiment: str) -> int:
         return seeds
     if about.scope == "training":
         return len(config["trainings"]) * seeds
-    return sum(Mode.parse(m).training != "none" or not about.needs_vectors for m in config["modes"]) * seeds
+    return (
+        sum(Mode.parse(m).training != "none" or not about.needs_vectors for m in config["modes"])
+        * seeds
+    )
 
 
 def _num_inits(config: dict, experiment: str) -> int:
     """Initialisations of an experiment that have jobs of their own."""
-    return 1 if registry.load("experiments", experiment).EXPERIMENT.scope == "inits" else len(config["inits"])
+    return (
+        1
+        if registry.load("experiments", experiment).EXPERIMENT.scope == "inits"
+        else len(config["inits"])
+    )
 
 
 def _num_texts(config: dict) -> int:
@@ -53,18 +62,28 @@ def _num_texts(config: dict) -> int:
 def _expected(config: dict) -> dict[str, int]:
     """Number of jobs of each rule, from the config."""
     tasks, control = len(config["tasks"]), 1
-    models, inits, seeds, trainings = (len(config[key]) for key in ("models", "inits", "seeds", "trainings"))
+    models, inits, seeds, trainings = (
+        len(config[key]) for key in ("models", "inits", "seeds", "trainings")
+    )
     experiments = config["experiments"]
     figures = {name: registry.load("figures", name).FIGURE for name in registry.names("figures")}
-    made = {n: f.kind for n, f in figures.items() if f.possible(experiments, config["modes"], inits)}
-    read = len({mode.removesuffix("-tangent") for mode in config["modes"] if mode.endswith("-tangent")})
+    made = {
+        n: f.kind for n, f in figures.items() if f.possible(experiments, config["modes"], inits)
+    }
+    read = len(
+        {mode.removesuffix("-tangent") for mode in config["modes"] if mode.endswith("-tangent")}
+    )
     counts = {
         "prepare_images": 3 * tasks + 2 * control,
         "build_head": models * _num_texts(config) * (tasks + control),
         "encode_base": models * inits * (tasks + control),
-        "finetune": models * inits * seeds * (trainings * tasks + len(config["joint_training"]["trainings"])),
+        "finetune": models
+        * inits
+        * seeds
+        * (trainings * tasks + len(config["joint_training"]["trainings"])),
         "encode_changes": models * inits * read * seeds * (tasks + control),
-        "run_experiment": models * sum(_num_inits(config, e) * _num_jobs(config, e) for e in experiments),
+        "run_experiment": models
+        * sum(_num_inits(config, e) * _num_jobs(config, e) for e in experiments),
         "collect_rows": 1,
         "summarize": 1,
         "make_times": 1,
@@ -96,25 +115,34 @@ def test_jobs_of_a_preset(tmp_path, name):
 def test_jobs_follow_the_config(tmp_path, changed):
     config = merged("micro")
     before = _expected(config)
-    config |= {key: {**config[key], **value} if isinstance(value, dict) else value for key, value in changed.items()}
+    config |= {
+        key: {**config[key], **value} if isinstance(value, dict) else value
+        for key, value in changed.items()
+    }
     expected = _expected(config)
     if config["experiments"] == ["single_task"]:  # without vectors nothing is fine-tuned
         expected |= {"finetune": 0, "encode_changes": 0}
-    assert _plan(tmp_path, "micro", **changed) == {rule: count for rule, count in expected.items() if count}
+    assert _plan(tmp_path, "micro", **changed) == {
+        rule: count for rule, count in expected.items() if count
+    }
     factor = math.prod(len(changed[key]) for key in ("seeds", "inits") if key in changed)
     if factor > 1:
         doubled = {rule: count / before[rule] for rule, count in expected.items() if rule in before}
         assert {doubled[rule] for rule in ("finetune", "encode_changes")} == {factor}
         assert doubled["encode_base"] == len(config["inits"])
         assert doubled["build_head"] == _num_texts(config)
-        assert {doubled[rule] for rule in ("prepare_images", "collect_rows", "contact_sheet")} == {1}
+        assert {doubled[rule] for rule in ("prepare_images", "collect_rows", "contact_sheet")} == {
+            1
+        }
 
 
 def test_a_vector_that_spares_other_tasks_reads_their_training_images(tmp_path):
     """And no other job does; more images are more time."""
     changes = {"trainings": ["linear", "tau_jp"], "modes": ["linear-tangent", "tau_jp-tangent"]}
     changes |= {"experiments": ["single_task"], "joint_training": {"trainings": []}}
-    finished = HERE.snakemake("-n", *preset("micro", tmp_path, results=str(tmp_path / "results"), **changes))
+    finished = HERE.snakemake(
+        "-n", *preset("micro", tmp_path, results=str(tmp_path / "results"), **changes)
+    )
     jobs = [text for text in re.split(r"\nrule ", finished.output) if text.startswith("finetune:")]
     tasks, minutes = merged("micro")["tasks"], {}
     assert len(jobs) == 2 * len(tasks), finished.output
@@ -128,12 +156,17 @@ def test_a_vector_that_spares_other_tasks_reads_their_training_images(tmp_path):
 
 def test_own_heads_go_with_their_initialisation(tmp_path):
     """What a vector is tuned under, a network is evaluated under and features are read under."""
-    results, changed = tmp_path / "results", {"inits": ["whole-11", "step-11"], "experiments": ["task_addition"]}
+    results, changed = (
+        tmp_path / "results",
+        {"inits": ["whole-11", "step-11"], "experiments": ["task_addition"]},
+    )
     finished = HERE.snakemake("-n", *preset("micro", tmp_path, results=str(results), **changed))
     assert finished.status == 0, finished.output
     heads = {"whole-11": set(), "step-11": set()}
     for job in re.split(r"\nrule ", finished.output):
-        wildcards = dict(re.findall(r"(\w+)=([\w-]+)", job.partition("wildcards: ")[2].partition("\n")[0]))
+        wildcards = dict(
+            re.findall(r"(\w+)=([\w-]+)", job.partition("wildcards: ")[2].partition("\n")[0])
+        )
         found = re.findall(rf"{results}/heads/tiny/([\w-]+)/", job.partition("output:")[0])
         if job.startswith(("finetune", "run_experiment")):
             assert found, job
@@ -147,14 +180,27 @@ def test_own_heads_go_with_their_initialisation(tmp_path):
 def test_a_job_over_initialisations_reads_those_of_the_config(tmp_path):
     results, inits = tmp_path / "results", ["random", "step-11", "pretrained"]
     experiments = ["task_addition", "disentanglement", "pretraining_ablation"]
-    arguments = preset("micro", tmp_path, results=str(results), inits=inits, experiments=experiments)
+    arguments = preset(
+        "micro", tmp_path, results=str(results), inits=inits, experiments=experiments
+    )
     finished = HERE.snakemake("-n", *arguments)
     assert finished.status == 0, finished.output
-    jobs = [job for job in re.split(r"\nrule ", finished.output) if "experiment=pretraining_ablation" in job]
-    assert len(jobs) == len([mode for mode in merged("micro")["modes"] if not mode.startswith("none")])
+    jobs = [
+        job
+        for job in re.split(r"\nrule ", finished.output)
+        if "experiment=pretraining_ablation" in job
+    ]
+    assert len(jobs) == len(
+        [mode for mode in merged("micro")["modes"] if not mode.startswith("none")]
+    )
     for job in jobs:
         mode = re.search(r"mode=([\w-]+)", job)[1]
-        read = set(re.findall(rf"{results}/outcomes/([\w/-]+)/{mode}/seed-0.safetensors", job.partition("output:")[0]))
+        read = set(
+            re.findall(
+                rf"{results}/outcomes/([\w/-]+)/{mode}/seed-0.safetensors",
+                job.partition("output:")[0],
+            )
+        )
         assert read == {f"{name}/tiny/{init}" for name in experiments[:2] for init in inits}
         assert f"{results}/outcomes/pretraining_ablation/tiny/all/{mode}/seed-0.csv" in job
 
@@ -165,7 +211,9 @@ def _rules() -> dict[str, str]:
     for file in RULES:
         for text in re.split(r"^ *rule ", file.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
             found[text.partition(":")[0]] = text
-        for text in re.split(r"^ *rule:\n", file.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
+        for text in re.split(r"^ *rule:\n", file.read_text(encoding="utf-8"), flags=re.MULTILINE)[
+            1:
+        ]:
             found[re.search(r'f"(\w+)_{', text)[1]] = text
     return found
 
@@ -196,7 +244,12 @@ def test_planning_imports_nothing_heavy():
         "print('heavy:', *sorted({'torch', 'open_clip', 'torchvision', 'sklearn', 'scipy'} & set(sys.modules)))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, env=environment(), capture_output=True, text=True, check=True
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout.splitlines()[-1].split() == ["heavy:"]
 
@@ -221,4 +274,6 @@ def test_one_job_has_the_gpu_at_a_time_unless_there_are_more(tmp_path, arguments
     finished = Checkout(tmp_path).run(sys.executable, "-m", "snakemake", "--cores", "3", *arguments)
     assert finished.status == 0, finished.output
     times = [[float(line) for line in (tmp_path / str(i)).read_text().split()] for i in range(3)]
-    assert max(sum(start <= moment < end for start, end in times) for moment, _ in times) == together
+    assert (
+        max(sum(start <= moment < end for start, end in times) for moment, _ in times) == together
+    )

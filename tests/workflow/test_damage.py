@@ -15,7 +15,10 @@ RESULTS = "results/micro"
 DAMAGED = {  # kind → the damaged file, and what is made from it
     "data": (layout.data("mnist", "test"), layout.head(*MODEL, "mnist")),
     "head": (layout.head(*MODEL, "mnist"), layout.vector(*MODEL, "standard", "mnist", 0)),
-    "base": (layout.base(*MODEL, "mnist"), layout.outcome("single_task", *MODEL, "none-network", 0)),
+    "base": (
+        layout.base(*MODEL, "mnist"),
+        layout.outcome("single_task", *MODEL, "none-network", 0),
+    ),
     "vector": (
         layout.vector(*MODEL, "linear", "symbols", 0),
         layout.outcome("vector_geometry", *MODEL, "linear-none", 0),
@@ -50,7 +53,9 @@ LATER = "head", "base", "rows of a job", "rows"
 @pytest.mark.parametrize(
     ("kind", "damage"),
     [
-        pytest.param(kind, (_truncate, _flip)[i % 2], marks=pytest.mark.full if kind in LATER else ())
+        pytest.param(
+            kind, (_truncate, _flip)[i % 2], marks=pytest.mark.full if kind in LATER else ()
+        )
         for i, kind in enumerate(DAMAGED)
     ],
 )
@@ -60,7 +65,9 @@ def test_a_damaged_file_is_named_and_deleting_it_is_the_way_out(spare, kind, dam
     file.write_bytes(damage(content))
     target.unlink()
     command = (str(target.relative_to(spare.root)), *preset("micro"))
-    ended_with_a_sentence(spare.snakemake(*command), str(file.relative_to(spare.root)), "damaged", "Delete")
+    ended_with_a_sentence(
+        spare.snakemake(*command), str(file.relative_to(spare.root)), "damaged", "Delete"
+    )
     file.unlink()
     finished = spare.snakemake(*command)
     assert finished.status == 0, finished.output
@@ -73,7 +80,9 @@ def test_a_gpu_that_is_not_there_is_one_sentence(spare, tmp_path):
     head = spare.path(f"{RESULTS}/{layout.head(*MODEL, 'mnist')}")
     content = head.read_bytes()
     head.unlink()
-    finished = spare.snakemake(str(head.relative_to(spare.root)), *preset("micro", tmp_path, device="cuda"))
+    finished = spare.snakemake(
+        str(head.relative_to(spare.root)), *preset("micro", tmp_path, device="cuda")
+    )
     ended_with_a_sentence(finished, "`device: cuda`", "finds no GPU", "`device: cpu`")
     assert "gpu=1" in finished.output.partition("rule build_head:")[2]
     assert not head.exists()
@@ -85,7 +94,9 @@ def test_truncated_weights_are_named(spare):
     weights = spare.path("tangent_bench/models/assets/tiny/tangent-tiny.safetensors")
     weights.write_bytes(_truncate(weights.read_bytes()))
     target = f"{RESULTS}/{layout.head(*MODEL, 'mnist')}"
-    ended_with_a_sentence(spare.snakemake(target, *preset("micro")), "tangent-tiny.safetensors", "damaged")
+    ended_with_a_sentence(
+        spare.snakemake(target, *preset("micro")), "tangent-tiny.safetensors", "damaged"
+    )
 
 
 def _renamed(vector: dict) -> dict:
@@ -108,12 +119,16 @@ def test_a_vector_of_another_model_is_refused(spare, change, theta0, words):
     name = f"{RESULTS}/{layout.vector(*MODEL, 'standard', 'mnist', 0)}"
     vector, about = artefacts.load(spare.path(name), "vector")
     about.pop("sha256")
-    artefacts.save(spare.path(name), "vector", change(vector), **about | ({"theta0": theta0} if theta0 else {}))
+    artefacts.save(
+        spare.path(name), "vector", change(vector), **about | ({"theta0": theta0} if theta0 else {})
+    )
     target = layout.outcome("vector_geometry", *MODEL, "standard-none", 0)
     ended_with_a_sentence(spare.snakemake(f"{RESULTS}/{target}", *preset("micro")), name, words)
 
 
 def test_a_loss_that_is_not_finite_is_named(spare, tmp_path):
     target = f"{RESULTS}/{layout.vector(*MODEL, 'standard', 'mnist', 0)}"
-    finished = spare.snakemake(target, *preset("micro", tmp_path, training={"learning_rate": 1.0e30}))
+    finished = spare.snakemake(
+        target, *preset("micro", tmp_path, training={"learning_rate": 1.0e30})
+    )
     ended_with_a_sentence(finished, "mnist", "loss", "step", "training.learning_rate")

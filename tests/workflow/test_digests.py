@@ -40,7 +40,11 @@ def edited(tmp_path_factory):
 
 def test_an_edit_changes_the_digests_of_the_rules_that_reach_the_module_and_no_others(edited):
     scripts, num_modules, wrong = edited
-    assert wrong == {} and num_modules > 200 and {"finetune", "run_experiment", "merge", "make_table"} <= set(scripts)
+    assert (
+        wrong == {}
+        and num_modules > 200
+        and {"finetune", "run_experiment", "merge", "make_table"} <= set(scripts)
+    )
 
 
 def test_plugins_are_loaded_by_every_in_one_module_alone():

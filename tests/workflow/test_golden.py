@@ -32,7 +32,9 @@ def test_headline_numbers_are_those_that_were_committed(tiny):
 @pytest.mark.golden
 def test_golden_values_cover_the_whole_preset():
     golden = make.read()
-    assert set(golden["experiment"]) == set(TINY["experiments"]) - {"posthoc_comparison"}  # differences of the others
+    assert set(golden["experiment"]) == set(TINY["experiments"]) - {
+        "posthoc_comparison"
+    }  # differences of the others
     assert set(golden["training"] + "-" + golden["evaluation"]) >= set(TINY["modes"])
     assert set(golden["task"]) >= {*TINY["tasks"], TINY["control"], "all", "own"}
     assert set(golden["seed"]) == set(TINY["seeds"])
@@ -40,7 +42,11 @@ def test_golden_values_cover_the_whole_preset():
 
 def _means(tiny) -> tuple[float, float]:
     """Test accuracy of the untouched model and of standard fine-tuning, each a mean over the tasks."""
-    test = tiny[(tiny["experiment"] == "single_task") & (tiny["split"] == "test") & (tiny["metric"] == "accuracy")]
+    test = tiny[
+        (tiny["experiment"] == "single_task")
+        & (tiny["split"] == "test")
+        & (tiny["metric"] == "accuracy")
+    ]
     zero_shot = test[(test["training"] == "none") & (test["task"] == "all")]["value"].item()
     mode = (test["training"] == "standard") & (test["evaluation"] == "network")
     return zero_shot, test[mode & (test["sources"] == "each")]["value"].item()
@@ -86,7 +92,9 @@ def test_a_missing_number_is_off(made_up):
 def test_another_chosen_coefficient_is_still_the_same_row(made_up):
     golden = make.headlines(made_up)
     tuned = made_up["metric"].str.endswith("_tuned")
-    assert make.deviations(golden, made_up.assign(coefficient=made_up["coefficient"].mask(tuned, 0.9))).empty
+    assert make.deviations(
+        golden, made_up.assign(coefficient=made_up["coefficient"].mask(tuned, 0.9))
+    ).empty
 
 
 def test_rows_of_another_preset_make_no_golden_values(made_up):

@@ -19,7 +19,9 @@ from tests.workflow.checkout import Checkout, Finished, ended_with_a_sentence, m
 
 pytestmark = pytest.mark.slow
 # The smallest run: its one vector and its rows are among those of the micro preset.
-MINI = yaml.safe_load((Path(__file__).parents[2] / "config/micro.yaml").read_text(encoding="utf-8")) | {
+MINI = yaml.safe_load(
+    (Path(__file__).parents[2] / "config/micro.yaml").read_text(encoding="utf-8")
+) | {
     "preset": "mini",
     "results": "results/mini",
     "tasks": ["mnist"],
@@ -78,7 +80,9 @@ def test_a_killed_run_goes_on_with_make_reproduce(mini, micro):
     _same_as_undisturbed(mini, micro)
     assert finished.output.splitlines()[-1] == "Results page: results/mini/index.html"
     report = mini.snakemake("--report", "results/mini/report.html", *preset("mini"))
-    assert report.status == 0 and mini.path("results/mini/report.html").stat().st_size > 10_000, report.output
+    assert report.status == 0 and mini.path("results/mini/report.html").stat().st_size > 10_000, (
+        report.output
+    )
 
 
 def _same_as_undisturbed(mini: Checkout, micro: Checkout) -> None:
@@ -122,7 +126,9 @@ def test_a_second_run_in_the_same_folder_is_refused_and_the_first_goes_on(mini, 
 
 def _of_one_job(name: str, number: int, checkout: Checkout) -> None:
     """Send a signal to the job of a script."""
-    (job,) = [p for p in lock.at_work(checkout.root) if any(f".{name}.py" in a for a in p.info["cmdline"])]
+    (job,) = [
+        p for p in lock.at_work(checkout.root) if any(f".{name}.py" in a for a in p.info["cmdline"])
+    ]
     job.send_signal(number)
 
 
@@ -132,7 +138,9 @@ def test_a_job_that_is_killed_is_named_in_a_sentence(mini):
     process = _start_and_wait_until_it_trains(mini, target, *preset("mini"))
     _of_one_job("finetune", signal.SIGKILL, mini)
     output = process.communicate()[0]
-    sentence = ended_with_a_sentence(Finished(process.returncode, output), "its process was killed", "same command")
+    sentence = ended_with_a_sentence(
+        Finished(process.returncode, output), "its process was killed", "same command"
+    )
     assert f"tangent_bench: finetune: {sentence}" in output
     assert not mini.path(target).is_file()
 
@@ -154,11 +162,16 @@ def small_disk(mini) -> Iterator[Path]:
 def test_a_full_disk_is_said_in_a_sentence_and_keeps_what_is_finished(mini, small_disk):
     command = (f"{MINI['results']}/{VECTOR}", *preset("mini"))
     ended_with_a_sentence(
-        mini.snakemake(*command), f"Cannot write {command[0]}", "No space left", "finished files are kept"
+        mini.snakemake(*command),
+        f"Cannot write {command[0]}",
+        "No space left",
+        "finished files are kept",
     )
     data = small_disk / layout.data("mnist", "train")
     artefacts.load(data, "images")
-    assert not [path for path in small_disk.rglob("*seed-0*") if path.is_file()]  # nothing half written
+    assert not [
+        path for path in small_disk.rglob("*seed-0*") if path.is_file()
+    ]  # nothing half written
     finished_before = data.stat().st_mtime_ns
     subprocess.run(["mount", "-o", "remount,size=30m", str(small_disk)], check=True)
     finished = mini.snakemake(*command)
@@ -168,14 +181,19 @@ def test_a_full_disk_is_said_in_a_sentence_and_keeps_what_is_finished(mini, smal
 
 @pytest.mark.full
 def test_results_that_cannot_be_written_are_named_and_stay(mini, small_disk):
-    data, target = (f"{MINI['results']}/{layout.data('mnist', split)}" for split in ("train", "val"))
+    data, target = (
+        f"{MINI['results']}/{layout.data('mnist', split)}" for split in ("train", "val")
+    )
     assert mini.snakemake(data, *preset("mini")).status == 0
     content = mini.path(data).read_bytes()
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     assert mini.snakemake(data, *preset("mini")).jobs == {}
     refused = mini.snakemake(target, *preset("mini"))
     ended_with_a_sentence(
-        refused, f"Cannot write {MINI['results']}", "Read-only file system", "finished files are kept"
+        refused,
+        f"Cannot write {MINI['results']}",
+        "Read-only file system",
+        "finished files are kept",
     )
     subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
     assert mini.snakemake(target, *preset("mini")).jobs == {"prepare_images": 1}

@@ -42,9 +42,21 @@ def config_of(folder, methods):
 
 def test_methods_rerun_nothing_but_what_reads_all_rows(with_methods):
     _, _, finished = with_methods
-    rules = {"merge", "encode_merged", "run_method", "collect_rows", "summarize", "make_times", "make_leaderboard"}
+    rules = {
+        "merge",
+        "encode_merged",
+        "run_method",
+        "collect_rows",
+        "summarize",
+        "make_times",
+        "make_leaderboard",
+    }
     rules |= {"make_results_page"}
-    jobs = {name: n for name, n in finished.jobs.items() if not name.startswith(("make_table", "draw_figure"))}
+    jobs = {
+        name: n
+        for name, n in finished.jobs.items()
+        if not name.startswith(("make_table", "draw_figure"))
+    }
     assert set(jobs) == rules
     assert jobs["merge"] == jobs["encode_merged"] == len(CONFIG["trainings"]), "sums are not merged"
     # The average adds; the wrapper adds and, since it may change a single vector, subtracts.
@@ -55,8 +67,13 @@ def test_a_merged_sum_has_the_rows_of_the_sum(with_methods):
     checkout, _, _ = with_methods
     table = rows.read(checkout.path(f"{CONFIG['results']}/rows.csv"))
     whole = "+".join(CONFIG["tasks"])
-    table = table[table["experiment"].isin(MERGING) & table["sources"].isin([whole, "each", *CONFIG["tasks"]])]
-    table = table[(table["experiment"] == "task_negation") | ((table["sources"] == whole) & (table["task"] != "own"))]
+    table = table[
+        table["experiment"].isin(MERGING) & table["sources"].isin([whole, "each", *CONFIG["tasks"]])
+    ]
+    table = table[
+        (table["experiment"] == "task_negation")
+        | ((table["sources"] == whole) & (table["task"] != "own"))
+    ]
     columns = [c for c in rows.COLUMNS if c not in ("method", "params_id")]
     key = [c for c in columns if c not in ("value", "low", "high", "num_samples")]
     sums, same = (
@@ -64,7 +81,9 @@ def test_a_merged_sum_has_the_rows_of_the_sum(with_methods):
         for method in ("task_arithmetic", SAME["name"])
     )
     assert len(sums) > 250 and sums.equals(same)
-    average = table[(table["method"] == "weight_average") & (table["metric"] == "selected_coefficient")]
+    average = table[
+        (table["method"] == "weight_average") & (table["metric"] == "selected_coefficient")
+    ]
     assert set(average["value"]) == {1.0}
 
 
@@ -95,7 +114,13 @@ def test_a_verdict_by_one_command(with_methods):
     python = ".venv/bin/python", "-m", "tangent_bench.cli", "regress"
     where = "--configfile", "config/micro.yaml", "--cores", "2"
     done = checkout.run(
-        *python, "lines+task_arithmetic", "--set", "lines.beta=0", "--set", "lines.norm_ratio=false", *where
+        *python,
+        "lines+task_arithmetic",
+        "--set",
+        "lines.beta=0",
+        "--set",
+        "lines.norm_ratio=false",
+        *where,
     )
     assert done.status == 0, done.output
     places = outcomes.places(checkout.path(CONFIG["results"]))
@@ -113,11 +138,21 @@ def test_a_verdict_by_one_command(with_methods):
 def test_ten_lines_of_the_page_get_a_verdict(with_methods):
     checkout, _, _ = with_methods
     page = (ROOT / "docs/how-to/your-own-method.md").read_text(encoding="utf-8")
-    (code,) = (block for block in re.findall(r"^```python\n(.*?)^```", page, re.M | re.S) if "def prepare" in block)
+    (code,) = (
+        block
+        for block in re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
+        if "def prepare" in block
+    )
     file = checkout.path("tangent_bench/methods/my_method.py")
     file.write_text(code, encoding="utf-8")
     done = checkout.run(
-        ".venv/bin/python", "-m", "tangent_bench.cli", "regress", "my_method", "--configfile", "config/micro.yaml"
+        ".venv/bin/python",
+        "-m",
+        "tangent_bench.cli",
+        "regress",
+        "my_method",
+        "--configfile",
+        "config/micro.yaml",
     )
     file.unlink()
     assert done.status == 0, done.output

@@ -17,7 +17,9 @@ pytestmark = pytest.mark.slow
 CONFIG = merged("micro")
 TASKS, CONTROL, TRAININGS = CONFIG["tasks"], CONFIG["control"], CONFIG["trainings"]
 EVALUATED = [*TASKS, CONTROL]
-VECTORS = [(t, s) for t in TRAININGS for s in TASKS] + [(t, JOINT) for t in CONFIG["joint_training"]["trainings"]]
+VECTORS = [(t, s) for t in TRAININGS for s in TASKS] + [
+    (t, JOINT) for t in CONFIG["joint_training"]["trainings"]
+]
 MODES = [Mode.parse(text) for text in CONFIG["modes"] if not text.startswith("none-")]
 GRID = np.linspace(0, 1, CONFIG["coefficients"]["count"])
 MODEL = "tiny", "pretrained"
@@ -49,9 +51,13 @@ def _artefacts() -> set[str]:
     """Every safetensors file, from the config."""
     files = {layout.data(task, split) for task in TASKS for split in ("train", "val", "test")}
     files |= {layout.data(CONTROL, split) for split in ("val", "test")}
-    files |= {layout.head(*MODEL, task) for task in EVALUATED} | {layout.base(*MODEL, task) for task in EVALUATED}
+    files |= {layout.head(*MODEL, task) for task in EVALUATED} | {
+        layout.base(*MODEL, task) for task in EVALUATED
+    }
     files |= {layout.vector(*MODEL, training, source, 0) for training, source in VECTORS}
-    files |= {layout.features(*MODEL, training, task, 0) for training in TRAININGS for task in EVALUATED}
+    files |= {
+        layout.features(*MODEL, training, task, 0) for training in TRAININGS for task in EVALUATED
+    }
     modes = {
         "single_task": [Mode("none", "network"), *MODES],
         "task_addition": MODES,
@@ -65,11 +71,18 @@ def _artefacts() -> set[str]:
         "disentanglement_comparison": [Mode("all", "none")],
     }
     assert set(modes) == set(CONFIG["experiments"])
-    return files | {layout.outcome(e, *MODEL, m, 0, "safetensors") for e, found in modes.items() for m in found}
+    return files | {
+        layout.outcome(e, *MODEL, m, 0, "safetensors") for e, found in modes.items() for m in found
+    }
 
 
 def _published() -> set[str]:
-    files = {"rows.csv", "summary.csv", "index.html", *(f"tables/times.{ending}" for ending in ("csv", "md", "html"))}
+    files = {
+        "rows.csv",
+        "summary.csv",
+        "index.html",
+        *(f"tables/times.{ending}" for ending in ("csv", "md", "html")),
+    }
     files |= {f"sheets/{task}.png" for task in EVALUATED}
     for name in registry.names("figures"):
         about = registry.load("figures", name).FIGURE
@@ -86,7 +99,9 @@ def test_everything_asked_for_is_there_and_nothing_else(micro):
     found = {str(file.relative_to(root)) for file in root.rglob("*") if file.is_file()}
     found = {name for name in found if not name.startswith("logs/")}
     expected = _artefacts() | _published()
-    expected |= {name.replace(".safetensors", ".csv") for name in expected if name.startswith("outcomes/")}
+    expected |= {
+        name.replace(".safetensors", ".csv") for name in expected if name.startswith("outcomes/")
+    }
     assert found == expected
     assert all((root / name).stat().st_size for name in found)
 
@@ -99,19 +114,35 @@ def test_rows_are_valid_and_complete(table):
     bounded = table.dropna(subset="low")
     assert (bounded["low"] <= bounded["high"]).all()
     for mode in MODES:
-        along = _pick(table, experiment="task_addition", mode=mode, split="val", metric="accuracy", task="all")
+        along = _pick(
+            table, experiment="task_addition", mode=mode, split="val", metric="accuracy", task="all"
+        )
         assert along["coefficient"].tolist() == GRID.tolist()
         assert len(
-            _pick(table, experiment="task_addition", mode=mode, metric="accuracy_tuned", sources="+".join(TASKS))
+            _pick(
+                table,
+                experiment="task_addition",
+                mode=mode,
+                metric="accuracy_tuned",
+                sources="+".join(TASKS),
+            )
         )
         for task in TASKS:
-            about = {"experiment": "task_negation", "mode": mode, "sources": task, "split": "val", "metric": "accuracy"}
+            about = {
+                "experiment": "task_negation",
+                "mode": mode,
+                "sources": task,
+                "split": "val",
+                "metric": "accuracy",
+            }
             assert (-_pick(table, **about, task=CONTROL)["coefficient"]).tolist() == GRID.tolist()
 
 
 def test_a_record_of_every_run(micro):
     root = micro.path(RESULTS)
-    records = [json.loads(file.read_text(encoding="utf-8")) for file in (root / "logs").rglob("*.json")]
+    records = [
+        json.loads(file.read_text(encoding="utf-8")) for file in (root / "logs").rglob("*.json")
+    ]
     made = {path: digest for record in records for path, digest in record["outputs"].items()}
     assert {str(Path(path).relative_to(RESULTS)) for path in made} >= _artefacts() | _published()
     for record in records:
@@ -122,23 +153,43 @@ def test_a_record_of_every_run(micro):
         assert {"torch", "numpy", "snakemake"} <= set(record["versions"])
         assert record["commit"] and record["python"] and record["rule"]
         # what one job read is what another one wrote, unless it was part of the sources
-        own = {path: digest for path, digest in record["inputs"].items() if path.startswith(RESULTS)}
+        own = {
+            path: digest for path, digest in record["inputs"].items() if path.startswith(RESULTS)
+        }
         assert own.items() <= made.items()
     by_rule = {record["rule"]: record for record in records}
-    assert by_rule["finetune"]["params"]["recipe"]["learning_rate"] == CONFIG["training"]["learning_rate"]
+    assert (
+        by_rule["finetune"]["params"]["recipe"]["learning_rate"]
+        == CONFIG["training"]["learning_rate"]
+    )
 
 
 def test_a_job_imports_what_it_needs_and_no_more(micro):
     """Torch takes seconds to import and open_clip as long again; the tangent side is NumPy."""
     files = (micro.path(RESULTS) / "logs").rglob("*.json")
     records = [json.loads(file.read_text(encoding="utf-8")) for file in files]
-    light = {"prepare_images", "contact_sheet", "collect_rows", "summarize", "make_times", "make_results_page"}
+    light = {
+        "prepare_images",
+        "contact_sheet",
+        "collect_rows",
+        "summarize",
+        "make_times",
+        "make_results_page",
+    }
     for record in records:
         rule, mode = record["rule"], record["wildcards"].get("mode", "")
-        if rule in light or rule.startswith(("draw_figure", "make_table")) or mode.endswith("-tangent"):
+        if (
+            rule in light
+            or rule.startswith(("draw_figure", "make_table"))
+            or mode.endswith("-tangent")
+        ):
             assert record["imported"] == [], f"{rule} {record['wildcards']}"
-        if rule in {"finetune", "build_head", "encode_base", "encode_changes"} or mode.endswith("-network"):
-            assert {"torch", "open_clip"} <= set(record["imported"]) or mode.startswith("none"), rule
+        if rule in {"finetune", "build_head", "encode_base", "encode_changes"} or mode.endswith(
+            "-network"
+        ):
+            assert {"torch", "open_clip"} <= set(record["imported"]) or mode.startswith("none"), (
+                rule
+            )
     comparisons = [r for r in records if r["wildcards"].get("mode") == "all-none"]
     assert len(comparisons) == 2 and all(r["imported"] == [] for r in comparisons)
 
@@ -158,11 +209,23 @@ def test_coefficient_zero_is_zero_shot(table, mode):
     for split in ("val", "test"):
         for task in TASKS:
             expected = _value(zero_shot, task=task, split=split)
-            at = {"mode": mode, "metric": "accuracy", "split": split, "task": task, "coefficient": 0.0}
+            at = {
+                "mode": mode,
+                "metric": "accuracy",
+                "split": split,
+                "task": task,
+                "coefficient": 0.0,
+            }
             assert _value(table, experiment="task_addition", **at) == expected
     for source in TASKS:
         for task in (source, CONTROL):
-            at = {"mode": mode, "metric": "accuracy", "split": "val", "task": task, "coefficient": 0.0}
+            at = {
+                "mode": mode,
+                "metric": "accuracy",
+                "split": "val",
+                "task": task,
+                "coefficient": 0.0,
+            }
             expected = _value(zero_shot, task=task, split="val")
             assert _value(table, experiment="task_negation", sources=source, **at) == expected
 

@@ -39,13 +39,17 @@ def digits(sources) -> Checkout:
 
 
 def test_the_worked_example_runs_to_rows(digits, tmp_path):
-    finished = digits.snakemake("results/digits/rows.csv", *preset("digits", tmp_path, **SMALL | STANDARD))
+    finished = digits.snakemake(
+        "results/digits/rows.csv", *preset("digits", tmp_path, **SMALL | STANDARD)
+    )
     assert finished.status == 0, finished.output
     table = rows.read(digits.path("results/digits/rows.csv"))
     own = table[(table["task"] == "digits_folder") & (table["split"] == "test")]
     assert set(own["sources"]) == {"", "digits_folder", "mnist"}
     assert (own["num_samples"] == 80).all()
-    images, about = artefacts.load(digits.path("results/digits/" + layout.data("digits_folder", "test")), "images")
+    images, about = artefacts.load(
+        digits.path("results/digits/" + layout.data("digits_folder", "test")), "images"
+    )
     assert about["title"] == "Digits" and about["class_names"][0] == "zero"
     assert images["images"].shape == (80, 32, 32, 3)
     assert set(images["labels"]) == set(range(10))
@@ -72,7 +76,11 @@ def toy(digits) -> dict:
     (folder / "toy-vit.json").write_text(json.dumps(TOY), encoding="utf-8")
     open_clip.add_model_config(folder / "toy-vit.json")
     save_file(open_clip.create_model("toy-vit").state_dict(), folder / "toy-vit.safetensors")
-    return {"architecture": "toy-vit", "config": "mine/toy-vit.json", "weights": "mine/toy-vit.safetensors"}
+    return {
+        "architecture": "toy-vit",
+        "config": "mine/toy-vit.json",
+        "weights": "mine/toy-vit.safetensors",
+    }
 
 
 def _with_model(tmp_path: Path, entry: dict, **changed: object) -> list[str]:
@@ -137,7 +145,8 @@ def _empty(folder: Path) -> str:
 # Two through the real command; the others, which tests/tasks/test_folders.py tries at the loader, where time is left.
 SPOILT = [_corrupt, _leak]
 SPOILT += [
-    pytest.param(f, marks=pytest.mark.full) for f in (_missing, _other_classes, _too_few_names, _no_image, _empty)
+    pytest.param(f, marks=pytest.mark.full)
+    for f in (_missing, _other_classes, _too_few_names, _no_image, _empty)
 ]
 
 
@@ -146,10 +155,14 @@ def test_a_folder_that_is_no_task_is_explained(digits, tmp_path, spoil):
     folder = tmp_path / "digits"
     shutil.copytree(digits.path("data/digits"), folder)
     words = spoil(folder)
-    entry = yaml.safe_load(digits.path("config/digits.yaml").read_text(encoding="utf-8"))["custom_tasks"]
+    entry = yaml.safe_load(digits.path("config/digits.yaml").read_text(encoding="utf-8"))[
+        "custom_tasks"
+    ]
     entry["digits_folder"]["folder"] = str(folder)
     target = f"results/spoilt/{layout.data('digits_folder', 'test')}"
-    arguments = preset("digits", tmp_path, results="results/spoilt", custom_tasks=entry, data={"max_test": None})
+    arguments = preset(
+        "digits", tmp_path, results="results/spoilt", custom_tasks=entry, data={"max_test": None}
+    )
     ended_with_a_sentence(digits.snakemake(target, *arguments), "digits_folder", words)
 
 
@@ -159,12 +172,17 @@ def test_a_folder_that_vanishes_is_named_and_what_stands_on_it_is_not_made_again
     arguments = preset("digits", tmp_path, results="results/vanished", **SMALL | STANDARD)
     data, head = (
         f"results/vanished/{name}"
-        for name in (layout.data("digits_folder", "test"), layout.head("tiny", "pretrained", "digits_folder"))
+        for name in (
+            layout.data("digits_folder", "test"),
+            layout.head("tiny", "pretrained", "digits_folder"),
+        )
     )
     assert digits.snakemake(head, *arguments).status == 0
     content = digits.path(data).read_bytes(), digits.path(head).read_bytes()
     shutil.move(folder, elsewhere)
-    ended_with_a_sentence(digits.snakemake(head, *arguments), "digits_folder", "data/digits/train is no folder")
+    ended_with_a_sentence(
+        digits.snakemake(head, *arguments), "digits_folder", "data/digits/train is no folder"
+    )
     shutil.move(elsewhere, folder)
     finished = digits.snakemake(head, *arguments)
     assert finished.status == 0, finished.output
@@ -175,14 +193,23 @@ def test_a_folder_that_vanishes_is_named_and_what_stands_on_it_is_not_made_again
 
 HEAD = f"results/toy/{layout.head('toy', 'pretrained', 'digits_folder')}"
 WRONG_MODELS = {
-    "unknown architecture": ({"architecture": "toy-vti", "config": "mine/toy-vit.json"}, ["'toy-vti'", "open_clip"]),
-    "missing weights": ({"weights": "mine/nowhere.safetensors"}, ["mine/nowhere.safetensors", "no file"]),
+    "unknown architecture": (
+        {"architecture": "toy-vti", "config": "mine/toy-vit.json"},
+        ["'toy-vti'", "open_clip"],
+    ),
+    "missing weights": (
+        {"weights": "mine/nowhere.safetensors"},
+        ["mine/nowhere.safetensors", "no file"],
+    ),
     "missing config": ({"config": "mine/nowhere.json"}, ["mine/nowhere.json", "does not exist"]),
     "weights of another model": (
         {"weights": "tangent_bench/models/assets/tiny/tangent-tiny.safetensors"},
         ["'toy-vit'", "tangent-tiny.safetensors", "do not fit"],
     ),
-    "QuickGELU": ({"architecture": "ViT-B-32", "weights": "openai"}, ["QuickGELU", "'ViT-B-32-quickgelu'"]),
+    "QuickGELU": (
+        {"architecture": "ViT-B-32", "weights": "openai"},
+        ["QuickGELU", "'ViT-B-32-quickgelu'"],
+    ),
 }
 
 
@@ -191,7 +218,11 @@ LATER = "unknown architecture", "missing config", "QuickGELU"
 
 
 @pytest.mark.parametrize(
-    "kind", [pytest.param(kind, marks=pytest.mark.full) if kind in LATER else kind for kind in WRONG_MODELS]
+    "kind",
+    [
+        pytest.param(kind, marks=pytest.mark.full) if kind in LATER else kind
+        for kind in WRONG_MODELS
+    ],
 )
 def test_a_model_that_does_not_fit_is_explained(digits, toy, tmp_path, kind):
     changed, words = WRONG_MODELS[kind]

@@ -31,7 +31,9 @@ def plan(tmp_path, monkeypatch):
 
 def test_the_paper_is_planned_without_data(plan):
     finished = plan("paper")
-    expected = _expected(CONFIG) | {"make_table_paper_comparison": 1}  # made for the paper's models alone
+    expected = _expected(CONFIG) | {
+        "make_table_paper_comparison": 1
+    }  # made for the paper's models alone
     assert finished.jobs == expected and expected["finetune"] == 48
     wanted = re.findall(r"wildcards: .*experiment=(\w+)", finished.output)
     assert set(wanted) == set(CONFIG["experiments"])
@@ -41,7 +43,11 @@ def test_a_dry_run_ends_with_what_is_missing_and_how_to_get_it(plan):
     output = plan("paper").output.partition("This was a dry-run")[2]
     about, *lines = output.partition("\n\n")[2].strip().splitlines()
     assert about.startswith("Not on this machine") and "set TANGENT_BENCH_DATA" in about
-    assert [line.split()[0].rstrip(":") for line in lines] == [*CONFIG["tasks"], CONFIG["control"], *CONFIG["models"]]
+    assert [line.split()[0].rstrip(":") for line in lines] == [
+        *CONFIG["tasks"],
+        CONFIG["control"],
+        *CONFIG["models"],
+    ]
     assert all("hf download" in line for line in lines)
     assert "Traceback" not in output and "Exception ignored" not in output
 
@@ -53,16 +59,22 @@ def test_a_dry_run_of_embedded_material_says_nothing_more(plan):
 def test_the_smoke_test_is_the_paper_in_small(plan):
     smoke = merged("paper-smoke")
     assert smoke["experiments"] == CONFIG["experiments"] and smoke["modes"] == CONFIG["modes"]
-    assert set(smoke["models"]) <= set(CONFIG["models"]) and set(smoke["tasks"]) <= set(CONFIG["tasks"])
+    assert set(smoke["models"]) <= set(CONFIG["models"]) and set(smoke["tasks"]) <= set(
+        CONFIG["tasks"]
+    )
     counts = plan("paper-smoke").jobs
     # its control, unlike ImageNet, has training images of its own, which the leak check reads
     expected = _expected(smoke) | {"make_table_paper_comparison": 1, "prepare_images": 9}
-    assert counts == expected and set(counts) == set(_expected(CONFIG)) | {"make_table_paper_comparison"}
+    assert counts == expected and set(counts) == set(_expected(CONFIG)) | {
+        "make_table_paper_comparison"
+    }
 
 
 def test_random_weights_are_not_called_pretrained():
     smoke = merged("paper-smoke")
     assert validate(smoke)["custom_models"]["vit_b_32"]["weights"] is None
     for inits in (["pretrained"], ["random", "pretrained"]):
-        with pytest.raises(ValueError, match="'custom_models.vit_b_32.weights' is null.*write `inits: .random.`"):
+        with pytest.raises(
+            ValueError, match="'custom_models.vit_b_32.weights' is null.*write `inits: .random.`"
+        ):
             validate(smoke | {"inits": inits})

@@ -29,7 +29,10 @@ MEMORY, SECONDS, CORES = 12e9, 15 * 60, 2
 @pytest.fixture(scope="module")
 def smoke(tmp_path_factory) -> Iterator[tuple[Checkout, float]]:
     """The preset, run on copies of its data sets, and the processor seconds that it took."""
-    root, checkout = tmp_path_factory.mktemp("hub"), Checkout.of_sources(tmp_path_factory.mktemp("smoke") / "checkout")
+    root, checkout = (
+        tmp_path_factory.mktemp("hub"),
+        Checkout.of_sources(tmp_path_factory.mktemp("smoke") / "checkout"),
+    )
     for task in (*TASKS, CONTROL):
         hub_copies.write_paper(root, task, NUM)
     with pytest.MonkeyPatch.context() as patch:
@@ -63,11 +66,20 @@ def _records(checkout: Checkout) -> list[dict]:
 
 
 def _published() -> set[str]:
-    files = {"rows.csv", "summary.csv", "tables/times.csv", *(f"sheets/{task}.png" for task in (*TASKS, CONTROL))}
+    files = {
+        "rows.csv",
+        "summary.csv",
+        "tables/times.csv",
+        *(f"sheets/{task}.png" for task in (*TASKS, CONTROL)),
+    }
     for name in registry.names("figures"):
         about = registry.load("figures", name).FIGURE
-        if about.possible(CONFIG["experiments"], CONFIG["modes"], len(CONFIG["inits"]), CONFIG["models"]):
-            endings = ("svg", "pdf", "png") if about.kind == "figure" else ("csv", "md", "tex", "html")
+        if about.possible(
+            CONFIG["experiments"], CONFIG["modes"], len(CONFIG["inits"]), CONFIG["models"]
+        ):
+            endings = (
+                ("svg", "pdf", "png") if about.kind == "figure" else ("csv", "md", "tex", "html")
+            )
             files |= {f"{about.kind}s/{name}.{ending}" for ending in endings}
     return files
 
@@ -81,21 +93,39 @@ def test_figures_and_tables_are_there(smoke):
 def test_rows_are_finite_and_at_the_coordinates_that_were_asked_for(table):
     assert np.isfinite(table["value"]).all()
     assert set(table["experiment"]) == set(CONFIG["experiments"])
-    assert set(table["model"]) == {"vit_b_32"} and set(table["init"]) == {"random"} and set(table["seed"]) == {0}
+    assert (
+        set(table["model"]) == {"vit_b_32"}
+        and set(table["init"]) == {"random"}
+        and set(table["seed"]) == {0}
+    )
     assert set(table["protocol"]) == {"own"}
     accuracy = table[table["metric"].isin(["accuracy", "accuracy_tuned"])]
     assert accuracy["value"].between(0, 1).all() and set(accuracy["num_samples"]) <= {16, 32}
     for mode in MODES:
-        ours = table[(table["training"] == mode.training) & (table["evaluation"] == mode.evaluation)]
+        ours = table[
+            (table["training"] == mode.training) & (table["evaluation"] == mode.evaluation)
+        ]
         along = ours[
-            (ours["experiment"] == "task_addition") & (ours["metric"] == "accuracy") & (ours["split"] == "val")
+            (ours["experiment"] == "task_addition")
+            & (ours["metric"] == "accuracy")
+            & (ours["split"] == "val")
         ]
         for task in (*TASKS, "all"):
-            assert along.loc[along["task"] == task, "coefficient"].tolist() == [0.0, 0.25, 0.5, 0.75, 1.0]
+            assert along.loc[along["task"] == task, "coefficient"].tolist() == [
+                0.0,
+                0.25,
+                0.5,
+                0.75,
+                1.0,
+            ]
         wide = ours[(ours["metric"] == "disentanglement_term") & (ours["params_id"] == "wide")]
         for task in TASKS:
-            places = wide.loc[wide["task"] == task, ["coefficient", "coefficient2"]].itertuples(index=False, name=None)
-            assert sorted(places) == [(a, b) for a in (-3, -1.5, 0, 1.5, 3) for b in (-3, -1.5, 0, 1.5, 3)]
+            places = wide.loc[wide["task"] == task, ["coefficient", "coefficient2"]].itertuples(
+                index=False, name=None
+            )
+            assert sorted(places) == [
+                (a, b) for a in (-3, -1.5, 0, 1.5, 3) for b in (-3, -1.5, 0, 1.5, 3)
+            ]
 
 
 @pytest.mark.parametrize("mode", MODES, ids=str)
@@ -104,7 +134,9 @@ def test_without_a_vector_every_mode_is_the_untouched_network(table, mode):
     zero_shot = table[(table["experiment"] == "single_task") & (table["training"] == "none")]
     expected = zero_shot.set_index(["task", "split"])["value"].to_dict()
     ours = table[(table["training"] == mode.training) & (table["evaluation"] == mode.evaluation)]
-    still = ours[ours["experiment"].isin(["task_addition", "task_negation"]) & (ours["metric"] == "accuracy")]
+    still = ours[
+        ours["experiment"].isin(["task_addition", "task_negation"]) & (ours["metric"] == "accuracy")
+    ]
     still = still[(still["coefficient"] == 0.0) & still["task"].isin([*TASKS, CONTROL])]
     assert len(still) >= 3 * len(TASKS)
     for line in still.itertuples():
@@ -112,22 +144,35 @@ def test_without_a_vector_every_mode_is_the_untouched_network(table, mode):
     terms = ours[ours["metric"] == "disentanglement_term"]
     own = terms["coefficient"].where(terms["task"] == TASKS[0], terms["coefficient2"])
     other = terms["coefficient2"].where(terms["task"] == TASKS[0], terms["coefficient"])
-    assert (terms.loc[other == 0.0, "value"] == 0.0).all() and ((own == 0.0) & (other == 0.0)).sum() == 4
+    assert (terms.loc[other == 0.0, "value"] == 0.0).all() and (
+        (own == 0.0) & (other == 0.0)
+    ).sum() == 4
 
 
 def test_modes_differ(table):
     """Vectors at work: three steps of standard and of linear training are no longer one vector at full width."""
     norms = table[(table["experiment"] == "vector_geometry") & (table["metric"] == "norm")]
     assert (norms["value"] > 0).all() and len(set(norms["value"])) == 2 * len(TASKS)
-    terms = table[table["metric"] == "disentanglement_term"].groupby(["training", "evaluation"])["value"]
-    assert len(terms.max()) == len(MODES) and (terms.max() > 0).all() and terms.mean().nunique() == len(MODES)
+    terms = table[table["metric"] == "disentanglement_term"].groupby(["training", "evaluation"])[
+        "value"
+    ]
+    assert (
+        len(terms.max()) == len(MODES)
+        and (terms.max() > 0).all()
+        and terms.mean().nunique() == len(MODES)
+    )
 
 
 def test_images_are_stored_as_the_data_set_has_them(smoke):
     """Large pictures as squares of 224 px, small ones untouched; of the revision that the task pins."""
     for task, side in (("dtd", 224), ("svhn", 32), ("eurosat", 64)):
-        tensors, about = artefacts.load(smoke[0].path(f"{RESULTS}/{layout.data(task, 'test')}"), "images")
-        assert set(tensors["shapes"].ravel()) == {side} and len(tensors["labels"]) == CONFIG["data"]["max_test"]
+        tensors, about = artefacts.load(
+            smoke[0].path(f"{RESULTS}/{layout.data(task, 'test')}"), "images"
+        )
+        assert (
+            set(tensors["shapes"].ravel()) == {side}
+            and len(tensors["labels"]) == CONFIG["data"]["max_test"]
+        )
         assert about["revision"] == registry.load("tasks", task).ORIGIN.revision
 
 
@@ -141,7 +186,9 @@ def test_jobs_stay_within_memory_and_time(smoke):
     made = {path: digest for record in records for path, digest in record["outputs"].items()}
     for record in records:
         assert record["device"] == "cpu"
-        own = {path: digest for path, digest in record["inputs"].items() if path.startswith(RESULTS)}
+        own = {
+            path: digest for path, digest in record["inputs"].items() if path.startswith(RESULTS)
+        }
         assert own.items() <= made.items()
 
 

@@ -26,7 +26,12 @@ print(json.dumps(found))
 
 def run(*arguments: str) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [sys.executable, *arguments], cwd=ROOT, env=environment(), capture_output=True, text=True, check=False
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -44,7 +49,9 @@ def test_jobs_by_formula_are_those_of_the_dag():
 
 @pytest.mark.full
 def test_disk_is_what_the_micro_preset_left(micro):
-    done = micro.run(".venv/bin/python", "-m", "tangent_bench.cli", "plan", *preset("micro"), "--json")
+    done = micro.run(
+        ".venv/bin/python", "-m", "tangent_bench.cli", "plan", *preset("micro"), "--json"
+    )
     assert done.status == 0, done.output
     kinds = {kind["name"]: kind for kind in json.loads(done.output)["kinds"]}
     for folder, names in {
@@ -55,7 +62,9 @@ def test_disk_is_what_the_micro_preset_left(micro):
         files = list(micro.path(f"results/micro/{folder}").rglob("*.safetensors"))
         assert sum(kinds[name]["jobs"] for name in names) == len(files)
         size = sum(file.stat().st_size for file in files)
-        assert sum(kinds[name]["disk"] for name in names) == pytest.approx(size, rel=0.03)  # small files, large headers
+        assert sum(kinds[name]["disk"] for name in names) == pytest.approx(
+            size, rel=0.03
+        )  # small files, large headers
     assert all(kinds[name]["peak_bytes"] for name in ("finetune (linear)", "all"))
 
 

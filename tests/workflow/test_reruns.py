@@ -20,7 +20,14 @@ def test_a_second_run_has_nothing_to_do(micro):
     assert micro.snakemake("-n", *preset("micro")).jobs == {}
 
 
-CHEAP = {"collect_rows", "summarize", "make_table", "make_times", "draw_figure", "make_results_page"}
+CHEAP = {
+    "collect_rows",
+    "summarize",
+    "make_table",
+    "make_times",
+    "draw_figure",
+    "make_results_page",
+}
 MEASURING = {"run_experiment", *CHEAP}
 TRAINING = {"finetune", "encode_changes", *MEASURING}
 EDITS = {
@@ -44,13 +51,17 @@ def test_an_edit_of_the_config_reruns_what_depends_on_it(micro, tmp_path, text):
     finished = micro.snakemake("-n", *preset("micro", tmp_path, **yaml.safe_load(text)))
     assert finished.status == 0, finished.output
     loops = ("make_table", "draw_figure")
-    found = {next((kind for kind in loops if rule.startswith(kind)), rule) for rule in finished.jobs}
+    found = {
+        next((kind for kind in loops if rule.startswith(kind)), rule) for rule in finished.jobs
+    }
     assert found == EDITS[text]
 
 
 def test_another_seed_leaves_the_first_alone(micro, tmp_path):
     jobs = micro.snakemake("-n", *preset("micro", tmp_path, seeds=[0, 1])).jobs
-    assert jobs["finetune"] == len(TRAININGS) * len(TASKS) + len(CONFIG["joint_training"]["trainings"])
+    assert jobs["finetune"] == len(TRAININGS) * len(TASKS) + len(
+        CONFIG["joint_training"]["trainings"]
+    )
     assert jobs["encode_changes"] == len(TRAININGS) * len(EVALUATED)
 
 
@@ -71,12 +82,16 @@ def test_an_edit_of_the_library_reruns_what_stands_on_it(spare):
         before = file.read_bytes()
         file.write_bytes(before + b"\nEDITED = True\n")
         found = spare.snakemake("-n", *preset("micro")).jobs
-        assert {next((k for k in ("draw_figure", "make_table") if r.startswith(k)), r) for r in found} == rules
+        assert {
+            next((k for k in ("draw_figure", "make_table") if r.startswith(k)), r) for r in found
+        } == rules
         file.write_bytes(before)
 
 
 def test_a_seed_repeats_bit_for_bit_and_another_differs(spare, tmp_path):
-    again, other = (f"{RESULTS}/{layout.vector(*MODEL, 'linear', TASKS[1], seed)}" for seed in (0, 1))
+    again, other = (
+        f"{RESULTS}/{layout.vector(*MODEL, 'linear', TASKS[1], seed)}" for seed in (0, 1)
+    )
     before = spare.path(again).read_bytes()
     spare.path(again).unlink()
     finished = spare.snakemake(again, other, *preset("micro", tmp_path, seeds=[0, 1]))
@@ -88,6 +103,13 @@ def test_a_seed_repeats_bit_for_bit_and_another_differs(spare, tmp_path):
 
 def test_another_seed_of_a_random_network_has_a_vector_of_its_own(spare, tmp_path):
     target = f"{RESULTS}/{layout.outcome('vector_geometry', 'tiny', 'random', 'standard-none', 1)}"
-    changed = {"inits": ["random"], "seeds": [1], "tasks": TASKS[:1], "joint_training": {"trainings": []}}
+    changed = {
+        "inits": ["random"],
+        "seeds": [1],
+        "tasks": TASKS[:1],
+        "joint_training": {"trainings": []},
+    }
     finished = spare.snakemake(target, *preset("micro", tmp_path, **changed))
-    assert finished.status == 0 and finished.jobs == {"finetune": 1, "run_experiment": 1}, finished.output
+    assert finished.status == 0 and finished.jobs == {"finetune": 1, "run_experiment": 1}, (
+        finished.output
+    )

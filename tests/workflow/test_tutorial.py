@@ -24,14 +24,18 @@ def test_the_tutorial_runs(sources):
         finished = sources.run(*words, *(["-o", ".venv/.installed"] if words[0] == "make" else []))
         assert finished.status == 0, finished.output
         said[step.command] = finished.output
-    look, regress, take = (said[next(c for c in said if word in c)] for word in ("look.py", "regress", "take.py"))
+    look, regress, take = (
+        said[next(c for c in said if word in c)] for word in ("look.py", "regress", "take.py")
+    )
     assert [line.split()[:2] for line in look.splitlines()[1:]] == [
         ["standard", "network"],
         ["standard", "tangent"],
         ["linear", "tangent"],
     ]
     assert "Agreed mean: 11 laws hold" in regress
-    shown = re.escape(re.search(r"^```text\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.M | re.S)[1])
+    shown = re.escape(
+        re.search(r"^```text\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.M | re.S)[1]
+    )
     verdict = r"(?:better|same|worse|undecided)\\ +"
     assert re.search(re.sub(r"(?:\\\.){3}(?:\\ )+", verdict, shown) + r"\Z", regress), regress
     moved, whole = map(float, re.fullmatch(r"moved by ([\d.]+) of ([\d.]+)\n?", take).groups())

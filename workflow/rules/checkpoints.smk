@@ -1,6 +1,8 @@
 # A vector from a public checkpoint instead of from fine-tuning: the same file, so that nothing after it knows.
 
-IMPORTED = "|".join(config["checkpoints"]) or "(?!)"  # trainings whose vectors are read; of none, what nothing matches
+IMPORTED = (
+    "|".join(config["checkpoints"]) or "(?!)"
+)  # trainings whose vectors are read; of none, what nothing matches
 
 
 rule import_checkpoint:

@@ -73,7 +73,11 @@ def code(script, *plugins):
 
 def plugins(folder, *names):
     """The modules of plug-ins by their names in the config; an entry of the config's own has no module."""
-    own = {"tasks": config["custom_tasks"], "models": config["custom_models"], "training": config["checkpoints"]}
+    own = {
+        "tasks": config["custom_tasks"],
+        "models": config["custom_models"],
+        "training": config["checkpoints"],
+    }
     if folder == "models":
         names = [models.base_name(name) for name in names]
     return [registry.module_name(folder, name) for name in names if name not in own.get(folder, ())]
@@ -81,7 +85,11 @@ def plugins(folder, *names):
 
 def titles():
     """Plug-ins whose titles stand in tables and figures; joined presets may have names that are no files."""
-    shown = {"training": all_of("trainings"), "models": all_of("models"), "tasks": [*all_of("tasks"), CONTROL]}
+    shown = {
+        "training": all_of("trainings"),
+        "models": all_of("models"),
+        "tasks": [*all_of("tasks"), CONTROL],
+    }
     found = [m for merger in METHODS.values() for m in merger.modules]
     for folder, names in shown.items():
         found += plugins(folder, *(name for name in names if name in registry.names(folder)))
@@ -99,11 +107,17 @@ def weights_of(wildcards):
     init = wildcards.get("init", wildcards.get("text", layout.FINAL)).replace("whole", "step")
     ends = "pretrained", "random", layout.FINAL
     step = f"{model.along}/{init}.safetensors" if model.along and init not in ends else None
-    files = [Path(file) for file in (models.weights_file(model), model.config, model.merges, step) if file]
+    files = [
+        Path(file)
+        for file in (models.weights_file(model), model.config, model.merges, step)
+        if file
+    ]
     # Relative where possible: a checkout that was moved would rerun everything. What is no file yet the DAG makes, or
     # it is a tag of open_clip's.
     made = [file for file in files if file.is_file() or file.is_relative_to("results/pretraining")]
-    return [file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file for file in made]
+    return [
+        file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file for file in made
+    ]
 
 
 def asked(rule, num_times=lambda wildcards: 1):
@@ -120,13 +134,17 @@ def asked(rule, num_times=lambda wildcards: 1):
     return {
         "mem_mb": lambda wildcards, attempt: ask(wildcards, attempt)["mem_mb"],
         "runtime": lambda wildcards, attempt: ask(wildcards, attempt)["runtime"],
-        "gpu": lambda wildcards: resources.num_gpus(rule, config.get("device", "cpu")) if num_times(wildcards) else 0,
+        "gpu": lambda wildcards: (
+            resources.num_gpus(rule, config.get("device", "cpu")) if num_times(wildcards) else 0
+        ),
     }
 
 
 def custom_model(wildcards):
     """The config's entry of this model alone, so that adding another one reruns nothing."""
-    return {name: entry for name, entry in config["custom_models"].items() if name == wildcards.model}
+    return {
+        name: entry for name, entry in config["custom_models"].items() if name == wildcards.model
+    }
 
 
 def is_real(task):
@@ -138,7 +156,9 @@ def is_real(task):
 
 def splits_of(task):
     """The splits that a task has."""
-    return tasks.SPLITS if task in config["custom_tasks"] else registry.load("tasks", task).TASK.splits
+    return (
+        tasks.SPLITS if task in config["custom_tasks"] else registry.load("tasks", task).TASK.splits
+    )
 
 
 @cache
@@ -156,7 +176,10 @@ def folder_state(task):
 
 def sources(training):
     """The names of all vectors that a training makes."""
-    return [*config["tasks"], *([JOINT] if training in config["joint_training"]["trainings"] else [])]
+    return [
+        *config["tasks"],
+        *([JOINT] if training in config["joint_training"]["trainings"] else []),
+    ]
 
 
 def of_training(training):

@@ -7,13 +7,22 @@ def experiment_inputs(wildcards):
     scope, reads = needs(w.experiment, "scope"), reads_of(w.experiment)
     if scope == "inits":
         labels = [results(layout.base(w.model, config["inits"][0], t)) for t in EVALUATED]
-        found = [layout.outcome(e, w.model, i, mode, w.seed, "safetensors") for e in reads for i in config["inits"]]
+        found = [
+            layout.outcome(e, w.model, i, mode, w.seed, "safetensors")
+            for e in reads
+            for i in config["inits"]
+        ]
         return labels + list(map(results, found))
     labels = [results(layout.base(w.model, w.init, t)) for t in EVALUATED]
     if scope == "together":
         return labels + outcomes("safetensors", w.model, w.init, w.seed, reads)
-    vectors = [results(layout.vector(w.model, w.init, mode.training, s, w.seed)) for s in sources(mode.training)]
-    features = [results(layout.features(w.model, w.init, mode.training, t, w.seed)) for t in EVALUATED]
+    vectors = [
+        results(layout.vector(w.model, w.init, mode.training, s, w.seed))
+        for s in sources(mode.training)
+    ]
+    features = [
+        results(layout.features(w.model, w.init, mode.training, t, w.seed)) for t in EVALUATED
+    ]
     images = [results(layout.data(t, s)) for t in EVALUATED for s in ("val", "test")]
     files = labels + [results(layout.head(w.model, w.init, t)) for t in EVALUATED]
     if scope == "model":
@@ -44,7 +53,9 @@ def settings(wildcards):
 def passes_images(wildcards):
     """Whether a job runs a network, and how much longer than usual; 0: it sums features or compares what was found."""
     usual = 2.5 if wildcards.experiment == "disentanglement" else 1
-    return usual if wildcards.mode.endswith("-network") or needs(wildcards.experiment, "opens") else 0
+    return (
+        usual if wildcards.mode.endswith("-network") or needs(wildcards.experiment, "opens") else 0
+    )
 
 
 def experiment_plugins(wildcards):

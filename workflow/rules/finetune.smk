@@ -40,9 +40,12 @@ rule finetune:
         tasks=training_tasks,
         others=other_tasks,
         settings=lambda w: settings_of(w.training),
-        recipe=lambda w: config["training"] | ({"steps": config["joint_training"]["steps"]} if w.task == JOINT else {}),
+        recipe=lambda w: config["training"]
+        | ({"steps": config["joint_training"]["steps"]} if w.task == JOINT else {}),
         custom_models=custom_model,
-        code=lambda w: code("finetune", *plugins("training", w.training), *plugins("models", w.model)),
+        code=lambda w: code(
+            "finetune", *plugins("training", w.training), *plugins("models", w.model)
+        ),
     script:
         "../scripts/finetune.py"
 
@@ -51,7 +54,10 @@ rule encode_changes:
     input:
         val=results("data/{task}/val.safetensors"),
         test=results("data/{task}/test.safetensors"),
-        vectors=lambda w: [results(layout.vector(w.model, w.init, w.training, s, w.seed)) for s in sources(w.training)],
+        vectors=lambda w: [
+            results(layout.vector(w.model, w.init, w.training, s, w.seed))
+            for s in sources(w.training)
+        ],
     output:
         results("features/{model}/{init}/{training}/{task}/seed-{seed}.safetensors"),
     log:

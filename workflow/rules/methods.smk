@@ -5,7 +5,11 @@ METHODS = merging.asked(config["methods"])
 
 def crossed(label):
     """The experiments that a method is run with; negation of a method that keeps one task is that of the vector itself."""
-    asked = [e for e in config["method_experiments"] if e in config["experiments"] and label != config["method"]]
+    asked = [
+        e
+        for e in config["method_experiments"]
+        if e in config["experiments"] and label != config["method"]
+    ]
     return [e for e in asked if METHODS[label].crosses(needs(e, "merges"))]
 
 
@@ -37,7 +41,9 @@ def negated():
     """Labels of the methods that have outcomes of negation in this run."""
     if "task_negation" not in config["experiments"]:
         return []
-    return [label for label in METHODS if label == config["method"] or "task_negation" in crossed(label)]
+    return [
+        label for label in METHODS if label == config["method"] or "task_negation" in crossed(label)
+    ]
 
 
 def split_seen(label):
@@ -62,9 +68,19 @@ def method_inputs(wildcards):
     if method.is_sum:
         return files
     if mode.evaluation == "tangent":
-        return [*files, results(layout.merged_features(w.model, w.init, mode.training, w.method, w.seed))]
+        return [
+            *files,
+            results(layout.merged_features(w.model, w.init, mode.training, w.method, w.seed)),
+        ]
     whole = needs(w.experiment, "merges") == "all"
-    return [*files, *([results(layout.merged(w.model, w.init, mode.training, w.method, w.seed))] if whole else [])]
+    return [
+        *files,
+        *(
+            [results(layout.merged(w.model, w.init, mode.training, w.method, w.seed))]
+            if whole
+            else []
+        ),
+    ]
 
 
 def given(wildcards):
@@ -103,7 +119,9 @@ rule merge:
 rule encode_merged:
     input:
         merged=results("merged/{model}/{init}/{training}/{method}/seed-{seed}.safetensors"),
-        vectors=lambda w: [results(layout.vector(w.model, w.init, w.training, t, w.seed)) for t in config["tasks"]],
+        vectors=lambda w: [
+            results(layout.vector(w.model, w.init, w.training, t, w.seed)) for t in config["tasks"]
+        ],
         images=[results(layout.data(t, s)) for t in EVALUATED for s in ("val", "test")],
     output:
         results("merged_features/{model}/{init}/{training}/{method}/seed-{seed}.safetensors"),
@@ -130,7 +148,9 @@ use rule run_experiment as run_method with:
         method_inputs,
     output:
         rows=results("outcomes/{experiment}/{model}/{init}/{mode}/{method}/seed-{seed}.csv"),
-        sidecar=results("outcomes/{experiment}/{model}/{init}/{mode}/{method}/seed-{seed}.safetensors"),
+        sidecar=results(
+            "outcomes/{experiment}/{model}/{init}/{mode}/{method}/seed-{seed}.safetensors"
+        ),
     log:
         results("logs/run_method/{experiment}.{model}.{init}.{mode}.{method}.{seed}.log"),
     params:

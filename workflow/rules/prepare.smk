@@ -4,7 +4,11 @@
 def split_before(wildcards):
     """The training images of a real data set, none of which may be among those that it is tested on."""
     real = is_real(wildcards.task) and "train" in splits_of(wildcards.task)
-    return [results(layout.data(wildcards.task, "train"))] if real and wildcards.split != "train" else []
+    return (
+        [results(layout.data(wildcards.task, "train"))]
+        if real and wildcards.split != "train"
+        else []
+    )
 
 
 rule prepare_images:
@@ -22,7 +26,9 @@ rule prepare_images:
         folder=lambda w: folder_state(w.task),
         limit=lambda w: config["data"][f"max_{w.split}"],
         data=lambda w: (
-            {key: config["data"][key] for key in ("side", "allow_counts", "max_leaks")} if is_real(w.task) else {}
+            {key: config["data"][key] for key in ("side", "allow_counts", "max_leaks")}
+            if is_real(w.task)
+            else {}
         ),
         code=lambda w: code("prepare_images", *plugins("tasks", w.task)),
     script:

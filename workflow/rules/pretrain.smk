@@ -23,7 +23,11 @@ def seed_of(run):
 def trunk_before(wildcards):
     """The state from which this stretch of the trunk goes on; none for the first."""
     place = PERCENTS.index(int(wildcards.percent))
-    return [f"{PRETRAINING}/{wildcards.run}/trunk/{wildcards.arm}-{PERCENTS[place - 1]}.safetensors"] if place else []
+    return (
+        [f"{PRETRAINING}/{wildcards.run}/trunk/{wildcards.arm}-{PERCENTS[place - 1]}.safetensors"]
+        if place
+        else []
+    )
 
 
 rule draw_corpus:

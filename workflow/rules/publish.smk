@@ -10,7 +10,9 @@ def all_of(key):
 def made(about):
     """Whether a figure or table is made: its rows are there, and with joined rows it is about what they have in common."""
     inits = len(all_of("inits"))
-    possible = about.possible(all_of("experiments"), all_of("modes"), inits, all_of("models"), max(1, len(METHODS)))
+    possible = about.possible(
+        all_of("experiments"), all_of("modes"), inits, all_of("models"), max(1, len(METHODS))
+    )
     return possible and (about.of_joined or not JOINED)
 
 
@@ -34,7 +36,11 @@ PUBLISHED = [
     expand(results("figures/{figure}.{ending}"), figure=FIGURES, ending=["svg", "pdf", "png"]),
     expand(results("sheets/{task}.png"), task=SHEETS),
     [results(path) for path in LEADERBOARD.values()] if METHODS else [],
-    expand(results("tables/times.{ending}"), ending=["csv", "md", "html"]) if config["experiments"] else [],
+    (
+        expand(results("tables/times.{ending}"), ending=["csv", "md", "html"])
+        if config["experiments"]
+        else []
+    ),
 ]
 PAGE = results("index.html")
 # What the captions of the report quote.
@@ -142,7 +148,12 @@ rule make_leaderboard:
     input:
         rows=results("rows.csv"),
         outcomes=[*method_outcomes("safetensors"), *merging_outcomes("safetensors")],
-        base=[results(layout.base(m, i, t)) for m in config["models"] for i in config["inits"] for t in EVALUATED],
+        base=[
+            results(layout.base(m, i, t))
+            for m in config["models"]
+            for i in config["inits"]
+            for t in EVALUATED
+        ],
     output:
         **{name: results(path) for name, path in LEADERBOARD.items() if name != "page"},
         page=report(
@@ -161,7 +172,12 @@ rule make_leaderboard:
         methods=config["methods"],
         baseline=config["method"],
         control=CONTROL,
-        places=[(m, i, str(mode)) for m in config["models"] for i in config["inits"] for mode in merging_modes()],
+        places=[
+            (m, i, str(mode))
+            for m in config["models"]
+            for i in config["inits"]
+            for mode in merging_modes()
+        ],
         negated=negated(),
         run=_RUN,
         code=lambda w: code("make_leaderboard", *titles()),
@@ -256,7 +272,10 @@ _TRACKED = [
 
 # Of a run with merging methods, what is about these: the rest is published without them.
 if METHODS:
-    _TRACKED = [*LEADERBOARD.values(), *expand("figures/merging_methods.{ending}", ending=["svg", "png"])]
+    _TRACKED = [
+        *LEADERBOARD.values(),
+        *expand("figures/merging_methods.{ending}", ending=["svg", "png"]),
+    ]
 _NAME = "methods" if METHODS else config["preset"]
 
 

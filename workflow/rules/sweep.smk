@@ -22,7 +22,9 @@ rule sweep_point:
         batch_size=config["evaluation"]["batch_size"],
         custom_models=config["custom_models"],
         settings=lambda w: settings_of(w.training),
-        code=lambda w: code("sweep_point", *plugins("training", w.training), *plugins("models", w.model)),
+        code=lambda w: code(
+            "sweep_point", *plugins("training", w.training), *plugins("models", w.model)
+        ),
     script:
         "../scripts/sweep_point.py"
 

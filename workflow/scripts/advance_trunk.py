@@ -16,4 +16,7 @@ with job(snakemake) as record:
         trainer.resume(snakemake.input.before[0])
     pretraining.advance(trainer, round(recipe.steps * int(w.percent) / 100))
     trainer.save(snakemake.output[0])
-    record |= {"last_loss": float(np.mean(trainer.losses[-100:])), "training_seconds": trainer.seconds}
+    record |= {
+        "last_loss": float(np.mean(trainer.losses[-100:])),
+        "training_seconds": trainer.seconds,
+    }

@@ -17,4 +17,6 @@ with job(snakemake):
     network = models.create(model, "pretrained" if w.text == layout.FINAL else w.text).to(where)
     head = heads.build(network, models.tokenizer(model), about["class_names"], about["templates"])
     facts = {key: about[key] for key in ("class_names", "templates")}
-    artefacts.save(snakemake.output[0], "head", {"head": head.cpu().numpy()}, model=model.title, **facts)
+    artefacts.save(
+        snakemake.output[0], "head", {"head": head.cpu().numpy()}, model=model.title, **facts
+    )

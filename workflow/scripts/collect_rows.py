@@ -8,11 +8,17 @@ with job(snakemake) as record:
     from tangent_bench.store import joins, rows
 
     tables = [table for table in map(rows.read, snakemake.input.own) if len(table)]
-    own = {snakemake.params.preset: rows.check(pd.concat(tables, ignore_index=True))} if tables else {}
+    own = (
+        {snakemake.params.preset: rows.check(pd.concat(tables, ignore_index=True))}
+        if tables
+        else {}
+    )
     joined = zip(snakemake.params.joins, map(rows.read, snakemake.input.joined), strict=True)
     found = own | dict(joined)
     if not found:
-        raise ValueError("No experiment found anything to measure; check `modes` and `experiments` in the config.")
+        raise ValueError(
+            "No experiment found anything to measure; check `modes` and `experiments` in the config."
+        )
     together = joins.together(found)
     rows.write(snakemake.output[0], together)
     record["num_rows"] = len(together)

@@ -18,4 +18,7 @@ with job(snakemake) as record:
     pretraining.advance(trainer, trainer.recipe.steps)
     facts = {"step": trainer.step, "recipe": params.recipe}
     artefacts.save(snakemake.output[0], "pretraining weights", trainer.weights(), **facts)
-    record |= {"last_loss": float(np.mean(trainer.losses[-100:])), "training_seconds": trainer.seconds}
+    record |= {
+        "last_loss": float(np.mean(trainer.losses[-100:])),
+        "training_seconds": trainer.seconds,
+    }

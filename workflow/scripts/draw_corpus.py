@@ -14,4 +14,6 @@ with job(snakemake):
     pictures = pretraining.draw_shard(
         recipe["seed"], models.find("tiny"), np.arange(number * size, (number + 1) * size)
     )
-    artefacts.save(snakemake.output[0], "corpus shard", pictures, seed=recipe["seed"], first=number * size)
+    artefacts.save(
+        snakemake.output[0], "corpus shard", pictures, seed=recipe["seed"], first=number * size
+    )

@@ -15,7 +15,9 @@ with job(snakemake):
     for split in ("val", "test"):
         images, data, about = open_images(snakemake.input[split])
         batches = tower.prepare(images)
-        tensors[split] = features.base(tower.module, tower.theta0, batches, snakemake.params.batch_size)
+        tensors[split] = features.base(
+            tower.module, tower.theta0, batches, snakemake.params.batch_size
+        )
         tensors |= {f"{split}/labels": data["labels"], f"{split}/blocks": data["blocks"]}
         digests[split] = about["sha256"]
     facts = {"num_classes": len(about["class_names"]), "images": digests, "theta0": tower.digest}

@@ -9,8 +9,16 @@ with job(snakemake):
     from tangent_bench.store import artefacts
 
     w, params = snakemake.wildcards, snakemake.params
-    results = Results(params.results, w.model, w.init, int(w.seed), params.custom_models, device(snakemake))
+    results = Results(
+        params.results, w.model, w.init, int(w.seed), params.custom_models, device(snakemake)
+    )
     found = directions.encode(
-        results, merging.find(**params.method), w.training, params.tasks, params.control, params.batch_size, params.each
+        results,
+        merging.find(**params.method),
+        w.training,
+        params.tasks,
+        params.control,
+        params.batch_size,
+        params.each,
     )
     artefacts.save(snakemake.output[0], "features", found, theta0=results.network.digest)

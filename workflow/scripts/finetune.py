@@ -20,7 +20,9 @@ with job(snakemake) as record:
     w, params = snakemake.wildcards, snakemake.params
     tower = image_tower(models.find(w.model, params.custom_models), w.init, 0, device(snakemake))
     sources, digests = [], {}
-    for name, data_file, head_file in zip(params.tasks, snakemake.input.train, snakemake.input.heads, strict=True):
+    for name, data_file, head_file in zip(
+        params.tasks, snakemake.input.train, snakemake.input.heads, strict=True
+    ):
         images, data, about = open_images(data_file)
         head, head_about = artefacts.load(head_file, "head")
         sources.append(Source(name, images, data["labels"], torch.from_numpy(head["head"])))
@@ -31,7 +33,12 @@ with job(snakemake) as record:
         digests |= {f"other images of {name}": about["sha256"]}
     recipe = Recipe(**params.recipe)
     tower.module.set_grad_checkpointing(recipe.checkpoint_activations)
-    made_from = {"recipe": params.recipe, "code": params.code, "theta0": tower.digest, "images and heads": digests}
+    made_from = {
+        "recipe": params.recipe,
+        "code": params.code,
+        "theta0": tower.digest,
+        "images and heads": digests,
+    }
     made_from |= {"settings": params.settings, "seed": w.seed}
     saving = Saving(Path(snakemake.output[0]).with_suffix(".state"), made_from)
     theta, losses = modes.fit(
@@ -42,6 +49,12 @@ with job(snakemake) as record:
     record |= {"first_loss": losses[0], "last_loss": losses[-1], "recipe": params.recipe}
     record |= {"settings": params.settings, "others": params.others}
     artefacts.save(
-        snakemake.output[0], "vector", vector, theta0=tower.digest, task=w.task, training=w.training, losses=losses
+        snakemake.output[0],
+        "vector",
+        vector,
+        theta0=tower.digest,
+        task=w.task,
+        training=w.training,
+        losses=losses,
     )
     saving.drop()

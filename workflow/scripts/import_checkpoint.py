@@ -18,5 +18,11 @@ with job(snakemake) as record:
     digest = artefacts.digest({key: value.numpy() for key, value in theta0.items()})
     vector = {key: value.numpy() for key, value in tau.items()}
     artefacts.save(
-        snakemake.output[0], "vector", vector, theta0=digest, task=w.task, training=w.training, layout=params.layout
+        snakemake.output[0],
+        "vector",
+        vector,
+        theta0=digest,
+        task=w.task,
+        training=w.training,
+        layout=params.layout,
     )

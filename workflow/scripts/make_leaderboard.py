@@ -13,10 +13,15 @@ with job(snakemake):
 
     output, params, root = snakemake.output, snakemake.params, Path(snakemake.params.results)
     places = [Place(*place) for place in params.places]
-    run = leaderboard.Run(root, params.baseline, params.control, params.run["seeds"], places, params.negated)
+    run = leaderboard.Run(
+        root, params.baseline, params.control, params.run["seeds"], places, params.negated
+    )
     found = leaderboard.entries(run, list(merging.asked(params.methods).values()))
     note = leaderboard.note(found, params.run["preset"])
-    tables = {"methods_addition": leaderboard.table(found), "methods_negation": leaderboard.negation_table(found)}
+    tables = {
+        "methods_addition": leaderboard.table(found),
+        "methods_negation": leaderboard.negation_table(found),
+    }
     for name, cells in tables.items():
         title = leaderboard.TITLES[name]
         write_text(output[f"{name}_csv"], render.csv(cells))

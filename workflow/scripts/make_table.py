@@ -13,7 +13,9 @@ with job(snakemake) as record:
     plugin, table = registry.load("figures", name), rows.read(snakemake.input[0])
     cells = plugin.build(table, **snakemake.params.settings)
     # a table about several families says in each row what its interval covers
-    about = _select.note(_select.need(table, *plugin.FIGURE.reads), intervals=not plugin.FIGURE.across)
+    about = _select.note(
+        _select.need(table, *plugin.FIGURE.reads), intervals=not plugin.FIGURE.across
+    )
     note = f"Preset {snakemake.params.run['preset']}; {about}"
     write_text(output.csv, render.csv(cells))
     write_text(output.md, render.markdown(cells, note))

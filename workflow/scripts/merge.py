@@ -9,7 +9,9 @@ with job(snakemake):
     from tangent_bench.store import artefacts
 
     w, params = snakemake.wildcards, snakemake.params
-    results = Results(params.results, w.model, w.init, int(w.seed), params.custom_models, device(snakemake))
+    results = Results(
+        params.results, w.model, w.init, int(w.seed), params.custom_models, device(snakemake)
+    )
     merger = merging.find(**params.method)
     direction = directions.merge(results, merger, w.training, params.tasks)
     tensors = {key: value.cpu().numpy() for key, value in direction.items()}

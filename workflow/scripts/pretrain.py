@@ -17,11 +17,21 @@ with job(snakemake) as record:
     trainer = pretraining.Trainer(recipe, models.find("tiny"), fetch)
 
     def snapshot(step, weights):
-        artefacts.save(folder / f"snapshots/step-{step:05d}.safetensors", "pretraining weights", weights, step=step)
+        artefacts.save(
+            folder / f"snapshots/step-{step:05d}.safetensors",
+            "pretraining weights",
+            weights,
+            step=step,
+        )
 
     wanted = {round(recipe.steps * percent / 100) for percent in params.recipe["snapshots"]}
     pretraining.run(trainer, folder / "state.safetensors", snapshot, wanted)
-    artefacts.save(snakemake.output.weights, "pretraining weights", trainer.weights(), step=trainer.step)
+    artefacts.save(
+        snakemake.output.weights, "pretraining weights", trainer.weights(), step=trainer.step
+    )
     lines = [f"{step},{loss:.6f}" for step, loss in enumerate(trainer.losses)]
     artefacts.write_text(snakemake.output.losses, "\n".join(["step,loss", *lines]) + "\n")
-    record |= {"last_loss": float(np.mean(trainer.losses[-100:])), "training_seconds": trainer.seconds}
+    record |= {
+        "last_loss": float(np.mean(trainer.losses[-100:])),
+        "training_seconds": trainer.seconds,
+    }

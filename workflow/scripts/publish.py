@@ -12,7 +12,9 @@ with job(snakemake) as record:
     rows.read(snakemake.input.rows)  # nothing damaged is published
     pairs = zip(snakemake.input.files, snakemake.output.files, strict=True)
     contents = {target: Path(source).read_bytes() for source, target in pairs}
-    contents[snakemake.output.rows] = gzip.compress(Path(snakemake.input.rows).read_bytes(), mtime=0)
+    contents[snakemake.output.rows] = gzip.compress(
+        Path(snakemake.input.rows).read_bytes(), mtime=0
+    )
     for target, content in contents.items():
         with atomic(target) as temporary:
             temporary.write_bytes(content)

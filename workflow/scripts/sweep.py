@@ -9,7 +9,7 @@ with job(snakemake) as record:
     import pandas as pd
 
     from tangent_bench.figures import _style, _sweep
-    from tangent_bench.finetuning import sweep
+    from tangent_bench.measuring import sweep
     from tangent_bench.store import rows
     from tangent_bench.store.artefacts import write_text
 

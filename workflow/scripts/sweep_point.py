@@ -6,7 +6,7 @@ with job(snakemake) as record:
     import torch
 
     from tangent_bench import models
-    from tangent_bench.finetuning import sweep
+    from tangent_bench.measuring import sweep
     from tangent_bench.finetuning.loop import Source
     from tangent_bench.finetuning.step import Recipe
     from tangent_bench.measuring.selection import grid
@@ -15,12 +15,16 @@ with job(snakemake) as record:
 
     w, params, files = snakemake.wildcards, snakemake.params, snakemake.input
     tasks = []
-    for name, train, val, head in zip(params.tasks, files.train, files.val, files.heads, strict=True):
+    for name, train, val, head in zip(
+        params.tasks, files.train, files.val, files.heads, strict=True
+    ):
         data, held = (artefacts.load(path, "images")[0] for path in (train, val))
         head_KD = torch.from_numpy(artefacts.load(head, "head")[0]["head"])
         source = Source(name, data["images"], data["labels"], head_KD)
         tasks.append(sweep.Development(source, held["images"], held["labels"]))
-    tower = image_tower(models.find(w.model, params.custom_models), "pretrained", 0, device(snakemake))
+    tower = image_tower(
+        models.find(w.model, params.custom_models), "pretrained", 0, device(snakemake)
+    )
     recipe = sweep.recipe_at(Recipe(**params.recipe), float(w.rate), int(w.steps))
     table = sweep.run(
         tower, w.model, w.training, tasks, recipe, grid(**params.coefficients), params.seed, params.batch_size,

@@ -9,7 +9,9 @@ from tangent_bench.methods import Context, Method, Parameter
 METHOD = Method(
     title="Median",
     reference="an example; no paper",
-    parameters={"quantile": Parameter(0.5, "which of the sorted entries, 0.5 for the middle", 0.0, 1.0)},
+    parameters={
+        "quantile": Parameter(0.5, "which of the sorted entries, 0.5 for the middle", 0.0, 1.0)
+    },
 )
 
 
@@ -21,5 +23,7 @@ def prepare(vectors: Mapping[str, Mapping], context: Context) -> dict:
     for name, first in next(iter(vectors.values())).items():
         stack = torch.stack([vector[name] for vector in vectors.values()])
         moves = first.is_floating_point()  # counters and the like stay where they are
-        direction[name] = len(vectors) * torch.quantile(stack, q, dim=0) if moves else torch.zeros_like(first)
+        direction[name] = (
+            len(vectors) * torch.quantile(stack, q, dim=0) if moves else torch.zeros_like(first)
+        )
     return direction

@@ -30,7 +30,9 @@ class _Stub(ModuleType):
 
 class _Finder(MetaPathFinder, Loader):
     def find_spec(self, name: str, path: object, target: object = None) -> ModuleSpec | None:
-        return ModuleSpec(name, self, is_package=True) if name.partition(".")[0] in STUBBED else None
+        return (
+            ModuleSpec(name, self, is_package=True) if name.partition(".")[0] in STUBBED else None
+        )
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         return _Stub(spec.name)
@@ -52,7 +54,9 @@ def opened(folder: Path, repository: str, commit: str, path: str) -> ModuleType:
         sys.meta_path.append(_Finder())
     text = shown(folder, repository, commit, path)
     module = ModuleType(f"foreign.{Path(path).stem}")
-    module.__dict__.update(__package__="foreign", __file__=str(Path("clone") / path), logging=logging)
+    module.__dict__.update(
+        __package__="foreign", __file__=str(Path("clone") / path), logging=logging
+    )
     sys.modules[module.__name__] = module
     exec(compile(text, f"{repository}/{path}", "exec"), module.__dict__)
     return module

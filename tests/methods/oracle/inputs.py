@@ -38,7 +38,9 @@ def vectors(num_tasks: int) -> dict[str, Vector]:
 
 
 def _drawn(task: int, name: str) -> Tensor:
-    common, own = (generator("oracle", part, name).standard_normal(SHAPES[name]) for part in ("common", task))
+    common, own = (
+        generator("oracle", part, name).standard_normal(SHAPES[name]) for part in ("common", task)
+    )
     size = 0.5 * (1 + list(SHAPES).index(name) % 3)
     return torch.as_tensor(size * (0.8 * common + own)).float().double()
 
@@ -51,7 +53,9 @@ def flat(vector: Mapping[str, Tensor]) -> Tensor:
 def unflat(entries: Tensor) -> Vector:
     """The reverse of `flat`."""
     sizes = [torch.Size(shape).numel() for shape in SHAPES.values()]
-    return {n: part.reshape(SHAPES[n]) for n, part in zip(SHAPES, entries.split(sizes), strict=True)}
+    return {
+        n: part.reshape(SHAPES[n]) for n, part in zip(SHAPES, entries.split(sizes), strict=True)
+    }
 
 
 def digest() -> str:

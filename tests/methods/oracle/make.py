@@ -71,7 +71,11 @@ def fusion_bench(opener: Opener) -> Cases:
     cases = {
         "average": ("weight_average", {}, simple_average(drawn())),
         "sum": ("task_arithmetic", {}, state_dict_sum(drawn())),
-        "ties": ("ties", {"keep": 0.2}, unflat(ties_merging(stacked(), reset_thresh=20, merge_func="mean"))),
+        "ties": (
+            "ties",
+            {"keep": 0.2},
+            unflat(ties_merging(stacked(), reset_thresh=20, merge_func="mean")),
+        ),
         "iso_c": ("iso_c", {}, iso_c(drawn(), accelerator="cpu")),
     }
     for number in (3, 5):
@@ -95,7 +99,11 @@ def _fusion_bench_dare() -> Cases:
 
 
 def _fusion_bench_stock() -> Cases:
-    from fusion_bench.method.model_stock.model_stock import compute_angle, compute_ratio, merge_weights
+    from fusion_bench.method.model_stock.model_stock import (
+        compute_angle,
+        compute_ratio,
+        merge_weights,
+    )
 
     one, two = drawn(2)
     ratios = compute_ratio(compute_angle(one, two, zeros()), k=2)
@@ -108,11 +116,17 @@ def _fusion_bench_svc() -> Cases:
     def calibrated(taus: list[torch.Tensor]) -> torch.Tensor:
         if taus[0].ndim != 2:
             return sum(taus)
-        return utils.subspace_consistency_spectral_calibration(torch.zeros_like(taus[0]), taus, sum(taus), alpha=floor)
+        return utils.subspace_consistency_spectral_calibration(
+            torch.zeros_like(taus[0]), taus, sum(taus), alpha=floor
+        )
 
     cases = {}
     for floor in (0.1, 1.0):
-        cases[f"svc {floor:g}"] = ("svc+task_arithmetic", {"svc.floor": floor}, mapped(drawn(), calibrated))
+        cases[f"svc {floor:g}"] = (
+            "svc+task_arithmetic",
+            {"svc.floor": floor},
+            mapped(drawn(), calibrated),
+        )
     return cases
 
 
@@ -120,12 +134,18 @@ def mergekit(opener: Opener) -> Cases:
     from mergekit.merge_methods.api import merge_tensors
 
     def method(name: str, **given) -> Callable[[list[torch.Tensor]], torch.Tensor]:
-        return lambda taus: merge_tensors([torch.zeros_like(taus[0]), *taus], name, parameters=given, base_index=0)
+        return lambda taus: merge_tensors(
+            [torch.zeros_like(taus[0]), *taus], name, parameters=given, base_index=0
+        )
 
     outliers = method("breadcrumbs", weight=1.0, density=0.5, gamma=0.25, rescale=False)
     return {
         "sum": ("task_arithmetic", {}, mapped(drawn(), method("task_arithmetic", weight=1.0))),
-        "ties": ("ties", {"keep": 0.2}, unflat(method("ties", weight=1.0, density=0.2)(list(stacked())))),
+        "ties": (
+            "ties",
+            {"keep": 0.2},
+            unflat(method("ties", weight=1.0, density=0.2)(list(stacked()))),
+        ),
         "breadcrumbs": ("breadcrumbs", {"low": 0.25, "high": 0.75}, mapped(drawn(), outliers)),
         "model_stock": ("model_stock", {}, mapped(drawn(), method("model_stock"))),
     }
@@ -141,7 +161,13 @@ def MergeLM(opener: Opener) -> Cases:
     module = opener("yule-BUAA/MergeLM", "model_merging_methods/mask_weights_utils.py")
     torch.manual_seed(1)
     taus = [module.mask_input_with_mask_rate(tau, 0.9, True, "random") for tau in stacked(5)]
-    return {"dare of 5": ("dare", {"drop": 0.9}, unflat(sum(taus)) | {"masks": packed(torch.stack(taus))})}
+    return {
+        "dare of 5": (
+            "dare",
+            {"drop": 0.9},
+            unflat(sum(taus)) | {"masks": packed(torch.stack(taus))},
+        )
+    }
 
 
 def tall_masks(opener: Opener) -> Cases:
@@ -150,10 +176,18 @@ def tall_masks(opener: Opener) -> Cases:
     cases = {}
     for number, scale, least in ((3, 0.4, 2), (5, 0.6, 3)):
         taus = stacked(number)
-        masks = module.generate_task_masks(taus, taus, torch.zeros_like(taus[0]), tall_mask_lambda=scale)
-        module.load_tall_mask = lambda *rest, kept=masks: {str(t): {"all": mask} for t, mask in enumerate(kept)}
+        masks = module.generate_task_masks(
+            taus, taus, torch.zeros_like(taus[0]), tall_mask_lambda=scale
+        )
+        module.load_tall_mask = lambda *rest, kept=masks: {
+            str(t): {"all": mask} for t, mask in enumerate(kept)
+        }
         kept = module.construct_consensus_mask({}, least, SimpleNamespace())
-        cases[f"consensus of {number}"] = ("consensus", {"scale": scale, "tasks": least}, unflat(taus.sum(0) * kept))
+        cases[f"consensus of {number}"] = (
+            "consensus",
+            {"scale": scale, "tasks": least},
+            unflat(taus.sum(0) * kept),
+        )
     return cases
 
 
@@ -165,7 +199,10 @@ def magmax(opener: Opener) -> Cases:
 
 def breadcrumbs(opener: Opener) -> Cases:
     module = opener("rezazzr/breadcrumbs", "src/task_vectors.py")
-    taus = [module.TaskVectorMiddleKeep(vector=tau, top_k_keep=0.5, top_k_remove=0.25) for tau in drawn()]
+    taus = [
+        module.TaskVectorMiddleKeep(vector=tau, top_k_keep=0.5, top_k_remove=0.25)
+        for tau in drawn()
+    ]
     return {"breadcrumbs": ("breadcrumbs", {"low": 0.25, "high": 0.75}, sum(taus).vector)}
 
 
@@ -189,7 +226,9 @@ def CART(opener: Opener) -> Cases:
     config = SimpleNamespace(tasks=["a", "b", "c"], device="cpu", prior=2.0, initial_rank_ratio=0.3)
     encoder = torch.nn.Module()
     encoder.state_dict = zeros
-    merged = module.StaticMergeModule(config, encoder, [vectors.TaskVector(vector=tau) for tau in drawn()])
+    merged = module.StaticMergeModule(
+        config, encoder, [vectors.TaskVector(vector=tau) for tau in drawn()]
+    )
     merged._merge_weights("CART")
     return {"cart": ("cart", {"rank": 0.3, "scale": 2.0}, merged._merged_state_dict)}
 
@@ -227,7 +266,9 @@ SOURCES = {
     )
 }
 PACKAGES = {"fusion_bench": "fusion-bench", "mergekit": "mergekit"}
-REPOSITORIES = {repository.partition("/")[2].replace("-", "_"): repository for repository in COMMITS}
+REPOSITORIES = {
+    repository.partition("/")[2].replace("-", "_"): repository for repository in COMMITS
+}
 
 
 def written(name: str, clones: Path) -> Path:
@@ -239,9 +280,13 @@ def written(name: str, clones: Path) -> Path:
     with contextlib.redirect_stdout(io.StringIO()):
         cases = SOURCES[name](opener)
     tensors = {case: flat(direction).detach().float() for case, (_, _, direction) in cases.items()}
-    tensors |= {f"{case}: masks": found[2]["masks"] for case, found in cases.items() if "masks" in found[2]}
+    tensors |= {
+        f"{case}: masks": found[2]["masks"] for case, found in cases.items() if "masks" in found[2]
+    }
     about = {
-        "source": f"{PACKAGES[name]} {metadata.version(PACKAGES[name])}" if name in PACKAGES else REPOSITORIES[name],
+        "source": f"{PACKAGES[name]} {metadata.version(PACKAGES[name])}"
+        if name in PACKAGES
+        else REPOSITORIES[name],
         "commit": COMMITS[REPOSITORIES[name]] if name in REPOSITORIES else "",
         "script": hashlib.sha256(Path(__file__).read_bytes()).hexdigest(),
         "inputs": inputs.digest(),
@@ -254,10 +299,17 @@ def written(name: str, clones: Path) -> Path:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="SOURCE", help=f"default: all of {', '.join(SOURCES)}")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument(
-        "--clones", type=Path, default=Path("clones"), help="clones named owner+name, for authors' code"
+        "names", nargs="*", metavar="SOURCE", help=f"default: all of {', '.join(SOURCES)}"
+    )
+    parser.add_argument(
+        "--clones",
+        type=Path,
+        default=Path("clones"),
+        help="clones named owner+name, for authors' code",
     )
     given = parser.parse_args()
     for name in given.names or SOURCES:

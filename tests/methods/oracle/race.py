@@ -58,7 +58,9 @@ def ours(folder: Path) -> Callable[[], Vector]:
         vectors = {str(task): Stored(folder / f"{task}.safetensors") for task in range(NUM_TASKS)}
         return merging.find("tsv_m").prepare(vectors, vectors["0"])
 
-    merging.find("tsv_m").prepare({"0": {"weight": torch.ones(3, 3)}}, {"weight": torch.ones(3, 3)})  # its imports
+    merging.find("tsv_m").prepare(
+        {"0": {"weight": torch.ones(3, 3)}}, {"weight": torch.ones(3, 3)}
+    )  # its imports
     return merge
 
 
@@ -90,7 +92,9 @@ def measure(name: str, folder: Path) -> None:
 def run(name: str, python: str, folder: Path) -> dict:
     threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "2")
     command = [python, "-m", "tests.methods.oracle.race", "--measure", name, str(folder)]
-    done = subprocess.run(command, cwd=ROOT, env=os.environ | threads, stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(
+        command, cwd=ROOT, env=os.environ | threads, stdout=subprocess.PIPE, text=True, check=True
+    )
     return {"who": name} | json.loads(done.stdout.splitlines()[-1])
 
 
@@ -103,8 +107,12 @@ def difference(folder: Path) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--python", default=sys.executable, help="interpreter that imports fusion_bench")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--python", default=sys.executable, help="interpreter that imports fusion_bench"
+    )
     parser.add_argument("--blocks", type=int, default=12)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--measure", nargs=2, metavar=("WHO", "FOLDER"), help=argparse.SUPPRESS)

@@ -79,10 +79,14 @@ def run(
         "num_samples": sum(len(t.labels) for t in tasks), "params_id": setting(recipe.learning_rate, recipe.steps),
         "sources": "+".join(tau), "method": "task_arithmetic",
     }  # fmt: skip
-    return [Row(metric=metric, value=value, model=model, **common) for metric, value in measured.items()]
+    return [
+        Row(metric=metric, value=value, model=model, **common) for metric, value in measured.items()
+    ]
 
 
-def _evaluator(tower, affine: bool, tasks: Sequence[Development], tau: Mapping, batch: int) -> Evaluator:
+def _evaluator(
+    tower, affine: bool, tasks: Sequence[Development], tau: Mapping, batch: int
+) -> Evaluator:
     by_name = {t.source.name: t for t in tasks}
     images = {name: tower.prepare(t.images) for name, t in by_name.items()}
 
@@ -91,22 +95,34 @@ def _evaluator(tower, affine: bool, tasks: Sequence[Development], tau: Mapping, 
 
     if not affine:
         network = lambda theta, images_BCHW: encode(tower.module, theta, images_BCHW)  # noqa: E731
-        return NetworkEvaluator(network, tower.theta0, tau, head, lambda task, split: images[task], batch)
+        return NetworkEvaluator(
+            network, tower.theta0, tau, head, lambda task, split: images[task], batch
+        )
     base = {n: features.base(tower.module, tower.theta0, x, batch) for n, x in images.items()}
     change = {
-        n: dict(zip(tau, features.changes(tower.module, tower.theta0, list(tau.values()), x, batch), strict=True))
+        n: dict(
+            zip(
+                tau,
+                features.changes(tower.module, tower.theta0, list(tau.values()), x, batch),
+                strict=True,
+            )
+        )
         for n, x in images.items()
     }
     return TangentEvaluator(lambda t, split: base[t], lambda t, split, s: change[t][s], head)
 
 
-def _measure(evaluator: Evaluator, tasks: Sequence[Development], grid: np.ndarray) -> dict[str, float]:
+def _measure(
+    evaluator: Evaluator, tasks: Sequence[Development], grid: np.ndarray
+) -> dict[str, float]:
     names, labels = [t.source.name for t in tasks], {t.source.name: t.labels for t in tasks}
 
     def accuracy(task: str, points: list) -> np.ndarray:
         return (evaluator.predict(task, "val", points) == labels[task]).mean(1)
 
-    along_AT = np.stack([accuracy(t, [dict.fromkeys(names, float(a)) for a in grid]) for t in names], -1)
+    along_AT = np.stack(
+        [accuracy(t, [dict.fromkeys(names, float(a)) for a in grid]) for t in names], -1
+    )
     single_T = np.array([accuracy(t, [{t: 1.0}])[0] for t in names])
     chosen = int(select_addition(along_AT, single_T))
     return {
@@ -146,9 +162,19 @@ def report(rows) -> str:
         "relative_norm",
     ]
     wide = rows.pivot_table(index=["params_id", "training"], columns="metric", values="value")
-    lines = ["# Development sweep", "", "Validation images of the development world; fractions.", ""]
-    lines += ["| setting | training | " + " | ".join(metrics) + " | score |", "|---" * (len(metrics) + 3) + "|"]
+    lines = [
+        "# Development sweep",
+        "",
+        "Validation images of the development world; fractions.",
+        "",
+    ]
+    lines += [
+        "| setting | training | " + " | ".join(metrics) + " | score |",
+        "|---" * (len(metrics) + 3) + "|",
+    ]
     for (setting_name, training), row in wide.iterrows():
         cells = " | ".join(f"{row[m]:.4f}" for m in metrics)
         lines.append(f"| {setting_name} | {training} | {cells} | {scores[setting_name]:.4f} |")
-    return "\n".join([*lines, "", f"Chosen by the rule in `tangent_bench/finetuning/sweep.py`: **{best}**.", ""])
+    return "\n".join(
+        [*lines, "", f"Chosen by the rule in `tangent_bench/measuring/sweep.py`: **{best}**.", ""]
+    )

@@ -1,0 +1,3 @@
+from snakemake.script import Snakemake
+
+snakemake: Snakemake
