@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tangent_bench import registry
 from tangent_bench.measuring import resampling
 from tangent_bench.measuring.evaluation import Evaluator, Point
 from tangent_bench.measuring.results import Labels
@@ -43,6 +44,8 @@ class Experiment:
             are run for every one of the config's `methods` as well.
         section: the section of the config that is its own, "" for none.
         reference: where it is defined.
+        selected_on_test: number of coefficients that its cost assumes to be selected by some replicate, and so looked
+            at on test; it depends on the data, and the fewer the more images there are. As on the tiny preset.
     """
 
     title: str
@@ -53,6 +56,7 @@ class Experiment:
     opens: bool = False
     merges: str = ""
     section: str = ""
+    selected_on_test: int = 0
 
 
 @dataclass
@@ -202,3 +206,18 @@ class Study:
 def tuned(values_RA: np.ndarray, index_R: np.ndarray) -> np.ndarray:
     """values[r, index[r]] for each replicate: a statistic at the coefficient that the replicate itself selected."""
     return values_RA[np.arange(len(index_R)), index_R]
+
+
+def crossed(config: Mapping, merger: Merger) -> list[str]:
+    """The experiments of a config that are run for one of its `methods` as well.
+
+    None is for the config's own `method`, with which they have been run.
+    """
+    if merger.label == config["method"]:
+        return []
+    return [
+        name
+        for name in config["method_experiments"]
+        if name in config["experiments"]
+        and merger.crosses(registry.load("experiments", name).EXPERIMENT.merges)
+    ]

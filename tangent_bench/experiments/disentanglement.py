@@ -9,14 +9,18 @@ Shapes: P points, N images, A coefficients, R bootstrap replicates (0 is the est
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import product
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tangent_bench.experiments import Experiment, Study
 from tangent_bench.measuring import disentanglement, resampling
 from tangent_bench.measuring.selection import grid
+
+if TYPE_CHECKING:
+    from tangent_bench.planning.asking import Asking
 
 EXPERIMENT = Experiment(
     title="Disentanglement maps",
@@ -65,8 +69,17 @@ def pairs(study: Study) -> list[Pair]:
         raise ValueError(
             f"Disentanglement is between two tasks, but `tasks` has {len(tasks)}; add one."
         )
-    neighbours = list(zip(tasks[::2], tasks[1::2], strict=False))
-    return asked or neighbours + [(tasks[-2], tasks[-1])] * (len(tasks) % 2)
+    return asked or neighbours(tasks)
+
+
+def neighbours(tasks: Sequence[str]) -> list[Pair]:
+    """Pairs of neighbours in the list of tasks; an odd last one goes with the one before it.
+
+    >>> neighbours(["a", "b", "c"])
+    [('a', 'b'), ('b', 'c')]
+    """
+    pairs = list(zip(tasks[::2], tasks[1::2], strict=False))
+    return [*pairs, (tasks[-2], tasks[-1])] if len(tasks) % 2 else pairs
 
 
 def size(study: Study, *of: Pair, split: str = "test") -> int:
@@ -198,3 +211,27 @@ def _diagonal(study: Study, pair: Pair, terms: tuple[dict, dict], halves: _Halve
             *(found[place] for found in terms)
         )
         study.replicates[f"own/{'+'.join(pair)}/{k}"] = own_RA[:, k]
+
+
+def cost(asking: Asking) -> None:
+    """Counts the points of both grids and of the diagonal for both tasks of every pair.
+
+    Each task alone is looked at once.
+    """
+    limit = asking.settings["num_images"]
+    compared = [(first, second) for first, second in asking.settings["pairs"]]
+    compared = compared or neighbours(asking.tasks)
+    maps = [grid(**asking.settings[name]).tolist() for name in GRIDS]
+    diagonal = grid(**asking.config["coefficients"]).tolist()
+    places = {(alpha, alpha) for alpha in diagonal}
+    alone = {0.0, *diagonal}
+    for alphas in maps:
+        places.update(product(alphas, repeat=2))
+        alone.update(alphas)
+    moved = sum(other != 0.0 for _, other in places)
+    swapped = [(second, first) for first, second in compared]
+    for own, other in [*compared, *swapped]:
+        asking.predict(own, "test", moved, 2, [own, other], limit)
+    for task in {task for pair in compared for task in pair}:
+        asking.predict(task, "test", len(alone), 1, [task], limit)
+        asking.predict(task, "val", len(diagonal), 1, [task], limit)

@@ -15,12 +15,15 @@ Shapes: N images, R bootstrap replicates (0 is the estimate), D embedding, K cla
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from tangent_bench.experiments import Experiment, Study
 from tangent_bench.measuring import resampling
+
+if TYPE_CHECKING:
+    from tangent_bench.planning.asking import Asking
 
 EXPERIMENT = Experiment(
     title="Kernel behaviour: output error, drift of the tangent kernel, kernel regression",
@@ -251,3 +254,26 @@ def _add(study: Study, found: Findings, sources: str, task: str) -> None:
                 else ""
             )
             study.replicates[f"{quantity.metric}{at}/{task}"] = np.asarray(values, dtype=np.float64)
+
+
+def cost(asking: Asking) -> None:
+    """Counts f along the path, the kernels of all logits before and after, and the regression's.
+
+    The regression has a kernel within validation and one across to test.
+    """
+    settings = asking.settings
+    passes = 1 + len(settings["path"])
+    for task in asking.tasks:
+        classes = asking.num_classes(task)
+        ntk_readouts = min(settings["ntk_directions"] or classes, classes)
+        readouts = min(settings["regression_directions"] or classes, classes)
+        num = asking.images(task, "test", settings["num_images"])
+        num_train = asking.images(task, "val", settings["regression_images"])
+        asking.work.images += passes * num
+        asking.work.add("encode", passes * num, asking.model)
+        for _ in range(2):
+            asking.kernel(min(num, settings["ntk_images"]), ntk_readouts)
+        asking.kernel(num_train, readouts)
+        asking.kernel(num, readouts, num_train)
+        points = 4 + 2 * len(settings["path"])
+        asking.resample(task, "test", points, asking.images(task, "test"))

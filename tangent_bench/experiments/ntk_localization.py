@@ -14,11 +14,15 @@ Shapes: N images (n of the task, then n of the control), C classes, M eigenfunct
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tangent_bench.experiments import Experiment, Study
 from tangent_bench.seeds import generator
+
+if TYPE_CHECKING:
+    from tangent_bench.planning.asking import Asking
 
 EXPERIMENT = Experiment(
     title="Localization of the tangent kernel's eigenfunctions",
@@ -193,3 +197,18 @@ def haar(task: str, labels_NC: np.ndarray, num: int, settings, weights) -> Local
         order = ranked(basis_NN, labels_NC, settings["choice"])[0]
         energies.append(local_energy(basis_NN[:, order[:num]]))
     return measured(np.array(energies), num, weights)
+
+
+def cost(asking: Asking) -> None:
+    """Counts the kernel of each task ∪ control, of the network and of a random one, and null bases."""
+    settings = asking.settings
+    num_control = asking.images(asking.control, "test")
+    for task in asking.tasks:
+        outputs = asking.num_classes(task)
+        if settings["outputs"] == "embedding":
+            outputs = asking.embedding
+        size = min(settings["num_images"], asking.images(task, "test"), num_control)
+        for _ in range(2):
+            asking.kernel(2 * size, min(settings["probes"] or outputs, outputs))
+        asking.work.add("basis", settings["null_draws"] * (2 * size) ** 3)
+    asking.resample(asking.control, "test", 1, num_control)

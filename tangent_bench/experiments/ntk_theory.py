@@ -12,11 +12,15 @@ Both are proven to be O(m^−½); Lee et al. observe about m^−1 for the kernel
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tangent_bench.experiments import Experiment, Study
 from tangent_bench.seeds import generator
+
+if TYPE_CHECKING:
+    from tangent_bench.planning.asking import Asking
 
 EXPERIMENT = Experiment(
     title="Width laws of a small network: change of the tangent kernel, distance from the linearized dynamics",
@@ -126,3 +130,11 @@ def mean_and_interval(values_K: np.ndarray, level: float = 0.95) -> np.ndarray:
     error = values_K.std(ddof=1) / np.sqrt(len(values_K))
     half = t.ppf((1.0 + level) / 2.0, len(values_K) - 1) * error
     return values_K.mean() + np.array([0.0, -half, half])
+
+
+def cost(asking: Asking) -> None:
+    """Counts the gradient descent of every width; its kernels cost little beside it."""
+    settings = asking.settings
+    weights = (settings["hidden_layers"] - 1) * sum(width**2 for width in settings["widths"])
+    descents = settings["initialisations"] * settings["steps"] * settings["train_points"]
+    asking.work.add("wide step", descents * weights)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from tangent_bench.experiments import Experiment, Study
 from tangent_bench.store.layout import JOINT
+
+if TYPE_CHECKING:
+    from tangent_bench.planning.asking import Asking
 
 EXPERIMENT = Experiment(
     title="Single-task accuracy",
@@ -96,3 +101,17 @@ def _joint_and_flags(study: Study, table: dict, joint: list[str], total: int) ->
             "num_samples": study.size("test", task),
         }
         study.add("best_on_own_task", float(best), coefficient=1.0, **where)
+
+
+def cost(asking: Asking) -> None:
+    """Counts zero-shot accuracies on every split, or the matrix on test and its diagonal on val."""
+    if asking.mode.training == "none":
+        for task in (*asking.tasks, asking.control):
+            for split in ("val", "test"):
+                asking.predict(task, split, 1, 0, [])
+                asking.keep(task, split, 1)
+        return
+    for task in asking.tasks:
+        for split, sources in (("val", [task]), ("test", asking.vectors)):
+            asking.predict(task, split, len(sources), 1, sources)
+            asking.keep(task, split, len(sources))

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 from math import comb
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,11 +15,15 @@ from tangent_bench.experiments import Experiment, Study, tuned
 from tangent_bench.measuring.selection import select_addition
 from tangent_bench.seeds import generator
 
+if TYPE_CHECKING:
+    from tangent_bench.planning.asking import Asking
+
 EXPERIMENT = Experiment(
     title="Task addition",
     scope="mode",
     reference="Ortiz-Jimenez et al. 2023, Table 1; Ilharco et al. 2023, §4",
     merges="all",
+    selected_on_test=3,
 )
 
 
@@ -215,3 +220,34 @@ def _subsets(study: Study, single: dict[str, dict[str, np.ndarray]]) -> None:
                         **study.merged_by,
                     }
                     study.add(metric, value, coefficient=float(study.coefficients[chosen]), **where)
+
+
+def cost(asking: Asking) -> None:
+    """Counts the grid on validation, the selected points and both ends on test, and the subsets."""
+    num = asking.num_coefficients
+    on_test = min(num, EXPERIMENT.selected_on_test + 2)
+    for task in asking.tasks:
+        for split, points in (("val", num), ("test", on_test)):
+            asking.predict(task, split, points, len(asking.tasks), asking.tasks)
+            asking.keep(task, split, points)
+            asking.predict(task, split, 1, 1, [task])
+        if asking.mode.evaluation == "tangent" and (asking.merger is None or asking.merger.is_sum):
+            _subset_cost(asking, task)
+
+
+def _subset_cost(asking: Asking, task: str) -> None:
+    """Counts |s| logits for every subset s and image.
+
+    The subsets with the task, |s| / T of those of a size, are looked at on its validation images at
+    A points; all of them on its test images at one point.
+    """
+    num = len(asking.tasks)
+    subsets_of_size = {size: min(comb(num, size), OF_A_SIZE) for size in range(1, num + 1)}
+    val_points = asking.num_coefficients * sum(
+        subsets * size**2 / num for size, subsets in subsets_of_size.items()
+    )
+    test_points = sum(subsets * size for size, subsets in subsets_of_size.items())
+    on_val = val_points * asking.images(task, "val")
+    on_test = test_points * asking.images(task, "test")
+    num_classes = asking.num_classes(task)
+    asking.work.add("logit", (on_val + on_test) * num_classes)

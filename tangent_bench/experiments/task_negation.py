@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from tangent_bench.experiments import Experiment, Study, tuned
 from tangent_bench.measuring.selection import select_negation
+
+if TYPE_CHECKING:
+    from tangent_bench.planning.asking import Asking
 
 EXPERIMENT = Experiment(
     title="Task negation",
     scope="mode",
     reference="Ortiz-Jimenez et al. 2023, Table 2; Ilharco et al. 2023, §3",
     merges="each",
+    selected_on_test=6,
 )
 
 
@@ -82,3 +88,17 @@ def _add(
         coefficient=None if coefficient is None else -float(coefficient) + 0.0,
         **where,
     )
+
+
+def cost(asking: Asking) -> None:
+    """Counts, for each vector, the grid on validation and the selected points on test.
+
+    Each is on the images of its own task and on those of the control.
+    """
+    num = asking.num_coefficients
+    on_test = min(num, EXPERIMENT.selected_on_test)
+    for task in asking.tasks:
+        for evaluated in (task, asking.control):
+            for split, points in (("val", num), ("test", on_test)):
+                asking.predict(evaluated, split, points, 1, [task])
+                asking.keep(evaluated, split, points)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from itertools import combinations_with_replacement
+from typing import TYPE_CHECKING
 
 from tangent_bench.experiments import Experiment, Study
+
+if TYPE_CHECKING:
+    from tangent_bench.planning.asking import Asking
 
 EXPERIMENT = Experiment(
     title="Norms and cosines of task vectors",
@@ -26,3 +30,9 @@ def run(study: Study) -> None:
         study.add("relative_norm", length / length0, sources=task, **common)
     for a, b in combinations_with_replacement(study.tasks, 2):
         study.add("cosine", vectors.cosine(tau[a], tau[b]), sources=f"{a}+{b}", **common)
+
+
+def cost(asking: Asking) -> None:
+    """Counts T norms and T (T + 1) / 2 cosines of three products each."""
+    num = len(asking.tasks)
+    asking.work.add("dot", 1 + 2 * num + 3 * num * (num + 1) / 2, asking.model)
