@@ -113,8 +113,7 @@ def _words(value: object) -> str:
 
 def _figure(name: str) -> str:
     """What its caption explains, and the picture as published."""
-    caption = (ROOT / f"workflow/report/{name}.rst").read_text(encoding="utf-8")
-    told = [part for part in caption.split("\n\n") if "{{" not in part]
+    told = registry.load("figures", name).FIGURE.caption.strip().split("\n\n")
     paths = [f"published/{preset}/figures/{name}.svg" for preset in SHOWN]
     there = [path for path in paths if (ROOT / "results" / path).is_file()][:1]
     return "\n\n".join(["", *told, *(f"![{name}](../{path})" for path in there)]).replace("``", "`")

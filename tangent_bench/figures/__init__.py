@@ -1,7 +1,7 @@
 """Figures and tables: one file each, functions of result rows and of nothing else.
 
 A module has `FIGURE` and, by its kind, `draw(rows, ax=None)` → array of axes, or `build(rows)` → cells (`_cells.py`).
-Its caption in the HTML report is `workflow/report/<name>.rst`. Fractions become percent here and nowhere else.
+Fractions become percent here and nowhere else.
 
 A module of this folder imports matplotlib, pandas and scipy inside its functions: the Snakefile reads `FIGURE`.
 """
@@ -13,6 +13,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 KINDS = ("figure", "table")
+# For captions: what the intervals of most figures cover.
+INTERVALS = (
+    "With one to four seeds an interval covers the images only and is conditional on these seeds;\n"
+    "with five or more it covers seeds and images."
+)
+# Closes the caption in Snakemake's report, which fills in what stands in braces.
+_RUN = """\
+Preset ``{{ snakemake.params.run.preset }}``;
+seeds {{ snakemake.params.run.seeds | join(", ") }};
+models {{ snakemake.params.run.models | join(", ") }};
+{{ snakemake.params.run.tasks | length }} tasks.
+Drawn from ``{{ snakemake.input[0] }}`` by rule ``{{ snakemake.rule }}``.
+"""
 
 
 @dataclass(frozen=True)
@@ -31,6 +44,7 @@ class Figure:
             joined rows too.
         models: models, one of which a run must have; else it is not made. Empty: any.
         section: the section of the config whose keys are arguments of `build` (tables only), "" for none.
+        caption: what the reader sees, paragraphs in reStructuredText.
     """
 
     title: str
@@ -43,12 +57,18 @@ class Figure:
     across: bool = False
     models: tuple[str, ...] = ()
     section: str = ""
+    caption: str = ""
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(
                 f"Figure {self.title!r}: unknown kind {self.kind!r}, expected one of {', '.join(KINDS)}."
             )
+
+    @property
+    def report_caption(self) -> str:
+        """The caption in Snakemake's report: a Jinja2 template that names the run as well."""
+        return f"{self.caption}\n{_RUN}"
 
     @property
     def of_joined(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tangent_bench.figures import Figure
+from tangent_bench.figures import INTERVALS, Figure
 from tangent_bench.figures._entities import Mode, modes
 from tangent_bench.figures._panels import annotate, beside, legend, panels, title
 from tangent_bench.figures._select import by_model, need, note, pick, task_order
@@ -19,6 +19,12 @@ FIGURE = Figure(
     title="Task addition: accuracy against the coefficient",
     reads=("task_addition",),
     category="Addition",
+    caption=f"""\
+Mean accuracy over the tasks when all vectors are added with coefficient α. Lines: validation,
+with 95 % bands. The open mark is the coefficient that validation chose (mean over seeds), the
+filled mark the test accuracy there.
+{INTERVALS}
+""",
 )
 
 

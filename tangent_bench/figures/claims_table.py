@@ -24,6 +24,27 @@ FIGURE = Figure(
     category="Claims",
     modes=("standard-network",),
     across=True,
+    caption="""\
+What the paper claims, what this run estimates, and a verdict by a rule that was fixed
+beforehand. *Supported*: the interval excludes 0 on the claimed side and the estimate is at
+least 1 point (an exponent: the proven ½; an AUROC: 0.05). *Contradicted*: it excludes 0 on the
+other side, or lies within that threshold of 0. *Undecided*: else. *Descriptive*: ‖f − f_lin‖ /
+‖f − f_0‖ is a measure of size; no finite network would give 0, so there is nothing to turn
+down. The verdict takes intervals with Holm's correction over the claims tested for one family;
+those printed are 95 % each. *Detectable* is the size of an effect that would be found four
+times in five.
+
+A *family* is a model, or the pre-trainings of one architecture that differ in their seed. With
+three or more of these an estimate is their mean; its variance is s²/K over pre-trainings (which
+holds that of the fine-tuning seeds, one set for each) plus that of the test images, which all
+share, and Student's t has K − 1 degrees of freedom. Sizes are compared pre-training by
+pre-training of the same seed, which saw the same pictures in the same order. Intervals of
+differences between modes, and of those to the pre-trained initialisation where a run has
+experiment ``pretraining_ablation``, are paired over images; those along pre-training and
+between sizes add variances, which is wider than paired ones would be. Each verdict holds for
+what its last column names; with fewer than five fine-tuning seeds of one pre-training it is
+that of these seeds, whose spread no interval covers.
+""",
 )
 ESTIMATE, VERDICT = "Estimate [95 %]", "Verdict"
 COLUMNS = ("Paper", "Quantity", ESTIMATE, VERDICT, "Detectable", "n", "Conditional on")

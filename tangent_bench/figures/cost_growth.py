@@ -18,6 +18,23 @@ FIGURE = Figure(
     title="How cost grows: time and memory against the size of the question",
     reads=("cost_growth",),
     category="What it costs",
+    caption="""\
+What the suite does again and again, timed on random vision transformers (32 px, 17 tokens)
+while one factor varies and the others stay at their base (``cost_growth.base`` in the config).
+*Features*: f0 and Jτ of all tasks; by the mathematics 1 + 2T passes of the network for Jτ, and
+for f0 a slower one through open_clip's own modules. *Grid*: predictions along the coefficients
+of the sum of all vectors, from features by products of small matrices or by a pass of the
+network at every point. *Step*: an optimiser step, crops included; all of its images are one
+batch. Left: processor time of one core. Right: bytes that the verb adds at its peak (a job,
+which keeps freed memory in pieces, may hold more); features and grids take images in batches,
+so that more images take more time but hardly more memory; what a grid from features takes is
+too little for Linux to count exactly. The number after a verb is the exponent s of the fitted
+power law, with a 95 % interval over rounds. A law with fixed costs is no power law: where marks
+bend away from their line, the exponent grows towards the right (metric ``time_exponent_end``
+has that of the last two values; the mathematics gives 2 for a large width, and 1 for tasks,
+coefficients, images and depth). Times belong to this machine and do not repeat bit for bit. The
+transformers are none of the models named below. The run record names the machine and the time.
+""",
 )
 
 

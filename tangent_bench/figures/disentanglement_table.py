@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tangent_bench.figures import Figure
+from tangent_bench.figures import INTERVALS, Figure
 from tangent_bench.figures._cells import Cell, cell, cells
 from tangent_bench.figures._entities import MODES, Mode, modes
 from tangent_bench.figures._select import by_model, need, pick
@@ -18,6 +18,17 @@ FIGURE = Figure(
     reads=("disentanglement", "disentanglement_comparison"),
     kind="table",
     category="Why it works",
+    caption=f"""\
+Disentanglement error ξ, the sum of both tasks' disagreement (at most 200 %), mean over the
+pairs of tasks; lower is more disentangled. *Mean*: over both coefficients in [0, 1]. *Relative
+to own changes*: that mean divided by the share of images whose prediction each vector changes
+on its own task; at 100 % the vectors disturb each other's tasks as often as they change their
+own. *At chosen α*: where task addition chose its coefficient in that mode. *At equal accuracy*:
+each mode at the smallest coefficient at which its single-task validation accuracy reaches that
+of the weakest mode at α = 1. The lower rows are paired differences on the same resampled
+images, in points.
+{INTERVALS}
+""",
 )
 BASELINE = MODES[0]
 # column, metric

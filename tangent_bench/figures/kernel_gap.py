@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from tangent_bench.figures import Figure
+from tangent_bench.figures import INTERVALS, Figure
 from tangent_bench.figures._entities import ZERO_SHOT, mode, task_title, training_title
 from tangent_bench.figures._panels import annotate, legend, panels, title
 from tangent_bench.figures._select import by_model, need, note, pick, task_order
@@ -19,6 +19,21 @@ FIGURE = Figure(
     title="Kernel behaviour: output error, drift of the tangent kernel, kernel regression",
     reads=("kernel_gap",),
     category="Why it works",
+    caption=f"""\
+Is fine-tuning a kernel method? Were it one, f would stay with its linearization f_lin at θ0,
+and the tangent kernel Θ with Θ(θ0). Left: how far apart f and f_lin are along θ0 + ατ, as a
+share of what the vector changes (root mean squares over each task's own test images; thin
+lines: tasks). By Taylor's theorem the error is proportional to α at first; at 100 % it is as
+large as the change itself. Middle: relative change of the tangent kernel of the logits from θ0
+to θ* = θ0 + τ (logarithmic, traced over classes), against the accuracy that f has over f_lin
+with the same vector, scaled by C/(C − 1) for C classes. Vectors of linear fine-tuning were
+trained in f_lin: f is the wrong place for them, and their advantage is negative. Right: test
+accuracies on the same images. Kernel regression with Θ(θ0) (Malladi et al.: SGD kernel) starts
+from f_0 and learns from **validation images only, far fewer than fine-tuning sees**, under
+squared loss, with one kernel for all classes: it shows what the fixed kernel holds, and is no
+bound of f_lin; its intervals are conditional on those images.
+{INTERVALS}
+""",
 )
 BLACK = "#000000"
 # A legend above its panel, where marks may lie anywhere.

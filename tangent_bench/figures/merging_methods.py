@@ -20,6 +20,13 @@ FIGURE = Figure(
     reads=("single_task", "task_addition"),
     category="Merging methods",
     num_methods=2,
+    caption="""\
+Test accuracy of the merged model, mean over tasks, for each merging method and way of
+fine-tuning; the coefficient was chosen on validation images. The grey rule is the pre-trained
+model. Intervals of two methods that overlap may still belong to methods that differ: both were
+tested on the same images, and the leaderboard compares them image by image. A method in
+brackets has other hyper-parameters than its defaults.
+""",
 )
 LINE = 0.24  # inches of height for a method
 

@@ -20,6 +20,11 @@ FIGURE = Figure(
     reads=("task_addition",),
     category="Addition",
     modes=("*-tangent",),
+    caption="""\
+Sums of every subset of the task vectors in the linearized network, each with its own chosen
+coefficient: mean test accuracy against the number of vectors, on the tasks of the sum (left)
+and on all tasks (right). Bands: smallest and largest subset.
+""",
 )
 VIEWS = (("own", "the tasks of the sum"), ("all", "all tasks"))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tangent_bench.figures import Figure
+from tangent_bench.figures import INTERVALS, Figure
 from tangent_bench.figures._entities import ZERO_SHOT, Mode, modes
 from tangent_bench.figures._panels import annotate, panels, title
 from tangent_bench.figures._select import by_model, control, need, note, pick
@@ -19,6 +19,11 @@ FIGURE = Figure(
     title="Overview: single tasks, addition, negation",
     reads=("single_task", "task_addition", "task_negation"),
     category="Overview",
+    caption=f"""\
+Mean test accuracy of single tasks, of the sum of all vectors, and of subtracted vectors
+(target: lower is better). The grey line is the pre-trained model.
+{INTERVALS}
+""",
 )
 GROUPS = ("Single task ↑", "Addition ↑", "Negation:\ntarget ↓", "Negation:\ncontrol ↑")
 WIDTH = 0.62  # of a group, in units of the distance between groups

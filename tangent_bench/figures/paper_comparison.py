@@ -23,6 +23,28 @@ FIGURE = Figure(
     category="Tables",
     models=MODELS,
     section="reference",
+    caption="""\
+Every number of this run that the paper, or somebody who ran its recipe again, printed too.
+*Paper* is what the paper prints; *Others* are a re-run or another print each: ATL aTLAS, TJP
+τJp, ORT OrthoReg, TAK, TAF TAFAL, STM StatsMerging, KAT a fork of the official code, DVB
+DV-BASI, FB FusionBench. Letters say how well a number is supported: **[V]** read verbatim in
+code or data, **[C]** corroborated by an independent print, **[R]** a re-run by another paper,
+**[A]** arithmetic on such numbers, **[G]** remembered, no source seen. **Only V, C and R
+decide.** What does not stands in brackets (grey where there is colour): [A], [G], and numbers
+set aside for the reason given.
+
+*Difference* is ours minus the paper's number; where the paper has none, minus the middle of the
+range. *Range of re-runs* goes from the smallest to the largest of the re-runs by others (V and
+R; of C where there is none), which is how far a reproduction can be expected to come. *Ours
+lies* inside it or outside of it; "interval reaches it" says that our 95 % interval does not
+exclude the range. A printed number stands for all that round to it. A range of one re-run (n =
+1) says little: zero-shot accuracies of two people with the same weights differ by up to 0.4
+points already (versions, decoding of images). The normalized numbers of the paper's Table 1 are
+not to be relied on (no re-run has such a ratio of absolute to normalized). Families of
+checkpoints are never compared with one another; numbers of the control are ImageNet's
+validation set, or where it says validation images, 5,000 images of its train set. The printed
+numbers stand in ``workflow/resources/paper.csv``.
+""",
 )
 OURS, PAPER, DIFFERENCE, OTHERS, RANGE, PLACE = COLUMNS = (
     "Ours, % [95 %]", "Paper", "Difference, points", "Others", "Range of re-runs", "Ours lies",

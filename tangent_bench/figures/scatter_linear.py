@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tangent_bench.figures import Figure
+from tangent_bench.figures import INTERVALS, Figure
 from tangent_bench.figures._entities import mode
 from tangent_bench.figures._scatter import scatter
 
@@ -17,6 +17,11 @@ FIGURE = Figure(
     reads=("single_task",),
     category="Single tasks",
     modes=("standard-network", "linear-tangent"),
+    caption=f"""\
+Non-linear fine-tuning (across) against fine-tuning of the linearized network (up), each task on
+its own. In the grey half non-linear fine-tuning is better.
+{INTERVALS}
+""",
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tangent_bench.figures import Figure
+from tangent_bench.figures import INTERVALS, Figure
 from tangent_bench.figures._entities import mode
 from tangent_bench.figures._scatter import scatter
 
@@ -17,6 +17,12 @@ FIGURE = Figure(
     reads=("single_task",),
     category="Single tasks",
     modes=("standard-network", "standard-tangent"),
+    caption=f"""\
+Each task's own vector in the network (across) and in the network linearized at the pre-trained
+weights (up). If fine-tuning were in the kernel regime the marks would lie on the diagonal; in
+the grey half non-linear fine-tuning is better.
+{INTERVALS}
+""",
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tangent_bench.figures import Figure
+from tangent_bench.figures import INTERVALS, Figure
 from tangent_bench.figures._cells import NAN, Cell, cell, cells
 from tangent_bench.figures._entities import MODES, ZERO_SHOT, modes
 from tangent_bench.figures._select import by_model, need, pick, task_order
@@ -18,6 +18,15 @@ FIGURE = Figure(
     reads=("single_task", "task_addition"),
     kind="table",
     category="Tables",
+    caption=f"""\
+The sum of all task vectors at one coefficient α*, the same for all tasks, chosen on validation
+images. *Absolute* is the mean test accuracy over tasks; *Normalized* divides each task's
+accuracy by that of the single-task model **of the same mode**, so a mode with weak single tasks
+scores high; *Norm. at α = 0* is what that number is before anything is added. *Recovered gain*
+is (accuracy − zero-shot) / (single-task − zero-shot). *Individual* and *Multi-task* are upper
+bounds: each task's own model, and one model trained on all tasks together.
+{INTERVALS}
+""",
 )
 COLUMNS = ("Absolute", "Normalized", "Norm. at α = 0", "Recovered gain", "α*")
 

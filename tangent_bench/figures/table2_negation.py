@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tangent_bench.figures import Figure
+from tangent_bench.figures import INTERVALS, Figure
 from tangent_bench.figures._cells import Cell, cell, cells
 from tangent_bench.figures._entities import ZERO_SHOT, modes
 from tangent_bench.figures._select import by_model, control, need, pick
@@ -18,6 +18,13 @@ FIGURE = Figure(
     reads=("single_task", "task_negation"),
     kind="table",
     category="Tables",
+    caption=f"""\
+Each task vector subtracted from the pre-trained weights. *Target* is the mean test accuracy on
+the negated tasks (lower is better), *Control* that on the control task (higher is better). Each
+coefficient was chosen on validation: the lowest target accuracy among those that keep the
+required share of the control's zero-shot accuracy.
+{INTERVALS}
+""",
 )
 COLUMNS = ("Target ↓", "Control ↑")
 

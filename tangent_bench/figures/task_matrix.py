@@ -17,7 +17,16 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-FIGURE = Figure(title="Each vector on every task", reads=("single_task",), category="Single tasks")
+FIGURE = Figure(
+    title="Each vector on every task",
+    reads=("single_task",),
+    category="Single tasks",
+    caption="""\
+Test accuracy of each vector alone (α = 1) on every task; the first row is the model without a
+vector. A star marks a vector that is not the best on its own task: a wrong checkpoint under a
+right name looks plausible everywhere else.
+""",
+)
 
 
 @look()

@@ -18,7 +18,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FIGURE = Figure(
-    title="Cosines and lengths of the task vectors", reads=("vector_geometry",), category="Vectors"
+    title="Cosines and lengths of the task vectors",
+    reads=("vector_geometry",),
+    category="Vectors",
+    caption="""\
+Cosines between task vectors, and beside each task the length of its vector, absolute and as a
+share of the length of the pre-trained weights.
+""",
 )
 
 

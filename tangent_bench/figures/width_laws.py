@@ -18,6 +18,16 @@ FIGURE = Figure(
     title="Wide networks: the tangent kernel stays, and training is that of the linearization",
     reads=("ntk_theory",),
     category="Why it works",
+    caption="""\
+A multilayer perceptron in NTK parametrization, trained by gradient descent under squared loss
+for the same time at every width. Left: how far its tangent kernel has moved (Jacot et al. 2018:
+not at all, in the limit). Right: how far it is from its linearization at θ0, trained likewise
+(Lee et al. 2019). Compare the fitted exponents with the proven bound, m to the power −½
+(dashed), and with 1/m (dotted), which Lee et al. observed for the kernel. A mark is one
+initialisation; the interval of an exponent runs over initialisations and is conditional on
+these points, this depth and this time. Nothing here says that fine-tuning a pre-trained network
+is in this regime. The perceptron is none of the models named below.
+""",
 )
 
 

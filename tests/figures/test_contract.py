@@ -3,7 +3,6 @@
 import io
 import warnings
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +14,6 @@ from tangent_bench.figures._entities import MODES, ZERO_SHOT, mode, task_marker
 from tangent_bench.report import render
 from tests import synthetic
 
-CAPTIONS = Path(__file__).parents[2] / "workflow" / "report"
 ABOUT = {name: registry.load("figures", name).FIGURE for name in registry.names("figures")}
 FIGURES = [name for name, about in ABOUT.items() if about.kind == "figure"]
 # those about certain models alone are tested beside their files, on rows of these models
@@ -61,7 +59,8 @@ def test_says_what_it_is(name):
     assert about.title and module.__doc__
     assert about.reads and set(about.reads) <= set(registry.names("experiments"))
     assert callable(getattr(module, {"figure": "draw", "table": "build"}[about.kind]))
-    caption = (CAPTIONS / f"{name}.rst").read_text(encoding="utf-8")
+    assert about.caption.strip() and "{" not in about.caption
+    caption = about.report_caption
     assert "snakemake.params.run.preset" in caption and "snakemake.params.run.seeds" in caption
 
 

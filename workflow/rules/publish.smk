@@ -43,6 +43,13 @@ PUBLISHED = [
     ),
 ]
 PAGE = results("index.html")
+
+
+def caption_file(name):
+    """The caption of a figure or table, a file since Snakemake's report takes nothing else."""
+    return results(f"captions/{name}.rst")
+
+
 # What the captions of the report quote.
 _RUN = {"preset": config["preset"], **{key: all_of(key) for key in ("seeds", "models", "tasks")}}
 
@@ -96,10 +103,11 @@ for _table in TABLES:
             tex=results(f"tables/{_table}.tex"),
             html=report(
                 results(f"tables/{_table}.html"),
-                caption=f"../report/{_table}.rst",
+                caption=os.path.abspath(caption_file(_table)),
                 category=_MADE[_table].category,
                 labels={"table": _MADE[_table].title},
             ),
+            caption=caption_file(_table),
         log:
             results(f"logs/make_table/{_table}.log"),
         threads: 1
@@ -124,12 +132,13 @@ for _figure in FIGURES:
         output:
             svg=report(
                 results(f"figures/{_figure}.svg"),
-                caption=f"../report/{_figure}.rst",
+                caption=os.path.abspath(caption_file(_figure)),
                 category=_MADE[_figure].category,
                 labels={"figure": _MADE[_figure].title},
             ),
             pdf=results(f"figures/{_figure}.pdf"),
             png=results(f"figures/{_figure}.png"),
+            caption=caption_file(_figure),
         log:
             results(f"logs/draw_figure/{_figure}.log"),
         threads: 1
@@ -214,7 +223,6 @@ rule make_times:
 rule make_results_page:
     input:
         PUBLISHED,
-        captions=[f"workflow/report/{name}.rst" for name in [*TABLES, *FIGURES]],
     output:
         PAGE,
     log:

@@ -9,8 +9,11 @@ with job(snakemake) as record:
     from tangent_bench import registry
     from tangent_bench.figures import _style
     from tangent_bench.store import rows
+    from tangent_bench.store.artefacts import write_text
 
     plugin = registry.load("figures", snakemake.params.name)
     axes = plugin.draw(rows.read(snakemake.input[0]))
-    for path in snakemake.output:
+    output = snakemake.output
+    for path in (output.svg, output.pdf, output.png):
         _style.save(axes.flat[0].figure, path)
+    write_text(output.caption, plugin.FIGURE.report_caption)

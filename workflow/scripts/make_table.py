@@ -21,3 +21,4 @@ with job(snakemake) as record:
     write_text(output.md, render.markdown(cells, note))
     write_text(output.tex, render.latex(cells, f"{plugin.FIGURE.title}. {note}.", name))
     write_text(output.html, render.html(cells, plugin.FIGURE.title, note))
+    write_text(output.caption, plugin.FIGURE.report_caption)
