@@ -43,7 +43,7 @@ def split(name="test", sizes=((70, 50), (32, 90), (40, 40)), order=(2, 0, 1), fi
 
 
 def test_what_is_evaluated_is_the_centre_square(tmp_path):
-    prepare.store(tmp_path / "x", TASK, split(), side=28)
+    prepare.write_split(tmp_path / "x", TASK, split(), side=28)
     images, of_each, about = image_store.open_images(tmp_path / "x")
     assert np.asarray(images).shape == (3, 28, 28, 3) and of_each["labels"].tolist() == [0, 0, 1]
     wide = picture(0, 70, 50).resize((28, 28), Image.Resampling.BICUBIC, box=(10, 0, 60, 50))
@@ -53,7 +53,7 @@ def test_what_is_evaluated_is_the_centre_square(tmp_path):
 
 
 def test_what_is_trained_on_keeps_its_shape_and_is_never_enlarged(tmp_path):
-    prepare.store(tmp_path / "x", TASK, split("train"), side=28)  # shorter side: 32 at most
+    prepare.write_split(tmp_path / "x", TASK, split("train"), side=28)  # shorter side: 32 at most
     images, *_ = image_store.open_images(tmp_path / "x")
     assert [image.shape for image in images] == [(32, 32, 3), (32, 45, 3), (90, 32, 3)]
     np.testing.assert_array_equal(images[2], np.asarray(picture(1, 32, 90)))
@@ -61,17 +61,17 @@ def test_what_is_trained_on_keeps_its_shape_and_is_never_enlarged(tmp_path):
 
 @pytest.mark.parametrize("name", ["train", "test"])
 def test_small_squares_stay_as_they_are(tmp_path, name):
-    prepare.store(tmp_path / "x", TASK, split(name, sizes=[(9, 9)] * 3), side=28, native=9)
+    prepare.write_split(tmp_path / "x", TASK, split(name, sizes=[(9, 9)] * 3), side=28, native=9)
     np.testing.assert_array_equal(
         image_store.open_images(tmp_path / "x")[0][0], np.asarray(picture(2, 9, 9))
     )
     with pytest.raises(ValueError, match="an image of .* pixels, expected 9 × 9"):
-        prepare.store(tmp_path / "y", TASK, split(name), side=28, native=9)
+        prepare.write_split(tmp_path / "y", TASK, split(name), side=28, native=9)
     assert not (tmp_path / "y").exists()
 
 
 def test_the_first_so_many(tmp_path):
-    prepare.store(tmp_path / "x", TASK, split(), side=28, limit=2)
+    prepare.write_split(tmp_path / "x", TASK, split(), side=28, limit=2)
     images, of_each, _ = image_store.open_images(tmp_path / "x")
     assert (
         len(images) == 2
@@ -87,14 +87,14 @@ def test_images_that_were_trained_on_are_found_however_small_they_are_stored(
     tmp_path, shared, allowed, passes
 ):
     """By the pixels of the source: test images are cropped when they are stored, training images are not."""
-    prepare.store(tmp_path / "train", TASK, split("train"), side=28)
+    prepare.write_split(tmp_path / "train", TASK, split("train"), side=28)
     sizes = [(70, 50), (32, 90), (40, 40)]
     other = split("test", first=10)
     other.rows.pictures[:shared] = [picture(k, *sizes[k]) for k in range(shared)]
     arguments = {"side": 28, "train": prepare.hashes(tmp_path / "train"), "max_leaks": allowed}
     if passes:
-        prepare.store(tmp_path / "test", TASK, other, **arguments)
+        prepare.write_split(tmp_path / "test", TASK, other, **arguments)
     else:
         with pytest.raises(ValueError, match=f"{shared} images of 'test' are also in 'train'"):
-            prepare.store(tmp_path / "test", TASK, other, **arguments)
+            prepare.write_split(tmp_path / "test", TASK, other, **arguments)
         assert not (tmp_path / "test").exists()

@@ -31,7 +31,7 @@ from tangent_bench.finetuning.step import (
     Part,
     Recipe,
 )
-from tangent_bench.images.image_store import Store
+from tangent_bench.images.image_store import ImageStore
 from tangent_bench.jobs import devices
 from tangent_bench.seeds import derive, generator
 
@@ -44,7 +44,7 @@ class Source:
     """images_NHWC uint8 (or a store of them), labels_N int64, head_KD; `name` keys the order of its images."""
 
     name: str
-    images: np.ndarray | Store
+    images: np.ndarray | ImageStore
     labels: np.ndarray
     head: Tensor
 
@@ -60,7 +60,9 @@ def indices(source: Source, size: int, seed: int) -> Iterator[np.ndarray]:
         queue = queue[size:]
 
 
-def augment(images_BHWC: np.ndarray | Store, size: int, crop_scale: float, seed: int) -> Tensor:
+def augment(
+    images_BHWC: np.ndarray | ImageStore, size: int, crop_scale: float, seed: int
+) -> Tensor:
     """Random resized crops (bicubic, area in [crop_scale, 1], no flip) as the paper's, float in [0, 1], [B, C, size,
     size]. Images of a store may have shapes of their own. Threads may call it: the generator is PyTorch's one for all
     of them, but drawing is quick and done by one at a time.

@@ -16,7 +16,7 @@ from tangent_bench import registry
 from tangent_bench.finetuning.loop import Source, augment, finetune
 from tangent_bench.finetuning.saving import Saving
 from tangent_bench.finetuning.step import Recipe
-from tangent_bench.images.image_store import Store
+from tangent_bench.images.image_store import ImageStore
 from tangent_bench.seeds import derive, generator
 
 
@@ -30,7 +30,7 @@ class Others:
 
     def __init__(
         self,
-        images: Mapping[str, np.ndarray | Store],
+        images: Mapping[str, np.ndarray | ImageStore],
         seed: int,
         crop_scale: float,
         normalise: Callable[[Tensor], Tensor],
@@ -82,7 +82,7 @@ def fit(
     size: int,
     *,
     settings: Mapping[str, Any] | None = None,
-    others: Mapping[str, np.ndarray | Store] | None = None,
+    others: Mapping[str, np.ndarray | ImageStore] | None = None,
     saving: Saving | None = None,
 ) -> tuple[dict[str, Tensor], list[float]]:
     """θ* and the loss of every step, its penalty included, on the device of θ0.

@@ -1,9 +1,9 @@
-"""What every split must satisfy, whoever made it."""
+"""Checks that every split passes, whatever its source."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Iterator, Set
 
 import numpy as np
 from PIL import Image
@@ -11,18 +11,19 @@ from PIL import Image
 from tangent_bench.images.stored import Split
 from tangent_bench.images.task import Images
 
-Pictures = Images | Split | Iterable[np.ndarray | Image.Image] | Set[bytes]
+AnyImages = Images | Split | Iterable[np.ndarray | Image.Image]
 
 
 def limited(images: Images, limit: int | None, task: str, split: str) -> Images:
-    """The first `limit` images (all, if None).
+    """The first `limit` of the `images` of a `split` of a `task` (all, if None).
 
     Raises:
-        ValueError: the split is empty, or its arrays do not belong together.
+        ValueError: the split is empty, or its arrays have different lengths.
     """
     if len(images.images) == 0:
         raise ValueError(
-            f"Task {task!r} has an empty split {split!r}; check its source, or data.max_{split} in the config."
+            f"Task {task!r} has an empty split {split!r}; check its source, or "
+            f"data.max_{split} in the config."
         )
     if not len(images.images) == len(images.labels) == len(images.blocks):
         raise ValueError(
@@ -32,37 +33,55 @@ def limited(images: Images, limit: int | None, task: str, split: str) -> Images:
 
 
 def pixel_hash(image: np.ndarray | Image.Image) -> bytes:
-    """sha256 of height, width and decoded pixels: two files of one picture are the same picture."""
+    """SHA-256 of height, width and decoded pixels; it does not depend on how the file encodes them.
+
+    Two files of one picture have the same hash.
+    """
     pixels = np.ascontiguousarray(image, dtype=np.uint8)
     return hashlib.sha256(f"{pixels.shape}".encode() + pixels.tobytes()).digest()
 
 
-def image_hashes(pictures: Pictures) -> Set[bytes]:
-    """`pixel_hash` of every image, one image in memory at a time; hashes are passed through."""
-    if isinstance(pictures, Set):
-        return pictures
-    if isinstance(pictures, Images):
-        pictures = pictures.images
-    elif isinstance(pictures, Split):
-        pictures = (image for _, image in pictures.stream())
-    return {pixel_hash(image) for image in pictures}
+def _decoded(images: AnyImages) -> Iterator[np.ndarray | Image.Image]:
+    """One image after the other."""
+    if isinstance(images, Images):
+        yield from images.images
+    elif isinstance(images, Split):
+        for _, image in images.stream():
+            yield image
+    else:
+        yield from images
+
+
+def image_hashes(images: AnyImages) -> Set[bytes]:
+    """`pixel_hash` of every image, with one image in memory at a time."""
+    return {pixel_hash(image) for image in _decoded(images)}
 
 
 def require_disjoint(
-    train: Pictures, other: Pictures, task: str, split: str, first: str = "train", allowed: int = 0
+    train: Set[bytes],
+    other: Set[bytes],
+    task: str,
+    split: str,
+    first: str = "train",
+    allowed: int = 0,
 ) -> int:
-    """The number of pictures of `other` that are also, pixel for pixel, in the training split (or that named `first`).
+    """Number of images of one split that another split has too, pixel for pixel.
 
-    Either may be images in memory, an opened split, an iterable of images, or their hashes. `allowed` is for data
-    sets that repeat pictures as they were published.
+    Args:
+        train: `pixel_hash` of the training images, or of those of the split `first`.
+        other: `pixel_hash` of the images of `split`.
+        task: name of the task, for the error.
+        split: name of the split of `other`.
+        first: name of the split of `train`.
+        allowed: number of shared images that a data set repeats as it was published.
 
     Raises:
-        ValueError: more than `allowed` leaked.
+        ValueError: the two share more than `allowed` images.
     """
-    shared = len(image_hashes(train) & image_hashes(other))
+    shared = len(train & other)
     if shared > allowed:
         raise ValueError(
-            f"Task {task!r}: {shared} images of {split!r} are also in {first!r}, pixel for pixel; remove them "
-            f"from one of the two."
+            f"Task {task!r}: {shared} images of {split!r} are also in {first!r}, pixel for pixel; "
+            f"remove them from one of the two."
         )
     return shared

@@ -1,14 +1,16 @@
-"""Images of a split in one file that is mapped, not read: bytes one image after the other, whatever their shapes.
+"""Images of one split in a file that is memory-mapped, not read; images may differ in shape.
 
-The file is safetensors as all artefacts, kind "images": pixels (flat, uint8), offsets_N (where an image begins),
-shapes_N2 (height, width), and what belongs to each image (labels_N, blocks_N). A split that is in memory already is an
-array `images` [N, H, W, 3] instead; `open_images` gives both.
+The file is a safetensors artefact of kind "images". It holds pixels (flat, uint8), offsets_N (where
+an image begins), shapes_N2 (height, width), and one value per image such as labels_N and blocks_N.
+A split that was in memory when it was saved is one array `images` [N, H, W, 3] instead;
+`open_images` reads both.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 
@@ -17,23 +19,38 @@ from tangent_bench.store import artefacts
 KIND = "images"
 
 
-class Store:
-    """Images by index: `store[3]` is one, uint8 [H, W, 3]; `store[2:5]` and `store[[4, 1]]` are stores."""
+class ImageStore:
+    """Images by index.
+
+    `images[3]` is one image, uint8 [H, W, 3]; `images[2:5]` and `images[[4, 1]]` are stores.
+    """
 
     def __init__(self, pixels: np.ndarray, offsets_N: np.ndarray, shapes_N2: np.ndarray) -> None:
-        self._pixels, self._offsets, self._shapes = pixels, offsets_N, shapes_N2
+        self._pixels = pixels
+        self._offsets = offsets_N
+        self._shapes = shapes_N2
 
     def __len__(self) -> int:
         return len(self._offsets)
 
-    def __getitem__(self, which: int | slice | np.ndarray):
-        if isinstance(which, int | np.integer):
-            (height, width), start = self._shapes[which], self._offsets[which]
-            return self._pixels[start : start + 3 * height * width].reshape(height, width, 3)
-        return Store(self._pixels, self._offsets[which], self._shapes[which])
+    @overload
+    def __getitem__(self, index: int | np.integer) -> np.ndarray: ...
+
+    @overload
+    def __getitem__(self, index: slice | np.ndarray) -> ImageStore: ...
+
+    def __getitem__(self, index: int | np.integer | slice | np.ndarray) -> np.ndarray | ImageStore:
+        if isinstance(index, int | np.integer):
+            return self._image(index)
+        return ImageStore(self._pixels, self._offsets[index], self._shapes[index])
+
+    def _image(self, index: int | np.integer) -> np.ndarray:
+        height, width = self._shapes[index]
+        start = self._offsets[index]
+        return self._pixels[start : start + 3 * height * width].reshape(height, width, 3)
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        return (self[k] for k in range(len(self)))
+        return (self._image(k) for k in range(len(self)))
 
     def __array__(self, dtype=None, copy=None) -> np.ndarray:
         """uint8 [N, H, W, 3], in memory.
@@ -43,7 +60,8 @@ class Store:
         """
         if len(np.unique(self._shapes, axis=0)) > 1:
             raise ValueError(
-                "Images of different shapes are no array; only training images may be of different shapes."
+                "Images of different shapes are no array; only training images may be of "
+                "different shapes."
             )
         return np.stack(list(self)) if len(self) else np.empty((0, 1, 1, 3), np.uint8)
 
@@ -56,50 +74,58 @@ def save(
     /,
     **about,
 ) -> str:
-    """Write (position, uint8 [H, W, 3]) pairs as they come, in any order, one at a time; returns the digest.
+    """Write images one at a time, in any order; returns the digest of the file's content.
 
     Args:
-        path: where to; it takes its name when all is written.
-        images: of any sizes.
-        number: of images; every position below it must come once.
-        of_each: int64 [N] each, such as labels and blocks.
+        path: destination; the file gets this name when it is complete.
+        images: pairs (position, uint8 [H, W, 3]); sizes may differ.
+        number: number of images; every position below it must come once.
+        of_each: arrays int64 [N], such as labels and blocks.
         about: facts for the file's metadata.
 
     Raises:
         ValueError: a position is missing or comes twice.
     """
-    offsets, shapes, end = (
-        np.full(number, -1, dtype=np.int64),
-        np.zeros((number, 2), dtype=np.int64),
-        0,
-    )
+    offsets = np.full(number, -1, dtype=np.int64)
+    shapes = np.zeros((number, 2), dtype=np.int64)
+    end = 0
     with artefacts.writing(path, KIND, "pixels", about) as file:
         for position, image in images:
             if not 0 <= position < number or offsets[position] >= 0:
                 raise ValueError(
                     f"{path}: image {position} of {number} came twice or does not belong to it."
                 )
-            offsets[position], shapes[position] = end, image.shape[:2]
+            offsets[position] = end
+            shapes[position] = image.shape[:2]
             end += file.append(image)
-        if (missing := int((offsets < 0).sum())) > 0:
-            raise ValueError(
-                f"{path}: {missing} of {number} images did not come; is the source complete?"
-            )
+        _require_complete(path, offsets)
         return file.finish({"offsets": offsets, "shapes": shapes, **of_each})
 
 
-def open_images(path: str | Path) -> tuple[Store | np.ndarray, dict[str, np.ndarray], dict]:
-    """The images, what belongs to each of them, and facts; checked against their digest, but not read into memory.
+def _require_complete(path: str | Path, offsets_N: np.ndarray) -> None:
+    """Raise ValueError if an image has no offset."""
+    num_missing = int((offsets_N < 0).sum())
+    if num_missing:
+        raise ValueError(
+            f"{path}: {num_missing} of {len(offsets_N)} images did not come; is the source "
+            f"complete?"
+        )
+
+
+def open_images(
+    path: str | Path,
+) -> tuple[ImageStore | np.ndarray, dict[str, np.ndarray], dict]:
+    """The images of a file at `path`, the arrays of one value per image, and the facts.
+
+    The file is checked against its digest, but not read into memory.
 
     Raises:
-        ValueError: no such file, of another kind, or damaged.
+        ValueError: the file is missing, of another kind, or damaged.
     """
     tensors, about = artefacts.mapped(path, KIND)
     if "images" in tensors:
-        images = tensors.pop("images")
-        return images, tensors, about
-    return (
-        Store(tensors.pop("pixels"), tensors.pop("offsets"), tensors.pop("shapes")),
-        tensors,
-        about,
-    )
+        return tensors.pop("images"), tensors, about
+    pixels = tensors.pop("pixels")
+    offsets = tensors.pop("offsets")
+    shapes = tensors.pop("shapes")
+    return ImageStore(pixels, offsets, shapes), tensors, about

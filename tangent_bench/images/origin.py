@@ -1,4 +1,4 @@
-"""Where the images of a data set come from."""
+"""Where the images of a data set are published, and what they must be."""
 
 from __future__ import annotations
 
@@ -8,25 +8,33 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Origin:
-    """Where the images of a data set are found and what they must be.
+    """Where the images of a data set are published, and what they must be.
 
     Attributes:
         hub: id on the Hugging Face hub.
-        revision: the commit that is meant; None takes the newest.
-        files: for each stored split the pattern of its parquet files at that commit; left out, `datasets` finds them.
-        counts: images of each split, validation cut off; empty if any number will do.
-        counts_cut: the same where validation had to be cut off train although `counts` is about an own one.
-        folders: names of its folder below the root, the first that is there counts.
-        folder_names: names of class folders, in the order of the labels, where they are not the class names.
-        test_folders: folders of the test split, the first that is there counts.
-        splits: names of the stored splits; without "val", it is cut off train.
-        config, image, label: configuration and columns of the hub copy.
-        agreement: part of the stored class names that must be ours (ImageNet's synonyms were rewritten for CLIP).
-        native: side in pixels of its images, if all are squares of that size.
-        leaked: whether the training split takes in the test images, as a known copy did; `counts` are of that.
-        turn: whether EXIF orientation is obeyed (the official code does not).
-        advice: how to get the images if not from the hub.
-        without_train: what to say if there are no training images to cut validation off.
+        revision: commit of the hub copy; None takes the newest.
+        files: pattern of the parquet files of each stored split at that commit; without one,
+            `datasets` finds them.
+        counts: number of images of each split, after validation was cut off; empty if any number
+            will do.
+        counts_cut: the same if validation was cut off train although `counts` is about a copy with
+            a validation split of its own.
+        folders: names of the data set's folder below the root; the first that exists counts.
+        folder_names: names of class folders in the order of the labels, where they differ from the
+            class names.
+        test_folders: folders of the test split; the first that exists counts.
+        splits: names of the stored splits; without "val", validation is cut off train.
+        config: configuration of the hub copy.
+        image: column of the images in the hub copy.
+        label: column of the labels in the hub copy.
+        agreement: share of the stored class names that must be ours (ImageNet's synonyms were
+            rewritten for CLIP).
+        native: side of the images in pixels, if all are squares of that size.
+        leaked: whether the training split includes the test images, as a known copy did; `counts`
+            are of that copy.
+        turn: whether the EXIF orientation is obeyed (the official code does not).
+        advice: how to get the images without the hub.
+        without_train: advice if there are no training images to cut validation off.
     """
 
     hub: str

@@ -1,8 +1,9 @@
-"""A real data set, once: decoded, made smaller, and stored as bytes; nothing of it is decoded again.
+"""Stores a real data set once, decoded and reduced in size; no later job decodes it again.
 
-What is evaluated becomes squares of `side` pixels (centre crop, bicubic), as a CLIP model's transform makes them. What
-is trained on keeps its shape, since crops of the whole image are drawn from it: its shorter side is at most 8/7 of
-`side`. Where all images of a data set are small squares (`Origin.native`) they stay so, and are enlarged in use.
+Images for evaluation become squares of `side` pixels (centre crop, bicubic), as a CLIP model's
+transform makes them. Training images keep their shape, since crops of the whole image are drawn
+from them; their shorter side is at most 8/7 of `side`. Data sets whose images are all small squares
+(`Origin.native`) keep their size and are enlarged in use.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from tangent_bench.images.checks import pixel_hash, require_disjoint
 from tangent_bench.images.stored import Split, square
 from tangent_bench.images.task import Task
 
-FACTS = "title", "class_names", "templates", "kind", "source", "licence", "block"
+FACTS = ("title", "class_names", "templates", "kind", "source", "licence", "block")
 
 
-def store(
+def write_split(
     path: str | Path,
     task: Task,
     split: Split,
@@ -35,47 +36,47 @@ def store(
     """Write the images of a split, one in memory at a time; returns the digest of the file.
 
     Args:
-        path: where to.
-        task, split: whose images.
-        side: in pixels, of what the models take.
+        path: destination.
+        task: facts for the file's metadata.
+        split: the opened images.
+        side: side of the models' input in pixels.
         native: side of the data set's own images, if all of them are squares of that size.
-        limit: the first so many images; None: all.
+        limit: write only this many images, the first ones; None: all.
         train: `hashes` of the training split.
-        max_leaks: how many of these may be here.
+        max_leaks: number of images that may be in `train`.
 
     Raises:
-        ValueError: an image cannot be decoded or is not of the native size, or more images leaked than may.
+        ValueError: an image cannot be decoded or is not of the native size, or more than
+            `max_leaks` images are in `train`.
     """
     split = replace(split, order=split.order[:limit])
-    number, hashes = len(split), np.zeros((len(split), 4), dtype=np.int64)
+    number = len(split)
+    hashes_N4 = np.zeros((number, 4), dtype=np.int64)
 
     def images() -> Iterator[tuple[int, np.ndarray]]:
         for position, image in split.stream():
-            hashes[position] = np.frombuffer(pixel_hash(image), dtype="<i8")
+            hashes_N4[position] = np.frombuffer(pixel_hash(image), dtype="<i8")
             yield position, _shrunk(image, split, side, native)
-        require_disjoint(train, _set(hashes), split.task, split.name, allowed=max_leaks)
+        require_disjoint(train, _set(hashes_N4), split.task, split.name, allowed=max_leaks)
 
-    facts = {key: getattr(task, key) for key in FACTS}
     of_each = {
         "labels": split.labels,
         "blocks": np.arange(number, dtype=np.int64),
-        "hashes": hashes,
+        "hashes": hashes_N4,
     }
-    return image_store.save(
-        path,
-        images(),
-        number,
-        of_each,
-        place=split.rows.place,
-        revision=split.revision,
-        number=number,
-        **facts,
-    )
+    place = {"place": split.rows.place, "revision": split.revision}
+    return image_store.save(path, images(), number, of_each, **place, number=number, **facts(task))
+
+
+def facts(task: Task) -> dict[str, object]:
+    """The facts of a task that the metadata of its image files hold."""
+    return {key: getattr(task, key) for key in FACTS}
 
 
 def hashes(path: str | Path) -> Set[bytes]:
-    """Hashes of the decoded pixels of all images of a file of `image_store`."""
-    return _set(image_store.open_images(path)[1]["hashes"])
+    """Hashes of the decoded pixels of all images of a file at `path` that `write_split` wrote."""
+    _, of_each, _ = image_store.open_images(path)
+    return _set(of_each["hashes"])
 
 
 def _set(hashes_N4: np.ndarray) -> Set[bytes]:
@@ -85,17 +86,23 @@ def _set(hashes_N4: np.ndarray) -> Set[bytes]:
 def _shrunk(image: Image.Image, split: Split, side: int, native: int | None) -> np.ndarray:
     """uint8 [H, W, 3]."""
     if native is not None:
-        if image.size != (native, native):
-            raise ValueError(
-                f"Task {split.task!r}: {split.rows.place} has an image of {image.size[0]} × {image.size[1]} pixels, "
-                f"expected {native} × {native}; is it another data set?"
-            )
+        _require_native(image, split, native)
         return np.asarray(image)
     if split.name != "train":
         return square(image, side)
     factor = 8 * side / 7 / min(image.size)
     if factor < 1.0:
-        image = image.resize(
-            [max(1, round(factor * length)) for length in image.size], Image.Resampling.BICUBIC
-        )
+        width = max(1, round(factor * image.width))
+        height = max(1, round(factor * image.height))
+        image = image.resize((width, height), Image.Resampling.BICUBIC)
     return np.asarray(image)
+
+
+def _require_native(image: Image.Image, split: Split, native: int) -> None:
+    """Raise ValueError unless an image is a square of `native` pixels."""
+    if image.size != (native, native):
+        raise ValueError(
+            f"Task {split.task!r}: {split.rows.place} has an image of "
+            f"{image.width} × {image.height} pixels, expected {native} × {native}; "
+            f"is it another data set?"
+        )

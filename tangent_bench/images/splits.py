@@ -1,4 +1,4 @@
-"""What every `load(split)` asks first."""
+"""The check with which every `load(split)` begins."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from tangent_bench.images.task import SPLITS
 
 
 def check_split(module: str, split: str, splits: tuple[str, ...] = SPLITS) -> None:
-    """Pass if `split` is one of `splits`; `module` is the `__name__` of the task's module.
+    """Require that `split` is one of `splits`; `module` is the `__name__` of the task's module.
 
     Raises:
         ValueError: it is not.

@@ -1,6 +1,7 @@
-"""Images where they are stored: decoded one at a time, so that no split ever lies in memory.
+"""Stored images, decoded one at a time, so that no split is ever in memory as a whole.
 
-`Rows` is what a folder, a parquet file or a `datasets` table gives; a `Split` is some of its rows in an order.
+`Rows` are the images of a folder, a parquet file or a `datasets` table; a `Split` is a selection of
+rows in an order.
 """
 
 from __future__ import annotations
@@ -22,36 +23,53 @@ MAX_VAL = 5000
 
 
 class Rows(Protocol):
-    """All images of one stored split: labels_N int64, where they lie, their names of classes if stored, and pixels."""
+    """All images of one stored split.
 
-    labels: np.ndarray
-    place: str
-    names: tuple[str, ...] | None
+    Attributes:
+        labels: labels_N, int64.
+        place: where the images are, for errors and metadata.
+        names: class names, if they are stored.
+    """
+
+    @property
+    def labels(self) -> np.ndarray: ...
+
+    @property
+    def place(self) -> str: ...
+
+    @property
+    def names(self) -> tuple[str, ...] | None: ...
 
     def read(self, rows: np.ndarray) -> Iterator[tuple[int, Image.Image]]:
-        """(row, RGB image) of the wanted rows, each once, in the order that is cheapest to read."""
+        """(row, RGB image) of each of `rows`, once, in the order that is cheapest to read."""
+        ...
 
 
 def plain(name: str) -> str:
-    """A name by its letters and digits alone, so that copies that spell it otherwise agree.
+    """The letters and digits of a name, in lower case, so that spellings of different copies agree.
 
     >>> plain("Ram C/V_Cargo Van") == plain("ram c-v cargo van"), plain("00007")
     (True, '7')
     """
-    found = re.sub(r"[^a-z0-9]", "", name.lower())
-    return found.lstrip("0") or "0" if found.isdigit() else found
+    text = re.sub(r"[^a-z0-9]", "", name.lower())
+    return text.lstrip("0") or "0" if text.isdigit() else text
 
 
 def decode(content: bytes | Path, what: str, turn: bool) -> Image.Image:
-    """An RGB image from a file or its bytes; `turn` obeys the EXIF orientation.
+    """An RGB image from a file or its bytes.
+
+    Args:
+        content: path of the file, or its bytes.
+        what: name of the image in the error.
+        turn: whether to obey the EXIF orientation.
 
     Raises:
-        ValueError: it cannot be decoded to its end; `what` says which it is.
+        ValueError: the file cannot be decoded to its end.
     """
     try:
         with Image.open(io.BytesIO(content) if isinstance(content, bytes) else content) as image:
             return (ImageOps.exif_transpose(image) if turn else image).convert("RGB")
-    except Exception as error:  # by format and damage, Pillow raises many kinds
+    except Exception as error:  # Pillow raises many kinds, by format and damage
         raise ValueError(
             f"{what} cannot be read as an image ({error}); repair or remove it."
         ) from None
@@ -59,13 +77,14 @@ def decode(content: bytes | Path, what: str, turn: bool) -> Image.Image:
 
 @dataclass(frozen=True)
 class Split:
-    """One split of a task, opened: nothing is decoded until it is asked for.
+    """One split of a task, opened; an image is decoded when it is read.
 
     Attributes:
-        task, name: of the task, and of the split (train, val or test).
-        rows: where the images are stored.
+        task: name of the task.
+        name: name of the split (train, val or test).
+        rows: the stored images.
         order: the row of each image, int64 [N].
-        revision: commit of the hub copy, or None if it is a folder or not known.
+        revision: commit of the hub copy; None for a folder or an unknown commit.
     """
 
     task: str
@@ -88,11 +107,14 @@ class Split:
         return image
 
     def stream(self, limit: int | None = None) -> Iterator[tuple[int, Image.Image]]:
-        """(position, RGB image) of the first `limit` images (all, if None), in the order that is cheapest to read."""
-        wanted = self.order[:limit]
-        position = {int(row): k for k, row in enumerate(wanted)}
-        for row, image in self.rows.read(wanted):
-            yield position[row], image
+        """(position, RGB image) of the first `limit` images (all, if None).
+
+        They come in the order that is cheapest to read.
+        """
+        rows = self.order[:limit]
+        positions = {int(row): position for position, row in enumerate(rows)}
+        for row, image in self.rows.read(rows):
+            yield positions[row], image
 
 
 def shuffled(num: int) -> np.ndarray:
@@ -105,11 +127,12 @@ def shuffled(num: int) -> np.ndarray:
 def cut(num: int) -> tuple[np.ndarray, np.ndarray]:
     """Rows of train and val among `num` training images: 10 %, at most 5,000, are cut off for val.
 
-    The permutation is that of `torch.utils.data.random_split` with a generator of seed 0, as in the official code
-    (whose own check is that MNIST's first training image is number 36,044); the same images fall into val if the
-    stored order is the official one.
+    The permutation is that of `torch.utils.data.random_split` with a generator of seed 0, as in the
+    official code (whose own check is that MNIST's first training image is number 36,044). If the
+    stored order is the official one, the same images are in val.
     """
-    order, num_val = shuffled(num), min(MAX_VAL, num // 10)
+    order = shuffled(num)
+    num_val = min(MAX_VAL, num // 10)
     return order[: num - num_val], order[num - num_val :]
 
 
@@ -117,36 +140,45 @@ class JoinedRows:
     """The rows of two stored splits, one after the other."""
 
     def __init__(self, first: Rows, second: Rows) -> None:
-        self._parts, self._start = (first, second), len(first.labels)
+        self._first = first
+        self._second = second
+        self._start = len(first.labels)
         self.labels = np.concatenate([first.labels, second.labels])
-        self.place, self.names = f"{first.place} and {second.place}", first.names
+        self.place = f"{first.place} and {second.place}"
+        self.names = first.names
 
     def read(self, rows: np.ndarray) -> Iterator[tuple[int, Image.Image]]:
-        """(row, RGB image), those of the first split before those of the second."""
-        first, second = self._parts
-        yield from first.read(rows[rows < self._start])
-        for row, image in second.read(rows[rows >= self._start] - self._start):
+        """(row, RGB image) of `rows`, those of the first split before those of the second."""
+        yield from self._first.read(rows[rows < self._start])
+        for row, image in self._second.read(rows[rows >= self._start] - self._start):
             yield row + self._start, image
 
 
 def joined(
     first: tuple[Rows, np.ndarray], second: tuple[Rows, np.ndarray]
 ) -> tuple[Rows, np.ndarray]:
-    """Two splits, each as rows and their order, as one, shuffled by the rule of `shuffled`."""
-    order = np.concatenate([first[1], len(first[0].labels) + second[1]])
-    return JoinedRows(first[0], second[0]), order[shuffled(len(order))]
+    """Two splits, `first` and `second`, as one that is shuffled by the rule of `shuffled`.
+
+    Each split is a pair of rows and their order.
+    """
+    first_rows, first_order = first
+    second_rows, second_order = second
+    order = np.concatenate([first_order, len(first_rows.labels) + second_order])
+    return JoinedRows(first_rows, second_rows), order[shuffled(len(order))]
 
 
 def square(image: Image.Image, side: int) -> np.ndarray:
     """The centre square of an image, `side` pixels wide (bicubic), uint8 [side, side, 3]."""
     width, height = image.size
     edge = min(width, height)
-    box = ((width - edge) // 2, (height - edge) // 2, (width + edge) // 2, (height + edge) // 2)
+    left = (width - edge) // 2
+    top = (height - edge) // 2
+    box = (left, top, (width + edge) // 2, (height + edge) // 2)
     return np.asarray(image.resize((side, side), Image.Resampling.BICUBIC, box=box))
 
 
 def gather(split: Split, side: int) -> Images:
-    """A split in memory, for small ones: centre squares of `side` pixels, each a block of its own."""
+    """A small split in memory: centre squares of `side` pixels, each a block of its own."""
     images = np.empty((len(split), side, side, 3), dtype=np.uint8)
     for position, image in split.stream():
         images[position] = square(image, side)

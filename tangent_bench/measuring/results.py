@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from tangent_bench import models
-from tangent_bench.images.image_store import Store, open_images
+from tangent_bench.images.image_store import ImageStore, open_images
 from tangent_bench.images.pictures import Pictures
 from tangent_bench.models._tower import Tower, image_tower
 from tangent_bench.store import artefacts, layout
@@ -52,7 +52,7 @@ class Results:
         """The same folder, model and seed at another initialisation."""
         return Results(self.root, self.model, init, self.seed, self._custom_models, self._device)
 
-    def images(self, task: str, split: str) -> np.ndarray | Store:
+    def images(self, task: str, split: str) -> np.ndarray | ImageStore:
         """images_NHWC, uint8, mapped from their file."""
         return self._images(self.root / layout.data(task, split))[0]
 

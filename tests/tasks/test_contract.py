@@ -9,10 +9,8 @@ import numpy as np
 import pytest
 
 from tangent_bench import registry
-
-# Tasks with an ORIGIN need images that no machine has by itself: test_paper_tasks.py, test_sources.py.
-from tangent_bench.images.task import content_digest
 from tangent_bench.tasks import SIDE, SPLITS, Images, Task
+from tests.tasks.content import content_digest
 
 # Tasks with an ORIGIN need images that no machine has by itself: test_paper_tasks.py, test_sources.py.
 NAMES = [n for n in registry.names("tasks") if not hasattr(registry.load("tasks", n), "ORIGIN")]

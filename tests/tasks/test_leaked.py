@@ -90,11 +90,11 @@ def test_a_subset_leaks_too(tasks):
 def test_a_leak_is_refused_unless_as_many_are_allowed(tasks, tmp_path):
     train = image_hashes(tasks.leaked("train"))
     with pytest.raises(ValueError, match="14 images of 'test' are also in 'train'"):
-        prepare.store(tmp_path / "no", tasks.task, tasks.leaked("test"), SIDE, train=train)
-    prepare.store(
+        prepare.write_split(tmp_path / "no", tasks.task, tasks.leaked("test"), SIDE, train=train)
+    prepare.write_split(
         tmp_path / "yes", tasks.task, tasks.leaked("test"), SIDE, train=train, max_leaks=14
     )
-    prepare.store(tmp_path / "val", tasks.task, tasks.leaked("val"), SIDE, train=train)
+    prepare.write_split(tmp_path / "val", tasks.task, tasks.leaked("val"), SIDE, train=train)
 
 
 def test_leaked_textures_are_textures_under_another_name():

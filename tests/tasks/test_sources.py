@@ -172,19 +172,24 @@ def test_exif_is_obeyed_only_where_asked(tmp_path):
 # Leaks
 
 
+def _shared(train, test, **options):
+    hashes = (checks.image_hashes(split) for split in (train, test))
+    return checks.require_disjoint(*hashes, "tiny", "test", **options)
+
+
 def test_leaks_are_found_one_image_at_a_time(tmp_path):
     write_folder(tmp_path)
     train, test = (open_split(tiny(), split, tmp_path) for split in ("train", "test"))
-    assert checks.require_disjoint(train, test, "tiny", "test") == 0
+    assert _shared(train, test) == 0
     _, leaked = next(train.stream())
     leaked.save(
         tmp_path / "tiny" / "test" / "owl" / "000.jpg", "PNG"
     )  # another file, the same picture
     with pytest.raises(ValueError, match="1 images of 'test' are also in 'train', pixel for pixel"):
-        checks.require_disjoint(train, test, "tiny", "test")
+        _shared(train, test)
     with pytest.raises(ValueError, match="also in 'val'"):
-        checks.require_disjoint(checks.image_hashes(test), test, "tiny", "test", first="val")
-    assert checks.require_disjoint(train, test, "tiny", "test", allowed=1) == 1
+        _shared(test, test, first="val")
+    assert _shared(train, test, allowed=1) == 1
 
 
 def test_shape_is_part_of_a_picture():
