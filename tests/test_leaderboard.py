@@ -24,29 +24,33 @@ MERGERS = list(
     ).values()
 )
 ARITHMETIC, TIES, HALF, AVERAGE = MERGERS
+NEGATED = ("task_arithmetic", "ties", HALF.label)
 
 
 def negation(root, place, label, seed, target, folder=True):
     noise = generator("test", "negation", label, seed).normal(0, 0.01, 51)
-    arrays = {f"replicates/target_accuracy_tuned/{t}": target + noise for t in TASKS}
+    arrays = {f"replicates/target_accuracy_tuned/{task}": target + noise for task in TASKS}
     arrays["replicates/control_accuracy_tuned"] = 0.9 + noise
-    path = root / layout.outcome(
-        "task_negation", *place, seed, "safetensors", label if folder else ""
-    )
+    method = label if folder else ""
+    path = root / layout.outcome("task_negation", *place, seed, "safetensors", method)
     artefacts.save(path, "outcome", arrays)
-    about = {
-        "model": "tiny",
-        "init": "pretrained",
-        "training": "standard",
-        "evaluation": "network",
-        "seed": seed,
-    }
-    more = {"sources": "p", "task": "p", "split": "val", "num_samples": 9, "method": label}
-    made = [
-        Row("task_negation", metric=f"selected_{m}", value=0.0, **about, **more)
-        for m in ("coefficient", "at_edge")
-    ]
-    rows.write(path.with_suffix(".csv"), rows.frame(made))
+    row = Row(
+        "task_negation",
+        metric="selected_coefficient",
+        value=0.0,
+        model="tiny",
+        init="pretrained",
+        training="standard",
+        evaluation="network",
+        seed=seed,
+        sources="p",
+        task="p",
+        split="val",
+        num_samples=9,
+        method=label,
+    )
+    at_edge = replace(row, metric="selected_at_edge")
+    rows.write(path.with_suffix(".csv"), rows.frame([row, at_edge]))
 
 
 def fill(root):
@@ -73,118 +77,109 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def found(folder):
+def ranked(folder):
     return leaderboard.entries(run(folder), MERGERS)
 
 
-def run(folder, **changed):
-    about = {
-        "seeds": range(5),
-        "places": [TANGENT, NETWORK],
-        "negated": ["task_arithmetic", "ties", HALF.label],
-        **changed,
-    }
-    return leaderboard.Run(folder, "task_arithmetic", "kept", **about)
+def run(folder, places=(TANGENT, NETWORK), seeds=range(5), negated=NEGATED):
+    return leaderboard.MergingRun(folder, "task_arithmetic", "kept", seeds, places, negated)
 
 
-def of(found, place, merger):
-    (entry,) = (e for e in found if e.place == place and e.merger == merger)
+def of(ranked, place, merger):
+    (entry,) = (e for e in ranked if e.place == place and e.merger == merger)
     return entry
 
 
-def test_the_best_comes_first_in_every_mode(found):
-    order = [e.merger.label for e in found if e.place == TANGENT]
-    assert order[:2] == ["weight_average", HALF.label] and set(order[2:]) == {
-        "task_arithmetic",
-        "ties",
-    }
-    accuracy = [e.accuracy for e in found if e.place == TANGENT]
-    assert accuracy == sorted(accuracy, reverse=True) and accuracy[0] == pytest.approx(
-        0.72, abs=0.01
-    )
+def test_the_best_comes_first_in_every_mode(ranked):
+    entries = [entry for entry in ranked if entry.place == TANGENT]
+    labels = [entry.merger.label for entry in entries]
+    assert labels[:2] == ["weight_average", HALF.label]
+    assert set(labels[2:]) == {"task_arithmetic", "ties"}
+    accuracy = [entry.accuracy for entry in entries]
+    assert accuracy == sorted(accuracy, reverse=True)
+    assert accuracy[0] == pytest.approx(0.72, abs=0.01)
 
 
-def test_only_a_best_that_all_others_fall_behind_is_marked(found):
-    marked = [(e.place, e.merger.label) for e in found if e.best]
-    assert marked == [(TANGENT, "weight_average")], (
-        "in the other mode three methods have the same replicates"
-    )
+def test_only_a_best_that_all_others_fall_behind_is_marked(ranked):
+    marked = [(entry.place, entry.merger.label) for entry in ranked if entry.best]
+    assert marked == [(TANGENT, "weight_average")], "elsewhere three methods have equal replicates"
 
 
-def test_distance_and_verdict_are_against_the_best_and_the_baseline(found):
-    half = of(found, TANGENT, HALF)
-    assert half.behind.estimate.value == pytest.approx(
-        -0.15
-    ) and half.versus.estimate.value == pytest.approx(0.05)
-    assert half.versus.verdict == "better" and of(found, TANGENT, TIES).versus.verdict == "same"
-    assert (
-        of(found, TANGENT, AVERAGE).behind is None and of(found, TANGENT, ARITHMETIC).versus is None
-    )
-    assert half.low < half.accuracy < half.high and half.num_seeds == 5
+def test_distance_and_verdict_are_against_the_best_and_the_baseline(ranked):
+    half = of(ranked, TANGENT, HALF)
+    assert half.behind.estimate.value == pytest.approx(-0.15)
+    assert half.versus.estimate.value == pytest.approx(0.05)
+    assert half.verdict == "better"
+    assert of(ranked, TANGENT, TIES).verdict == "same"
+    assert of(ranked, TANGENT, AVERAGE).behind is None
+    assert of(ranked, TANGENT, ARITHMETIC).versus is None
+    assert half.low < half.accuracy < half.high
+    assert half.num_seeds == 5
 
 
-def test_what_other_configs_left_in_the_folder_is_not_read(folder):
-    some = leaderboard.entries(run(folder, places=[TANGENT], seeds=[0, 1], negated=[]), MERGERS)
-    assert {e.place for e in some} == {TANGENT} and {e.num_seeds for e in some} == {2}
-    assert all(e.target is None and e.control is None for e in some)
+def test_outcomes_of_other_configs_are_not_read(folder):
+    some = leaderboard.entries(run(folder, [TANGENT], [0, 1], negated=[]), MERGERS)
+    assert {entry.place for entry in some} == {TANGENT}
+    assert {entry.num_seeds for entry in some} == {2}
+    assert {entry.negation for entry in some} == {None}
 
 
-def test_control_and_targets_stand_on_their_own_images(found, folder):
-    """The same noise on 4 images of the control and 30 of the targets: fewer images are a wider interval."""
-    entry = of(found, TANGENT, TIES)
-    target, control = ((high - low) / 2 for _, low, high in (entry.target, entry.control))
+def test_control_and_targets_stand_on_their_own_images(ranked):
+    """Equal noise on 4 images of the control and 30 of the targets: fewer are wider."""
+    negation = of(ranked, TANGENT, TIES).negation
     noise = [generator("test", "negation", "ties", seed).normal(0, 0.01, 51) for seed in range(5)]
-    for reach, units in ((target, 30), (control, 4)):
-        expected = crossed(np.array(noise), units).estimate().interval()
-        assert reach == pytest.approx((expected[1] - expected[0]) / 2)
-    assert control > target
+    for interval, units in ((negation.target, 30), (negation.control, 4)):
+        low, high = crossed(np.array(noise), units).estimate().interval()
+        assert interval.high - interval.low == pytest.approx(high - low)
+    assert _width(negation.control) > _width(negation.target)
 
 
-def test_tables_have_a_row_for_a_method_and_columns_for_a_mode(found):
-    text = render.plain(leaderboard.table(found))
-    assert "Linear FT" in text and "Non-lin. FT" in text
-    lines = [line for line in text.splitlines() if line.startswith("TIES (keep 0.5)")]
-    assert (
-        len(lines) == 2
-        and "better" in lines[0]
-        and "(edge)" in lines[0]
-        and "0.25–0.45" in lines[0]
-    )
-    entry = of(found, NETWORK, TIES)
-    assert entry.target[0] == pytest.approx(0.2, abs=0.01) and entry.control[0] == pytest.approx(
-        0.9, abs=0.01
-    )
+def _width(interval):
+    return interval.high - interval.low
 
 
-def test_who_forgets_most_is_first_and_lower_is_better(found):
-    table = leaderboard.negation_table(found)
+def test_tables_have_a_row_for_a_method_and_columns_for_a_mode(ranked):
+    text = render.plain(leaderboard.table(ranked))
+    assert "Linear FT" in text
+    assert "Non-lin. FT" in text
+    tangent, network = (line for line in text.splitlines() if line.startswith("TIES (keep 0.5)"))
+    assert "better" in tangent
+    assert "(edge)" in tangent
+    assert "0.25–0.45" in tangent
+    negation = of(ranked, NETWORK, TIES).negation
+    assert negation.target.value == pytest.approx(0.2, abs=0.01)
+    assert negation.control.value == pytest.approx(0.9, abs=0.01)
+
+
+def test_the_most_forgetful_is_first_and_lower_is_better(ranked):
+    table = leaderboard.negation_table(ranked)
     assert table["row"].drop_duplicates().tolist() == ["TIES", "Task arithmetic", "TIES (keep 0.5)"]
-    verdicts = (
-        table[table["column"] == "Verdict"].groupby("row")["text"].unique().map(list).to_dict()
-    )
-    assert verdicts == {
-        "TIES": ["better"],
-        "Task arithmetic": ["baseline"],
-        "TIES (keep 0.5)": ["worse"],
+    verdicts = table[table["column"] == "Verdict"].drop_duplicates(["row", "text"])
+    assert dict(zip(verdicts["row"], verdicts["text"], strict=True)) == {
+        "TIES": "better",
+        "Task arithmetic": "baseline",
+        "TIES (keep 0.5)": "worse",
     }
-    assert of(found, TANGENT, TIES).forgets.estimate.value == pytest.approx(0.05, abs=0.02)
-    assert (
-        of(found, TANGENT, AVERAGE).forgets is None and of(found, TANGENT, AVERAGE).target is None
-    )
+    assert len(verdicts) == 3, "the same in both modes"
+    forgets = of(ranked, TANGENT, TIES).negation.forgets
+    assert forgets.estimate.value == pytest.approx(0.05, abs=0.02)
+    assert of(ranked, TANGENT, AVERAGE).negation is None
 
 
-def test_note_says_what_an_interval_covers(found, folder):
-    assert "5 fine-tuning seeds" in leaderboard.note(
-        found, "x"
-    ) and "over seeds and images" in leaderboard.note(found, "x")
+def test_note_says_what_an_interval_covers(ranked):
+    note = leaderboard.note(ranked, "x")
+    assert "5 fine-tuning seeds" in note
+    assert "over seeds and images" in note
 
 
 class Page(HTMLParser):
-    """Rows of cells with the numbers that they are sorted by, and everything that is opened and not closed."""
+    """Rows of cells with their sort keys and classes, and the tags that do not match."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
-        self.rows, self.open, self.odd = [], [], []
+        self.rows = []
+        self.open = []
+        self.odd = []
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
@@ -208,48 +203,58 @@ class Page(HTMLParser):
         if self.rows and self.rows[-1] and {"td", "th"} & set(self.open):
             self.rows[-1][-1][0] += data
 
+    def row(self, method):
+        """The first row of a method."""
+        return next(row for row in self.rows if row and row[0][0] == method)
 
-def test_page_is_well_formed_and_needs_no_network(found):
-    text = leaderboard_page.page(found, "<x>", {("linear", "ties"): 3.2}, "Control")
+
+@pytest.fixture(scope="module")
+def text(ranked):
+    return leaderboard_page.page(ranked, "<x>", {("linear", "ties"): 3.2}, "Control")
+
+
+def test_page_is_well_formed_and_needs_no_network(text):
     page = Page(text)
-    assert page.odd == [] and page.open == []
-    assert not re.search(r"""src=|href="(?!data:,)|url\(|@import|<x>""", text), (
-        "loads nothing, and words are escaped"
-    )
-    rows = {
-        tuple(cell[0] for cell in row[:1]): row
-        for row in page.rows
-        if len(row) == len(leaderboard_page.HEADS)
-    }
-    best = next(r for r in page.rows if r and r[0][0] == "Weight average")
-    assert "best" in best[0][2] and best[6][0] == "none (α = 1)" and len(rows) == 5
-    ties = next(r for r in page.rows if r and r[0][0] == "TIES")
-    assert (
-        ties[9][:2] == ["3.2", "3.2"]
-        and ties[6][0] == "validation, 0 to 3 in 31"
-        and ties[7][0] == "none"
-    )
-    edge = next(r for r in page.rows if r and r[0][0].startswith("TIES (keep"))
-    assert edge[5][0] == "0.25–0.45 (edge of its grid)" and edge[4][0] == "better"
-    assert (
-        "too few to say whether this ranking predicts" in text and text.count("<h2>") == 2 + 1 + 1
-    )
+    assert page.odd == []
+    assert page.open == []
+    assert not re.search(r"""src=|href="(?!data:,)|url\(|@import""", text), "loads nothing"
+    assert "<x>" not in text, "words are escaped"
+
+
+def test_page_says_how_each_number_came_about(text):
+    page = Page(text)
+    best = page.row("Weight average")
+    assert len(best) == len(leaderboard_page.HEADS)
+    assert "best" in best[0][2]
+    assert best[6][0] == "none (α = 1)"
+    ties = page.row("TIES")
+    assert ties[9][:2] == ["3.2", "3.2"]
+    assert ties[6][0] == "validation, 0 to 3 in 31"
+    assert ties[7][0] == "none"
+    edge = page.row("TIES (keep 0.5)")
+    assert edge[5][0] == "0.25–0.45 (edge of its grid)"
+    assert edge[4][0] == "better"
+
+
+def test_page_has_a_list_for_each_mode_then_negation_then_agreement(text):
+    titles = re.findall("<h2>(.*?)</h2>", text)
+    assert titles[2:] == ["Negation", "Does this ranking predict CLIP's?"]
+    assert len(titles) == 4
+    assert "too few to say whether this ranking predicts" in text
 
 
 def test_methods_that_saw_test_images_are_listed_by_themselves(folder, monkeypatch):
-    monkeypatch.setattr(
-        merging.module("ties"), "METHOD", replace(TIES.method, data="unlabelled test")
-    )
-    seen = leaderboard.entries(run(folder), [ARITHMETIC, AVERAGE, TIES])
-    apart = [e for e in seen if e.transductive]
-    assert {e.merger.label for e in apart} == {"ties"} and all(
-        e.behind is None and not e.best for e in apart
-    )
+    transductive = replace(TIES.method, data="unlabelled test")
+    monkeypatch.setattr(merging.module("ties"), "METHOD", transductive)
+    ranked = leaderboard.entries(run(folder), [ARITHMETIC, AVERAGE, TIES])
+    apart = [entry for entry in ranked if entry.transductive]
+    assert {entry.merger.label for entry in apart} == {"ties"}
+    assert {entry.behind for entry in apart} == {None}
+    assert not any(entry.best for entry in apart)
     assert apart[0].versus.method == "ties", "it has a verdict against the baseline all the same"
-    text = leaderboard_page.page(seen, "x", {}, "Control")
-    assert text.count("(transductive)</h2>") == 2 and "TIES (sees test images)" in render.plain(
-        leaderboard.table(seen)
-    )
+    text = leaderboard_page.page(ranked, "x", {}, "Control")
+    assert text.count("(transductive)</h2>") == 2
+    assert "TIES (sees test images)" in render.plain(leaderboard.table(ranked))
 
 
 def test_seconds_are_of_the_jobs_that_merged(tmp_path):
@@ -260,8 +265,9 @@ def test_seconds_are_of_the_jobs_that_merged(tmp_path):
     assert leaderboard_page.seconds_of(tmp_path) == {("linear", "ties"): 3.0}
 
 
-def test_without_negation_its_tables_are_empty(found):
-    none = [e for e in found if not e.target]
-    table = leaderboard.negation_table(none)
-    assert len(table) == 0 and render.markdown(table, "note") and render.csv(table)
-    assert render.latex(table, "caption", "label") and np.size(table) == 0
+def test_without_negation_its_tables_are_empty(ranked):
+    table = leaderboard.negation_table([entry for entry in ranked if not entry.negation])
+    assert len(table) == 0
+    assert render.markdown(table, "note")
+    assert render.csv(table)
+    assert render.latex(table, "caption", "label")

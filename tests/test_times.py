@@ -56,8 +56,8 @@ def folder(tmp_path):
 def test_jobs_of_a_kind_are_added_and_the_most_expensive_comes_first(folder):
     kinds = times.read(folder)
     assert kinds[:2] == [
-        times.Kind("run experiment (task addition, network)", 1, 90.0, 90.0, 10**8),
-        times.Kind("finetune (linear)", 2, 8.0, 6.0, 3 * 10**9),
+        times.JobKind("run experiment (task addition, network)", 1, 90.0, 90.0, 10**8),
+        times.JobKind("finetune (linear)", 2, 8.0, 6.0, 3 * 10**9),
     ]
     assert {kind.name for kind in kinds[2:]} == {
         "finetune (standard)",
@@ -85,5 +85,5 @@ def test_what_cannot_be_read_is_one_sentence(tmp_path, folder):
     ):
         times.read(tmp_path / "nowhere")
     (folder / "logs" / "bad.json").write_text("{")
-    with pytest.raises(ValueError, match=r"bad\.json is no record of a job"):
+    with pytest.raises(ValueError, match=r"bad\.json is not the record of a job"):
         times.read(folder)

@@ -1,7 +1,8 @@
-"""Methods beside one another, in each mode: accuracy, distance from the best, and what they were allowed to see.
+"""Merging methods beside one another, in each mode: accuracy, and the distance from the best.
 
-The best of a list is marked only if every other method is worse by Holm's procedure over the list; it was chosen by the
-same images, so the mark is a little easier to get than the level says. Transductive methods have a list of their own.
+Methods that adapt on unlabelled test images (transductive) have lists of their own. The best of a
+list is marked only if every other method is worse by Holm's procedure over the list. The same
+images chose the best, so the mark is slightly easier to get than the level says.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -33,60 +34,15 @@ TITLES = {
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One method in one place.
+class MergingRun:
+    """The part of a results folder that a config asked for; other configs may have added more.
 
     Attributes:
-        accuracy, low, high: mean test accuracy over tasks at the selected coefficients, and its 95 % interval.
-        behind: against the best of its list; None for the best itself.
-        versus: against the baseline; None for the baseline itself.
-        best: whether it is the best, and every other of its list worse.
-        target, control: mean accuracies of negation; None if the method does nothing of its own to one vector.
-        forgets: against the baseline, of the share of target images that it gets wrong, so that to forget more is
-            "better"; None as above, and for the baseline itself.
-    """
-
-    place: Place
-    merger: Merger
-    tuned: Tuned
-    accuracy: float
-    low: float
-    high: float
-    behind: Line | None
-    versus: Line | None
-    best: bool
-    target: tuple[float, float, float] | None = None
-    control: tuple[float, float, float] | None = None
-    forgets: Line | None = None
-
-    @property
-    def title(self) -> str:
-        """For people, with the hyper-parameters that are no defaults."""
-        return titled(self.merger)
-
-    @property
-    def transductive(self) -> bool:
-        """Whether the method saw test images."""
-        return self.merger.method.data == TRANSDUCTIVE
-
-    @property
-    def num_seeds(self) -> int:
-        """How many fine-tuning seeds it was run with."""
-        return len(self.tuned.coefficients)
-
-
-def titled(merger: Merger) -> str:
-    """ "TIES (keep 0.1)": title, and what is not a default."""
-    changed = [f"{key.rpartition('.')[2]} {value:g}" for key, value in merger.changed.items()]
-    return f"{merger.title} ({', '.join(changed)})" if changed else merger.title
-
-
-@dataclass(frozen=True)
-class Run:
-    """What a run asked for; a folder may hold more, of other configs.
-
-    Attributes:
-        baseline: the config's `method`.
+        root: the results folder.
+        baseline: label of the config's `method`.
+        control: name of the task that negation must not forget.
+        seeds: fine-tuning seeds.
+        places: models, initialisations and modes.
         negated: labels of the methods that were run with `task_negation`.
     """
 
@@ -98,181 +54,288 @@ class Run:
     negated: Sequence[str] = ()
 
 
-def entries(run: Run, mergers: Sequence[Merger]) -> list[Entry]:
-    """All methods in all places of a run, the best first.
+class Interval(NamedTuple):
+    """A mean accuracy with the bounds of its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Negation:
+    """The accuracies of a method after negation.
+
+    Attributes:
+        target: mean over the targets; lower is better.
+        control: accuracy on the control task; higher is better.
+        forgets: against the baseline, of the share of target images that the method gets wrong, so
+            that "better" means to forget more; None for the baseline itself.
+    """
+
+    target: Interval
+    control: Interval
+    forgets: Line | None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One method in one place.
+
+    Attributes:
+        place: model, initialisation and mode.
+        merger: the method.
+        tuned: accuracies of each task at the selected coefficients.
+        accuracy, low, high: mean test accuracy over tasks, and its 95 % interval.
+        behind: against the best of its list; None for the best itself.
+        versus: against the baseline; None for the baseline itself.
+        best: whether it is the best, and every other method of its list is worse.
+        negation: None if the method returns a single vector as it is.
+    """
+
+    place: Place
+    merger: Merger
+    tuned: Tuned
+    accuracy: float
+    low: float
+    high: float
+    behind: Line | None
+    versus: Line | None
+    best: bool
+    negation: Negation | None = None
+
+    @property
+    def title(self) -> str:
+        """The method's title with the hyper-parameters that are not the defaults."""
+        return titled(self.merger)
+
+    @property
+    def transductive(self) -> bool:
+        """Whether the method saw test images."""
+        return is_transductive(self.merger)
+
+    @property
+    def num_seeds(self) -> int:
+        """The number of fine-tuning seeds."""
+        return len(self.tuned.coefficients)
+
+    @property
+    def coefficient_range(self) -> str:
+        """The smallest and largest selected coefficient, "0.25–0.45"."""
+        ends = {f"{min(self.tuned.coefficients):.2f}", f"{max(self.tuned.coefficients):.2f}"}
+        return "–".join(sorted(ends))
+
+    @property
+    def verdict(self) -> str:
+        """The verdict against the baseline, or "baseline"."""
+        return verdict_of(self.versus)
+
+
+def verdict_of(line: Line | None) -> str:
+    """The verdict of a line against the baseline; the baseline itself has no line."""
+    return line.verdict if line else "baseline"
+
+
+def titled(merger: Merger) -> str:
+    """A method's title with its hyper-parameters that are not defaults: "TIES (keep 0.1)"."""
+    changed = [f"{key.rpartition('.')[2]} {value:g}" for key, value in merger.changed.items()]
+    return f"{merger.title} ({', '.join(changed)})" if changed else merger.title
+
+
+def is_transductive(merger: Merger) -> bool:
+    """Whether a method adapts on unlabelled test images."""
+    return merger.method.data == TRANSDUCTIVE
+
+
+def entries(run: MergingRun, mergers: Sequence[Merger]) -> list[Entry]:
+    """All methods in all places of a run; within a list the best comes first.
 
     Raises:
-        ValueError: a method has no outcome in some place, or what is there does not belong together.
+        ValueError: a method has no outcome in some place, or its outcomes do not fit together.
     """
-    found = []
+    ranked = []
     for place in run.places:
-        for seen in (False, True):
-            part = [m for m in mergers if (m.method.data == TRANSDUCTIVE) == seen]
-            found += _list(run, place, part) if part else []
-    return found
+        for transductive in (False, True):
+            listed = [m for m in mergers if is_transductive(m) == transductive]
+            if listed:
+                ranked += _ranked(run, place, listed)
+    return ranked
 
 
-def _list(run: Run, place: Place, mergers: Sequence[Merger]) -> list[Entry]:
-    root, baseline, by_label = run.root, run.baseline, {merger.label: merger for merger in mergers}
-    tuned = {label: outcomes.read(root, place, label, seeds=run.seeds) for label in by_label}
-    usual = tuned.get(baseline) or outcomes.read(root, place, baseline, seeds=run.seeds)
-    units = outcomes.num_units(root, place, usual.accuracy)
-    means = {label: np.mean(list(t.accuracy.values()), 0) for label, t in tuned.items()}
-    order = sorted(by_label, key=lambda label: -means[label][:, 0].mean())
-    behind = _lines(tuned[order[0]], [tuned[label] for label in order[1:]], units)
-    versus = _lines(usual, [t for label, t in tuned.items() if label != baseline], units)
-    alone = bool(behind) and all(line.verdict == "worse" for line in behind.values())
-    forgets = _forgetting(run, place, [label for label in order if label in run.negated])
-    return [
-        Entry(
-            place,
-            by_label[label],
-            tuned[label],
-            *_interval(means[label], min(units.values())),
-            behind.get(label),
-            versus.get(label),
-            alone and label == order[0],
-            *(_negation(run, place, label) if label in run.negated else (None, None)),
-            forgets.get(label),
+def _ranked(run: MergingRun, place: Place, mergers: Sequence[Merger]) -> list[Entry]:
+    """The entries of one list."""
+    tuned = {}
+    for merger in mergers:
+        tuned[merger.label] = outcomes.read(run.root, place, merger.label, seeds=run.seeds)
+    baseline = tuned.get(run.baseline)
+    if baseline is None:
+        baseline = outcomes.read(run.root, place, run.baseline, seeds=run.seeds)
+    units = outcomes.num_units(run.root, place, baseline.accuracy)
+    means = {label: _mean_over_tasks(method) for label, method in tuned.items()}
+    best_first = sorted(mergers, key=lambda merger: -means[merger.label][:, 0].mean())
+    labels = [merger.label for merger in best_first]
+    behind = _lines(tuned[labels[0]], [tuned[label] for label in labels[1:]], units)
+    others = [method for label, method in tuned.items() if label != run.baseline]
+    versus = _lines(baseline, others, units)
+    all_worse = bool(behind) and all(line.verdict == "worse" for line in behind.values())
+    negations = _negations(run, place, [label for label in labels if label in run.negated])
+    ranked = []
+    for merger in best_first:
+        label = merger.label
+        accuracy = _interval(means[label], min(units.values()))
+        entry = Entry(
+            place=place,
+            merger=merger,
+            tuned=tuned[label],
+            accuracy=accuracy.value,
+            low=accuracy.low,
+            high=accuracy.high,
+            behind=behind.get(label),
+            versus=versus.get(label),
+            best=all_worse and merger is best_first[0],
+            negation=negations.get(label),
         )
-        for label in order
-    ]
+        ranked.append(entry)
+    return ranked
+
+
+def _mean_over_tasks(method: Tuned) -> np.ndarray:
+    """[S, 1 + R], the mean over tasks of each seed and its image replicates."""
+    return np.mean(list(method.accuracy.values()), 0)
 
 
 def _lines(base: Tuned, others: Sequence[Tuned], units: Mapping[str, int]) -> dict[str, Line]:
     """Method → its line over all tasks."""
-    found = comparison.compare(base, others, units).lines if others else ()
-    return {line.method: line for line in found if line.task == ALL}
+    if not others:
+        return {}
+    lines = comparison.compare(base, others, units).lines
+    return {line.method: line for line in lines if line.task == ALL}
 
 
-def _interval(accuracy_SR: np.ndarray, num_units: int) -> tuple[float, float, float]:
+def _interval(accuracy_SR: np.ndarray, num_units: int) -> Interval:
     estimate = crossed(accuracy_SR, num_units).estimate()
     low, high = estimate.interval()
-    return estimate.value, max(low, 0.0), min(high, 1.0)
+    return Interval(estimate.value, max(low, 0.0), min(high, 1.0))
 
 
-def _forgetting(run: Run, place: Place, labels: Sequence[str]) -> dict[str, Line]:
+def _negations(run: MergingRun, place: Place, labels: Sequence[str]) -> dict[str, Negation]:
+    """Method → its accuracies after negation."""
+    forgets = _forgetting(run, place, labels)
+    negations = {}
+    for label in labels:
+        targets = outcomes.read(run.root, place, label, NEGATION, run.seeds)
+        units = outcomes.num_units(run.root, place, [*targets.accuracy, run.control])
+        kept = outcomes.control(run.root, place, label, run.seeds)
+        negations[label] = Negation(
+            target=_interval(
+                _mean_over_tasks(targets), min(units[task] for task in targets.accuracy)
+            ),
+            control=_interval(kept, units[run.control]),
+            forgets=forgets.get(label),
+        )
+    return negations
+
+
+def _forgetting(run: MergingRun, place: Place, labels: Sequence[str]) -> dict[str, Line]:
     """Method → its line over all targets, of the share of their images that it gets wrong."""
     others = [label for label in labels if label != run.baseline]
     if not others:
         return {}
-    right = [
-        outcomes.read(run.root, place, label, NEGATION, run.seeds)
-        for label in (run.baseline, *others)
-    ]
-    wrong = [
-        replace(tuned, accuracy={task: 1.0 - share for task, share in tuned.accuracy.items()})
-        for tuned in right
-    ]
-    return _lines(wrong[0], wrong[1:], outcomes.num_units(run.root, place, wrong[0].accuracy))
+    baseline = _wrong(run, place, run.baseline)
+    units = outcomes.num_units(run.root, place, baseline.accuracy)
+    return _lines(baseline, [_wrong(run, place, label) for label in others], units)
 
 
-def _negation(run: Run, place: Place, label: str) -> tuple:
-    """Mean target accuracy and mean control accuracy, each with its interval."""
-    targets = outcomes.read(run.root, place, label, NEGATION, run.seeds).accuracy
-    units = outcomes.num_units(run.root, place, [*targets, run.control])
-    kept = outcomes.control(run.root, place, label, run.seeds)
-    forgotten = np.mean(list(targets.values()), 0)
-    return _interval(forgotten, min(units[t] for t in targets)), _interval(kept, units[run.control])
+def _wrong(run: MergingRun, place: Place, label: str) -> Tuned:
+    """A method's outcome of negation with error rates in place of accuracies."""
+    right = outcomes.read(run.root, place, label, NEGATION, run.seeds)
+    errors = {task: 1.0 - share for task, share in right.accuracy.items()}
+    return replace(right, accuracy=errors)
 
 
-def agreements(found: Sequence[Entry]) -> list[str]:
-    """A sentence for each family of printed rankings: whether ours, of the network itself, predicts it."""
-    network = [
-        e
-        for e in found
-        if e.place.mode == "standard-network" and not e.transductive and not e.merger.params_id
-    ]
+def agreements(ranked: Sequence[Entry]) -> list[str]:
+    """A sentence for each place and family of printed rankings: whether ours predicts it.
+
+    Our rankings are those of the network itself, by the methods with default hyper-parameters that
+    see no test images.
+    """
+    ours: dict[Place, dict[str, np.ndarray]] = {}
+    for entry in ranked:
+        usual = not entry.transductive and not entry.merger.params_id
+        if usual and entry.place.mode == "standard-network":
+            by_method = ours.setdefault(entry.place, {})
+            by_method[entry.merger.name] = _mean_over_tasks(entry.tuned)
     sentences = []
-    for place in dict.fromkeys(e.place for e in network):
-        ours = {
-            e.merger.name: np.mean(list(e.tuned.accuracy.values()), 0)
-            for e in network
-            if e.place == place
-        }
-        sentences += [
-            f"{place}: {rankings.agreement(ours, family).sentence}" for family in rankings.FAMILIES
-        ]
+    for place, by_method in ours.items():
+        for family in rankings.FAMILIES:
+            sentences.append(f"{place}: {rankings.agreement(by_method, family).sentence}")
     return sentences
 
 
-def table(found: Sequence[Entry]) -> pd.DataFrame:
-    """Cells of the cross table of addition: a row for each method, a group of columns for each mode."""
-    rows = [_row_name(e) for e in found]
-    order = {row: k for k, row in enumerate(dict.fromkeys(rows))}
-    items = [
-        cell for e in sorted(found, key=lambda e: order[_row_name(e)]) for cell in _addition(e)
-    ]
+def table(ranked: Sequence[Entry]) -> pd.DataFrame:
+    """Cells of the cross table of addition: a row for each method, columns grouped by mode."""
+    order = {row: k for k, row in enumerate(dict.fromkeys(map(_row_name, ranked)))}
+    items = []
+    for entry in sorted(ranked, key=lambda entry: order[_row_name(entry)]):
+        items += _addition(entry)
     return cells(items)
 
 
 def _row_name(entry: Entry) -> str:
-    return entry.title + " (sees test images)" * entry.transductive
+    return entry.title + (" (sees test images)" if entry.transductive else "")
 
 
-def _addition(e: Entry) -> list[Cell]:
-    group, row = group_title(e.place), _row_name(e)
-    spread = np.array(e.tuned.coefficients)
-    ends = sorted({f"{spread.min():.2f}", f"{spread.max():.2f}"})
-    edge = " (edge)" * bool(e.tuned.at_edge)
+def _addition(entry: Entry) -> list[Cell]:
+    row = _row_name(entry)
+    group = group_title(entry.place)
+    edge = " (edge)" if entry.tuned.at_edge else ""
     return [
-        Cell(row, group, "Absolute", e.accuracy, e.low, e.high),
-        Cell(row, group, "α*", unit="text", text="–".join(ends) + edge),
-        Cell(row, group, "Verdict", unit="text", text=e.versus.verdict if e.versus else "baseline"),
+        Cell(row, group, "Absolute", entry.accuracy, entry.low, entry.high),
+        Cell(row, group, "α*", unit="text", text=entry.coefficient_range + edge),
+        Cell(row, group, "Verdict", unit="text", text=entry.verdict),
     ]
 
 
 def group_title(place: Place) -> str:
-    """The mode, and the model where it is not the only thing that differs."""
+    """The mode's title, with model and initialisation unless they are the usual ones."""
     mode = Mode.parse(place.mode)
-    words = look(mode.training, mode.evaluation).title
-    extra = (
-        []
-        if place.model == "tiny" and place.init == "pretrained"
-        else [model_title(place.model), place.init]
-    )
-    return ", ".join([words, *extra])
+    title = look(mode.training, mode.evaluation).title
+    if place.model == "tiny" and place.init == "pretrained":
+        return title
+    return f"{title}, {model_title(place.model)}, {place.init}"
 
 
-def negation_table(found: Sequence[Entry]) -> pd.DataFrame:
-    """Cells of negation, for the methods that do something of their own to one vector; who forgets most is first."""
+def negation_table(ranked: Sequence[Entry]) -> pd.DataFrame:
+    """Cells of negation, of the methods that change a single vector; the most forgetful first."""
     items = []
-    for e in by_target(found):
-        row, group = _row_name(e), group_title(e.place)
-        items.append(Cell(row, group, "Target ↓", *e.target))
-        items.append(Cell(row, group, "Control ↑", *e.control))
-        items.append(
-            Cell(
-                row,
-                group,
-                "Verdict",
-                unit="text",
-                text=e.forgets.verdict if e.forgets else "baseline",
-            )
-        )
+    for entry, negation in by_target(ranked):
+        row = _row_name(entry)
+        group = group_title(entry.place)
+        verdict = verdict_of(negation.forgets)
+        items.append(Cell(row, group, "Target ↓", *negation.target))
+        items.append(Cell(row, group, "Control ↑", *negation.control))
+        items.append(Cell(row, group, "Verdict", unit="text", text=verdict))
     return cells(items)
 
 
-def by_target(found: Sequence[Entry]) -> list[Entry]:
-    """The entries with negation, by the mean of a method's target accuracies over all places."""
-    negated = [e for e in found if e.target]
-    means = {
-        row: np.mean([e.target[0] for e in negated if _row_name(e) == row])
-        for row in map(_row_name, negated)
-    }
-    return sorted(negated, key=lambda e: (means[_row_name(e)], _row_name(e)))
+def by_target(ranked: Sequence[Entry]) -> list[tuple[Entry, Negation]]:
+    """The entries with negation, by the method's mean target accuracy over all places."""
+    negated = [(entry, entry.negation) for entry in ranked if entry.negation]
+    targets: dict[str, list[float]] = {}
+    for entry, negation in negated:
+        targets.setdefault(_row_name(entry), []).append(negation.target.value)
+    means = {row: np.mean(values) for row, values in targets.items()}
+    return sorted(negated, key=lambda pair: (means[_row_name(pair[0])], _row_name(pair[0])))
 
 
-def note(found: Sequence[Entry], preset: str) -> str:
-    """What stands behind the numbers."""
-    seeds = {e.num_seeds for e in found}
-    number = f"{min(seeds)} fine-tuning seed{'s' * (min(seeds) > 1)}"
-    cover = (
-        "seeds and images"
-        if min(seeds) >= comparison.LEAST_SEEDS
-        else "images, conditional on the seeds"
-    )
+def note(ranked: Sequence[Entry], preset: str) -> str:
+    """The sentence under the tables: seeds, what was averaged, and what the intervals cover."""
+    num_seeds = min(entry.num_seeds for entry in ranked)
+    cover = "images, conditional on the seeds"
+    if num_seeds >= comparison.LEAST_SEEDS:
+        cover = "seeds and images"
     return (
-        f"Preset {preset}; {number}; mean test accuracy over tasks at the coefficient that validation images chose; "
-        f"95 % intervals over {cover}. Verdicts against the baseline, with Holm's procedure over the methods of a mode."
+        f"Preset {preset}; {num_seeds} fine-tuning seed{'s' if num_seeds > 1 else ''}; mean test "
+        "accuracy over tasks at the coefficient that validation images chose; 95 % intervals over "
+        f"{cover}. Verdicts against the baseline, with Holm's procedure over the methods of a mode."
     )

@@ -1,6 +1,4 @@
-"""Puts published tables into the README, between their marks: `python -m tangent_bench.report.readme`. No number is typed by
-hand.
-"""
+"""Copies published tables into the README, between their marks: no number is typed by hand."""
 
 from __future__ import annotations
 
@@ -13,27 +11,30 @@ BLOCK = re.compile(r"<!-- (?P<preset>\w+)/(?P<table>\w+) -->\n.*?<!-- end -->", 
 
 
 def filled(text: str, folder: Path) -> str:
-    """The README with each block `<!-- preset/table -->` … `<!-- end -->` replaced by `folder/preset/tables/table.md`.
+    """The README with the content of each block `<!-- preset/table -->` … `<!-- end -->` replaced.
+
+    Args:
+        text: the README.
+        folder: the published results; a block shows its `preset/tables/table.md`.
 
     Raises:
-        ValueError: a table is missing, or there is no block at all.
+        ValueError: a table is missing, or there is no block.
     """
-
-    def block(found: re.Match) -> str:
-        table = folder / found["preset"] / "tables" / f"{found['table']}.md"
-        if not table.is_file():
-            raise ValueError(
-                f"There is no {table}; run `make publish` to make it, after the run that it is of."
-            )
-        mark = f"{found['preset']}/{found['table']}"
-        return f"<!-- {mark} -->\n\n{table.read_text(encoding='utf-8').strip()}\n\n<!-- end -->"
-
-    text, number = BLOCK.subn(block, text)
-    if not number:
+    text, num_blocks = BLOCK.subn(lambda block: _filled_block(block, folder), text)
+    if not num_blocks:
         raise ValueError(
-            "The README has no block '<!-- preset/table -->' … '<!-- end -->' to put tables into."
+            "The README has no block '<!-- preset/table -->' … '<!-- end -->'; put one where a "
+            "table belongs."
         )
     return text
+
+
+def _filled_block(block: re.Match[str], folder: Path) -> str:
+    table = folder / block["preset"] / "tables" / f"{block['table']}.md"
+    if not table.is_file():
+        raise ValueError(f"There is no {table}; run the preset, and then `make publish`.")
+    mark = f"{block['preset']}/{block['table']}"
+    return f"<!-- {mark} -->\n\n{table.read_text(encoding='utf-8').strip()}\n\n<!-- end -->"
 
 
 if __name__ == "__main__":

@@ -1,31 +1,58 @@
-"""Cells as plain text, Markdown, LaTeX (booktabs), HTML and CSV. Percent, one decimal, 95 % intervals in brackets."""
+"""Cells of a table as plain text, Markdown, LaTeX (booktabs), HTML and CSV.
+
+Fractions are printed in percent with one decimal, 95 % intervals in brackets.
+"""
 
 from __future__ import annotations
 
-import html as markup
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tangent_bench.figures._cells import NAN, Cell
 from tangent_bench.report import pages
-from tangent_bench.report.pages import DASH
+from tangent_bench.report.pages import DASH, HtmlCell
+from tangent_bench.report.text_table import aligned
 
 if TYPE_CHECKING:
     import pandas as pd
 
-PAGE = 60  # rows: a longer table in LaTeX goes over pages
+PAGE = 60  # rows: a longer table in LaTeX is broken across pages
 _LATEX = {
-    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}",
-    "α": r"$\alpha$", "↓": r"$\downarrow$", "↑": r"$\uparrow$", "−": "$-$", "–": "--", "τ": r"$\tau$", "θ": r"$\theta$",
-    "‖": r"$\|$", "*": r"$^{*}$",
-    "ξ": r"$\xi$", "Θ": r"$\Theta$", "²": "$^2$", "∼": r"$\sim$", "·": r"$\cdot$", "§": r"\S", "^": r"\^{}",
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "_": r"\_",
+    "#": r"\#",
+    "$": r"\$",
+    "{": r"\{",
+    "}": r"\}",
+    "α": r"$\alpha$",
+    "↓": r"$\downarrow$",
+    "↑": r"$\uparrow$",
+    "−": "$-$",
+    "–": "--",
+    "τ": r"$\tau$",
+    "θ": r"$\theta$",
+    "‖": r"$\|$",
+    "*": r"$^{*}$",
+    "ξ": r"$\xi$",
+    "Θ": r"$\Theta$",
+    "²": "$^2$",
+    "∼": r"$\sim$",
+    "·": r"$\cdot$",
+    "§": r"\S",
+    "^": r"\^{}",
     "~": r"\textasciitilde{}",
-}  # fmt: skip
+}
+# Unit → the factor that a fraction is printed with, and its format.
+_FORMATS = {"%": (100, ".1f"), "points": (100, "+.1f"), "number": (1, ".2f")}
 
 
-def value_and_interval(cell) -> tuple[str, str]:
-    """The printed value and its interval ("" if none).
+def value_and_interval(cell: Cell) -> tuple[str, str]:
+    """The printed value and its interval ("" if it has none).
 
-    >>> from tangent_bench.figures._cells import Cell
     >>> value_and_interval(Cell("Linear FT", "", "Absolute", 0.7654, 0.75, 0.781))
     ('76.5', '[75.0, 78.1]')
     """
@@ -33,181 +60,254 @@ def value_and_interval(cell) -> tuple[str, str]:
         return cell.text, ""
     if math.isnan(cell.value):
         return DASH, ""
-    scale, spec = {"%": (100, ".1f"), "points": (100, "+.1f"), "number": (1, ".2f")}[cell.unit]
-    value, low, high = (
-        format(round(scale * x, 6) + 0.0, spec).replace("-", "−")
-        for x in (cell.value, cell.low, cell.high)
-    )
-    return value, "" if math.isnan(cell.low) else f"[{low}, {high}]"
+    value = _printed(cell.value, cell.unit)
+    if math.isnan(cell.low):
+        return value, ""
+    return value, f"[{_printed(cell.low, cell.unit)}, {_printed(cell.high, cell.unit)}]"
 
 
-def _columns(table: pd.DataFrame) -> list[tuple[str, str]]:
-    return list(table[["group", "column"]].drop_duplicates().itertuples(index=False, name=None))
+def _printed(number: float, unit: str) -> str:
+    scale, spec = _FORMATS[unit]
+    return format(round(scale * number, 6) + 0.0, spec).replace("-", "−")
 
 
-def _body(table: pd.DataFrame) -> list[tuple[str, list]]:
-    """(row's name, its cells or None in the order of `_columns`) of each row."""
-    place = {(c.row, c.group, c.column): c for c in table.itertuples(index=False)}
-    columns = _columns(table)
-    return [
-        (row, [place.get((row, *column)) for column in columns])
-        for row in table["row"].drop_duplicates()
-    ]
+@dataclass(frozen=True)
+class _Grid:
+    """The cells of a table by place.
+
+    Attributes:
+        columns: (group, column) of each column.
+        rows: (name, cells) of each row; None stands where there is no cell.
+    """
+
+    columns: list[tuple[str, str]]
+    rows: list[tuple[str, list[Cell | None]]]
+
+    @property
+    def heads(self) -> list[str]:
+        """One line of headings: with the group where there are several."""
+        several = len({group for group, _ in self.columns}) > 1
+        return [f"{group}: {column}" if several else column for group, column in self.columns]
+
+    @property
+    def lines(self) -> list[list[str]]:
+        """All cells as text, headings first, the names of rows at the left."""
+        lines = [["", *self.heads]]
+        for name, row in self.rows:
+            lines.append([name, *map(_text, row)])
+        return lines
 
 
-def _text(cell) -> str:
+def _grid(table: pd.DataFrame) -> _Grid:
+    cells = [Cell(*values) for values in table.itertuples(index=False, name=None)]
+    columns = list(dict.fromkeys((cell.group, cell.column) for cell in cells))
+    by_row: dict[str, dict[tuple[str, str], Cell]] = {}
+    for cell in cells:
+        by_row.setdefault(cell.row, {})[cell.group, cell.column] = cell
+    rows = []
+    for name, by_column in by_row.items():
+        rows.append((name, [by_column.get(column) for column in columns]))
+    return _Grid(columns, rows)
+
+
+def _text(cell: Cell | None) -> str:
     if cell is None:
         return DASH
     text = " ".join(filter(None, value_and_interval(cell)))
     return f"({text})" if cell.grey else text
 
 
-def _heads(table: pd.DataFrame) -> list[str]:
-    columns = _columns(table)
-    groups = {group for group, _ in columns}
-    return [column if len(groups) == 1 else f"{group}: {column}" for group, column in columns]
-
-
-def _lines(table: pd.DataFrame) -> list[list[str]]:
-    return [["", *_heads(table)]] + [[row, *map(_text, found)] for row, found in _body(table)]
-
-
 def plain(table: pd.DataFrame) -> str:
     """Aligned columns for a terminal; groups one below the other, so that lines stay short."""
     parts = []
     for group, part in table.groupby("group", sort=False):
-        lines = _lines(part)
-        lines[0][0] = group
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        rows = [
-            [
-                row[0].ljust(widths[0]),
-                *(c.ljust(w) for c, w in zip(row[1:], widths[1:], strict=True)),
-            ]
-            for row in lines
-        ]
-        rule = "-" * (sum(widths) + 2 * len(widths) - 2)
-        text = ["  ".join(row).rstrip() for row in rows]
-        parts.append("\n".join([text[0], rule, *text[1:]]))
+        lines = _grid(part).lines
+        lines[0][0] = str(group)
+        head, *rows = aligned(lines)
+        rule = "-" * max(map(len, [head, *rows]))
+        parts.append("\n".join([head, rule, *rows]))
     return "\n\n".join(parts)
 
 
 def markdown(table: pd.DataFrame, note: str = "") -> str:
-    """A pipe table, and the note below it."""
-    head, *rows = [[_markdown(text) for text in line] for line in _lines(table)]
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
-    text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    """A pipe table with a note below it.
+
+    Args:
+        table: cells.
+        note: a sentence, "" for none.
+    """
+    head, *rows = [[_markdown(text) for text in line] for line in _grid(table).lines]
+    alignment = ["---", *["---:"] * (len(head) - 1)]
+    text = "\n".join(f"| {' | '.join(line)} |" for line in [head, alignment, *rows])
     return text + (f"\n\n{note}\n" if note else "\n")
 
 
 def _markdown(text: str) -> str:
-    """One cell: on one line, without columns or markup of its own."""
+    """One cell: on one line, without column marks or markup of its own."""
     return " ".join(text.splitlines()).replace("|", r"\|").replace("<", "&lt;")
+
+
+def latex(table: pd.DataFrame, caption: str, label: str) -> str:
+    """A table with booktabs' rules: it floats, or is broken across pages if it is long.
+
+    Args:
+        table: cells.
+        caption: the caption as plain text.
+        label: the label after "tab:".
+    """
+    grid = _grid(table)
+    body = [_tex_line(name, row) for name, row in grid.rows]
+    long = len(body) > PAGE
+    packages = ["booktabs"]
+    if any(table["grey"]):
+        packages.append("xcolor")
+    if long:
+        packages.append("longtable")
+    return "\n".join(
+        [
+            rf"% needs \usepackage{{{', '.join(packages)}}}",
+            *(_over_pages if long else _floating)(
+                [rf"\caption{{{_tex(caption)}}}", rf"\label{{tab:{label}}}"],
+                _widths(grid),
+                [r"\toprule", *_tex_heads(grid.columns), r"\midrule"],
+                [*body, r"\bottomrule"],
+            ),
+            "",
+        ]
+    )
+
+
+def _tex_heads(columns: Sequence[tuple[str, str]]) -> list[str]:
+    """The lines of headings: groups above columns if there are groups."""
+    heads = " & ".join(["", *(_tex(column) for _, column in columns)]) + r" \\"
+    groups = list(dict.fromkeys(group for group, _ in columns))
+    if not any(groups):
+        return [heads]
+    spans = []
+    bars = []
+    end = 1
+    for group in groups:
+        width = sum(other == group for other, _ in columns)
+        spans.append(rf"\multicolumn{{{width}}}{{c}}{{{_tex(group)}}}")
+        bars.append(rf"\cmidrule(lr){{{end + 1}-{end + width}}}")
+        end += width
+    return [rf" & {' & '.join(spans)} \\", " ".join(bars), heads]
+
+
+def _tex_line(name: str, row: Sequence[Cell | None]) -> str:
+    return " & ".join([_tex(name), *map(_tex_cell, row)]) + r" \\"
+
+
+def _tex_cell(cell: Cell | None) -> str:
+    if cell is None:
+        return _tex(DASH)
+    value, interval = value_and_interval(cell)
+    text = _tex(value)
+    if interval:
+        text += rf" {{\scriptsize {_tex(interval)}}}"
+    return rf"\textcolor{{gray}}{{({text})}}" if cell.grey else text
 
 
 def _tex(text: str) -> str:
     return "".join(_LATEX.get(letter, letter) for letter in text)
 
 
-def _tex_cell(cell) -> str:
-    value, interval = (DASH, "") if cell is None else value_and_interval(cell)
-    text = _tex(value) + (rf" {{\scriptsize {_tex(interval)}}}" if interval else "")
-    return rf"\textcolor{{gray}}{{({text})}}" if cell is not None and cell.grey else text
-
-
-def latex(table: pd.DataFrame, caption: str, label: str) -> str:
-    """A floating table with booktabs' rules, the groups as a second heading; a long one goes over pages instead."""
-    columns = _columns(table)
-    groups = list(dict.fromkeys(group for group, _ in columns))
-    width = {group: sum(g == group for g, _ in columns) for group in groups}
-    ends = [1 + sum(width[g] for g in groups[: i + 1]) for i in range(len(groups))]
-    spans = " & ".join(rf"\multicolumn{{{width[g]}}}{{c}}{{{_tex(g)}}}" for g in groups)
-    bars = " ".join(
-        rf"\cmidrule(lr){{{end - width[g] + 1}-{end}}}" for g, end in zip(groups, ends, strict=True)
-    )
-    above = [rf" & {spans} \\", bars] if any(groups) else []
-    body = [" & ".join([_tex(row), *map(_tex_cell, found)]) + r" \\" for row, found in _body(table)]
-    heads = " & ".join(["", *(_tex(column) for _, column in columns)]) + r" \\"
-    packages = [
-        "booktabs",
-        *["xcolor"] * bool(table["grey"].any()),
-        *["longtable"] * (len(body) > PAGE),
-    ]
-    named = rf"\caption{{{_tex(caption)}}}", rf"\label{{tab:{label}}}"
-    top, rest = [r"\toprule", *above, heads, r"\midrule"], [*body, r"\bottomrule"]
-    frame = _over_pages if len(body) > PAGE else _floating
-    return "\n".join(
-        [
-            rf"% needs \usepackage{{{', '.join(packages)}}}",
-            *frame(named, _widths(table), top, rest),
-            "",
-        ]
-    )
-
-
-def _floating(named: tuple[str, str], widths: str, top: list[str], rest: list[str]) -> list[str]:
+def _floating(named: list[str], widths: str, top: list[str], rest: list[str]) -> list[str]:
     begin = [r"\begin{table}", r"\centering", *named, rf"\begin{{tabular}}{{{widths}}}"]
     return [*begin, *top, *rest, r"\end{tabular}", r"\end{table}"]
 
 
-def _over_pages(named: tuple[str, str], widths: str, top: list[str], rest: list[str]) -> list[str]:
-    """The heading is repeated on each page."""
+def _over_pages(named: list[str], widths: str, top: list[str], rest: list[str]) -> list[str]:
+    """The headings are repeated on each page."""
     begin = [r"{\small", rf"\begin{{longtable}}{{{widths}}}", "".join(named) + r"\tabularnewline"]
     return [*begin, *top, r"\endhead", *rest, r"\end{longtable}", "}"]
 
 
-def _widths(table: pd.DataFrame) -> str:
+def _widths(grid: _Grid) -> str:
     """LaTeX's columns: those that hold sentences are paragraphs."""
-    names, *found = zip(*_lines(table), strict=True)
-    long = [max(map(len, column)) > pages.LONG for column in (names, *found)]
-    return ("p{4cm}" if long[0] else "l") + "".join("p{3cm}" if each else "r" for each in long[1:])
+    names, *columns = zip(*grid.lines, strict=True)
+    widths = ["p{4cm}" if _is_long(names) else "l"]
+    for column in columns:
+        widths.append("p{3cm}" if _is_long(column) else "r")
+    return "".join(widths)
+
+
+def _is_long(texts: Sequence[str]) -> bool:
+    return max(map(len, texts)) > pages.LONG
 
 
 def html(table: pd.DataFrame, title: str, note: str = "") -> str:
-    """A page of its own, which the results page and Snakemake's report take in."""
-    heads = ["", *_heads(table)]
-    rows = [[pages.Cell(row), *map(_html_cell, found)] for row, found in _body(table)]
+    """A page of its own, which the results page and Snakemake's report include.
+
+    Args:
+        table: cells.
+        title: of the page.
+        note: a sentence below the table.
+    """
+    grid = _grid(table)
+    rows = [[HtmlCell(name), *map(_html_cell, row)] for name, row in grid.rows]
     return pages.document(
+        "templates/table_page.html.jinja",
         title,
-        f"<h1>{markup.escape(title)}</h1>\n{pages.table(heads, rows, title)}\n"
-        f'<p class="note">{markup.escape(note)}</p>',
+        table=pages.table(["", *grid.heads], rows, title),
+        note=note,
     )
 
 
-def _html_cell(cell) -> pages.Cell:
-    """It is sorted by the value that is printed."""
-    css = "grey" * bool(cell is not None and cell.grey)
-    if cell is None or cell.unit == "text" or math.isnan(cell.value):
-        return pages.Cell(_text(cell), css=css)
-    return pages.Cell(_text(cell), (1 if cell.unit == "number" else 100) * cell.value, css)
+def _html_cell(cell: Cell | None) -> HtmlCell:
+    """A number is sorted by its printed value."""
+    if cell is None:
+        return HtmlCell(DASH)
+    css = "grey" if cell.grey else ""
+    if cell.unit == "text" or math.isnan(cell.value):
+        return HtmlCell(_text(cell), css=css)
+    scale, _ = _FORMATS[cell.unit]
+    return HtmlCell(_text(cell), scale * cell.value, css)
 
 
 def csv(table: pd.DataFrame) -> str:
-    """One line for each row of the table; a number and its interval take three columns, in percent where it says so."""
+    """One line for each row of the table; a number and its interval take three columns.
+
+    Fractions are in percent. The heading says so, or, where a column has several units, a further
+    column does.
+    """
     import pandas as pd
 
-    units = table.groupby(["group", "column"], sort=False)["unit"].unique()
+    grid = _grid(table)
+    units = [_units(table, *column) for column in grid.columns]
     lines = []
-    for row, found in _body(table):
-        line: dict[str, object] = {"row": row}
-        for head, own, cell in zip(_heads(table), units, found, strict=True):
-            if len(own) == 1 or cell is None:
+    for name, row in grid.rows:
+        line: dict[str, object] = {"row": name}
+        for head, own, cell in zip(grid.heads, units, row, strict=True):
+            if cell is None or len(own) == 1:
                 line |= _csv_cell(head, own[0], cell)
-            else:  # each number in its own unit, which stands beside it
-                named = _csv_cell(head, cell.unit, cell)
-                line |= dict(
-                    zip((head, f"{head} low", f"{head} high"), named.values(), strict=True)
-                )
-                line[f"{head} unit"] = cell.unit
+            else:
+                line |= _csv_cell_with_unit(head, cell)
         lines.append(line)
     return pd.DataFrame(lines).to_csv(index=False, lineterminator="\n")
 
 
-def _csv_cell(head: str, unit: str, cell) -> dict[str, object]:
+def _units(table: pd.DataFrame, group: str, column: str) -> list[str]:
+    """The units of a column, in order of appearance."""
+    here = (table["group"] == group) & (table["column"] == column)
+    return list(table.loc[here, "unit"].unique())
+
+
+def _csv_cell(head: str, unit: str, cell: Cell | None) -> dict[str, object]:
     if unit == "text":
         return {head: "" if cell is None else cell.text}
-    words = "" if unit == "number" or unit in head else f" ({unit})"
-    scale = 1 if unit == "number" else 100
-    numbers = (math.nan,) * 3 if cell is None else (cell.value, cell.low, cell.high)
-    names = (f"{head}{words}", f"{head} low", f"{head} high")
-    return {name: round(scale * number, 4) for name, number in zip(names, numbers, strict=True)}
+    named = unit == "number" or unit in head
+    value, low, high = (NAN, NAN, NAN) if cell is None else _scaled(cell)
+    return {head if named else f"{head} ({unit})": value, f"{head} low": low, f"{head} high": high}
+
+
+def _csv_cell_with_unit(head: str, cell: Cell) -> dict[str, object]:
+    """A cell of a column with several units: its own unit stands beside it."""
+    value, low, high = _scaled(cell)
+    return {head: value, f"{head} low": low, f"{head} high": high, f"{head} unit": cell.unit}
+
+
+def _scaled(cell: Cell) -> tuple[float, float, float]:
+    """Value and interval as they are printed, to four decimals."""
+    scale, _ = _FORMATS[cell.unit]
+    return round(scale * cell.value, 4), round(scale * cell.low, 4), round(scale * cell.high, 4)

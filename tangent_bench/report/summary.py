@@ -1,13 +1,9 @@
-"""Means over seeds with 95 % intervals, and the suite's last words: `python -m tangent_bench.report.summary results/tiny`.
-
-The test images are the same for every seed (crossed, not nested), so their error does not shrink with more seeds:
-    variance of a mean = s²_seed / S + s²_image,  Student's t with S − 1 degrees of freedom.
-With fewer than `MIN_SEEDS` seeds s²_seed is not worth estimating: the interval covers the images only, and says so.
-"""
+"""The results of a run as text for a terminal: claims, the two tables, and where the files are."""
 
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,50 +15,63 @@ TABLES = ("table1_addition", "table2_negation")
 
 
 def report(folder: Path) -> str:
-    """The claims that were tested, the two tables, and where everything lies, as text.
+    """The claims that were tested, the two tables, and the paths of all results, as text.
+
+    Args:
+        folder: the results folder of a preset.
 
     Raises:
-        ValueError: no rows there, or a damaged file.
+        ValueError: there are no rows, or a file is damaged.
     """
-    from tangent_bench import registry
-    from tangent_bench.figures import _select
-    from tangent_bench.report import render
     from tangent_bench.store.rows import read
 
     rows = read(folder / "rows.csv")
     parts = _claims(rows)
-    made = {file.stem for file in (folder / "tables").glob("*.md")}
-    for name in TABLES:
-        if made and name not in made:
-            continue  # a joined preset has too many models for it
-        plugin = registry.load("figures", name)
-        if not set(plugin.FIGURE.reads) <= set(rows["experiment"]):
-            parts.append(
-                f"{plugin.FIGURE.title}: not in this run ({' and '.join(plugin.FIGURE.reads)} were not asked for)\n"
-            )
-            continue
-        note = _select.note(_select.need(rows, *plugin.FIGURE.reads))
-        parts.append(f"{plugin.FIGURE.title} (preset {folder.name}, % [95 % interval])\n")
-        parts.append(render.plain(plugin.build(rows)) + f"\n{note}\n")
+    for name in _tables(folder):
+        parts += _table(folder, name, rows)
     parts += _methods(folder, rows)
+    parts.append(f"Tables and figures: {folder / 'tables'}, {folder / 'figures'}")
     page = folder / "index.html"
-    parts += [f"Tables and figures: {folder / 'tables'}, {folder / 'figures'}"]
-    parts += [f"Results page: {page}" + ("" if page.is_file() else " (not written yet)")]
+    parts.append(f"Results page: {page}{'' if page.is_file() else ' (not written yet)'}")
     return "\n".join(parts)
 
 
+def _tables(folder: Path) -> list[str]:
+    """The names of the tables to print; a joined preset has too many models for some of them."""
+    written = {file.stem for file in (folder / "tables").glob("*.md")}
+    return [name for name in TABLES if name in written or not written]
+
+
+def _table(folder: Path, name: str, rows: pd.DataFrame) -> list[str]:
+    from tangent_bench import registry
+    from tangent_bench.figures import _select
+    from tangent_bench.report import render
+
+    plugin = registry.load("figures", name)
+    about = plugin.FIGURE
+    if not set(about.reads) <= set(rows["experiment"]):
+        missing = " and ".join(about.reads)
+        return [f"{about.title}: not in this run ({missing} were not asked for)\n"]
+    note = _select.note(_select.need(rows, *about.reads))
+    return [
+        f"{about.title} (preset {folder.name}, % [95 % interval])\n",
+        f"{render.plain(plugin.build(rows))}\n{note}\n",
+    ]
+
+
 def _methods(folder: Path, rows: pd.DataFrame) -> list[str]:
-    """The cross table of merging methods, as it was written, where the run has several."""
+    """The written cross table of merging methods, where the run has several methods."""
     from tangent_bench.report.leaderboard import TITLES
 
+    methods = set(rows["method"]) - {""}
     table = folder / "tables/methods_addition.md"
-    if rows["method"].replace("", None).nunique() < 2 or not table.is_file():
+    if len(methods) < 2 or not table.is_file():
         return []
     return [f"{TITLES['methods_addition']}\n", table.read_text(encoding="utf-8")]
 
 
 def _claims(rows: pd.DataFrame) -> list[str]:
-    """The claims table, short, where the run compares modes."""
+    """The claims table, abridged, where the run compares modes."""
     from tangent_bench import registry
     from tangent_bench.figures import _select
     from tangent_bench.report import render
@@ -70,15 +79,12 @@ def _claims(rows: pd.DataFrame) -> list[str]:
     plugin = registry.load("figures", "claims_table")
     if not set(plugin.FIGURE.reads) <= set(rows["experiment"]):
         return []
-    about = _select.note(
-        rows, intervals=False
-    )  # what an interval covers may differ from row to row
-    note = (
-        f"Verdicts with Holm's correction; estimates in points (signed), or plain numbers.\n{about}"
-    )
+    # Intervals are left out: what they cover may differ between rows.
+    basis = _select.note(rows, intervals=False)
+    explanation = "Verdicts with Holm's correction; estimates in points (signed), or plain numbers."
     return [
         f"{plugin.FIGURE.title}\n",
-        render.plain(plugin.build(rows, brief=True)) + f"\n{note}\n",
+        f"{render.plain(plugin.build(rows, brief=True))}\n{explanation}\n{basis}\n",
     ]
 
 
@@ -94,7 +100,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ValueError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
-    if hasattr(sys.stdout, "reconfigure"):
+    if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without α or ↓ still gets its numbers
     print(text)
     return 0

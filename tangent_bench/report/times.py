@@ -1,8 +1,8 @@
-"""Where the time of a run went, from the records that its jobs left: `logs/**/*.json` of a results folder."""
+"""Where the time of a run went, from the jobs' records: `logs/**/*.json` of a results folder."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,15 +15,23 @@ if TYPE_CHECKING:
 
 TITLE = "Where the time went"
 NOTE = (
-    "Seconds by the clock inside the jobs, without the start of Python; jobs run side by side, so the run took less "
-    "than their sum. Peak memory is that of one process."
+    "Seconds are wall-clock time inside the jobs, without the start of Python. Jobs run side by "
+    "side, so the run took less time than their sum. Peak memory is that of one process."
 )
-SHARED = "draw_figure", "make_table"  # there is a rule for each figure and table
+SHARED = ("draw_figure", "make_table")  # each figure and table has a rule of its own
 
 
 @dataclass(frozen=True)
-class Kind:
-    """Jobs of one kind: how many, their seconds, the longest of them, and the largest peak memory in bytes."""
+class JobKind:
+    """The jobs of one kind.
+
+    Attributes:
+        name: the rule, with the wildcards that set the cost.
+        jobs: the number of jobs.
+        seconds: the sum of their times.
+        longest: the longest time, in seconds.
+        peak: the largest peak memory, in bytes.
+    """
 
     name: str
     jobs: int
@@ -33,75 +41,87 @@ class Kind:
 
 
 def records(folder: Path) -> list[dict]:
-    """What every job of a results folder left, in the order of their paths.
+    """The records of all jobs of a results folder, in the order of their paths.
 
     Raises:
         ValueError: there are no records, or one of them is damaged.
     """
-    found = []
-    for path in sorted((folder / "logs").rglob("*.json")):
-        try:
-            record = provenance.read_record(path)
-            kind_of(record), float(record["seconds"]), int(record["peak_memory_bytes"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(
-                f"{path} is no record of a job ({error}); delete it and the next run does without."
-            ) from None
-        found.append(record)
-    if not found:
+    paths = sorted((folder / "logs").rglob("*.json"))
+    if not paths:
         raise ValueError(f"{folder / 'logs'} holds no records of jobs; run the preset first.")
-    return found
+    return [_record(path) for path in paths]
 
 
-def read(folder: Path) -> list[Kind]:
+def _record(path: Path) -> dict:
+    try:
+        record = provenance.read_record(path)
+        _require_fields(record)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} is not the record of a job ({error}); delete it, and the next run goes "
+            "without."
+        ) from None
+    return record
+
+
+def _require_fields(record: Mapping) -> None:
+    """Raises an error if a field that this module reads is missing or of another type."""
+    kind_of(record)
+    float(record["seconds"])
+    int(record["peak_memory_bytes"])
+
+
+def read(folder: Path) -> list[JobKind]:
     """Kinds of jobs, the most expensive first.
 
     Raises:
         ValueError: as `records`.
     """
-    found: dict[str, list[Mapping]] = {}
+    by_kind: dict[str, list[Mapping]] = {}
     for record in records(folder):
-        found.setdefault(kind_of(record), []).append(record)
-    kinds = [_sum(name, records) for name, records in found.items()]
+        by_kind.setdefault(kind_of(record), []).append(record)
+    kinds = [_sum(name, group) for name, group in by_kind.items()]
     return sorted(kinds, key=lambda kind: -kind.seconds)
 
 
 def kind_of(record: Mapping) -> str:
-    """The rule, with what tells cheap jobs of it from expensive ones."""
+    """The rule, with the wildcards that tell its cheap jobs from its expensive ones."""
     wildcards = record["wildcards"]
     mode = wildcards.get("mode", "")
-    parts = [
-        wildcards.get("experiment", ""),
-        mode.rpartition("-")[2] if mode else wildcards.get("training", ""),
-    ]
-    details = ", ".join(part for part in parts if part and part != "none")
-    rule = next(
-        (shared for shared in SHARED if record["rule"].startswith(shared)), record["rule"]
-    ).replace("_", " ")
-    return f"{rule} ({details.replace('_', ' ')})" if details else rule
+    variant = mode.rpartition("-")[2] if mode else wildcards.get("training", "")
+    parts = [wildcards.get("experiment", ""), variant]
+    details = ", ".join(part for part in parts if part and part != "none").replace("_", " ")
+    rule = _shared_rule(record["rule"]).replace("_", " ")
+    return f"{rule} ({details})" if details else rule
 
 
-def _sum(name: str, records: list[Mapping]) -> Kind:
-    seconds = [float(record["seconds"]) for record in records]
-    return Kind(
-        name, len(records), sum(seconds), max(seconds), max(r["peak_memory_bytes"] for r in records)
+def _shared_rule(rule: str) -> str:
+    """One name for the rules that differ only in their figure or table."""
+    return next((shared for shared in SHARED if rule.startswith(shared)), rule)
+
+
+def _sum(name: str, group: Sequence[Mapping]) -> JobKind:
+    seconds = [float(record["seconds"]) for record in group]
+    peaks = [record["peak_memory_bytes"] for record in group]
+    return JobKind(name, len(group), sum(seconds), max(seconds), max(peaks))
+
+
+def build(kinds: Sequence[JobKind]) -> pd.DataFrame:
+    """Cells of the table: a row for each kind of job, and a last one for all jobs."""
+    total = JobKind(
+        name="all",
+        jobs=sum(kind.jobs for kind in kinds),
+        seconds=sum(kind.seconds for kind in kinds),
+        longest=max(kind.longest for kind in kinds),
+        peak=max(kind.peak for kind in kinds),
     )
+    items = []
+    for kind in [*kinds, total]:
+        items += _line(kind, total.seconds)
+    return cells(items)
 
 
-def build(kinds: list[Kind]) -> pd.DataFrame:
-    """Cells of the table: a row for each kind of job, and one for all."""
-    total = sum(kind.seconds for kind in kinds)
-    whole = Kind(
-        "all",
-        sum(k.jobs for k in kinds),
-        total,
-        max(k.longest for k in kinds),
-        max(k.peak for k in kinds),
-    )
-    return cells(cell for kind in [*kinds, whole] for cell in _line(kind, total))
-
-
-def _line(kind: Kind, total: float) -> list[Cell]:
+def _line(kind: JobKind, total: float) -> list[Cell]:
     texts = {
         "Jobs": f"{kind.jobs:,}",
         "Seconds": f"{kind.seconds:,.0f}",

@@ -13,7 +13,7 @@ with job(snakemake):
 
     output, params, root = snakemake.output, snakemake.params, Path(snakemake.params.results)
     places = [Place(*place) for place in params.places]
-    run = leaderboard.Run(
+    run = leaderboard.MergingRun(
         root, params.baseline, params.control, params.run["seeds"], places, params.negated
     )
     found = leaderboard.entries(run, list(merging.asked(params.methods).values()))

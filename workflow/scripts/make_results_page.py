@@ -10,5 +10,5 @@ with job(snakemake):
 
     params = snakemake.params
     parts = {key: params[key] for key in ("shown", "sheets", "timed", "methods", "about")}
-    run = results_page.Run(folder=Path(params.results), config=snakemake.config, **parts)
+    run = results_page.PresetRun(folder=Path(params.results), config=snakemake.config, **parts)
     write_text(snakemake.output[0], results_page.page(run))
