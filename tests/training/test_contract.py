@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 
 import tangent_bench
 from tangent_bench import registry
@@ -22,7 +23,10 @@ from tests import small
 
 NAMES = registry.names("training")
 LOW_RANK = {"rank": 2, "alpha": 6.0, "queries_and_values": False}
+DEFAULT = Path(tangent_bench.__file__).parents[1] / "config/default.yaml"
+# A mode's own numbers are those of the default config, or smaller ones.
 SETTINGS = {
+    **yaml.safe_load(DEFAULT.read_text("utf-8"))["training_modes"],
     "lora": LOW_RANK,
     "linear_lora": LOW_RANK,
     "tau_jp": {"weight": 0.3, "batch_size": 4},
