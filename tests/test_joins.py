@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tangent_bench import registry
+from tangent_bench.experiments import AcrossInits, scope_of
 from tangent_bench.store import joins, rows
 from tangent_bench.store.rows import Row
 
@@ -118,10 +118,10 @@ def test_claims_join_presets_of_which_no_two_answer_to_the_same_coordinates_diff
     for name, config in configs.items():
         assert all(config[key] == configs[names[0]][key] for key in joins.SHARED), name
         for experiment in config["experiments"]:
-            about = registry.load("experiments", experiment).EXPERIMENT
-            if about.scope == "inits" or experiment == "disentanglement_comparison":
+            across_inits = isinstance(scope_of(experiment), AcrossInits)
+            if across_inits or experiment == "disentanglement_comparison":
                 # Rows that were matched under own heads say so (params_id).
-                own_heads = about.scope == "inits" and any(
+                own_heads = across_inits and any(
                     init.startswith("whole-") for init in config["inits"]
                 )
                 for model in config["models"]:

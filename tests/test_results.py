@@ -85,10 +85,7 @@ def test_a_job_over_initialisations_reads_what_each_left(tmp_path, template, cus
         zip(keys, range(4), strict=True)
     )
     assert all(set(found) == {"x"} for found in made.others.values())
-    assert (
-        made.evaluator is None
-        and made.labels("one", "val").labels.tolist() == (np.arange(NUM) % 4).tolist()
-    )
+    assert made.labels("one", "val").labels.tolist() == (np.arange(NUM) % 4).tolist()
 
 
 def test_heads_are_those_of_the_text_tower_that_goes_with_the_initialisation(filled):

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from tangent_bench.experiments import Study
+from tangent_bench.experiments import ComparisonStudy, Replicates
 from tangent_bench.experiments.disentanglement import Pair, size
 from tangent_bench.measuring import disentanglement
 
@@ -22,10 +22,9 @@ METRICS = ("matched_disentanglement_error", "matched_coefficient", "matched_accu
 ON_VALIDATION = METRICS[1:]  # where they are matched
 
 Compared = TypeVar("Compared", bound=Hashable)
-Replicates = Mapping[str, np.ndarray]
 
 
-def curve(study: Study, others: Replicates, kind: str, pair: Pair) -> np.ndarray:
+def curve(study: ComparisonStudy, others: Replicates, kind: str, pair: Pair) -> np.ndarray:
     """What `disentanglement` kept of a pair along the coefficients of addition, [R, A].
 
     Args:
@@ -35,13 +34,13 @@ def curve(study: Study, others: Replicates, kind: str, pair: Pair) -> np.ndarray
     return np.stack([others[f"{kind}/{name}/{k}"] for k in range(len(study.coefficients))], axis=-1)
 
 
-def level(study: Study, found: Mapping[Compared, Replicates], pair: Pair) -> np.ndarray:
+def level(study: ComparisonStudy, found: Mapping[Compared, Replicates], pair: Pair) -> np.ndarray:
     """The accuracy at which a pair is compared, [R]: that of the weakest at α = 1."""
     last = int(np.argmin(np.abs(study.coefficients - 1.0)))
     return np.min([curve(study, others, "own", pair)[:, last] for others in found.values()], axis=0)
 
 
-def matchable(study: Study, found: Mapping[Compared, Replicates], pair: Pair) -> bool:
+def matchable(study: ComparisonStudy, found: Mapping[Compared, Replicates], pair: Pair) -> bool:
     """Whether every one is below the pair's level untouched (α = 0); by the estimate.
 
     One that is there already would be put at α = 0, where ξ is 0 whatever its vectors do.
@@ -51,7 +50,7 @@ def matchable(study: Study, found: Mapping[Compared, Replicates], pair: Pair) ->
 
 
 def matched(
-    study: Study, found: Mapping[Compared, Replicates], of: Sequence[Pair]
+    study: ComparisonStudy, found: Mapping[Compared, Replicates], of: Sequence[Pair]
 ) -> dict[Compared, dict[str, np.ndarray]]:
     """`METRICS`: ξ at equal single-task accuracy, the α where that is, and that accuracy; means over pairs, [R]."""
     parts = {key: [] for key in found}
@@ -70,7 +69,9 @@ def matched(
     }
 
 
-def add(study: Study, metric: str, values_R: np.ndarray, of: Sequence[Pair], **where: str) -> None:
+def add(
+    study: ComparisonStudy, metric: str, values_R: np.ndarray, of: Sequence[Pair], **where: str
+) -> None:
     """A row of what these pairs come to."""
     split = "val" if metric in ON_VALIDATION else "test"
     number = size(study, *of, split=split)

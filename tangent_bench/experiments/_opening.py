@@ -1,16 +1,30 @@
-"""Opens the study of one job: what an experiment may ask, from a results folder."""
+"""Opens the study of one job from a results folder."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from tangent_bench import merging, registry
-from tangent_bench.experiments import Experiment, Study
+from tangent_bench.experiments import (
+    AcrossInits,
+    AcrossInitsStudy,
+    AcrossModesStudy,
+    EachMode,
+    Experiment,
+    ModelStudy,
+    ModeStudy,
+    Replicates,
+    Study,
+    TrainingStudy,
+    scope_of,
+)
 from tangent_bench.measuring import directions
-from tangent_bench.measuring.evaluation import NetworkEvaluator, TangentEvaluator
+from tangent_bench.measuring.evaluation import Evaluator, NetworkEvaluator, TangentEvaluator
 from tangent_bench.measuring.results import Results
 from tangent_bench.measuring.selection import grid
 from tangent_bench.store import artefacts, layout
@@ -24,113 +38,151 @@ def study(
     config: Mapping,
     merger: merging.Merger | None = None,
 ) -> Study:
-    """The study of one job; `config` is the part of the config that the rule passes, `merger` one of its `methods`, or
-    its `method`.
+    """The study of one job.
+
+    Args:
+        results: the results folder.
+        experiment: name of the experiment.
+        mode: of the job.
+        config: the part of the config that the rule passes.
+        merger: one of the config's `methods`; None: its `method`.
     """
-    about = registry.load("experiments", experiment).EXPERIMENT
     merger = merger or merging.find(config["method"])
-    scope = about.scope
-    needs_network = scope == "mode" and mode.evaluation == "network" and mode.training != "none"
-    evaluator = None
-    if scope == "mode":
-        evaluator = (
-            _network_evaluator(
-                results,
-                mode,
-                config,
-                directions.of_job(results, mode.training, merger, about.merges, config["tasks"]),
-            )
-            if needs_network
-            else _tangent_evaluator(results, mode, merger)
-        )
-    return Study(
-        experiment=experiment,
-        model=results.model,
-        init=results.init,
-        mode=mode,
-        seed=results.seed,
-        tasks=tuple(config["tasks"]),
-        control=config["control"],
-        coefficients=_coefficients(merger, about, config),
-        control_threshold=config["control_threshold"],
-        num_replicates=config["bootstrap"]["replicates"],
-        merger=merger,
-        evaluator=evaluator,
-        # Images and their blocks are the same at every initialisation.
-        labels=results.at(config["inits"][0]).labels if scope == "inits" else results.labels,
-        joint=mode.training in config["joint_training"]["trainings"],
-        vectors=lambda source: results.vector(mode.training, source),
-        theta0=lambda: results.network.theta0,
-        others=_others(results, about, mode, config),
-        settings=config.get(about.section, {}),
-        protocols=config.get("protocols", {}),
-        results=results if about.opens else None,
-    )
+    return scope_of(experiment).study(Opening(results, experiment, mode, config, merger))
 
 
-def _coefficients(merger: merging.Merger, about: Experiment, config: Mapping) -> np.ndarray:
-    """The method's own grid for a direction of all tasks; one of a single task has the length of its vector, or nearly,
-    so that the config's grid will do.
+@dataclass(frozen=True)
+class Opening:
+    """Opens a study of each kind; a scope knows which one is its own.
+
+    Attributes:
+        results: the results folder.
+        name: of the experiment.
+        mode: of the job.
+        config: the part of the config that the rule passes.
+        merger: the method of merging.
     """
-    own = merger.method.coefficients if about.merges == "all" else None
-    return grid(*own) if own else grid(**config["coefficients"])
 
+    results: Results
+    name: str
+    mode: Mode
+    config: Mapping
+    merger: merging.Merger
 
-def _tangent_evaluator(results: Results, mode: Mode, merger: merging.Merger) -> TangentEvaluator:
-    def change(task: str, split: str, source: str) -> np.ndarray:
-        if source.startswith(f"{merger.label}("):
-            return results.merged_change(mode.training, task, split, merger.label, source)
-        return results.change(mode.training, task, split, source)
+    def mode_study(self, scope: EachMode) -> ModeStudy:
+        return ModeStudy(
+            **self._common(),
+            labels=self.results.labels,
+            evaluator=self._evaluator(scope),
+            merger=self.merger,
+            coefficients=self._coefficients(scope.merges),
+            control_threshold=self.config["control_threshold"],
+            joint=layout.JOINT in layout.sources(self.config, self.mode.training),
+        )
 
-    return TangentEvaluator(results.base, change, results.head)
+    def training_study(self) -> TrainingStudy:
+        return TrainingStudy(**self._common(), labels=self.results.labels, results=self.results)
 
+    def model_study(self) -> ModelStudy:
+        return ModelStudy(**self._common(), labels=self.results.labels, results=self.results)
 
-def _network_evaluator(
-    results: Results, mode: Mode, config: Mapping, merged: Mapping[str, dict]
-) -> NetworkEvaluator:
-    from tangent_bench.tangent import vision
-    from tangent_bench.tangent.linearize import encode
+    def across_modes_study(self) -> AcrossModesStudy:
+        others = {
+            (name, mode): self._left_by(name, mode, self.results)
+            for name in self.config["reads"]
+            for mode in scope_of(name).modes(self.config)
+        }
+        return AcrossModesStudy(
+            **self._common(),
+            labels=self.results.labels,
+            coefficients=grid(**self.config["coefficients"]),
+            others=others,
+        )
 
-    tower = results.network
-    fast = partial(vision.encode, tower.module) if vision.supports(tower.module) else None
-    joint = [layout.JOINT] if mode.training in config["joint_training"]["trainings"] else []
-    sources = [*config["tasks"], *joint]
-    return NetworkEvaluator(
-        encoder=lambda theta, images_BCHW: encode(tower.module, theta, images_BCHW),
-        theta0=tower.theta0,
-        vectors={source: results.vector(mode.training, source) for source in sources}
-        | dict(merged),
-        head=results.head,
-        images=results.prepared,
-        batch_size=config["evaluation"]["batch_size"],
-        fast=fast,
-        base=results.base,
-    )
-
-
-def _others(results: Results, about: Experiment, mode: Mode, config: Mapping) -> dict:
-    """Replicates by metric, of all outcomes that a comparison reads: by (experiment, mode) or (experiment, init)."""
-    if about.scope == "inits":
-        inits = config["inits"]
-        return {
-            (name, init): _replicates(results.at(init), name, mode)
-            for name in about.reads
+    def across_inits_study(self, scope: AcrossInits) -> AcrossInitsStudy:
+        inits = self.config["inits"]
+        others = {
+            (name, init): self._left_by(name, self.mode, self.results.at(init))
+            for name in scope.reads
             for init in inits
         }
-    return {
-        (name, other): _replicates(results, name, other)
-        for name in config.get("reads", about.reads)  # a run need not have all that can be compared
-        for other in map(Mode.parse, config["modes"])
-        if other.training != "none"
-        or not registry.load("experiments", name).EXPERIMENT.needs_vectors
-    }
+        return AcrossInitsStudy(
+            **self._common(),
+            # Images and their blocks are the same at every initialisation.
+            labels=self.results.at(inits[0]).labels,
+            coefficients=grid(**self.config["coefficients"]),
+            others=others,
+            method=self.merger.name,
+        )
 
+    def _common(self) -> dict[str, Any]:
+        """What all studies have."""
+        experiment: Experiment = registry.load("experiments", self.name).EXPERIMENT
+        return {
+            "experiment": self.name,
+            "model": self.results.model,
+            "init": self.results.init,
+            "mode": self.mode,
+            "seed": self.results.seed,
+            "tasks": tuple(self.config["tasks"]),
+            "control": self.config["control"],
+            "num_replicates": self.config["bootstrap"]["replicates"],
+            "settings": self.config.get(experiment.section, {}),
+            "protocols": self.config.get("protocols", {}),
+        }
 
-def _replicates(results: Results, experiment: str, mode: Mode) -> dict[str, np.ndarray]:
-    path = results.root / layout.outcome(
-        experiment, results.model, results.init, mode, results.seed, "safetensors"
-    )
-    tensors, _ = artefacts.load(path, "outcome")
-    return {
-        k.removeprefix("replicates/"): v for k, v in tensors.items() if k.startswith("replicates/")
-    }
+    def _coefficients(self, merges: str) -> np.ndarray:
+        """The method's own grid of α for a direction of all tasks, else the config's.
+
+        The direction of a single task has the length of its vector, or nearly.
+        """
+        own = self.merger.method.coefficients if merges == "all" else None
+        return grid(*own) if own else grid(**self.config["coefficients"])
+
+    def _evaluator(self, scope: EachMode) -> Evaluator:
+        if scope.runs_network(self.mode):
+            return self._network_evaluator(scope)
+        return TangentEvaluator(self.results.base, self._change, self.results.head)
+
+    def _change(self, task: str, split: str, source: str) -> np.ndarray:
+        """J τ of a vector, or J d of a direction that was merged."""
+        training = self.mode.training
+        label = self.merger.label
+        if source.startswith(f"{label}("):
+            return self.results.merged_change(training, task, split, label, source)
+        return self.results.change(training, task, split, source)
+
+    def _network_evaluator(self, scope: EachMode) -> NetworkEvaluator:
+        from tangent_bench.tangent import vision
+        from tangent_bench.tangent.linearize import encode
+
+        tower = self.results.network
+        training = self.mode.training
+        merged = directions.of_job(
+            self.results, training, self.merger, scope.merges, self.config["tasks"]
+        )
+        sources = layout.sources(self.config, training)
+        vectors = {source: self.results.vector(training, source) for source in sources}
+        return NetworkEvaluator(
+            encoder=partial(encode, tower.module),
+            theta0=tower.theta0,
+            vectors=vectors | merged,
+            head=self.results.head,
+            images=self.results.prepared,
+            batch_size=self.config["evaluation"]["batch_size"],
+            fast=partial(vision.encode, tower.module) if vision.supports(tower.module) else None,
+            base=self.results.base,
+        )
+
+    def _left_by(self, experiment: str, mode: Mode, results: Results) -> Replicates:
+        """The replicates of a job of another experiment."""
+        path = results.root / layout.outcome(
+            experiment, results.model, results.init, mode, results.seed, "safetensors"
+        )
+        tensors, _ = artefacts.load(path, "outcome")
+        beginning = "replicates/"
+        return {
+            name.removeprefix(beginning): values
+            for name, values in tensors.items()
+            if name.startswith(beginning)
+        }

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tangent_bench.experiments import Experiment, Study
+from tangent_bench.experiments import EachModel, Experiment, Study
 from tangent_bench.experiments.ntk_theory import mean_and_interval, slopes
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 EXPERIMENT = Experiment(
     title="Growth of time and memory with tasks, coefficients, images, width and depth",
-    scope="model",
+    scope=EachModel(),
     section="cost_growth",
     reference="Griewank, Walther, Evaluating Derivatives, 2nd edition, 2008, §3.2 (cost of tangents)",
 )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tangent_bench.experiments import Experiment, Study
+from tangent_bench.experiments import EachMode, Experiment, ModeStudy, Study
 from tangent_bench.measuring import disentanglement, resampling
 from tangent_bench.measuring.selection import grid
 
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 EXPERIMENT = Experiment(
     title="Disentanglement maps",
-    scope="mode",
+    scope=EachMode(),
     section="disentanglement",
+    relative_time=2.5,
     reference="Ortiz-Jimenez et al. 2023, §4 and Fig. 3",
 )
 GRIDS = ("wide", "unit")
@@ -35,7 +36,7 @@ Pair = tuple[str, str]
 Place = tuple[float, float]  # the coefficient of the evaluated task's own vector, and of the other
 
 
-def run(study: Study) -> None:
+def run(study: ModeStudy) -> None:
     maps = {name: grid(**study.settings[name]) + 0.0 for name in GRIDS}  # + 0.0: no −0
     halves = _Halves(study, maps)
     scalars = []
@@ -93,7 +94,7 @@ def size(study: Study, *of: Pair, split: str = "test") -> int:
 class _Halves:
     """Predictions on the images of one task, and the terms of ξ that follow; asks the evaluator for no point twice."""
 
-    def __init__(self, study: Study, maps: dict[str, np.ndarray]) -> None:
+    def __init__(self, study: ModeStudy, maps: dict[str, np.ndarray]) -> None:
         self.study, self.maps = study, maps
         self.alphas = sorted(
             {0.0, *(float(c) for alphas in (*maps.values(), study.coefficients) for c in alphas)}
@@ -158,7 +159,7 @@ def _point(own: str, other: str, place: Place) -> dict[str, float]:
 
 
 def _map_rows(
-    study: Study, pair: Pair, terms: tuple[dict, dict], name: str, alphas: np.ndarray
+    study: ModeStudy, pair: Pair, terms: tuple[dict, dict], name: str, alphas: np.ndarray
 ) -> None:
     """A row for each term at each point; coefficient is that of the pair's first task, coefficient2 of the second."""
     for task, found, order in zip(pair, terms, (1, -1), strict=True):
@@ -176,7 +177,7 @@ def _map_rows(
 
 
 def _scalars(
-    study: Study, pair: Pair, terms: tuple[dict, dict], halves: _Halves, alphas: np.ndarray
+    study: ModeStudy, pair: Pair, terms: tuple[dict, dict], halves: _Halves, alphas: np.ndarray
 ) -> dict:
     """What the pair comes to over the unit grid, [R] each, as rows too."""
     mean = disentanglement.error(
@@ -195,12 +196,12 @@ def _scalars(
     return found
 
 
-def _scalar_rows(study: Study, sources: str, found: dict[str, np.ndarray], number: int) -> None:
+def _scalar_rows(study: ModeStudy, sources: str, found: dict[str, np.ndarray], number: int) -> None:
     for metric, values in found.items():
         study.add(metric, values, sources=sources, task="all", split="test", num_samples=number)
 
 
-def _diagonal(study: Study, pair: Pair, terms: tuple[dict, dict], halves: _Halves) -> None:
+def _diagonal(study: ModeStudy, pair: Pair, terms: tuple[dict, dict], halves: _Halves) -> None:
     """For comparisons between modes: ξ(α, α) on test and the pair's own-vector accuracy on validation, at the
     coefficients of addition.
     """

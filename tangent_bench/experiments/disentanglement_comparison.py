@@ -13,15 +13,20 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tangent_bench.experiments import Experiment, Study, _matching, tuned
-from tangent_bench.experiments._matching import Replicates
+from tangent_bench.experiments import (
+    AcrossModes,
+    AcrossModesStudy,
+    Experiment,
+    Replicates,
+    _matching,
+    tuned,
+)
 from tangent_bench.experiments.disentanglement import pairs
 from tangent_bench.store.layout import Mode
 
 EXPERIMENT = Experiment(
     title="Disentanglement of the modes compared",
-    scope="together",
-    reads=("task_addition", "disentanglement"),
+    scope=AcrossModes(reads=("task_addition", "disentanglement")),
     section="disentanglement",
     reference="Ortiz-Jimenez et al. 2023, §4; matching and normalization are this suite's own",
 )
@@ -29,10 +34,8 @@ BASELINES = (Mode("standard", "network"), Mode("standard", "tangent"))
 OVER_RANGE = ("mean_disentanglement_error", "relative_disentanglement_error")
 
 
-def run(study: Study) -> None:
-    found = {
-        mode: others for (name, mode), others in study.others.items() if name == "disentanglement"
-    }
+def run(study: AcrossModesStudy) -> None:
+    found = study.left_by("disentanglement")
     values = {
         mode: {metric: others[metric] for metric in OVER_RANGE} for mode, others in found.items()
     }
@@ -47,21 +50,21 @@ def run(study: Study) -> None:
             _difference(study, mode, baseline, values)
 
 
-def _at_selected(study: Study, mode: Mode, others: Replicates) -> np.ndarray:
+def _at_selected(study: AcrossModesStudy, mode: Mode, others: Replicates) -> np.ndarray:
     """ξ(α, α), mean over pairs, at the α that addition of all tasks chose in the same replicate, [R]."""
     index_R = study.others["task_addition", mode]["selected_index"].astype(int)
     curves = [_matching.curve(study, others, "diagonal", pair) for pair in pairs(study)]
     return tuned(np.mean(curves, axis=0), index_R)
 
 
-def _absolute(study: Study, mode: Mode, values: Replicates) -> None:
+def _absolute(study: AcrossModesStudy, mode: Mode, values: Replicates) -> None:
     """What no other experiment has rows of yet."""
     for metric in sorted(set(values) - set(OVER_RANGE)):
         _add(study, metric, values[metric], mode)
 
 
 def _difference(
-    study: Study, mode: Mode, baseline: Mode, values: Mapping[Mode, Replicates]
+    study: AcrossModesStudy, mode: Mode, baseline: Mode, values: Mapping[Mode, Replicates]
 ) -> None:
     for metric in values[mode] if baseline in values else ():
         if metric.endswith(("_error", "_error_tuned")) and metric in values[baseline]:
@@ -74,6 +77,8 @@ def _difference(
             )
 
 
-def _add(study: Study, metric: str, values_R: np.ndarray, mode: Mode, params_id: str = "") -> None:
+def _add(
+    study: AcrossModesStudy, metric: str, values_R: np.ndarray, mode: Mode, params_id: str = ""
+) -> None:
     where = {"training": mode.training, "evaluation": mode.evaluation, "params_id": params_id}
     _matching.add(study, metric, values_R, pairs(study), **where)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from tangent_bench.experiments import Experiment, Study
+from tangent_bench.experiments import EachTraining, Experiment, TrainingStudy
 from tangent_bench.measuring import resampling
 
 if TYPE_CHECKING:
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 
 EXPERIMENT = Experiment(
     title="Kernel behaviour: output error, drift of the tangent kernel, kernel regression",
-    scope="training",
-    opens=True,
+    scope=EachTraining(opens=True),
     section="kernel_gap",
     reference="Ortiz-Jimenez et al. 2023, §3; Jacot et al. 2018; Malladi et al. 2023 (kernel regression: SGD kernel)",
 )
@@ -54,7 +53,7 @@ class Measured(NamedTuple):
 Findings = dict[Quantity, Measured]
 
 
-def run(study: Study) -> None:
+def run(study: TrainingStudy) -> None:
     by_task = {}
     for task in study.tasks:
         line = Line(study, task)
@@ -67,7 +66,7 @@ def run(study: Study) -> None:
 class Line:
     """θ0 + ατ of one task, as its first test images see it: f by the network, f_lin from features."""
 
-    def __init__(self, study: Study, task: str) -> None:
+    def __init__(self, study: TrainingStudy, task: str) -> None:
         self.study, self.task, self.results = study, task, study.results
         self.settings, self.tau = study.settings, study.results.vector(study.mode.training, task)
         self.labels = study.labels(task, "test")
@@ -242,7 +241,7 @@ def _mean(found: list[Findings]) -> Findings:
     return out
 
 
-def _add(study: Study, found: Findings, sources: str, task: str) -> None:
+def _add(study: TrainingStudy, found: Findings, sources: str, task: str) -> None:
     """Rows, and replicates named "metric/task", or "metric@α/task" along the path."""
     for quantity, (values, num_images) in found.items():
         where = quantity._asdict() | {"sources": sources, "task": task, "num_samples": num_images}

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tangent_bench.experiments import Experiment, Study
+from tangent_bench.experiments import EachModel, Experiment, ModelStudy
 from tangent_bench.seeds import generator
 
 if TYPE_CHECKING:
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 
 EXPERIMENT = Experiment(
     title="Localization of the tangent kernel's eigenfunctions",
-    scope="model",
-    opens=True,
+    scope=EachModel(opens=True),
     section="ntk_localization",
     reference="Ortiz-Jimenez et al. 2023, §5 (eigenfunction localization), Prop. 2",
 )
@@ -44,7 +43,7 @@ class Localization:
     num_eigenfunctions: int
 
 
-def run(study: Study) -> None:
+def run(study: ModelStudy) -> None:
     towers = {
         "": study.results.network,
         "_null_random_init": study.results.random_network(RANDOM_SEED),
@@ -70,7 +69,7 @@ def run(study: Study) -> None:
         _add(study, metric, np.mean(values, 0), "all", total)
 
 
-def _size(study: Study, task: str) -> int:
+def _size(study: ModelStudy, task: str) -> int:
     """Images of the task, and as many of the control."""
     return min(
         study.settings["num_images"], study.size("test", task), study.size("test", study.control)
@@ -88,7 +87,7 @@ def _metrics(each: dict[str, Localization]) -> dict[str, np.ndarray]:
     return out
 
 
-def _add(study: Study, metric: str, values: np.ndarray, task: str, num_samples: int) -> None:
+def _add(study: ModelStudy, metric: str, values: np.ndarray, task: str, num_samples: int) -> None:
     about = study.settings
     probes = "all" if about["probes"] is None else about["probes"]
     reduction = f"{about['kernel_point']}; {about['outputs']}, {probes} probes; {about['choice']} {about['label_energy']:g}"
@@ -103,7 +102,7 @@ def _add(study: Study, metric: str, values: np.ndarray, task: str, num_samples: 
     )
 
 
-def eigenbasis(study: Study, tower, task: str) -> np.ndarray:
+def eigenbasis(study: ModelStudy, tower, task: str) -> np.ndarray:
     """Eigenvectors of Θ(θ0) on task ∪ control in columns [N, N], largest eigenvalue first."""
     import torch
 
@@ -119,7 +118,7 @@ def eigenbasis(study: Study, tower, task: str) -> np.ndarray:
     )[1]
 
 
-def readout(study: Study, task: str):
+def readout(study: ModelStudy, task: str):
     """What the kernel is summed over: coordinates of the embedding or logits of the task's head, or `probes` random
     orthonormal directions of them, scaled so that the sum over all is met in the mean; None for all coordinates.
     """

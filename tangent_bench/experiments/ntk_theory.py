@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tangent_bench.experiments import Experiment, Study
+from tangent_bench.experiments import EachModel, Experiment, Study
 from tangent_bench.seeds import generator
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 EXPERIMENT = Experiment(
     title="Width laws of a small network: change of the tangent kernel, distance from the linearized dynamics",
-    scope="model",
+    scope=EachModel(),
     section="ntk_theory",
     reference="Jacot et al. 2018, Theorem 2; Lee et al. 2019, Theorem 2.1 and Figure 1",
 )

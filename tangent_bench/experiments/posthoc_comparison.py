@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from tangent_bench.experiments import Experiment, Study
+from tangent_bench.experiments import AcrossModes, AcrossModesStudy, Experiment
 from tangent_bench.measuring.resampling import nonlinear_advantage
 from tangent_bench.store.layout import Mode
 
 EXPERIMENT = Experiment(
     title="Post-hoc linearization and linear fine-tuning against non-linear fine-tuning",
-    scope="together",
-    reads=("single_task", "task_addition", "task_negation"),
+    scope=AcrossModes(reads=("single_task", "task_addition", "task_negation")),
     reference="Ortiz-Jimenez et al. 2023, Fig. 1, Tables 1 and 2",
 )
 BASELINE = Mode("standard", "network")
@@ -25,7 +24,7 @@ _COMPARED = (
 )
 
 
-def run(study: Study) -> None:
+def run(study: AcrossModesStudy) -> None:
     modes = {mode for _, mode in study.others if mode.training != "none"}
     if BASELINE not in modes:
         return
@@ -40,7 +39,7 @@ def run(study: Study) -> None:
 
 
 def _difference(
-    study: Study, mode: Mode, experiment: str, name: str, metric: str, task: str = ""
+    study: AcrossModesStudy, mode: Mode, experiment: str, name: str, metric: str, task: str = ""
 ) -> None:
     pair = (study.others[experiment, m][name] for m in (mode, BASELINE))
     ours, baseline = pair
@@ -62,7 +61,7 @@ def _difference(
     )
 
 
-def _coordinates(study: Study, metric: str, task: str) -> tuple[str, str]:
+def _coordinates(study: AcrossModesStudy, metric: str, task: str) -> tuple[str, str]:
     if task:
         return task, task
     if metric.startswith("task_addition"):
@@ -70,7 +69,7 @@ def _coordinates(study: Study, metric: str, task: str) -> tuple[str, str]:
     return "each", study.control if "control" in metric else "own"
 
 
-def _advantages(study: Study) -> None:
+def _advantages(study: AcrossModesStudy) -> None:
     for task in study.tasks:
         pair = (study.others["single_task", m][f"test/{task}"] for m in (BASELINE, POSTHOC))
         nonlinear, linear = pair

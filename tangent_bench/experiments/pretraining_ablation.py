@@ -14,15 +14,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
-from tangent_bench.experiments import Experiment, Study, _matching
-from tangent_bench.experiments._matching import Replicates
+from tangent_bench.experiments import (
+    AcrossInits,
+    AcrossInitsStudy,
+    Experiment,
+    Replicates,
+    _matching,
+)
 from tangent_bench.experiments.disentanglement import Pair, pairs, size
 from tangent_bench.store import layout
 
 EXPERIMENT = Experiment(
     title="Initialisations along the pre-training compared",
-    scope="inits",
-    reads=("task_addition", "disentanglement"),
+    scope=AcrossInits(reads=("task_addition", "disentanglement")),
     section="disentanglement",
     reference="Ortiz-Jimenez et al. 2023, §6; towers along pre-training and matching are this suite's own",
 )
@@ -34,15 +38,13 @@ MATCHED = _matching.METRICS[0]
 log = logging.getLogger(__name__)
 
 
-def run(study: Study) -> None:
+def run(study: AcrossInitsStudy) -> None:
     """Rows of each initialisation, which they carry in `init`.
 
     Raises:
         ValueError: there is one initialisation only.
     """
-    found = {
-        init: others for (name, init), others in study.others.items() if name == "disentanglement"
-    }
+    found = study.left_by("disentanglement")
     if len(found) < 2:
         raise ValueError(
             f"Experiment {study.experiment!r} compares initialisations, but `inits` has only {', '.join(found)}; name "
@@ -65,7 +67,7 @@ def _heads(inits: Iterable[str]) -> str:
     return OWN_HEADS if len({layout.text(init) for init in inits}) > 1 else ""
 
 
-def _number_of_pairs(study: Study, inits: list[str], kept: list[Pair]) -> None:
+def _number_of_pairs(study: AcrossInitsStudy, inits: list[str], kept: list[Pair]) -> None:
     """How many pairs can be matched: the same number beside every initialisation."""
     every = pairs(study)
     left_out = ", ".join("+".join(pair) for pair in every if pair not in kept)
@@ -90,7 +92,7 @@ def _number_of_pairs(study: Study, inits: list[str], kept: list[Pair]) -> None:
 
 
 def _differences(
-    study: Study, init: str, values: Replicates, baseline: Replicates, kept: list[Pair]
+    study: AcrossInitsStudy, init: str, values: Replicates, baseline: Replicates, kept: list[Pair]
 ) -> None:
     """This initialisation minus the pre-trained one, image by image."""
     about = {"init": init, "params_id": f"minus {BASELINE}"}
@@ -99,7 +101,7 @@ def _differences(
         "sources": "+".join(study.tasks),
         "task": "all",
         "split": "test",
-        "method": study.merger.name,
+        "method": study.method,
     }
     study.add(GAIN, gain_R - from_R, num_samples=study.size("test", *study.tasks), **where, **about)
     for metric in values:  # matched where it is matched: not of a control

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tangent_bench.experiments import Experiment, Study
+from tangent_bench.experiments import EachMode, Experiment, ModeStudy
 from tangent_bench.store.layout import JOINT
 
 if TYPE_CHECKING:
@@ -14,13 +14,12 @@ if TYPE_CHECKING:
 
 EXPERIMENT = Experiment(
     title="Single-task accuracy",
-    scope="mode",
-    needs_vectors=False,
+    scope=EachMode(needs_vectors=False),
     reference="Ortiz-Jimenez et al. 2023, Fig. 1 and §3; cross table as FusionBench prints it",
 )
 
 
-def run(study: Study) -> None:
+def run(study: ModeStudy) -> None:
     if study.mode.training == "none":
         _zero_shot(study)
         return
@@ -28,7 +27,7 @@ def run(study: Study) -> None:
         _matrix(study, split)
 
 
-def _zero_shot(study: Study) -> None:
+def _zero_shot(study: ModeStudy) -> None:
     for split in ("val", "test"):
         by_task = {}
         for task in (*study.tasks, study.control):
@@ -53,7 +52,7 @@ def _zero_shot(study: Study) -> None:
         study.replicates |= {f"{split}/{task}": values for task, values in by_task.items()}
 
 
-def _matrix(study: Study, split: str) -> None:
+def _matrix(study: ModeStudy, split: str) -> None:
     """All sources on all tasks on test; on validation the diagonal only, which selection needs."""
     joint = [JOINT] if study.joint else []
     table = {}
@@ -79,7 +78,7 @@ def _matrix(study: Study, split: str) -> None:
         _joint_and_flags(study, table, joint, total)
 
 
-def _joint_and_flags(study: Study, table: dict, joint: list[str], total: int) -> None:
+def _joint_and_flags(study: ModeStudy, table: dict, joint: list[str], total: int) -> None:
     for source in joint:
         mean = np.mean([table[source, t] for t in study.tasks], axis=0)
         study.add(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tangent_bench.experiments import Experiment, Study, tuned
+from tangent_bench.experiments import EachMode, Experiment, ModeStudy, tuned
 from tangent_bench.measuring.selection import select_addition
 from tangent_bench.seeds import generator
 
@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 
 EXPERIMENT = Experiment(
     title="Task addition",
-    scope="mode",
+    scope=EachMode(merges="all"),
     reference="Ortiz-Jimenez et al. 2023, Table 1; Ilharco et al. 2023, §4",
-    merges="all",
     selected_on_test=3,
 )
 
@@ -30,7 +29,7 @@ EXPERIMENT = Experiment(
 OF_A_SIZE = 100  # subsets; twenty tasks have a million in all
 
 
-def run(study: Study) -> None:
+def run(study: ModeStudy) -> None:
     direction = study.merger.direction(study.tasks)
     grid = study.coefficients
     points = [{s: float(a) * w for s, w in direction.items()} for a in grid]
@@ -58,7 +57,7 @@ def run(study: Study) -> None:
         _subsets(study, single)
 
 
-def _single(study: Study, split: str) -> dict[str, np.ndarray]:
+def _single(study: ModeStudy, split: str) -> dict[str, np.ndarray]:
     """Single-task accuracies, the denominators; none is below half an image, so that a hopeless model divides nothing
     by 0.
     """
@@ -86,7 +85,7 @@ def recovered_gain(accuracy, zero_shot, single) -> np.ndarray:
     return (_mean(accuracy) - _mean(zero_shot)) / gain
 
 
-def _validation_rows(study: Study, val: dict, single: dict, sources: str) -> None:
+def _validation_rows(study: ModeStudy, val: dict, single: dict, sources: str) -> None:
     zero = _zero_shot(study, val, "val")
     for k, coefficient in enumerate(study.coefficients):
         at = {t: val[t][:, k] for t in study.tasks}
@@ -96,7 +95,7 @@ def _validation_rows(study: Study, val: dict, single: dict, sources: str) -> Non
 
 
 def _test_rows(
-    study: Study, points: list, chosen_R: np.ndarray, single: dict, sources: str
+    study: ModeStudy, points: list, chosen_R: np.ndarray, single: dict, sources: str
 ) -> None:
     # Only coefficients that some replicate selected, the first and 1 (or the last) are ever looked at on test.
     shown = sorted({0, _whole(study.coefficients)})
@@ -130,7 +129,7 @@ def _whole(coefficients: np.ndarray) -> int:
     return int(at_one[0]) if len(at_one) else len(coefficients) - 1
 
 
-def _zero_shot(study: Study, found: dict, split: str) -> dict[str, np.ndarray]:
+def _zero_shot(study: ModeStudy, found: dict, split: str) -> dict[str, np.ndarray]:
     """Accuracy of θ0, which begins a grid that begins at 0."""
     if study.coefficients[0] == 0.0:
         return {t: found[t][:, 0] for t in study.tasks}
@@ -138,7 +137,7 @@ def _zero_shot(study: Study, found: dict, split: str) -> dict[str, np.ndarray]:
 
 
 def _summaries(
-    study: Study,
+    study: ModeStudy,
     suffix: str,
     at: dict,
     zero: dict,
@@ -158,7 +157,7 @@ def _summaries(
 
 
 def _add(
-    study: Study,
+    study: ModeStudy,
     metric: str,
     values: np.ndarray,
     task: str,
@@ -192,7 +191,7 @@ def subsets(tasks: Sequence[str], size: int) -> Iterator[tuple[str, ...]]:
     yield from (tuple(tasks[k] for k in places) for places in sorted(drawn))
 
 
-def _subsets(study: Study, single: dict[str, dict[str, np.ndarray]]) -> None:
+def _subsets(study: ModeStudy, single: dict[str, dict[str, np.ndarray]]) -> None:
     """Non-empty subsets of tasks with a tuned α of their own: accuracy on their tasks and on all. Point estimates."""
     for number in range(1, len(study.tasks) + 1):
         for subset in subsets(study.tasks, number):

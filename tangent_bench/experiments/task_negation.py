@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tangent_bench.experiments import Experiment, Study, tuned
+from tangent_bench.experiments import EachMode, Experiment, ModeStudy, tuned
 from tangent_bench.measuring.selection import select_negation
 
 if TYPE_CHECKING:
@@ -14,14 +14,13 @@ if TYPE_CHECKING:
 
 EXPERIMENT = Experiment(
     title="Task negation",
-    scope="mode",
+    scope=EachMode(merges="each"),
     reference="Ortiz-Jimenez et al. 2023, Table 2; Ilharco et al. 2023, §3",
-    merges="each",
     selected_on_test=6,
 )
 
 
-def run(study: Study) -> None:
+def run(study: ModeStudy) -> None:
     target, control = {}, {}
     for task in study.tasks:
         target[task], control[task] = _negate(study, task)
@@ -49,7 +48,7 @@ def run(study: Study) -> None:
     study.replicates |= means | {f"target_accuracy_tuned/{t}": v for t, v in target.items()}
 
 
-def _negate(study: Study, task: str) -> tuple[np.ndarray, np.ndarray]:
+def _negate(study: ModeStudy, task: str) -> tuple[np.ndarray, np.ndarray]:
     """Rows of one target; returns target and control test accuracy at the selected coefficient, [R] each."""
     direction = study.merger.direction([task])
     points = [{s: -float(a) * w for s, w in direction.items()} for a in study.coefficients]
@@ -73,7 +72,13 @@ def _negate(study: Study, task: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _add(
-    study: Study, metric: str, values, source: str, task: str, split: str, coefficient: float | None
+    study: ModeStudy,
+    metric: str,
+    values,
+    source: str,
+    task: str,
+    split: str,
+    coefficient: float | None,
 ) -> None:
     where = {
         "sources": source,

@@ -5,23 +5,23 @@ from __future__ import annotations
 from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING
 
-from tangent_bench.experiments import Experiment, Study
+from tangent_bench.experiments import EachTraining, Experiment, TrainingStudy
 
 if TYPE_CHECKING:
     from tangent_bench.planning.asking import Asking
 
 EXPERIMENT = Experiment(
     title="Norms and cosines of task vectors",
-    scope="training",
+    scope=EachTraining(),
     reference="Ilharco et al. 2023, §5 (cosine similarity between task vectors)",
 )
 
 
-def run(study: Study) -> None:
+def run(study: TrainingStudy) -> None:
     from tangent_bench.tangent import vectors  # torch: not while the Snakefile is parsed
 
-    tau = {t: study.vectors(t) for t in study.tasks}
-    theta0 = study.theta0()
+    tau = {t: study.vector(t) for t in study.tasks}
+    theta0 = study.theta0
     length0, size = vectors.norm(theta0), sum(v.numel() for v in theta0.values())
     common = {"task": "", "split": "", "num_samples": size}
     for task in study.tasks:

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tangent_bench import checkpoints
-from tangent_bench.experiments import Study
+from tangent_bench.experiments import AcrossModesStudy, Study
 from tangent_bench.planning.config import validate
 from tangent_bench.store import layout
 from tangent_bench.store.layout import Mode
@@ -108,24 +108,21 @@ def test_a_wrong_entry_is_one_sentence(kind, tmp_path):
     assert "\n" not in str(caught.value)
 
 
-def _study(mode: str, others: dict | None = None) -> Study:
-    about = {
-        "experiment": "e",
-        "model": "m",
-        "init": "pretrained",
-        "seed": 0,
-        "tasks": (),
-        "control": "",
-        "labels": None,
-    }
-    about |= {
-        "coefficients": None,
-        "control_threshold": 0.95,
-        "num_replicates": 1,
-        "merger": None,
-        "evaluator": None,
-    }
-    return Study(**about, mode=Mode.parse(mode), protocols={"standard": "C"}, others=others or {})
+def _study(mode: str, kind: type[Study] = Study, **own) -> Study:
+    """A study whose standard vectors are those of the family C."""
+    return kind(
+        experiment="e",
+        model="m",
+        init="pretrained",
+        mode=Mode.parse(mode),
+        seed=0,
+        tasks=(),
+        control="",
+        num_replicates=1,
+        labels=None,
+        protocols={"standard": "C"},
+        **own,
+    )
 
 
 def test_rows_name_the_family_that_they_stand_on():
@@ -146,7 +143,8 @@ def test_rows_that_compare_families_name_all_of_them():
         for text in ("none-network", "standard-network", "standard-tangent", "linear-tangent")
     ]
     for compared, expected in ((modes, "C+own"), (modes[:3], "C")):
-        study = _study("all-none", {("single_task", mode): {} for mode in compared})
+        others = {("single_task", mode): {} for mode in compared}
+        study = _study("all-none", AcrossModesStudy, coefficients=None, others=others)
         study.add(
             "accuracy",
             0.5,

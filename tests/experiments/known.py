@@ -12,7 +12,21 @@ import numpy as np
 import torch
 
 from tangent_bench import merging
-from tangent_bench.experiments import Study
+from tangent_bench.experiments import (
+    AcrossInits,
+    AcrossInitsStudy,
+    AcrossModes,
+    AcrossModesStudy,
+    EachMode,
+    EachModel,
+    EachTraining,
+    ModelStudy,
+    ModeStudy,
+    Scope,
+    Study,
+    TrainingStudy,
+    scope_of,
+)
 from tangent_bench.measuring.results import Labels
 from tangent_bench.measuring.selection import grid
 from tangent_bench.models._tower import Tower
@@ -144,6 +158,7 @@ SETTINGS: dict[str, dict] = {
 
 
 def study(experiment: str, accuracy=None, mode: str = "standard-network", **changed) -> Study:
+    """The study of an experiment, of the kind that its scope opens."""
     about = {
         "experiment": experiment,
         "model": "tiny",
@@ -152,15 +167,38 @@ def study(experiment: str, accuracy=None, mode: str = "standard-network", **chan
         "seed": 3,
         "tasks": TASKS,
         "control": CONTROL,
-        "coefficients": grid(0.0, 1.0, 11),
-        "control_threshold": 0.95,
         "num_replicates": 60,
-        "merger": merging.find("task_arithmetic"),
-        "evaluator": Known(accuracy) if accuracy else None,
         "labels": labels,
         "settings": SETTINGS.get(experiment, {}),
     }
-    return Study(**{**about, **changed})
+    kind, own = _kind(scope_of(experiment), accuracy)
+    return kind(**(about | own | changed))
+
+
+def _kind(scope: Scope, accuracy) -> tuple[type[Study], dict]:
+    """The class of a scope's studies, and what is its own."""
+    coefficients = grid(0.0, 1.0, 11)
+    match scope:
+        case EachMode():
+            return ModeStudy, {
+                "evaluator": Known(accuracy),
+                "merger": merging.find("task_arithmetic"),
+                "coefficients": coefficients,
+                "control_threshold": 0.95,
+            }
+        case EachTraining():
+            return TrainingStudy, {"results": Folder()}
+        case EachModel():
+            return ModelStudy, {"results": Folder()}
+        case AcrossModes():
+            return AcrossModesStudy, {"coefficients": coefficients, "others": {}}
+        case AcrossInits():
+            return AcrossInitsStudy, {
+                "coefficients": coefficients,
+                "others": {},
+                "method": "task_arithmetic",
+            }
+    raise AssertionError(scope)
 
 
 def pick(table, **where):

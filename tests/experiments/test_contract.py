@@ -7,18 +7,32 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from tangent_bench import registry
-from tangent_bench.experiments import SCOPES, Experiment, tuned
+from tangent_bench.experiments import (
+    AcrossInits,
+    AcrossModes,
+    EachMode,
+    EachModel,
+    EachTraining,
+    Experiment,
+    Scope,
+    scope_of,
+    tuned,
+)
 from tangent_bench.measuring import resampling
 from tangent_bench.store import artefacts, rows
-from tangent_bench.store.layout import EVERY, Mode
-from tests.experiments.known import CONTROL, NUM, TASKS, Folder, labels, study
+from tangent_bench.store.layout import EVERY
+from tests.experiments.known import CONTROL, NUM, TASKS, labels, study
 
 NAMES = registry.names("experiments")
 TIMED = ("cost_growth",)  # their numbers are seconds, which do not repeat
-MODES = ["none-network", "standard-network", "standard-tangent", "linear-tangent"]
+INITS = ("random", "step-10", "pretrained")
+CONFIG = {
+    "modes": ["none-network", "standard-network", "standard-tangent", "linear-tangent"],
+    "trainings": ["standard"],
+    "inits": INITS,
+}
 
 
 def experiment(name: str) -> Experiment:
@@ -31,43 +45,36 @@ def accuracy(task, split, point):
     return 0.4 + shift + 0.3 * total * (1 - total / 2) * (0.8 if task == CONTROL else 1)
 
 
-def run(name: str, mode: str, **changed):
-    """The study after the experiment ran; other experiments' outcomes are run first where it reads them."""
-    changed = {"evaluator": None, "mode": mode, **changed}
-    if experiment(name).scope == "mode":
-        made = study(name, accuracy, mode=mode)
-    elif experiment(name).scope == "training":
-        tau = {t: {"w": torch.arange(3.0) + k} for k, t in enumerate(TASKS)}
-        made = study(
-            name, mode="standard-none", vectors=tau.__getitem__, theta0=lambda: {"w": torch.ones(3)}
-        )
-        made.results = Folder() if experiment(name).opens else None
-    elif experiment(name).scope == "inits":
-        inits = ("random", "step-10", "pretrained")
-        others = {
-            (each, init): run(each, mode).replicates
-            for each in experiment(name).reads
-            for init in inits
-        }
-        made = study(name, mode=mode, init=EVERY, others=others)
-    elif experiment(name).scope == "model":
-        made = study(name, mode="none-none", results=Folder() if experiment(name).opens else None)
-    else:
-        others = {}
-        for each in experiment(name).reads:
-            for text in MODES if not experiment(each).needs_vectors else MODES[1:]:
-                others[each, Mode.parse(text)] = run(each, text).replicates
-        made = study(name, mode="all-none", others=others)
+def run(name: str, mode: str = "standard-network"):
+    """The study after the experiment ran; what a comparison reads is run first."""
+    match scope_of(name):
+        case EachMode():
+            made = study(name, accuracy, mode=mode)
+        case EachTraining():
+            made = study(name, mode="standard-none")
+        case EachModel():
+            made = study(name, mode="none-none")
+        case AcrossModes() as scope:
+            made = study(name, mode="all-none", others=_in_all_modes(scope.reads))
+        case AcrossInits() as scope:
+            made = study(name, mode=mode, init=EVERY, others=_at_all_inits(scope.reads, mode))
     registry.load("experiments", name).run(made)
     return made
 
 
-JOBS = [
-    (name, mode)
-    for name in NAMES
-    for mode in (MODES if experiment(name).scope == "mode" else MODES[1:2])
-    if mode != "none-network" or not experiment(name).needs_vectors
-]
+def _in_all_modes(reads):
+    return {
+        (name, found): run(name, str(found)).replicates
+        for name in reads
+        for found in scope_of(name).modes(CONFIG)
+    }
+
+
+def _at_all_inits(reads, mode):
+    return {(name, init): run(name, mode).replicates for name in reads for init in INITS}
+
+
+JOBS = [(name, str(mode)) for name in NAMES for mode in scope_of(name).modes(CONFIG)]
 
 
 @pytest.fixture(scope="module", params=JOBS, ids=lambda job: "/".join(job))
@@ -79,10 +86,9 @@ def job(request):
 def test_fields_are_valid(name):
     found = experiment(name)
     assert isinstance(found, Experiment) and found.title and found.reference
-    assert found.scope in SCOPES
-    assert bool(found.reads) == (found.scope in ("together", "inits")) and set(found.reads) <= set(
-        NAMES
-    ) - {name}
+    assert isinstance(found.scope, Scope)
+    assert bool(found.scope.reads) == isinstance(found.scope, AcrossModes | AcrossInits)
+    assert set(found.scope.reads) <= set(NAMES) - {name}
 
 
 def test_every_row_obeys_the_schema(job):
@@ -112,12 +118,8 @@ def test_accuracies_are_fractions_and_intervals_hold_the_estimate(job):
 
 def test_rows_are_about_one_initialisation(job):
     inits = set(rows.frame(job.rows)["init"])
-    expected = (
-        {"random", "step-10", "pretrained"}
-        if experiment(job.experiment).scope == "inits"
-        else {"pretrained"}
-    )
-    assert inits == expected
+    across = isinstance(scope_of(job.experiment), AcrossInits)
+    assert inits == (set(INITS) if across else {"pretrained"})
 
 
 def test_sources_are_tasks_and_own_or_each_are_words(job):
@@ -146,9 +148,7 @@ def test_sidecar_can_be_stored_and_explains_itself(job, tmp_path):
 
 
 def test_running_again_gives_the_same_rows(job):
-    again = run(
-        job.experiment, str(job.mode) if job.mode.evaluation != "none" else "standard-network"
-    )
+    again = run(job.experiment, str(job.mode))
     if job.experiment in TIMED:
         again.rows, job.rows = (
             [replace(row, value=0.0, low=None, high=None) for row in r.rows] for r in (again, job)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -18,13 +20,10 @@ THETA0 = {"w": torch.tensor([6.0, 0.0]), "v": torch.tensor([8.0])}
 
 
 def table(vectors=TAU):
-    made = study(
-        "vector_geometry",
-        None,
-        mode="linear-none",
-        vectors=vectors.__getitem__,
-        theta0=lambda: THETA0,
+    results = SimpleNamespace(
+        vector=lambda training, task: vectors[task], network=SimpleNamespace(theta0=THETA0)
     )
+    made = study("vector_geometry", None, mode="linear-none", results=results)
     vector_geometry.run(made)
     return rows.frame(made.rows)
 

@@ -11,8 +11,15 @@ import sys
 import pytest
 
 from tangent_bench import registry
+from tangent_bench.experiments import (
+    AcrossInits,
+    AcrossModes,
+    EachMode,
+    EachModel,
+    EachTraining,
+    scope_of,
+)
 from tangent_bench.store import layout
-from tangent_bench.store.layout import Mode
 from tests.workflow.checkout import ROOT, Checkout, environment, merged, preset
 
 HERE = Checkout(ROOT)
@@ -31,27 +38,23 @@ def _plan(tmp_path, name: str, **changed: object) -> dict[str, int]:
 
 
 def _num_jobs(config: dict, experiment: str) -> int:
-    """Jobs of an experiment for one model and initialisation (or all of them): its modes times its seeds."""
-    about, seeds = registry.load("experiments", experiment).EXPERIMENT, len(config["seeds"])
-    if about.scope == "model":
-        return 1
-    if about.scope == "together":
-        return seeds
-    if about.scope == "training":
-        return len(config["trainings"]) * seeds
-    return (
-        sum(Mode.parse(m).training != "none" or not about.needs_vectors for m in config["modes"])
-        * seeds
-    )
+    """Jobs of an experiment for one model, at one initialisation or over all: modes times seeds."""
+    num_seeds = len(config["seeds"])
+    match scope_of(experiment):
+        case EachModel():
+            return 1
+        case AcrossModes():
+            return num_seeds
+        case EachTraining():
+            return len(config["trainings"]) * num_seeds
+        case EachMode(needs_vectors=False):
+            return len(config["modes"]) * num_seeds
+    return len(set(config["modes"]) - {"none-network"}) * num_seeds
 
 
 def _num_inits(config: dict, experiment: str) -> int:
     """Initialisations of an experiment that have jobs of their own."""
-    return (
-        1
-        if registry.load("experiments", experiment).EXPERIMENT.scope == "inits"
-        else len(config["inits"])
-    )
+    return 1 if isinstance(scope_of(experiment), AcrossInits) else len(config["inits"])
 
 
 def _num_texts(config: dict) -> int:
@@ -241,7 +244,8 @@ def test_planning_imports_nothing_heavy():
         "sys.argv = ['snakemake', '-n', '--quiet', 'rules', '--config', 'results=nowhere']\n"
         "try: main()\n"
         "except SystemExit as end: assert not end.code\n"
-        "print('heavy:', *sorted({'torch', 'open_clip', 'torchvision', 'sklearn', 'scipy'} & set(sys.modules)))"
+        "print('heavy:', *sorted({'torch', 'open_clip', 'torchvision', 'sklearn', 'scipy'} & "
+        "set(sys.modules)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", program],

@@ -9,14 +9,14 @@ from pathlib import Path
 from tangent_bench.jobs import digests, provenance
 from tangent_bench.measuring import directions
 from tangent_bench.store import layout
-from tangent_bench import merging, models, registry, tasks
+from tangent_bench import experiments, merging, models, registry, tasks
 from tangent_bench.planning import missing, resources
 from tangent_bench.store.layout import JOINT, Mode
 
 RESULTS = config["results"].rstrip("/")
 SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
 CONTROL = config["control"]
-EVALUATED = [*config["tasks"], CONTROL]  # tasks that models are evaluated on
+EVALUATED = experiments.evaluated(config)
 INIT = r"pretrained|random|(step|whole|shuffled)-\d+"
 
 
@@ -174,14 +174,6 @@ def folder_state(task):
     return state.hexdigest()[:16]
 
 
-def sources(training):
-    """The names of all vectors that a training makes."""
-    return [
-        *config["tasks"],
-        *([JOINT] if training in config["joint_training"]["trainings"] else []),
-    ]
-
-
 def of_training(training):
     """A training mode's contract, read from its file without heavy imports."""
     return registry.load("training", training).TRAINING
@@ -192,50 +184,15 @@ def settings_of(training):
     return config["training_modes"].get(training, {})
 
 
-def needs(experiment, key):
-    """An attribute of an experiment's contract, read from its file without heavy imports."""
-    return getattr(registry.load("experiments", experiment).EXPERIMENT, key)
-
-
-def modes_of(experiment):
-    """The modes in which an experiment has a job."""
-    scope = needs(experiment, "scope")
-    if scope == "together":
-        return [Mode("all", "none")]
-    if scope == "training":
-        return [Mode(training, "none") for training in config["trainings"]]
-    if scope == "model":
-        return [Mode("none", "none")]
-    modes = map(Mode.parse, config["modes"])
-    return [m for m in modes if m.training != "none" or not needs(experiment, "needs_vectors")]
-
-
-def inits_of(experiment):
-    """The initialisations at which an experiment has a job, or the word for all of them together."""
-    return [layout.EVERY] if needs(experiment, "scope") == "inits" else config["inits"]
-
-
-def seeds_of(experiment):
-    """The fine-tuning seeds with which an experiment has a job; without vectors they change nothing."""
-    return config["seeds"][:1] if needs(experiment, "scope") == "model" else config["seeds"]
-
-
-def reads_of(experiment):
-    """What a comparison reads: between modes, those of its experiments that the config has, or all if it has none."""
-    reads = list(needs(experiment, "reads"))
-    asked = [name for name in reads if name in config["experiments"]]
-    return asked or reads if needs(experiment, "scope") == "together" else reads
-
-
-def outcomes(suffix="csv", model=None, init=None, seed=None, experiments=None):
-    """Outcome files of all jobs, or of those of one model, initialisation and seed."""
+def outcomes(suffix="csv", names=()):
+    """Outcome files of all experiments, or of those named."""
     return [
         results(layout.outcome(e, m, i, mode, s, suffix))
-        for e in experiments or config["experiments"]
-        for m in ([model] if model else config["models"])
-        for i in ([init] if init else inits_of(e))
-        for s in ([seed] if seed is not None else seeds_of(e))
-        for mode in modes_of(e)
+        for e in names or config["experiments"]
+        for m in config["models"]
+        for i in experiments.scope_of(e).inits(config)
+        for s in experiments.scope_of(e).seeds(config)
+        for mode in experiments.scope_of(e).modes(config)
     ]
 
 

@@ -56,7 +56,7 @@ rule encode_changes:
         test=results("data/{task}/test.safetensors"),
         vectors=lambda w: [
             results(layout.vector(w.model, w.init, w.training, s, w.seed))
-            for s in sources(w.training)
+            for s in layout.sources(config, w.training)
         ],
     output:
         results("features/{model}/{init}/{training}/{task}/seed-{seed}.safetensors"),
@@ -67,7 +67,7 @@ rule encode_changes:
         **asked("encode_changes"),
     params:
         results=RESULTS,
-        sources=lambda w: sources(w.training),
+        sources=lambda w: layout.sources(config, w.training),
         custom_models=custom_model,
         batch_size=config["evaluation"]["batch_size"],
         code=lambda w: code("encode_changes", *plugins("models", w.model)),

@@ -4,13 +4,8 @@ METHODS = merging.asked(config["methods"])
 
 
 def crossed(label):
-    """The experiments that a method is run with; negation of a method that keeps one task is that of the vector itself."""
-    asked = [
-        e
-        for e in config["method_experiments"]
-        if e in config["experiments"] and label != config["method"]
-    ]
-    return [e for e in asked if METHODS[label].crosses(needs(e, "merges"))]
+    """The experiments that a method is run with."""
+    return experiments.crossed(config, METHODS[label])
 
 
 def method_outcomes(suffix="csv", labels=METHODS):
@@ -20,21 +15,21 @@ def method_outcomes(suffix="csv", labels=METHODS):
         for label in labels
         for e in crossed(label)
         for m in config["models"]
-        for i in inits_of(e)
-        for s in config["seeds"]
-        for mode in modes_of(e)
+        for i in experiments.scope_of(e).inits(config)
+        for s in experiments.scope_of(e).seeds(config)
+        for mode in experiments.scope_of(e).modes(config)
     ]
 
 
 def merging_outcomes(suffix="csv"):
     """Outcome files of the config's own method in the experiments that merge."""
-    merge = [e for e in config["experiments"] if needs(e, "merges")]
-    return outcomes(suffix, experiments=merge) if merge else []
+    merge = [e for e in config["experiments"] if experiments.scope_of(e).merges]
+    return outcomes(suffix, merge) if merge else []
 
 
 def merging_modes():
     """The modes in which vectors are added or subtracted."""
-    return [mode for mode in map(Mode.parse, config["modes"]) if mode.training != "none"]
+    return list(filter(experiments.has_vectors, map(Mode.parse, config["modes"])))
 
 
 def negated():
@@ -72,15 +67,9 @@ def method_inputs(wildcards):
             *files,
             results(layout.merged_features(w.model, w.init, mode.training, w.method, w.seed)),
         ]
-    whole = needs(w.experiment, "merges") == "all"
-    return [
-        *files,
-        *(
-            [results(layout.merged(w.model, w.init, mode.training, w.method, w.seed))]
-            if whole
-            else []
-        ),
-    ]
+    if experiments.scope_of(w.experiment).merges == "all":
+        files.append(results(layout.merged(w.model, w.init, mode.training, w.method, w.seed)))
+    return files
 
 
 def given(wildcards):
@@ -134,7 +123,7 @@ rule encode_merged:
         results=RESULTS,
         tasks=config["tasks"],
         control=CONTROL,
-        each=lambda w: any(needs(e, "merges") == "each" for e in crossed(w.method)),
+        each=lambda w: any(experiments.scope_of(e).merges == "each" for e in crossed(w.method)),
         method=given,
         custom_models=custom_model,
         batch_size=config["evaluation"]["batch_size"],

@@ -1,0 +1,267 @@
+"""Studies: one job of an experiment, what it can ask, and the rows that it has found.
+
+There is a class for each scope (`_scopes`).
+Shapes: P points, N images, R bootstrap replicates (0 is the estimate).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import numpy as np
+
+from tangent_bench.measuring import resampling
+from tangent_bench.measuring.evaluation import Evaluator, Point
+from tangent_bench.measuring.results import Labels
+from tangent_bench.store.layout import Mode
+from tangent_bench.store.rows import Row
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from tangent_bench.measuring.results import Results
+    from tangent_bench.merging import Merger
+
+Replicates = Mapping[str, np.ndarray]  # metric → [R]
+Compared = TypeVar("Compared", bound=Hashable)
+
+
+@dataclass(kw_only=True)
+class Study:
+    """One job of an experiment: its coordinates, and what it has found.
+
+    Attributes:
+        experiment: name of the experiment.
+        model: name of the model.
+        init: initialisation, or `layout.EVERY`.
+        mode: of the job.
+        seed: of the fine-tuning.
+        tasks: names of the tasks.
+        control: name of the control.
+        num_replicates: of the bootstrap.
+        labels: (task, split) → Labels.
+        settings: the experiment's own section of the config.
+        protocols: training → family of the checkpoints that its vectors were read from; a training
+            that was run here has none.
+        rows: found so far.
+        replicates: metric → [R], kept for paired differences between modes and initialisations.
+    """
+
+    experiment: str
+    model: str
+    init: str
+    mode: Mode
+    seed: int
+    tasks: tuple[str, ...]
+    control: str
+    num_replicates: int
+    labels: Callable[[str, str], Labels]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    protocols: Mapping[str, str] = field(default_factory=dict)
+    rows: list[Row] = field(default_factory=list)
+    replicates: dict[str, np.ndarray] = field(default_factory=dict)
+    _weights: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
+
+    def weights(self, task: str, split: str) -> np.ndarray:
+        """Bootstrap counts of the images, [R, N]; the same in every job."""
+        if (task, split) not in self._weights:
+            blocks_N = self.labels(task, split).blocks
+            self._weights[task, split] = resampling.weights(
+                blocks_N, self.num_replicates, task, split
+            )
+        return self._weights[task, split]
+
+    def size(self, split: str, *tasks: str) -> int:
+        """Number of images of the tasks together."""
+        return sum(len(self.labels(task, split).labels) for task in tasks)
+
+    def add(
+        self,
+        metric: str,
+        values: np.ndarray | float,
+        *,
+        sources: str,
+        task: str,
+        split: str,
+        num_samples: int,
+        **coordinates: Any,
+    ) -> None:
+        """Adds a row; of an array [R] the first is the value and the rest give the interval.
+
+        Args:
+            metric: its name, as in `rows`.
+            values: the estimate alone, or with its replicates.
+            sources: the vectors that took part, joined by +.
+            task: whose images were looked at, or "all", "own", "each".
+            split: of those images.
+            num_samples: how many they are.
+            coordinates: further ones, or others than the study's own (training, evaluation, init).
+        """
+        values_R = np.atleast_1d(np.asarray(values, dtype=np.float64))
+        low, high = resampling.interval(values_R) if len(values_R) > 1 else (None, None)
+        own: dict[str, Any] = {
+            "training": self.mode.training,
+            "evaluation": self.mode.evaluation,
+            "init": self.init,
+            "protocol": self.protocol(coordinates.get("training", self.mode.training)),
+        }
+        self.rows.append(
+            Row(
+                experiment=self.experiment,
+                model=self.model,
+                seed=self.seed,
+                sources=sources,
+                task=task,
+                split=split,
+                metric=metric,
+                value=float(values_R[0]),
+                low=low,
+                high=high,
+                num_samples=num_samples,
+                **(own | coordinates),
+            )
+        )
+
+    def protocol(self, training: str) -> str:
+        """The family of checkpoints that a row of this training stands on."""
+        return self.protocols.get(training, "own")
+
+    def sidecar(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Arrays and facts to store beside the rows.
+
+        Arrays are predictions per image and replicates; facts are the points of the predictions and
+        the digests of the order of their images.
+        """
+        arrays = {f"replicates/{name}": values for name, values in self.replicates.items()}
+        return arrays, {"points": json.dumps({}), "image_orders": {}}
+
+
+@dataclass(kw_only=True)
+class ModeStudy(Study):
+    """A study in one mode: it asks for predictions at points of weight space.
+
+    Attributes:
+        evaluator: what predicts.
+        merger: the method of merging.
+        coefficients: the grid of α.
+        control_threshold: share of its accuracy that the control keeps in negation.
+        joint: whether the training has a vector of all tasks together.
+        predictions: label/task/split → class indices [P, N], kept for the sidecar.
+        points: label/task/split → the points that they were predicted at.
+    """
+
+    evaluator: Evaluator
+    merger: Merger
+    coefficients: np.ndarray
+    control_threshold: float
+    joint: bool = False
+    predictions: dict[str, np.ndarray] = field(default_factory=dict)
+    points: dict[str, list[Point]] = field(default_factory=dict)
+
+    def accuracy(
+        self, task: str, split: str, points: Sequence[Point], keep: str = ""
+    ) -> np.ndarray:
+        """Accuracy at each point, [R, P].
+
+        Args:
+            task: whose images are looked at.
+            split: of these images.
+            points: of weight space.
+            keep: label under which the predictions go into the sidecar; "": they do not.
+        """
+        predictions_PN = self.evaluator.predict(task, split, points)
+        if keep:
+            name = f"{keep}/{task}/{split}"
+            self.predictions[name] = predictions_PN
+            self.points[name] = list(points)
+        correct_PN = predictions_PN == self.labels(task, split).labels
+        return resampling.accuracy(correct_PN, self.weights(task, split))
+
+    def hits(self, task: str, split: str, points: Sequence[Point]) -> np.ndarray:
+        """Accuracy at each point without replicates, [P]."""
+        predictions_PN = self.evaluator.predict(task, split, points)
+        return (predictions_PN == self.labels(task, split).labels).mean(1)
+
+    @property
+    def merged_by(self) -> dict[str, str]:
+        """The coordinates of rows that say how was merged."""
+        return {"method": self.merger.name, "params_id": self.merger.params_id}
+
+    def sidecar(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        replicates, _ = super().sidecar()
+        arrays = {f"predictions/{name}": values for name, values in self.predictions.items()}
+        orders = {}
+        for name in self.predictions:
+            _, task, split = name.split("/")
+            orders[f"{task}/{split}"] = self.labels(task, split).digest
+        facts = {"points": json.dumps(self.points), "image_orders": orders}
+        return arrays | replicates, facts
+
+
+@dataclass(kw_only=True)
+class ModelStudy(Study):
+    """A study of a model.
+
+    Attributes:
+        results: the results folder; its files are there if the experiment `opens` them.
+    """
+
+    results: Results
+
+
+@dataclass(kw_only=True)
+class TrainingStudy(ModelStudy):
+    """A study of one training's vectors."""
+
+    def vector(self, task: str) -> Mapping[str, Tensor]:
+        """τ of a task."""
+        return self.results.vector(self.mode.training, task)
+
+    @property
+    def theta0(self) -> Mapping[str, Tensor]:
+        """The parameters that all vectors start from."""
+        return self.results.network.theta0
+
+
+@dataclass(kw_only=True)
+class ComparisonStudy(Study, Generic[Compared]):
+    """A study of what other experiments left in several modes, or at several initialisations.
+
+    Attributes:
+        coefficients: the grid of α.
+        others: (experiment, mode or initialisation) → metric → [R].
+    """
+
+    coefficients: np.ndarray
+    others: Mapping[tuple[str, Compared], Replicates]
+
+    def left_by(self, experiment: str) -> dict[Compared, Replicates]:
+        """What one experiment left: mode or initialisation → metric → [R]."""
+        return {key: kept for (name, key), kept in self.others.items() if name == experiment}
+
+
+@dataclass(kw_only=True)
+class AcrossModesStudy(ComparisonStudy[Mode]):
+    """A comparison of modes."""
+
+    def protocol(self, training: str) -> str:
+        """All families of checkpoints that the compared modes stand on."""
+        compared = {mode.training for _, mode in self.others} - {"none"}
+        families = set()
+        for name in compared or {training}:
+            families.add(super().protocol(name))
+        return "+".join(sorted(families))
+
+
+@dataclass(kw_only=True)
+class AcrossInitsStudy(ComparisonStudy[str]):
+    """A comparison of initialisations.
+
+    Attributes:
+        method: name of the method of merging.
+    """
+
+    method: str
