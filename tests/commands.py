@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-# By tests/workflow/test_commands.py, in this order, in a clone. Where the text asks for more than minutes, on the micro
-# preset instead; None: just as it stands.
+# By tests/workflow/test_commands.py, in this order, in a clone. Where the text asks for more than
+# minutes, on the micro preset instead; None: just as it stands.
 ON_MICRO = "--configfile config/micro.yaml"
 NEWCOMER: dict[str, str | None] = {
     "tangent-bench list": None,
@@ -18,11 +18,14 @@ NEWCOMER: dict[str, str | None] = {
     "make reproduce": "make reproduce PRESET=micro",
     "make reproduce PRESET=micro": None,
     "snakemake --cores all": f"snakemake --cores all {ON_MICRO}",
-    "python -m tangent_bench.report.summary results/tiny": "python -m tangent_bench.report.summary results/micro",
+    "python -m tangent_bench.report.summary results/tiny": (
+        "python -m tangent_bench.report.summary results/micro"
+    ),
     "snakemake --report report.html": f"snakemake --report report.html {ON_MICRO}",
     "make regress METHOD=ties": f'make regress METHOD=ties ARGS="{ON_MICRO}"',
     "tangent-bench regress ties": f"tangent-bench regress ties {ON_MICRO}",
-    "tangent-bench compare task_arithmetic ties": "tangent-bench compare task_arithmetic ties --results results/micro",
+    "tangent-bench compare task_arithmetic ties": "tangent-bench compare task_arithmetic ties "
+    "--results results/micro",
     'make regress METHOD=ties SET="keep=0.1" BASELINE=tsv_m': (
         f'make regress METHOD=ties SET="keep=0.1" BASELINE=tsv_m ARGS="{ON_MICRO}"'
     ),
@@ -93,7 +96,8 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
         "tests/test_method_package.py::test_commands_of_the_workflow_are_real",
         "an hour; parsed",
     ),
-    ".venv/bin/tangent-bench compare ties ties --results results/regress --baseline-results results/before": (
+    ".venv/bin/tangent-bench compare ties ties --results results/regress --baseline-results "
+    "results/before": (
         "tests/test_outcomes.py::test_the_same_method_before_and_after_a_change",
         "needs results from before a change",
     ),

@@ -1,7 +1,8 @@
-"""Copies of hub data sets as people have them on disk: parquet files with encoded images, folders, the hub's cache.
+"""Copies of hub data sets as people have them on disk: parquet files with encoded images, folders,
+the hub's cache.
 
-"lab/tiny" is made up, with everything that may differ between images; `write_paper` makes a small copy of any data set
-of the paper, in the files, columns and names of its own hub copy.
+"lab/tiny" is made up, with everything that may differ between images; `write_paper` makes a small
+copy of any data set of the paper, in the files, columns and names of its own hub copy.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ configs:
   - split: gaussian_noise
     path: data/gaussian_noise-*
 ---
-"""  # as the copies of the paper's data sets have it, with splits that are not wanted and need not be there
+"""  # as in the paper's data sets, with splits that need not be there
 
 
 # lab/tiny
@@ -82,7 +83,7 @@ def tiny(**changes) -> SimpleNamespace:
 
 
 def encoded(split: str, label: int, number: int) -> tuple[bytes, str]:
-    """A picture as a file, and its suffix: sizes differ, every third is a JPEG, every fifth is grey."""
+    """A picture as a file, and its suffix: sizes differ, 1 in 3 is a JPEG, 1 in 5 is grey."""
     image = Image.fromarray(pixels(1, 12 + number % 5, split, label, number)[0])
     return _file(
         image.convert("L") if number % 5 == 0 else image, "JPEG" if number % 3 == 0 else "PNG"
@@ -167,7 +168,7 @@ def content(split) -> list[tuple[tuple[int, int], bytes, int]]:
 
 
 def write_paper(root: Path, name: str, num: Mapping[str, int]) -> Path:
-    """A copy of a data set of the paper below `root` as `hf download --local-dir` leaves it; returns its folder.
+    """Writes a copy of a data set of the paper below `root`, as `hf download --local-dir` does.
 
     Args:
         name: a file of tangent_bench/tasks with an ORIGIN.
@@ -192,7 +193,10 @@ def write_paper(root: Path, name: str, num: Mapping[str, int]) -> Path:
 
 
 def _painted(name: str, split: str, number: int, native: int | None) -> tuple[str, bytes]:
-    """File name and bytes of a picture of soft spots: a PNG of the native size, else a JPEG larger than 224 px."""
+    """File name and bytes of a picture of soft spots.
+
+    A PNG of the native size, else a JPEG larger than 224 px.
+    """
     size = (native, native) if native else (230 + 17 * (number % 7), 230 + 23 * (number % 5))
     spots = Image.fromarray(pixels(1, 6, "paper", name, split, number)[0])
     image = spots.resize(size, Image.Resampling.BICUBIC)

@@ -1,7 +1,8 @@
-"""The mutation score of each module: `python -m mutmut results --all true | python -m tests.mutation`.
+"""The mutation score of each module: `python -m mutmut results --all true | python -m
+tests.mutation`.
 
-A mutant is caught if a test fails with it, and not if the run only took too long. Ends with status 1 where less than
-`LEAST` of a module's are.
+A mutant is caught if a test fails with it, and not if the run only took too long. Ends with status
+1 where less than `LEAST` of a module's are.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ def main(lines: Iterable[str]) -> int:
         missed = {mutant: outcome for mutant, outcome in found.items() if outcome != "killed"}
         scores[module] = 1 - len(missed) / len(found)
         print(
-            f"{module:30s} {len(found) - len(missed):4d} of {len(found):4d} mutants caught {scores[module]:7.1%}"
+            f"{module:30s} {len(found) - len(missed):4d} of {len(found):4d} mutants caught "
+            f"{scores[module]:7.1%}"
         )
         for mutant, outcome in missed.items():
             print(f"    {outcome}: tangent_bench.{module}.{mutant}")

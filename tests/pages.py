@@ -1,4 +1,6 @@
-"""What the pages show and tell a reader to type: blocks of code, indented or fenced, and code within sentences."""
+"""What the pages show and tell a reader to type: blocks of code, indented or fenced, and code
+within sentences.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The printed numbers of workflow/resources/paper.csv, and ways of picking some, for the tests of `reference`."""
+"""The printed numbers of workflow/resources/paper.csv, and ways of picking some, for the tests of
+`reference`.
+"""
 
 from __future__ import annotations
 

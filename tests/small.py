@@ -48,7 +48,7 @@ def vit(folder: Path, dtype: torch.dtype = torch.float64) -> nn.Module:
 
 
 class Curved(nn.Module):
-    """Two layers on flattened images, [B, C, H, W] → [B, 5]; every parameter enters non-linearly."""
+    """Two layers on flattened images, [B, C, H, W] → [B, 5], non-linear in every parameter."""
 
     def __init__(self, inputs: int = 12) -> None:
         super().__init__()
@@ -111,7 +111,9 @@ def pixels(num: int, side: int, *names: object) -> np.ndarray:
 
 
 class Whole:
-    """A tensor of images with the manners of `pictures.Pictures`, for precisions that bytes do not have."""
+    """A tensor of images with the manners of `pictures.Pictures`, for precisions that bytes do not
+    have.
+    """
 
     def __init__(self, images_NCHW: Tensor) -> None:
         self.images = images_NCHW

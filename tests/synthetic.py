@@ -1,4 +1,6 @@
-"""Result rows as the experiments write them, from made-up numbers: what figures and tables are tested on."""
+"""Result rows as the experiments write them, from made-up numbers: what figures and tables are
+tested on.
+"""
 
 from __future__ import annotations
 
@@ -204,9 +206,10 @@ class _Maker:
 
     def _tuned(self, mode: tuple[str, str], peak: float, top: float) -> list[Row]:
         at = {"sources": "+".join(self.tasks), "method": "task_arithmetic"}
-        add = lambda metric, value, **more: self.row(
-            "task_addition", mode, metric, value, **at, **more
-        )  # noqa: E731
+
+        def add(metric: str, value: float, **more: object) -> Row:
+            return self.row("task_addition", mode, metric, value, **at, **more)
+
         out = [
             add("accuracy_tuned", min(1, top + self.noise(0.2)), task=task, coefficient=peak)
             for task in self.tasks

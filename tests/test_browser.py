@@ -1,4 +1,6 @@
-"""The results page in a real Chromium without a window: does it load, can it be read, can it be used by keyboard?"""
+"""The results page in a real Chromium without a window: does it load, can it be read, can it be
+used by keyboard?
+"""
 
 from __future__ import annotations
 
@@ -19,15 +21,21 @@ pytestmark = pytest.mark.skipif(
 WIDTHS = 400, 1600
 PATIENCE = 300_000  # milliseconds: other tests, or a run, may have the cores
 # Elements with words of their own that are seen, and what they look like.
-WORDS = """[...document.querySelectorAll("body *")].filter(e => !["SCRIPT", "STYLE"].includes(e.tagName)
-    && e.checkVisibility() && [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim()))"""
+WORDS = """[...document.querySelectorAll("body *")].filter(
+    e => !["SCRIPT", "STYLE"].includes(e.tagName) && e.checkVisibility()
+    && [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim()))"""
 CONTRAST = f"""() => {{
   const light = colour => colour.match(/[\\d.]+/g).slice(0, 3).map(v => v / 255)
     .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
     .reduce((sum, v, k) => sum + v * [0.2126, 0.7152, 0.0722][k], 0);
-  const behind = e => {{ while (e && getComputedStyle(e).backgroundColor === "rgba(0, 0, 0, 0)") e = e.parentElement;
-    return getComputedStyle(e).backgroundColor; }};
-  return Math.min(...{WORDS}.map(e => (light(behind(e)) + 0.05) / (light(getComputedStyle(e).color) + 0.05)));
+  const ground = e => getComputedStyle(e).backgroundColor;
+  const behind = e => {{
+    while (e && ground(e) === "rgba(0, 0, 0, 0)") e = e.parentElement;
+    return ground(e);
+  }};
+  const contrast = e =>
+    (light(behind(e)) + 0.05) / (light(getComputedStyle(e).color) + 0.05);
+  return Math.min(...{WORDS}.map(contrast));
 }}"""
 
 
@@ -52,7 +60,7 @@ def file(tmp_path_factory) -> Path:
 
 @pytest.fixture(params=WIDTHS)
 def page(browser, file, request):
-    """The page, opened; at the end the browser must not have complained or asked for anything else."""
+    """The page, opened; the browser must not complain or ask for anything else."""
     page, complaints, asked = browser.new_page(), [], []
     page.set_viewport_size({"width": request.param, "height": 900})
     page.on("console", lambda message: complaints.append(message.text))
@@ -92,8 +100,12 @@ def test_what_is_too_wide_scrolls_inside_itself(page):
             box.getBoundingClientRect().right > innerWidth + 0.5).length"""
     )
     boxes = page.evaluate(
-        """[...document.querySelectorAll(".scroll")].map(box =>
-            [box.scrollWidth > box.clientWidth, getComputedStyle(box).overflowX, box.tabIndex, box.ariaLabel])"""
+        """[...document.querySelectorAll(".scroll")].map(box => [
+            box.scrollWidth > box.clientWidth,
+            getComputedStyle(box).overflowX,
+            box.tabIndex,
+            box.ariaLabel,
+        ])"""
     )
     assert cut == 0 and all(box[1:3] == ["auto", 0] and box[3] for box in boxes)
     assert any(box[0] for box in boxes) or page.viewport_size["width"] == max(WIDTHS)
@@ -124,7 +136,8 @@ def test_links_resolve(page, file):
 
 def test_tab_reaches_everything_that_can_be_used_and_shows_where_it_is(page):
     number = page.evaluate(
-        "[...document.querySelectorAll('a,button,summary,.scroll')].filter(e => e.checkVisibility()).length"
+        "[...document.querySelectorAll('a,button,summary,.scroll')].filter(e => "
+        "e.checkVisibility()).length"
     )
     seen = []
     for _ in range(number):
@@ -132,22 +145,29 @@ def test_tab_reaches_everything_that_can_be_used_and_shows_where_it_is(page):
         seen.append(
             page.evaluate("""() => { const e = document.activeElement; e.dataset.seen = 1;
                 const box = e.getBoundingClientRect(), style = getComputedStyle(e);
-                return [e.innerText, box.left >= 0 && box.top >= 0 && box.bottom <= innerHeight + 1 || box.height > 300,
+                const inside = box.left >= 0 && box.top >= 0 && box.bottom <= innerHeight + 1;
+                return [e.innerText, inside || box.height > 300,
                         style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2]; }""")
         )
     assert seen[0][0] == "To the results" and all(shown and ringed for _, shown, ringed in seen), (
         seen
     )
-    left = "[...document.querySelectorAll('a,button,summary,.scroll')].filter(e => e.checkVisibility() && !e.dataset.seen)"
+    left = (
+        "[...document.querySelectorAll('a,button,summary,.scroll')]"
+        ".filter(e => e.checkVisibility() && !e.dataset.seen)"
+    )
     assert page.evaluate(f"{left}.map(e => e.outerHTML)") == []
 
 
 def _column(page, table, head):
     """Texts of a column, top to bottom, and how it is sorted."""
     return page.evaluate(
-        """([label, head]) => { const table = document.querySelector(`[aria-label="${label}"] table`);
-            const th = [...table.tHead.rows[0].cells].find(c => c.textContent === head), k = th.cellIndex;
-            return [[...table.tBodies[0].rows].map(r => r.cells[k].textContent.trim()), th.ariaSort]; }""",
+        """([label, head]) => {
+            const table = document.querySelector(`[aria-label="${label}"] table`);
+            const th = [...table.tHead.rows[0].cells].find(c => c.textContent === head);
+            const rows = [...table.tBodies[0].rows];
+            return [rows.map(r => r.cells[th.cellIndex].textContent.trim()), th.ariaSort];
+        }""",
         [table, head],
     )
 

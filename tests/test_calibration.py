@@ -1,7 +1,9 @@
-"""How often chance is called a finding, and how often an effect is found, by the variance that `comparison` uses.
+"""How often chance is called a finding, and how often an effect is found, by the variance that
+`comparison` uses.
 
-Differences d_sn = μ + a_s + b_n + e_sn of crossed seeds and images; components are given as shares of the variance of
-the mean, (σ²_a/S, σ²_b/N, σ²_e/(S N)), which sum to 1. Images are resampled as everywhere, by weights.
+Differences d_sn = μ + a_s + b_n + e_sn of crossed seeds and images; components are given as shares
+of the variance of the mean, (σ²_a/S, σ²_b/N, σ²_e/(S N)), which sum to 1. Images are resampled as
+everywhere, by weights.
 """
 
 from __future__ import annotations
@@ -61,7 +63,9 @@ def test_chance_is_rejected_as_often_as_the_level_says(name):
 
 @pytest.mark.parametrize("name", [name for name in SHARES if name != "seeds"])
 def test_the_plain_rule_rejects_too_rarely(name):
-    """s²_seed/S and the whole variance over images, S − 1 degrees: right only where images do not matter."""
+    """s²_seed/S and the whole variance over images, S − 1 degrees: right only where images do not
+    matter.
+    """
     found = simulated(SHARES[name])
     assert rejected(found.value, found.seeds + found.images, S - 1) < 0.035
 
@@ -83,7 +87,9 @@ def test_the_detectable_effect_is_found_in_four_cases_of_five(name):
 
 
 def hits(rng, seeds, points):
-    """Hits of two exchangeable methods: some images and some seeds are easier, by method and coefficient."""
+    """Hits of two exchangeable methods: some images and some seeds are easier, by method and
+    coefficient.
+    """
     logit = (
         rng.normal(0.5, 0.3, (2, seeds, points, 1))
         + rng.normal(0, 1.0, (2, 1, points, N))
@@ -93,7 +99,9 @@ def hits(rng, seeds, points):
 
 
 def tuned(name, found, replicates=100):
-    """Accuracy on test at the coefficient that each seed and replicate selects on validation, as `task_addition`."""
+    """Accuracy on test at the coefficient that each seed and replicate selects on validation, as
+    `task_addition`.
+    """
     weights = {
         (t, s): resampling.weights(np.arange(N), replicates, t, s)
         for t in "pq"
@@ -134,7 +142,10 @@ def null_comparison(k):
 
 
 def test_whole_comparisons_of_exchangeable_methods():
-    """Selection on validation and binary hits included. 3 standard errors of 300 comparisons are 3.8 %."""
+    """Selection on validation and binary hits included.
+
+    3 standard errors of 300 comparisons are 3.8 %.
+    """
     lines = [null_comparison(k) for k in range(300)]
     assert {line.task for line in lines} == {ALL}
     assert 0.012 <= np.mean([line.verdict in ("better", "worse") for line in lines]) <= 0.088

@@ -1,5 +1,5 @@
-"""What the pages tell a reader to type: every command is one that its program takes, names what exists, and is run by
-some test or is in a table with the reason why not.
+"""What the pages tell a reader to type: every command is one that its program takes, names what
+exists, and is run by some test or is in a table with the reason why not.
 """
 
 from __future__ import annotations
@@ -304,7 +304,9 @@ def test_folders_of_the_tree_exist(block):
 
 # The test that compares what is shown as printed with what is printed.
 PRINTED = {
-    "docs/how-to/your-own-method.md": "tests/test_method_package.py::test_the_page_says_what_regress_prints",
+    "docs/how-to/your-own-method.md": (
+        "tests/test_method_package.py::test_the_page_says_what_regress_prints"
+    ),
     "docs/tutorial.md": "tests/workflow/test_tutorial.py::test_the_tutorial_runs",
 }
 

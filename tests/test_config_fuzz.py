@@ -1,4 +1,6 @@
-"""Whatever YAML can hold as a config is accepted, or answered by one sentence of what looks at it before a job runs."""
+"""Whatever YAML can hold as a config is accepted, or answered by one sentence of what looks at it
+before a job runs.
+"""
 
 from __future__ import annotations
 
@@ -69,18 +71,19 @@ FULL = DEFAULT | {
     "disentanglement": DEFAULT["disentanglement"] | {"pairs": [["mnist", "beetles"]]},
 }
 ODD_NAMES = [
-    "..", "../x", "a/b", "/etc/passwd", "a b", " a", "a ", "a\n", "a\nb", "a\0", "a\x1b[31m", "", ".", "-a",
-    "1", "a" * 60, "a" * 5000, "é", "名前", "\u202egnp", "a\u2028b", "\ud800", "null", "~", "*", "{task}", "{{}}",
-    "$(id)", "`id`", "<script>", "a|b", "a'b", 'a"b', "a\\b", "CON", "multitask", "all", "tiny", "mnist", "a+b",
-    "+", "ties+ties", "a.b", "#", "%s",
+    "..", "../x", "a/b", "/etc/passwd", "a b", " a", "a ", "a\n", "a\nb", "a\0", "a\x1b[31m", "",
+    ".", "-a", "1", "a" * 60, "a" * 5000, "é", "名前", "\u202egnp", "a\u2028b", "\ud800", "null",
+    "~", "*", "{task}", "{{}}", "$(id)", "`id`", "<script>", "a|b", "a'b", 'a"b', "a\\b", "CON",
+    "multitask", "all", "tiny", "mnist", "a+b", "+", "ties+ties", "a.b", "#", "%s",
 ]  # fmt: skip
 HUGE = [2**63 - 1, 2**63, -(2**63), 10**30, 10**400, -(10**400), 10**5000]
 FLOATS = [float("nan"), float("inf"), -float("inf"), 1e308, 5e-324, -0.0, 0.5, 1.0, 1e6]
 YAML_TEXTS = [
-    "2026-01-01", "2026-01-01 10:00:00", "yes", "no", "on", "off", "~", "0o17", "017", "0x1F", "1_000", "1e-5",
-    "1:30", ".nan", ".inf", "!!binary aGk=", "!!set {a, b}", "{}", "[]", "[[]]", "[null]", "{1: 2}", "{yes: 1}",
-    "{2026-01-01: 1}", "&a [*a]", "&a {b: *a}", "'" + "1" * 5000 + "'", "[a, a]", "[0, 0.0]", "[0, -0]",
-    "{null: 1}", "? {a: 1}\n: 2", "|\n a\n b\n", '"\\0"', '"\\e[2J"', '"\\ud800"', "{name: ties, 1: 2}",
+    "2026-01-01", "2026-01-01 10:00:00", "yes", "no", "on", "off", "~", "0o17", "017", "0x1F",
+    "1_000", "1e-5", "1:30", ".nan", ".inf", "!!binary aGk=", "!!set {a, b}", "{}", "[]", "[[]]",
+    "[null]", "{1: 2}", "{yes: 1}", "{2026-01-01: 1}", "&a [*a]", "&a {b: *a}",
+    "'" + "1" * 5000 + "'", "[a, a]", "[0, 0.0]", "[0, -0]", "{null: 1}", "? {a: 1}\n: 2",
+    "|\n a\n b\n", '"\\0"', '"\\e[2J"', '"\\ud800"', "{name: ties, 1: 2}",
     "{name: ties, keep: .nan}", "{name: ties, keep: yes}", "1.0", "-1", "1e999",
 ]  # fmt: skip
 
@@ -192,7 +195,9 @@ def _hashable(key: object) -> bool:
 
 
 def before_the_jobs(config: dict) -> dict:
-    """All that is done with a config before the first job, except by Snakemake itself; and the paths that it gives."""
+    """All that is done with a config before the first job, except by Snakemake itself; and the
+    paths that it gives.
+    """
     config = validate(config)
     joins.presets(config), checkpoints.sources(config), merging.asked(config["methods"])
     missing.report(config)
@@ -244,7 +249,9 @@ def is_a_sentence(text: str) -> bool:
 
 
 def names(text: str, given: list) -> bool:
-    """Whether a sentence says what it is about: a key, or the section that it is in by a name that people use."""
+    """Whether a sentence says what it is about: a key, or the section that it is in by a name that
+    people use.
+    """
     known = {*map(str, given), given[0].rstrip("s"), given[0].replace("trainings", "training")}
     shown = [repr(name)[1:-1][:30].lower() or "''" for name in known if not name.isdigit()]
     return any(each in text.lower() for each in shown) or "has the key" in text
@@ -277,7 +284,7 @@ def _check_many(found) -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def nothing_is_written(tmp_path_factory):
-    """In an empty folder, which stays so; no weights and data sets of this machine are looked at."""
+    """In an empty folder, which stays so, without the weights and data sets of this machine."""
     folder = tmp_path_factory.mktemp("empty")
     here = Path.cwd()
     with pytest.MonkeyPatch.context() as patch:
@@ -330,33 +337,82 @@ def test_any_config_with_several_mistakes_is_one_sentence(found):
     _check_many(found)
 
 
-WRONG = {  # what was once accepted, or ended otherwise than with a sentence: (path, value) → words of the sentence
+# Once accepted, or ended without a sentence: path, value, words of the sentence.
+WRONG = {
     "a seed that is a float": (("seeds",), [1.0], ["'seeds.0' is 1.0", "integer"]),
     "a seed that no row can hold": (("seeds",), [2**63], ["'seeds.0'", "63 bits"]),
-    "a number of thousands of digits": (("training", "steps"), 10**5000, ["'training.steps'", "16,610 bits"]),
+    "a number of thousands of digits": (
+        ("training", "steps"),
+        10**5000,
+        ["'training.steps'", "16,610 bits"],
+    ),
     "digits as text": (("training", "steps"), "1" * 5000, ["'training.steps'", "integer"]),
-    "a rate beyond every float": (("training", "learning_rate"), 10**400, ["'training.learning_rate'", "63 bits"]),
-    "a key that is a number": (("methods",), [{"name": "ties", 1: 2}], ["'methods.0' has the key 1", "text"]),
+    "a rate beyond every float": (
+        ("training", "learning_rate"),
+        10**400,
+        ["'training.learning_rate'", "63 bits"],
+    ),
+    "a key that is a number": (
+        ("methods",),
+        [{"name": "ties", 1: 2}],
+        ["'methods.0' has the key 1", "text"],
+    ),
     "a key without letters": (("",), 2**63, ["Config: '' is an integer of 64 bits", "63 bits"]),
     "a key that is yes": (("data", True), 1, ["'data' has the key True", "quotes"]),
-    "a name that ends a line": (("custom_tasks", "a\n"), {}, ["custom_tasks", r"'a\n'", "control characters"]),
+    "a name that ends a line": (
+        ("custom_tasks", "a\n"),
+        {},
+        ["custom_tasks", r"'a\n'", "control characters"],
+    ),
     "a preset that ends a line": (("preset",), "a\n", ["'preset'", r"'a\n'", "one line"]),
     "a method that ends a line": (("methods",), ["ties\n"], ["'methods.0'", "one line"]),
-    "a method that is a path": (("methods",), ["../x"], ["'methods.0' is '../x'", "tangent-bench list methods"]),
+    "a method that is a path": (
+        ("methods",),
+        ["../x"],
+        ["'methods.0' is '../x'", "tangent-bench list methods"],
+    ),
     "a name that is no file name": (("models",), ["a" * 300], ["'models.0'", "50 letters"]),
-    "a model's file that is none": (("custom_models", "mine", "weights"), "a" * 300, ["models.mine.weights", "200"]),
-    "braces in the results folder": (("results",), "results/{x}", ["'results' is 'results/{x}'", "braces"]),
+    "a model's file that is none": (
+        ("custom_models", "mine", "weights"),
+        "a" * 300,
+        ["models.mine.weights", "200"],
+    ),
+    "braces in the results folder": (
+        ("results",),
+        "results/{x}",
+        ["'results' is 'results/{x}'", "braces"],
+    ),
     "the root as results folder": (("results",), "//", ["'results' is '//'", "other than /"]),
-    "a hub id that is a path": (("custom_tasks", "birds", "hub"), "../../x", ["birds.hub", "ufldl-stanford"]),
-    "a split that is a path": (("custom_tasks", "birds", "splits", "test"), "/x", ["birds.splits.test", "without /"]),
+    "a hub id that is a path": (
+        ("custom_tasks", "birds", "hub"),
+        "../../x",
+        ["birds.hub", "ufldl-stanford"],
+    ),
+    "a split that is a path": (
+        ("custom_tasks", "birds", "splits", "test"),
+        "/x",
+        ["birds.splits.test", "without /"],
+    ),
     "a date": (("preset",), datetime.date(2026, 1, 1), ["'preset'", "YAML reads a date", "quotes"]),
     "a word that is none": (("tasks",), [False], ["'tasks.0' is False", "yes, no", "quotes"]),
-    "both folder and hub": (("custom_tasks", "beetles", "hub"), "a/b", ["beetles", "either folder or hub"]),
-    "a text that is no UTF-8": (("custom_tasks", "beetles", "title"), "\ud800", ["beetles.title", "one line"]),
+    "both folder and hub": (
+        ("custom_tasks", "beetles", "hub"),
+        "a/b",
+        ["beetles", "either folder or hub"],
+    ),
+    "a text that is no UTF-8": (
+        ("custom_tasks", "beetles", "title"),
+        "\ud800",
+        ["beetles.title", "one line"],
+    ),
     "levels without end": (("tasks",), _deep(500), ["'tasks' has more than 10 levels"]),
-    "values without end": (("tasks",), [["x"] * 9] * 20_000, ["'tasks' has more than 100,000 values"]),
+    "values without end": (
+        ("tasks",),
+        [["x"] * 9] * 20_000,
+        ["'tasks' has more than 100,000 values"],
+    ),
     "twice": (("tasks",), ["mnist", "mnist"], ["'tasks' has 'mnist' twice"]),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", WRONG)

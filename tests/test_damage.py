@@ -1,4 +1,6 @@
-"""Damaged and hostile files: each kind is refused by a sentence that names the file, and none fills the memory."""
+"""Damaged and hostile files: each kind is refused by a sentence that names the file, and none fills
+the memory.
+"""
 
 from __future__ import annotations
 
@@ -85,7 +87,9 @@ KINDS = {  # kind → what writes it, what reads it
 
 
 def damages(content: bytes, name: str, flips: int = 24, cuts: int = 6) -> list[bytes]:
-    """The content with a bit flipped, or cut off, at places that depend on the name; its ends are among them."""
+    """The content with a bit flipped, or cut off, at places that depend on the name; its ends are
+    among them.
+    """
     draw = random.Random(name)
     bits = [0, 7, 8 * len(content) - 1, *(draw.randrange(8 * len(content)) for _ in range(flips))]
     flipped = []
@@ -93,8 +97,11 @@ def damages(content: bytes, name: str, flips: int = 24, cuts: int = 6) -> list[b
         changed = bytearray(content)
         changed[bit // 8] ^= 1 << bit % 8
         flipped.append(bytes(changed))
-    return [*flipped, *(content[:length] for length in (0, 1, len(content) - 1)),
-            *(content[: draw.randrange(len(content))] for _ in range(cuts))]  # fmt: skip
+    return [
+        *flipped,
+        *(content[:length] for length in (0, 1, len(content) - 1)),
+        *(content[: draw.randrange(len(content))] for _ in range(cuts)),
+    ]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -181,7 +188,9 @@ meta = st.none() | st.dictionaries(
 
 @st.composite
 def safetensors(draw) -> bytes:
-    """What looks like safetensors: a header of odd entries, its length right or not, content of any length."""
+    """What looks like safetensors: a header of odd entries, its length right or not, content of any
+    length.
+    """
     header = dict(zip("abc", draw(st.lists(entry, max_size=3))))
     if (facts := draw(meta)) is not None:
         header["__metadata__"] = facts
@@ -208,9 +217,13 @@ READERS = {
 anything = st.binary(max_size=60) | st.binary(max_size=40).map(lambda b: b"\x80\x02" + b + b".")
 MARKED = (b'{"sha256": "', b"# tangent_bench rows, sha256 of what follows: ", b"PK\x03\x04", b"{\n")
 QUICK = settings(
-    max_examples=40, deadline=None, derandomize=True, phases=[Phase.generate], database=None,
+    max_examples=40,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.generate],
+    database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
-)  # fmt: skip
+)
 MORE = settings(
     max_examples=1000, deadline=None, database=None, suppress_health_check=list(HealthCheck)
 )
@@ -413,8 +426,11 @@ def _one_in_another(path: Path) -> None:
         for k in range(50):
             again = zipfile.ZipInfo(f"a/data/y{k}")
             again.header_offset, again.file_size, again.compress_size, again.CRC = (
-                first.header_offset, first.file_size, first.compress_size, first.CRC
-            )  # fmt: skip
+                first.header_offset,
+                first.file_size,
+                first.compress_size,
+                first.CRC,
+            )
             file.filelist.append(again)
         file._didModify = True
 

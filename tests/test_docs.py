@@ -1,4 +1,6 @@
-"""What the pages say is so: files and keys exist, tables agree with the code. Commands: test_commands.py."""
+"""What the pages say is so: files and keys exist, tables agree with the code. Commands:
+test_commands.py.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +59,7 @@ def test_a_wrong_snippet_would_be_noticed():
 
 
 def files(text):
-    """What a page names in the repository; those of its commands are looked at by test_commands.py."""
+    """What a page names in the repository; test_commands.py looks at its commands."""
     paths = {
         word
         for word in in_backticks(text)

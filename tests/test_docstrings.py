@@ -1,5 +1,5 @@
-"""Public names say what they are: every module, class, function and method has a docstring, and lists all of its
-arguments or none.
+"""Public names say what they are: every module, class, function and method has a docstring, and
+lists all of its arguments or none.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "tangent_bench"
-# Files of these are made to one contract, which the folder's `__init__` describes; their functions need not repeat it.
+# Files of these are made to one contract, which the folder's `__init__` describes; their functions
+# need not repeat it.
 PLUGINS = (
     "checkpoints",
     "corpus",
@@ -84,12 +85,14 @@ def test_public_names_are_documented(module):
         ("def f(): pass", "docstring"),
         ('def f(a, b):\n    """One sentence."""', ""),
         (
-            'def f(a, *b, c):\n    """One.\n\n    Args:\n        a: first.\n\n    Raises:\n        b: no.\n    """',
+            'def f(a, *b, c):\n    """One.\n\n    Args:\n        a: first.\n\n    Raises:\n       '
+            ' b: no.\n    """',
             "c, b",
         ),
         ('def f(a, b, c):\n    """One.\n\n    Args:\n        a, b: both. c: third.\n    """', ""),
         (
-            f'def f(a, b):\n    """One.\n\n    Args:\n        a: first.\n\n    {ELSEWHERE}g`.\n    """',
+            f'def f(a, b):\n    """One.\n\n    Args:\n        a: first.\n\n    {ELSEWHERE}g`.\n   '
+            ' """',
             "",
         ),
         ("class C: pass", "docstring"),

@@ -1,4 +1,6 @@
-"""Our rules at the size of the paper's models, against `torch.func` through open_clip's own; random weights."""
+"""Our rules at the size of the paper's models, against `torch.func` through open_clip's own; random
+weights.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ BOUND = {torch.float32: 1e-5, torch.float64: 1e-10}  # of the length
 
 
 class Tower(NamedTuple):
-    """An image tower with θ0, two directions of different sizes, and images, all of one precision."""
+    """An image tower with θ0, two directions of different sizes, and images, in one precision."""
 
     network: nn.Module
     theta0: Theta
@@ -46,7 +48,7 @@ def tower(architecture: str, dtype: torch.dtype, num_images: int) -> Tower:
 
 @contextmanager
 def plain_attention():
-    """What has a forward derivative, said once more: the reference takes nothing from the library."""
+    """The forward derivatives once more, so that the reference takes nothing from the library."""
     torch.backends.mha.set_fastpath_enabled(False)
     try:
         with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):

@@ -1,4 +1,6 @@
-"""A GPU against the CPU of the same machine: values, products, kernels, training, merging. Run where there is one."""
+"""A GPU against the CPU of the same machine: values, products, kernels, training, merging. Run
+where there is one.
+"""
 
 from __future__ import annotations
 
@@ -92,7 +94,9 @@ def test_kernels(sides, readout):
 
 
 def test_float32_is_float32():
-    """TensorFloat-32, with which PyTorch convolves on a GPU unless told otherwise, is a thousand times coarser."""
+    """TensorFloat-32, with which PyTorch convolves on a GPU unless told otherwise, is a thousand
+    times coarser.
+    """
     moved = {}
     pixels = small.pixels(16, 32, "float32")
     for device in ("cpu", "cuda"):
@@ -117,9 +121,18 @@ def trained(name, network, saving=None, dtype=torch.float64, **changed):
     recipe = Recipe(**RECIPE | changed)
     theta0 = parameters(network)
     found, losses = fit(
-        name, network, theta0, [source], recipe, 0, lambda x: x.to(dtype) * 2 - 1, 32,
-        settings=SETTINGS.get(name), others=others, saving=saving,
-    )  # fmt: skip
+        name,
+        network,
+        theta0,
+        [source],
+        recipe,
+        0,
+        lambda x: x.to(dtype) * 2 - 1,
+        32,
+        settings=SETTINGS.get(name),
+        others=others,
+        saving=saving,
+    )
     return theta0, found, losses
 
 
@@ -206,10 +219,14 @@ def test_predictions(clip_folder):
         theta0 = parameters(network)
         tau = on(device, small.direction(on("cpu", theta0), "predicted", size=0.2))
         evaluator = NetworkEvaluator(
-            lambda theta, x, n=network: linearize.encode(n, theta, x), theta0, {"t": tau}, lambda task: head,
-            lambda task, split, d=device: Pictures(pixels, 32, (0.5,) * 3, (0.25,) * 3, d), 20,
+            lambda theta, x, n=network: linearize.encode(n, theta, x),
+            theta0,
+            {"t": tau},
+            lambda task: head,
+            lambda task, split, d=device: Pictures(pixels, 32, (0.5,) * 3, (0.25,) * 3, d),
+            20,
             lambda theta, x, n=network: vision.encode(n, theta, x),
-        )  # fmt: skip
+        )
         chosen.append(evaluator.predict("t", "test", [{}, {"t": 0.5}, {"t": 1.0}]))
     assert len(np.unique(chosen[0])) > 2
     np.testing.assert_array_equal(*chosen)

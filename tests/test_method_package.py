@@ -1,4 +1,4 @@
-"""The sample package of an author, really installed; its workflow, and the page that explains both."""
+"""An author's sample package, really installed; its workflow, and the page that explains both."""
 
 from __future__ import annotations
 
@@ -55,7 +55,8 @@ def python(installed, *arguments):
 def test_installed_method_is_found_by_its_name(installed):
     program = (
         "from tangent_bench import config, merging; from tests.workflow.checkout import merged; "
-        "m = merging.find('median_merge', {'quantile': 0.4}); print(m.title, m.links[0][1].__file__); "
+        "m = merging.find('median_merge', {'quantile': 0.4}); print(m.title, "
+        "m.links[0][1].__file__); "
         "print(merging.find('lines+median_merge').title); "
         "print(config.validate({**merged('tiny'), 'methods': ['median_merge']})['methods'])"
     )

@@ -1,4 +1,6 @@
-"""The printed numbers obey their schema and agree where arithmetic can tell, and a bad line of theirs is named."""
+"""The printed numbers obey their schema and agree where arithmetic can tell, and a bad line of
+theirs is named.
+"""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,6 @@
-"""What SECURITY.md promises: nothing of a stranger's is executed or unpacked, and no name becomes markup."""
+"""What SECURITY.md promises: nothing of a stranger's is executed or unpacked, and no name becomes
+markup.
+"""
 
 from __future__ import annotations
 
@@ -59,8 +61,10 @@ NEVER = (
 ONLY_WITH = {"torch.load": ("weights_only", True), "create_model": ("weights_only", True)}
 NEVER_WITH = {"shell": True, "allow_pickle": True, "trust_remote_code": True, "verify": False}
 SOURCES = sorted(
-    path for folder in ("tangent_bench", "workflow", "docs") for path in (ROOT / folder).rglob("*.py")
-)  # fmt: skip
+    path
+    for folder in ("tangent_bench", "workflow", "docs")
+    for path in (ROOT / folder).rglob("*.py")
+)
 RULES = [ROOT / "Snakefile", *sorted((ROOT / "workflow" / "rules").glob("*.smk"))]
 
 
@@ -136,7 +140,8 @@ def test_each_of_them_would_be_found(text):
 def test_what_only_looks_like_one_is_none():
     assert (
         flaws(
-            "re.compile(p); network.eval(); yaml.safe_load(t); torch.load(f, weights_only=True); np.load(f)"
+            "re.compile(p); network.eval(); yaml.safe_load(t); torch.load(f, weights_only=True); "
+            "np.load(f)"
         )
         == []
     )
@@ -244,7 +249,9 @@ def test_a_picture_that_would_fill_the_memory_is_refused(tmp_path):
 
 
 def test_pictures_of_a_folder_cannot_name_files_outside(tmp_path):
-    """What a class folder is called is a label and a word of prompts, never a path that is written to."""
+    """What a class folder is called is a label and a word of prompts, never a path that is written
+    to.
+    """
     from tangent_bench.images.folders import FolderTask
 
     folder = tmp_path / "with a space" / "own"

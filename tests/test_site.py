@@ -1,4 +1,6 @@
-"""The site of the documentation: pages that are made from the code are complete, and a warning fails the build."""
+"""The site of the documentation: pages that are made from the code are complete, and a warning
+fails the build.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ def leaves(value, path=""):
 
 
 def shown_defaults(page):
-    """Path → default, as the page prints them: in lines of tables, and under the headings of single keys."""
+    """Path → default, as the page prints them: in lines of tables, and under the headings of single
+    keys.
+    """
     lines = re.findall(r"^\| `([\w.]+)` \| `(.*?)` \|", page, re.M)
     lines += re.findall(r"^## (\w+)\n\nDefault `(.*?)`;", page, re.M)
     return {path: yaml.safe_load(value) for path, value in lines}
@@ -65,7 +69,10 @@ def test_config_page_has_every_key_of_the_schema():
 
 
 def test_comments_stand_on_above_and_below_their_key():
-    text = "a: 1 # one\n# two\n# lines\nb: 2 # more\nc: {} # as\n  # d: <1>\ne:\n  # of f\n  f: 3\n  g: 4\n"
+    text = (
+        "a: 1 # one\n# two\n# lines\nb: 2 # more\nc: {} # as\n  # d: <1>\n"
+        "e:\n  # of f\n  f: 3\n  g: 4\n"
+    )
     found = _config_keys.comments(text)
     expected = {
         "a": "one",
@@ -112,7 +119,10 @@ def test_links_of_root_pages_stay_in_the_site():
     assert "(how-to/your-own-method.md)" in page and "](docs/" not in page
 
 
-TABLE = "|  | Mean | n |\n| --- | ---: | ---: |\n| One, a | −1.0 [−2, 0] |  |\n| Two | 3 | 4 |\n\nPreset x\n"
+TABLE = (
+    "|  | Mean | n |\n| --- | ---: | ---: |\n"
+    "| One, a | −1.0 [−2, 0] |  |\n| Two | 3 | 4 |\n\nPreset x\n"
+)
 
 
 @pytest.fixture

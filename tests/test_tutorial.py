@@ -1,4 +1,6 @@
-"""What the tutorial has a reader save and run: files and commands are found, and its method keeps the laws."""
+"""What the tutorial has a reader save and run: files and commands are found, and its method keeps
+the laws.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The package without its checkout: a wheel, made from a source distribution, holds all that it needs, and works from
-where it was installed.
+"""The package without its checkout: a wheel, made from a source distribution, holds all that it
+needs, and works from where it was installed.
 """
 
 from __future__ import annotations
@@ -32,14 +32,18 @@ PIP = "-m", "pip", "--disable-pip-version-check", "--quiet"
 
 
 class Wheel(NamedTuple):
-    """A wheel's files, the folder that it was installed to, and a folder to work in that is no checkout."""
+    """A wheel's files, the folder that it was installed to, and a folder to work in that is no
+    checkout.
+    """
 
     files: set[str]
     site: Path
     elsewhere: Path
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess:
-        """Python, where the installed package comes first; packages that it stands on are the environment's."""
+        """Python, where the installed package comes first; packages that it stands on are the
+        environment's.
+        """
         environment = os.environ | {"PYTHONPATH": str(self.site)}
         return subprocess.run(
             [sys.executable, *arguments],

@@ -1,4 +1,6 @@
-"""Ratios of two times, measured side by side in one run: absolute times belong to a machine, ratios much less."""
+"""Ratios of two times, measured side by side in one run: absolute times belong to a machine, ratios
+much less.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,11 @@ from tangent_bench.models._tower import Tower, image_tower
 from tests import small
 
 ROUNDS = 7
-GATE = 3  # rounds, at most, where a ratio is judged and not published: most of the time is the naive way's
-SLACK = 0.75  # of what is to be reached must be left before the gate in `make test` closes: other machines, busy cores
+# rounds, at most, where a ratio is judged and not published: most of the time is the naive way's
+GATE = 3
+# of what is to be reached must be left before the gate in `make test` closes: other machines, busy
+# cores
+SLACK = 0.75
 
 provenance.keep_memory()  # as in every job
 
@@ -25,8 +30,9 @@ provenance.keep_memory()  # as in every job
 def ratio(benchmark, pytestconfig):
     """time(above) / time(below), medians over rounds in turn, with the results of both for a check.
 
-    pytest-benchmark times `below`; `above` is timed by hand before each of its rounds. With `--benchmark-disable` both
-    run once and nothing is judged but the results. `scale` is how many times `above` would run in the full question.
+    pytest-benchmark times `below`; `above` is timed by hand before each of its rounds. With
+    `--benchmark-disable` both run once and nothing is judged but the results. `scale` is how many
+    times `above` would run in the full question.
     """
 
     def measure(

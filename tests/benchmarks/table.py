@@ -1,6 +1,7 @@
 """The ratios of `make bench` as a table: `python -m tests.benchmarks.table bench.json table.csv`.
 
-What was measured on another machine or at other times stays in the table until it is measured again.
+What was measured on another machine or at other times stays in the table until it is measured
+again.
 """
 
 from __future__ import annotations

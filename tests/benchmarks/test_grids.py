@@ -79,7 +79,9 @@ def test_addition_along_one_direction(ratio, tiny):
 
 
 def questions(task: str | None) -> list[dict[str, float]]:
-    """What the main job asks of one task's images on the tangent side; of the control's if there is no task."""
+    """What the main job asks of one task's images on the tangent side; of the control's if there is
+    no task.
+    """
     added = [dict.fromkeys(TASKS, float(c)) for c in ALPHAS]
     if task is None:
         return [{}, *({source: -float(c)} for source in TASKS for c in ALPHAS)]
@@ -114,7 +116,9 @@ def beside_some_points(ratio, tiny, points, every: int, at_least: float) -> None
 
 
 def test_disentanglement_map_of_a_linear_mode(ratio, tiny):
-    """25 × 25 points on 64 images; the naive way, a product for each point and image, on every 125th point."""
+    """25 × 25 points on 64 images; the naive way, a product for each point and image, on every
+    125th point.
+    """
     one, alphas = OnePass(tiny, TASKS[:2], pictures(tiny, 64)), grid(-3.0, 3.0, 25)
     points = [{TASKS[0]: float(a), TASKS[1]: float(b)} for a in alphas for b in alphas]
     some = points[::125]
@@ -139,17 +143,22 @@ def test_disentanglement_map_of_a_linear_mode(ratio, tiny):
 
 
 def test_disentanglement_map_of_the_network(ratio, tiny):
-    """Both terms of an n × n map: joint and single passes at every point, beside singles once for each coefficient.
+    """Both terms of an n × n map: joint and single passes at every point, beside singles once for
+    each coefficient.
 
-    Where the other coefficient is 0 the two are one model, and ours asks for nothing; so n (n − 1) + n passes a task
-    beside 2 n²: half as many for any n, and 9 stand for the 25 of a real map.
+    Where the other coefficient is 0 the two are one model, and ours asks for nothing; so n (n − 1)
+    + n passes a task beside 2 n²: half as many for any n, and 9 stand for the 25 of a real map.
     """
     images, (a, b), alphas = pictures(tiny, 16), TASKS[:2], [float(c) for c in grid(-3.0, 3.0, 9)]
     vectors = {source: vector(tiny, source) for source in (a, b)}
     evaluator = NetworkEvaluator(
         lambda theta, batch: vision.encode(tiny.module, theta, batch),
-        tiny.theta0, vectors, lambda task: head(tiny), lambda task, split: images, 100,
-    )  # fmt: skip
+        tiny.theta0,
+        vectors,
+        lambda task: head(tiny),
+        lambda task, split: images,
+        100,
+    )
     places = [(x, y) for x in alphas for y in alphas]
 
     def predict(points) -> np.ndarray:

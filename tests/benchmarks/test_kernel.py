@@ -22,21 +22,25 @@ pytestmark = pytest.mark.alone
 
 
 def tower(architecture: str):
-    """An image tower with random weights, float32, in eval(), and a random scalar readout [1, D]."""
+    """An image tower with random float32 weights in eval(), and a random scalar readout [1, D]."""
     torch.manual_seed(0)
     network = open_clip.create_model(architecture).visual.eval().requires_grad_(False)
     return network, torch.randn(1, network.output_dim) / network.output_dim**0.5
 
 
 def reach(num_images: int, architecture: str = "ViT-B-32-quickgelu") -> np.ndarray:
-    """The kernel of random images and one scalar output; small batches, since their graph is beside what is kept."""
+    """The kernel of random images and one scalar output; small batches, since their graph is beside
+    what is kept.
+    """
     network, readout_KD = tower(architecture)
     images_NCHW = torch.randn(num_images, 3, *network.image_size)
     return kernel.empirical(network, parameters(network), images_NCHW, readout_KD, batch_size=8)
 
 
 def test_structured_kernel_of_the_tiny_model(ratio, tiny):
-    """Kernel of 32 images and one output each: all rows of the Jacobian in memory, beside layer by layer."""
+    """Kernel of 32 images and one output each: all rows of the Jacobian in memory, beside layer by
+    layer.
+    """
     images, readout = pictures(tiny, 32), kernel.random_readout(256, 1, "benchmark").float()
     plain, structured = ratio(
         lambda: kernel._plain(tiny.module, tiny.theta0, images, readout, None, 16).numpy(),
@@ -65,8 +69,10 @@ if __name__ == "__main__":
     num, values = int(sys.argv[1]), reach(int(sys.argv[1]))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(
-        f"{num} images: {time.time() - start:.0f} s by the clock, {time.process_time() - busy:.0f} s of one core, "
+        f"{num} images: {time.time() - start:.0f} s by the clock, "
+        f"{time.process_time() - busy:.0f} s of one core, "
     )
     print(
-        f"peak {peak:.2f} GiB; largest kernel value {values.max():.3g}, trace {np.trace(values):.4g}"
+        f"peak {peak:.2f} GiB; largest kernel value {values.max():.3g}, trace "
+        f"{np.trace(values):.4g}"
     )

@@ -1,6 +1,8 @@
-"""A product beside a forward pass, and a step of linear fine-tuning beside one of standard fine-tuning.
+"""A product beside a forward pass, and a step of linear fine-tuning beside one of standard
+fine-tuning.
 
-python -m tests.benchmarks.test_steps linear ViT-B-32    # peak memory of a few steps, bytes above what the model takes
+python -m tests.benchmarks.test_steps linear ViT-B-32    # peak memory of a few steps, bytes above
+what the model takes
 """
 
 from __future__ import annotations
@@ -48,7 +50,9 @@ def batch(name: str) -> int:
     ("num", "reach", "bound"), [(1, 3.1, 3.0), (8, 2.4, 2.1)], ids=["one", "eight"]
 )
 def test_product_beside_forward_pass(ratio, name, num, reach, bound):
-    """Time of a product, for each of so many tangents, over that of a forward pass of the same code."""
+    """Time of a product, for each of so many tangents, over that of a forward pass of the same
+    code.
+    """
     it, images = tower(name), pictures(tower(name), batch(name))
     tangents = [vector(it, k) for k in range(num)]
 

@@ -1,18 +1,22 @@
-"""The golden values: the headline rows of the tiny preset, with the tolerance that each may have on another machine.
+"""The golden values: the headline rows of the tiny preset, with the tolerance that each may have on
+another machine.
 
     python -m tests.golden.make            writes tests/golden/tiny.csv from results/tiny/rows.csv
 
-Run it after a change that is meant to move numbers, look at the difference, and say in the commit why it is right.
+Run it after a change that is meant to move numbers, look at the difference, and say in the commit
+why it is right.
 
-Why the tolerances are what they are. Other instructions change the last bits of every sum, and fine-tuning carries
-them on. Measured: four vectors (MNIST and terrain, both trainings among them, 300 steps) made with AVX2, or with
-nothing newer than SSE (ATEN_CPU_CAPABILITY, MKL_CBWR, ONEDNN_MAX_CPU_ISA), in place of AVX-512: 0.02 to 0.04 % of their
-length apart, and not one test prediction differed. The number of cores does not matter: every job has one thread. So
-the tolerances are not there for what was seen, but for processors and libraries that were not tried, where training
-may take another path: the model is then another one of the same quality, on the *same* images. Two such models differ
-on fewer images than two draws of images would: hence half of three binomial standard errors, with a floor for tasks
-that are nearly solved. Zero-shot involves no training: only an arg-max that is nearly a tie can flip, so a few images.
-A ratio divides by a number below one that moves as well, and gets more.
+Why the tolerances are what they are. Other instructions change the last bits of every sum, and
+fine-tuning carries them on. Measured: four vectors (MNIST and terrain, both trainings among them,
+300 steps) made with AVX2, or with nothing newer than SSE (ATEN_CPU_CAPABILITY, MKL_CBWR,
+ONEDNN_MAX_CPU_ISA), in place of AVX-512: 0.02 to 0.04 % of their length apart, and not one test
+prediction differed. The number of cores does not matter: every job has one thread. So the
+tolerances are not there for what was seen, but for processors and libraries that were not tried,
+where training may take another path: the model is then another one of the same quality, on the
+*same* images. Two such models differ on fewer images than two draws of images would: hence half of
+three binomial standard errors, with a floor for tasks that are nearly solved. Zero-shot involves no
+training: only an arg-max that is nearly a tie can flip, so a few images. A ratio divides by a
+number below one that moves as well, and gets more.
 """
 
 from __future__ import annotations
@@ -114,7 +118,7 @@ def read() -> pd.DataFrame:
 
 
 def deviations(golden: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """The golden values that `table` lacks (found is empty) or misses by more than their tolerance."""
+    """The golden values that `table` lacks (found is empty) or misses by more than a tolerance."""
     keys = {"on": list(KEY), "how": "left", "suffixes": ("", "_found")}
     both = golden.merge(_matched(headlines(table)), **keys).rename(columns={"value_found": "found"})
     off = ~((both["found"] - both["value"]).abs() <= both["tolerance"])
@@ -130,7 +134,8 @@ def main() -> int:
         return 1
     table.to_csv(GOLDEN, index=False, float_format="%.6g", lineterminator="\n")
     print(
-        f"{len(table)} values of {source} written to {GOLDEN}; look at `git diff` before committing them."
+        f"{len(table)} values of {source} written to {GOLDEN}; look at `git diff` before "
+        "committing them."
     )
     return 0
 

@@ -1,4 +1,6 @@
-"""A real Slurm of one node with a made-up GPU, all of its state in one folder; as root, without systemd or cgroups."""
+"""A real Slurm of one node with a made-up GPU, all of its state in one folder; as root, without
+systemd or cgroups.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,9 @@ import psutil
 PROGRAMS = "munged", "slurmctld", "slurmd", "sbatch", "squeue", "srun", "scancel"
 PACKAGES = "munge", "slurm-wlm"  # Debian's and Ubuntu's names
 PATIENCE = 120  # seconds until a daemon must answer; a busy machine needs most of a minute
-# No cgroups, no accounting database; a finished job stays in squeue for an hour, longer than any test; what ran is
-# written down by Slurm itself (jobcomp/filetxt), so that tests need not believe Snakemake.
+# No cgroups, no accounting database; a finished job stays in squeue for an hour, longer than any
+# test; what ran is written down by Slurm itself (jobcomp/filetxt), so that tests need not believe
+# Snakemake.
 CONF = r"""
 ClusterName=tangent
 SlurmctldHost={host}(127.0.0.1)
@@ -51,13 +54,15 @@ MailProg=/bin/true
 KillWait=5
 ReturnToService=2
 GresTypes=gpu
-NodeName={host} NodeAddr=127.0.0.1 Port={node_port} CPUs={cpus} SocketsPerBoard=1 CoresPerSocket={cpus} \
-  RealMemory={memory_mb} Gres=gpu:1
+NodeName={host} NodeAddr=127.0.0.1 Port={node_port} CPUs={cpus} \
+  SocketsPerBoard=1 CoresPerSocket={cpus} RealMemory={memory_mb} Gres=gpu:1
 PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP
 """
-# AutoDetect would look for NVIDIA's library; any device file will do where nothing confines jobs to it.
+# AutoDetect would look for NVIDIA's library; any device file will do where nothing confines jobs to
+# it.
 GRES = "AutoDetect=off\nName=gpu File=/dev/zero\n"
-# The executor's job steps drop SLURM_CONF from their environment, and then look for /etc/slurm/slurm.conf.
+# The executor's job steps drop SLURM_CONF from their environment, and then look for
+# /etc/slurm/slurm.conf.
 SRUN = '#!/bin/sh\nSLURM_CONF="{folder}/slurm.conf" exec {srun} "$@"\n'
 
 
@@ -83,7 +88,9 @@ class Cluster:
         return done.stdout
 
     def jobs(self) -> dict[str, tuple[str, str]]:
-        """Job id → (state, comment) of all that were submitted; the comment is the rule and its wildcards."""
+        """Job id → (state, comment) of all that were submitted; the comment is the rule and its
+        wildcards.
+        """
         lines = self.run("squeue", "--states=all", "--noheader", "--format=%i|%T|%k").splitlines()
         return {
             number: (state, comment)
@@ -91,7 +98,9 @@ class Cluster:
         }
 
     def completed(self) -> dict[str, dict[str, str]]:
-        """Job id → what Slurm wrote down when the job had ended: JobState, TimeLimit, Tres, StartTime, ..."""
+        """Job id → what Slurm wrote down when the job had ended: JobState, TimeLimit, Tres,
+        StartTime, ...
+        """
         lines = (self.folder / "completed.txt").read_text(encoding="utf-8").splitlines()
         records = [
             dict(word.split("=", 1) for word in line.split() if "=" in word) for line in lines
@@ -162,7 +171,9 @@ def _configure(folder: Path) -> None:
 
 
 def _free_ports(count: int) -> list[int]:
-    """Numbers that were free a moment ago; all are held until the last is known, so that they differ."""
+    """Numbers that were free a moment ago; all are held until the last is known, so that they
+    differ.
+    """
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     numbers = [each.getsockname()[1] for each in sockets]
     for each in sockets:
@@ -171,7 +182,9 @@ def _free_ports(count: int) -> list[int]:
 
 
 def _started(cluster: Cluster) -> Iterator[subprocess.Popen]:
-    """munge first, by which the others authenticate; each in the foreground, so that it is a child of this process."""
+    """munge first, by which the others authenticate; each in the foreground, so that it is a child
+    of this process.
+    """
     folder = cluster.folder
     munge = {
         "key-file": "munge.key",
@@ -223,7 +236,9 @@ def _wait(cluster: Cluster, daemon: subprocess.Popen, ready: Callable[[], object
 
 
 def _stop(cluster: Cluster) -> None:
-    """End daemons, steps and jobs: all that has this cluster's configuration in its environment, and nothing else."""
+    """End daemons, steps and jobs: all that has this cluster's configuration in its environment,
+    and nothing else.
+    """
     with suppress(AssertionError, subprocess.TimeoutExpired):
         cluster.run("scancel", "--signal=KILL", "--full", "--user=root")
     for end in (psutil.Process.terminate, psutil.Process.kill):

@@ -19,7 +19,9 @@ micro = workflow.micro
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[slurm.Cluster]:
-    """A running Slurm. Skipped where it cannot be had, but `make test-slurm` sets REQUIRE_SLURM, and then it fails."""
+    """A running Slurm. Skipped where it cannot be had, but `make test-slurm` sets REQUIRE_SLURM,
+    and then it fails.
+    """
     try:
         slurm.install()
     except RuntimeError as reason:

@@ -1,4 +1,5 @@
-"""Through sbatch of a real Slurm: the same rows as without it; a kill and a time limit are reported, and cost one job.
+"""Through sbatch of a real Slurm: the same rows as without it; a kill and a time limit are
+reported, and cost one job.
 
 The micro preset has some eighty jobs, each of which starts Python three times.
 """
@@ -63,7 +64,9 @@ def test_the_micro_preset_through_sbatch_has_the_same_rows_bit_for_bit(cluster, 
 def _while_it_trains(
     cluster, checkout: Checkout, act: Callable[[str], None], *arguments: str
 ) -> str:
-    """Start a run and act on the Slurm job of its fine-tuning as soon as that has begun; returns the output."""
+    """Start a run and act on the Slurm job of its fine-tuning as soon as that has begun; returns
+    the output.
+    """
     before = set(cluster.jobs())
     process = checkout.start(
         *checkout.command(*PROFILE, "--retries", "0", *arguments, *preset("micro"))
@@ -110,7 +113,7 @@ def test_a_cancelled_job_is_reported_and_a_second_call_resumes(cluster, submitti
 
 
 def test_a_job_out_of_time_is_reported_and_a_second_call_resumes(cluster, submitting, micro):
-    """The job hangs (it is stopped, and its time goes on), until Slurm's limit of a minute ends it."""
+    """A job that is stopped, while its time goes on, is ended by Slurm's limit of a minute."""
 
     def hang(number: str) -> None:
         for process in slurm.processes(cluster):

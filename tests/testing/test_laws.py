@@ -65,7 +65,7 @@ def writing(vectors, context):
 
 
 def looking(vectors, context):
-    """Weights by the images' brightness, whatever the vectors are; one task gives back its vector."""
+    """Weights by the images' brightness, whatever the vectors; one task gives back its vector."""
     return weighted(
         vectors, [float(context.data.images(task, 9).square().mean()) for task in vectors]
     )
@@ -84,43 +84,70 @@ MUTANTS = {
     "a sign": (each(lambda stack: -stack.sum(0)), "one task"),
     "a sign, one task excepted": (
         method(
-            lambda vectors, context: _streams.merge_each(vectors, lambda name, stack: -stack.sum(0)),
+            lambda vectors, context: _streams.merge_each(
+                vectors, lambda name, stack: -stack.sum(0)
+            ),
             about={"exceptions": {"one task": "said so"}},
         ),
         "side",
     ),
     "an average that is a half of a sum": (each(lambda stack: stack.sum(0) / 2), "one task"),
-    "the first task counts twice": (each(lambda stack: (stack.sum(0) + stack[0] * (len(stack) > 1))), "task order"),
-    "squares": (each(lambda stack: stack.sum(0) if len(stack) == 1 else (stack * stack.abs()).sum(0)), "scaling"),
-    "magnitudes": (each(lambda stack: stack.sum(0) if len(stack) == 1 else stack.abs().sum(0)), "sign"),
+    "the first task counts twice": (
+        each(lambda stack: stack.sum(0) + stack[0] * (len(stack) > 1)),
+        "task order",
+    ),
+    "squares": (
+        each(lambda stack: stack.sum(0) if len(stack) == 1 else (stack * stack.abs()).sum(0)),
+        "scaling",
+    ),
+    "magnitudes": (
+        each(lambda stack: stack.sum(0) if len(stack) == 1 else stack.abs().sum(0)),
+        "sign",
+    ),
     "away from all": (each(lambda stack: (2 - len(stack)) * stack.sum(0)), "side"),
-    "at random": (each(lambda stack: stack.sum(0) + (len(stack) > 1) * torch.rand(stack[0].shape)), "task order"),
-    "no number where nothing moved": (each(lambda stack: stack.sum(0) * stack.norm() / stack.norm()), "nothing moved"),
+    "at random": (
+        each(lambda stack: stack.sum(0) + (len(stack) > 1) * torch.rand(stack[0].shape)),
+        "task order",
+    ),
+    "no number where nothing moved": (
+        each(lambda stack: stack.sum(0) * stack.norm() / stack.norm()),
+        "nothing moved",
+    ),
     "no number for one task": (each(lambda stack: stack.sum(0) / (len(stack) > 1)), "one task"),
     "inputs changed": (method(in_place), FIT),
     "another type": (method(as_doubles), FIT),
     "integers that move": (method(moving_integers), FIT),
     "no number": (each(lambda stack: stack.sum(0) / 0.0), FIT),
     "weights that are not the direction": (
-        method(weight_average.prepare, weights=task_arithmetic.weights), "weights",
+        method(weight_average.prepare, weights=task_arithmetic.weights),
+        "weights",
     ),
     "weights of one task only": (
-        method(task_arithmetic.prepare, weights=lambda sources: {sources[0]: 1.0}), "weights",
+        method(task_arithmetic.prepare, weights=lambda sources: {sources[0]: 1.0}),
+        "weights",
     ),
     "from nowhere": (method(task_arithmetic.prepare, about={"reference": ""}), "contract"),
     "an exception that is none": (
-        method(task_arithmetic.prepare, about={"exceptions": {"scaling": "said so"}}), "scaling",
+        method(task_arithmetic.prepare, about={"exceptions": {"scaling": "said so"}}),
+        "scaling",
     ),
-    "an unknown exception": (method(task_arithmetic.prepare, about={"exceptions": {"sign": "no"}}), "contract"),
+    "an unknown exception": (
+        method(task_arithmetic.prepare, about={"exceptions": {"sign": "no"}}),
+        "contract",
+    ),
     "an exception that needs data": (
-        method(task_arithmetic.prepare, about={"exceptions": {"sign": "said so"}}), "contract",
+        method(task_arithmetic.prepare, about={"exceptions": {"sign": "said so"}}),
+        "contract",
     ),
     "a sign that data do not break": (with_data(looking, exceptions={"sign": "said so"}), "sign"),
     "images that change nothing": (with_data(task_arithmetic.prepare), "data"),
     "a network that is written to": (with_data(writing), "data"),
     "a network left in training": (with_data(training), "data"),
-    "a grid of nothing": (method(task_arithmetic.prepare, about={"coefficients": (0.0, 1.0, 0)}), "contract"),
-}  # fmt: skip
+    "a grid of nothing": (
+        method(task_arithmetic.prepare, about={"coefficients": (0.0, 1.0, 0)}),
+        "contract",
+    ),
+}
 
 
 @pytest.mark.parametrize("mutant", MUTANTS)

@@ -1,4 +1,5 @@
-"""Kills a run at random moments, in three ways in turn; no file is half written, and the end is the same.
+"""Kills a run at random moments, in three ways in turn; no file is half written, and the end is the
+same.
 
 make chaos                     # the micro preset, 30 kills
 make chaos KILLS=3 SEED=7      # other moments
@@ -48,7 +49,8 @@ PATIENCE = (
 
 
 def require_whole(results: Path, undisturbed: Path) -> int:
-    """Every file that has its name is whole, and the same as in an undisturbed run; returns how many there are.
+    """Every file that has its name is whole, and the same as in an undisturbed run; returns how
+    many there are.
 
     Raises:
         AssertionError: with the name of the file that is not.
@@ -69,7 +71,9 @@ def require_whole(results: Path, undisturbed: Path) -> int:
 
 
 def require_same(results: Path, undisturbed: Path) -> None:
-    """A finished run is whole, has all files of an undisturbed one, and nothing that was left unfinished."""
+    """A finished run is whole, has all files of an undisturbed one, and nothing that was left
+    unfinished.
+    """
     require_whole(results, undisturbed)
     missing = set(_names(undisturbed)) - set(_names(results))
     assert not missing, f"{sorted(missing)} are missing"
@@ -108,7 +112,9 @@ def _read(results: Path, name: str) -> None:
 
 @dataclass(frozen=True)
 class Moment:
-    """So many seconds after so many jobs have finished; `choice` in [0, 1) picks one of the jobs at work."""
+    """So many seconds after so many jobs have finished; `choice` in [0, 1) picks one of the jobs at
+    work.
+    """
 
     way: str
     jobs: int
@@ -120,7 +126,9 @@ class Moment:
 
 
 def moments(seed: int, kills: int, pace: int) -> list[Moment]:
-    """Kills in turn of the three ways, on average `pace` finished jobs apart, anywhere within the time of a job."""
+    """Kills in turn of the three ways, on average `pace` finished jobs apart, anywhere within the
+    time of a job.
+    """
     draw = random.Random(seed)
     return [
         Moment(
@@ -139,7 +147,8 @@ class Run:
     def __init__(self, checkout: Checkout, preset: str) -> None:
         self.root, self.log = checkout.root, checkout.path("run.txt")
         self.log.write_text("", encoding="utf-8")
-        # The environment is shared with the tests: make must not install it. A file, since nobody would empty a pipe.
+        # The environment is shared with the tests: make must not install it. A file, since nobody
+        # would empty a pipe.
         make = f"exec make reproduce PRESET={preset} CORES=2 -o .venv/.installed > run.txt 2>&1"
         self.process = checkout.start("sh", "-c", make)
         self.process.stdout.close()
@@ -148,7 +157,9 @@ class Run:
         return self.log.read_text(encoding="utf-8", errors="replace")
 
     def kill(self, moment: Moment) -> list[str]:
-        """Kill at a moment and wait until all has ended; returns the jobs at work, none if the run was faster."""
+        """Kill at a moment and wait until all has ended; returns the jobs at work, none if the run
+        was faster.
+        """
         victims = self._wait_for(moment)
         jobs = [_script(process) for process in lock.at_work(self.root) if _script(process)]
         if moment.way == "all processes" and victims:
@@ -209,7 +220,8 @@ def survive(
         begin_again: removes results of a run that came to its end.
 
     Raises:
-        AssertionError: a file is not whole or has other bytes, a job went on alone, or the run did not go on.
+        AssertionError: a file is not whole or has other bytes, a job went on alone, or the run
+            did not go on.
     """
     results = checkout.path(merged(preset)["results"])
     begin_again()
@@ -220,7 +232,8 @@ def survive(
             begin_again()
         files = require_whole(results, undisturbed)
         say(
-            f"{number:2} of {len(kills)}: {moment} (at work: {', '.join(jobs)}); {files} files, all whole"
+            f"{number:2} of {len(kills)}: {moment} (at work: {', '.join(jobs)}); {files} files, "
+            "all whole"
         )
     last = Run(checkout, preset)
     assert last.process.wait() == 0, f"the run did not go on:\n{last.output()}"

@@ -1,4 +1,4 @@
-"""A copy of the suite in a folder of its own: what it builds, locks and remembers is nobody else's."""
+"""A copy of the suite in its own folder: what it builds, locks and remembers is nobody else's."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ class Finished:
 
     @property
     def sentences(self) -> set[str]:
-        """What our own code said, without the rule: two jobs that meet the same trouble say the same."""
+        """What our own code said, without the rule: two jobs that meet the same trouble say the
+        same.
+        """
         found = re.findall(r"^tangent_bench: (?:\w+: )?(.*)$", self.output, re.MULTILINE)
         # A wrong config is reported by Snakemake, which puts our sentence under a line of its own.
         return set(
@@ -72,7 +74,8 @@ class Checkout:
 
     def copy(self, folder: Path) -> Checkout:
         """Sources, results, and Snakemake's memory of how they were made."""
-        # The one file that a dry run, perhaps at work here for another test, removes and writes anew.
+        # The one file that a dry run, perhaps at work here for another test, removes and writes
+        # anew.
         shutil.copytree(
             self.root, folder, symlinks=True, ignore=shutil.ignore_patterns("latest.pkl")
         )
@@ -102,7 +105,9 @@ class Checkout:
         return Finished(done.returncode, done.stdout)
 
     def start(self, *command: str) -> subprocess.Popen:
-        """Start a command as the leader of a process group of its own, where Ctrl-C works as in a terminal."""
+        """Start a command as the leader of a process group of its own, where Ctrl-C works as in a
+        terminal.
+        """
         return subprocess.Popen(
             command,
             cwd=self.root,

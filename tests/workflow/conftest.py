@@ -1,4 +1,6 @@
-"""Checkouts that several files run: sources with nothing built, and the micro preset, built once for a test run."""
+"""Checkouts that several files run: sources with nothing built, and the micro preset, built once
+for a test run.
+"""
 
 from __future__ import annotations
 

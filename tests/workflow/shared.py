@@ -1,4 +1,6 @@
-"""A folder that the processes of one test run build once and share: pytest-xdist gives each its own session."""
+"""A folder that the processes of one test run build once and share: pytest-xdist gives each its own
+session.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ def shared(folder: Path, build: Callable[[Path], None]) -> Iterator[Path]:
 
     Args:
         folder: need not exist; the files beside it `<folder>.lock`, `.users` and `.built` are ours.
-        build: makes the folder at the path that it is given; where it fails, the next process tries again.
+        build: makes the folder at the path that it is given; where it fails, the next process
+            tries again.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     built = folder.with_suffix(".built")

@@ -24,7 +24,9 @@ TOLERANCES = {
 
 @pytest.fixture(scope="module")
 def built() -> pd.DataFrame:
-    """Rows of the analyses, built in place if they are not there yet (about seven minutes after the tiny preset)."""
+    """Rows of the analyses, built in place if they are not there yet (about seven minutes after the
+    tiny preset).
+    """
     here, config = Checkout(ROOT), merged("analyses")
     finished = here.run(*here.command(*preset("analyses"))[:-1], "all")
     assert finished.status == 0, finished.output

@@ -1,4 +1,4 @@
-"""Thirty kills of a run, and whether the checks after each of them would see anything (`chaos.py`)."""
+"""Thirty kills of a run, and whether the checks after each would see anything (`chaos.py`)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from tests.workflow.checkout import merged
 RESULTS = merged("micro")["results"]
 MODEL = "tiny", "pretrained"
 SEED = 10
-# Fine-tuning and all that stands on it; images and heads, on which everything stands, are left to the thirty kills.
+# Fine-tuning and all that stands on it; images and heads, on which everything stands, are left to
+# the thirty kills.
 AGAIN = (
     layout.vector(*MODEL, "standard", "mnist", 0),
     layout.features(*MODEL, "standard", "mnist", 0),

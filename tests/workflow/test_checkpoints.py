@@ -1,4 +1,6 @@
-"""Vectors from checkpoints instead of from fine-tuning: the same run, but for a column that says so."""
+"""Vectors from checkpoints instead of from fine-tuning: the same run, but for a column that says
+so.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ ROWS = f"{CONFIG['results']}/rows.csv"
 
 
 def _publish(checkout: Checkout, folder: Path) -> dict[str, str]:
-    """θ0 + τ of the standard vectors of the micro preset as state dicts, in float64 so that τ comes back exactly."""
+    """θ0 + τ of the standard vectors of the micro preset as state dicts, in float64 so that τ comes
+    back exactly.
+    """
     from safetensors.torch import save_file
 
     theta0 = dict(models.create(models.find("tiny")).visual.named_parameters())
@@ -38,7 +42,9 @@ def _publish(checkout: Checkout, folder: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def imported(micro, tmp_path_factory):
-    """Rows of the micro preset once more, standard vectors imported; what does not stand on them is micro's."""
+    """Rows of the micro preset once more, standard vectors imported; what does not stand on them is
+    micro's.
+    """
     folder = tmp_path_factory.mktemp("imported")
     checkout = micro.copy(folder / "checkout")
     files = _publish(micro, folder / "published")

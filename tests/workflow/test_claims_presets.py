@@ -1,4 +1,6 @@
-"""The presets behind `make claims`: what is planned from nothing, and what the last one makes of the others' rows."""
+"""The presets behind `make claims`: what is planned from nothing, and what the last one makes of
+the others' rows.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ def _plan(sources: Checkout, name: str) -> tuple[dict[str, int], list[str]]:
 
 
 def _towers(config: dict) -> set[str]:
-    """model/towers/init of every tower that a preset needs: of its initialisations, and the last, which makes heads."""
+    """model/towers/init of every tower that a preset needs: of its initialisations, and the last,
+    which makes heads.
+    """
     inits = {init.replace("whole", "step") for init in config["inits"]} - {"pretrained", "random"}
     return {f"{model}/towers/{init}" for model in config["models"] for init in {*inits, "step-100"}}
 
@@ -56,7 +60,9 @@ def test_jobs_of_a_preset_of_rebuilt_models(sources, name):
 
 
 def _check_towers(jobs: list[str]) -> None:
-    """Whoever opens a network has the tower of its initialisation among its inputs, and of no other model."""
+    """Whoever opens a network has the tower of its initialisation among its inputs, and of no other
+    model.
+    """
     checked = set()
     for job in jobs:
         rule, wildcards = job.partition(":")[0], job.partition("wildcards: ")[2].partition("\n")[0]
@@ -94,7 +100,9 @@ def test_make_claims_runs_what_its_preset_joins(sources):
 
 
 def _build(sources: Checkout) -> None:
-    """Synthetic rows of two tasks where each joined preset has its own: what is the same in two of them is equal."""
+    """Synthetic rows of two tasks where each joined preset has its own: what is the same in two of
+    them is equal.
+    """
     for name in merged("claims")["joins"]:
         config = merged(name)
         table = synthetic.make(

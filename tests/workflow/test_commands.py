@@ -1,4 +1,6 @@
-"""A newcomer's path: what README and pages have him type, in a clean clone, with an empty home folder."""
+"""A newcomer's path: what README and pages have him type, in a clean clone, with an empty home
+folder.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +55,9 @@ class Clone(Checkout):
 
 
 def install(venv: Path) -> None:
-    """What `make install` leaves: the packages and programs of this environment, and the program of the clone."""
+    """What `make install` leaves: the packages and programs of this environment, and the program of
+    the clone.
+    """
     (venv / "bin").mkdir(parents=True)
     (venv / "lib").symlink_to(Path(sys.prefix, "lib"), target_is_directory=True)
     shutil.copy2(Path(sys.prefix, "pyvenv.cfg"), venv)
@@ -104,7 +108,9 @@ def test_every_command_ends_well(clone):
 
 
 def built_as_the_readme_says(clone, finished: Finished) -> None:
-    """Tables on the terminal, then the path of a results page; rows with a digest, a record of every job."""
+    """Tables on the terminal, then the path of a results page; rows with a digest, a record of
+    every job.
+    """
     assert finished.output.splitlines()[-1] == "Results page: results/micro/index.html"
     assert "Table 1" in finished.output and "Table 2" in finished.output
     assert len(rows.read(clone.path("results/micro/rows.csv")))

@@ -1,4 +1,6 @@
-"""A damaged or foreign file ends the run with one sentence that names it, and deleting it is the way out."""
+"""A damaged or foreign file ends the run with one sentence that names it, and deleting it is the
+way out.
+"""
 
 from __future__ import annotations
 

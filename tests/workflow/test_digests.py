@@ -1,4 +1,6 @@
-"""Reruns follow imports: the rules whose digest an edit changes are those that reach the module, by grimp's graph."""
+"""Reruns follow imports: the rules whose digest an edit changes are those that reach the module, by
+grimp's graph.
+"""
 
 from __future__ import annotations
 
@@ -15,16 +17,24 @@ from tests.workflow.checkout import ROOT, Checkout
 
 @pytest.fixture(scope="module")
 def edited(tmp_path_factory):
-    """The scripts that jobs run, the number of modules, and the modules whose edit changes other digests than it must."""
+    """The scripts that jobs run, the number of modules, and the modules whose edit changes other
+    digests than it must.
+    """
     checkout = Checkout.of_sources(tmp_path_factory.mktemp("edited") / "checkout")
     scripts = checkout.path("scripts")
     scripts.mkdir()
     (scripts / "__init__.py").touch()
     for script in (ROOT / "workflow/scripts").glob("*.py"):
         (scripts / script.name).write_bytes(script.read_bytes())
-    methods = "{methods: [ties, fisher, lines+ties, {name: adamerging, steps: 2}], method_experiments: [task_addition]}"
+    methods = (
+        "{methods: [ties, fisher, lines+ties, {name: adamerging, steps: 2}], "
+        "method_experiments: [task_addition]}"
+    )
     checkout.path("config/few_methods.yaml").write_text(methods)
-    inits = "{inits: [random, pretrained], experiments: [task_addition, disentanglement, pretraining_ablation]}"
+    inits = (
+        "{inits: [random, pretrained], "
+        "experiments: [task_addition, disentanglement, pretraining_ablation]}"
+    )
     checkout.path("config/few_inits.yaml").write_text(inits)
     done = subprocess.run(
         [sys.executable, ROOT / "tests/workflow/edited_modules.py"],

@@ -41,7 +41,7 @@ def test_golden_values_cover_the_whole_preset():
 
 
 def _means(tiny) -> tuple[float, float]:
-    """Test accuracy of the untouched model and of standard fine-tuning, each a mean over the tasks."""
+    """Test accuracies of the untouched model and of standard fine-tuning, means over the tasks."""
     test = tiny[
         (tiny["experiment"] == "single_task")
         & (tiny["split"] == "test")
@@ -57,7 +57,8 @@ def _means(tiny) -> tuple[float, float]:
 def test_the_world_is_as_hard_as_it_should_be(tiny):
     zero_shot, standard = _means(tiny)
     assert 0.35 <= zero_shot <= 0.60, "pre-training must leave something to learn"
-    # Seen: 0.852. On another processor training may take another path; the golden values allow for as much.
+    # Seen: 0.852. On another processor training may take another path; the golden values allow for
+    # as much.
     assert standard >= 0.84
 
 

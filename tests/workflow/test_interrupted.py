@@ -1,4 +1,6 @@
-"""Ctrl-C, kills, a full or read-only disk, two runs at once: what is finished stays, the same command goes on."""
+"""Ctrl-C, kills, a full or read-only disk, two runs at once: what is finished stays, the same
+command goes on.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +58,9 @@ def _start_and_wait_until_it_trains(checkout: Checkout, *arguments: str) -> subp
 
 
 def _stop_while_it_trains(checkout: Checkout, number: int, *arguments: str) -> str:
-    """Start a run, send the signal to all its processes as soon as fine-tuning has begun; returns the output."""
+    """Start a run, send the signal to all its processes as soon as fine-tuning has begun; returns
+    the output.
+    """
     process = _start_and_wait_until_it_trains(checkout, *arguments)
     time.sleep(0.5)
     os.killpg(process.pid, number)
@@ -86,7 +90,9 @@ def test_a_killed_run_goes_on_with_make_reproduce(mini, micro):
 
 
 def _same_as_undisturbed(mini: Checkout, micro: Checkout) -> None:
-    """Another results folder, another set of tasks, a kill: the same vector and the same rows, bit for bit."""
+    """Another results folder, another set of tasks, a kill: the same vector and the same rows, bit
+    for bit.
+    """
     ours, theirs = mini.path(MINI["results"]), micro.path(merged("micro")["results"])
     assert (ours / VECTOR).read_bytes() == (theirs / VECTOR).read_bytes()
     found, expected = (rows.read(folder / "rows.csv") for folder in (ours, theirs))

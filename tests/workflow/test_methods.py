@@ -1,4 +1,6 @@
-"""Merging methods through the DAG, on top of the micro preset: what they add and rerun, and a verdict at the end."""
+"""Merging methods through the DAG, on top of the micro preset: what they add and rerun, and a
+verdict at the end.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A user's own images and own open_clip model, by config alone: the worked example, and what can be wrong with them."""
+"""A user's own images and own open_clip model, by config alone: the worked example, and what can be
+wrong with them.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +69,9 @@ def test_another_image_reruns_what_stands_on_it(digits, tmp_path):
 
 @pytest.fixture(scope="module")
 def toy(digits) -> dict:
-    """A `custom_models` entry: a tiny architecture of its own, with random weights as open_clip would save them."""
+    """A `custom_models` entry: a tiny architecture of its own, with random weights as open_clip
+    would save them.
+    """
     import open_clip
     from safetensors.torch import save_file
 
@@ -142,7 +146,8 @@ def _empty(folder: Path) -> str:
     return "split 'test'"
 
 
-# Two through the real command; the others, which tests/tasks/test_folders.py tries at the loader, where time is left.
+# Two through the real command; the others, which tests/tasks/test_folders.py tries at the loader,
+# where time is left.
 SPOILT = [_corrupt, _leak]
 SPOILT += [
     pytest.param(f, marks=pytest.mark.full)

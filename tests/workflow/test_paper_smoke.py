@@ -1,4 +1,6 @@
-"""The paper's DAG from end to end at full width: ViT-B/32 with random weights on data in the formats of the hub."""
+"""The paper's DAG from end to end at full width: ViT-B/32 with random weights on data in the
+formats of the hub.
+"""
 
 from __future__ import annotations
 
@@ -130,7 +132,9 @@ def test_rows_are_finite_and_at_the_coordinates_that_were_asked_for(table):
 
 @pytest.mark.parametrize("mode", MODES, ids=str)
 def test_without_a_vector_every_mode_is_the_untouched_network(table, mode):
-    """Also where the network itself is evaluated: f(θ0 + 0 τ) by the fast way against f0 by open_clip's modules."""
+    """Also where the network itself is evaluated: f(θ0 + 0 τ) by the fast way against f0 by
+    open_clip's modules.
+    """
     zero_shot = table[(table["experiment"] == "single_task") & (table["training"] == "none")]
     expected = zero_shot.set_index(["task", "split"])["value"].to_dict()
     ours = table[(table["training"] == mode.training) & (table["evaluation"] == mode.evaluation)]
@@ -150,7 +154,9 @@ def test_without_a_vector_every_mode_is_the_untouched_network(table, mode):
 
 
 def test_modes_differ(table):
-    """Vectors at work: three steps of standard and of linear training are no longer one vector at full width."""
+    """Vectors at work: three steps of standard and of linear training are no longer one vector at
+    full width.
+    """
     norms = table[(table["experiment"] == "vector_geometry") & (table["metric"] == "norm")]
     assert (norms["value"] > 0).all() and len(set(norms["value"])) == 2 * len(TASKS)
     terms = table[table["metric"] == "disentanglement_term"].groupby(["training", "evaluation"])[
@@ -164,7 +170,9 @@ def test_modes_differ(table):
 
 
 def test_images_are_stored_as_the_data_set_has_them(smoke):
-    """Large pictures as squares of 224 px, small ones untouched; of the revision that the task pins."""
+    """Large pictures as squares of 224 px, small ones untouched; of the revision that the task
+    pins.
+    """
     for task, side in (("dtd", 224), ("svhn", 32), ("eurosat", 64)):
         tensors, about = artefacts.load(
             smoke[0].path(f"{RESULTS}/{layout.data(task, 'test')}"), "images"

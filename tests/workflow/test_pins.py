@@ -1,4 +1,6 @@
-"""environment.yml, pyproject.toml and requirements.lock name the same versions, and one range of Pythons."""
+"""environment.yml, pyproject.toml and requirements.lock name the same versions, and one range of
+Pythons.
+"""
 
 import re
 import tomllib
@@ -17,7 +19,9 @@ ENVIRONMENT = yaml.safe_load((ROOT / "environment.yml").read_text())
 
 
 def _pins(lines: list[str]) -> dict[str, str]:
-    """Canonical name → version; fails for a requirement that is not pinned exactly, or that stands there twice."""
+    """Canonical name → version; fails for a requirement that is not pinned exactly, or that stands
+    there twice.
+    """
     pins = {}
     for line in lines:
         requirement = Requirement(line)
@@ -65,7 +69,9 @@ def test_lock_leaves_the_accelerator_packages_to_torch():
 
 
 def test_every_locked_version_installs_on_the_lowest_python():
-    """Debian 12 has 3.11.2: a package that asks for a later patch of 3.11 ends `make install` there."""
+    """Debian 12 has 3.11.2: a package that asks for a later patch of 3.11 ends `make install`
+    there.
+    """
     (specifier,) = SpecifierSet(PYPROJECT["project"]["requires-python"])
     locked = _lock_pins()
     found = [

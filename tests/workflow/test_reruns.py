@@ -1,4 +1,6 @@
-"""What makes Snakemake run a job again, what does not, and that a job run again gives the same bytes."""
+"""What makes Snakemake run a job again, what does not, and that a job run again gives the same
+bytes.
+"""
 
 from __future__ import annotations
 
