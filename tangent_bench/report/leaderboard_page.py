@@ -175,7 +175,7 @@ def seconds_of(logs: Path) -> dict[tuple[str, str], float]:
             wildcards = record["wildcards"]
             key = (wildcards["training"], wildcards["method"])
             seconds.setdefault(key, []).append(float(record["seconds"]))
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(
                 f"{path} is not the record of a job ({error}); delete it, and the next run goes "
                 "without."

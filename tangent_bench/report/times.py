@@ -56,7 +56,7 @@ def _record(path: Path) -> dict:
     try:
         record = provenance.read_record(path)
         _require_fields(record)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f"{path} is not the record of a job ({error}); delete it, and the next run goes "
             "without."
