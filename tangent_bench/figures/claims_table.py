@@ -14,7 +14,7 @@ from tangent_bench.judging.claims import BEYOND_SCALE, CLAIMS, Claim
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tangent_bench.judging.evidence import Tested
+    from tangent_bench.judging.evidence import TestedClaim
     from tangent_bench.judging.families import Family
 
 FIGURE = Figure(
@@ -78,7 +78,7 @@ def build(rows: pd.DataFrame, brief: bool = False) -> pd.DataFrame:
     return cells(items)
 
 
-def _tested(line: Tested, several: bool) -> list[Cell]:
+def _tested(line: TestedClaim, several: bool) -> list[Cell]:
     claim, estimate = line.claim, line.estimate
     name = (
         f"{claim.text} ({_family_title(line.family, line.num_pretrainings)})"

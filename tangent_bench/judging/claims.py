@@ -1,7 +1,7 @@
-"""The paper's claims: what each says, the rows that test it, and the sign and size that it needs.
+"""The paper's claims: what each says, the rows that test it, and the sign and size it needs.
 
-Ortiz-Jimenez, Favero, Frossard, "Task Arithmetic in the Tangent Space", NeurIPS 2023. The rule of the verdicts is in
-`verdicts.py`; `evidence.py` finds the rows.
+Ortiz-Jimenez, Favero, Frossard, "Task Arithmetic in the Tangent Space", NeurIPS 2023.
+`verdicts.py` has the rule of the verdicts; `evidence.py` finds the rows.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 POINT = 0.01
+UNITS = ("points", "number")
 CONTRASTS = ("value", "difference", "along", "sizes")
 
 
@@ -23,16 +24,19 @@ class Claim:
         place: where the paper makes it, from memory.
         quantity: what is estimated.
         rows: coordinates of the rows that are estimated; `init` is "pretrained" unless named.
-        sign: of the estimate if the claim is right.
-        threshold: the smallest size of an estimate that supports it, in the unit of the rows.
+        sign: sign of the estimate if the claim is right.
+        threshold: the smallest estimate that supports it, in the unit of the rows.
         unit: "points" (rows are fractions) or "number".
-        contrast: "value" (the row itself), "difference" (less the row at the coordinates `against`), "along" (fitted
-            rise over the inits `course`-N and pretrained, first to last), or "sizes" (largest family less smallest).
-        paired: for "difference": coordinates of rows that hold it with the opposite sign, paired over images; they are
-            taken where there are some.
+        contrast: "value" (the row itself), "difference" (less the row at the coordinates
+            `against`), "along" (fitted rise over the inits `course`-N and pretrained, first to
+            last), or "sizes" (largest family less smallest).
+        against: for "difference": the coordinates that differ in the row that is subtracted.
+        paired: for "difference": coordinates of rows that hold it with the opposite sign, paired
+            over images. They take precedence where they exist.
+        course: for "along": the prefix of the inits along the pre-training.
         given: what the estimate is conditional on, beside pre-trainings and seeds.
         once: whether the rows are the same for every model.
-        descriptive: whether it is a measure of size that no run could turn down, and so has no verdict.
+        descriptive: whether it measures a size that no run could turn down: it has no verdict.
     """
 
     text: str
@@ -51,50 +55,50 @@ class Claim:
     descriptive: bool = False
 
     def __post_init__(self) -> None:
-        assert (
-            self.contrast in CONTRASTS
-            and self.sign in (-1, 1)
-            and self.unit in ("points", "number")
-        ), self
+        assert self.contrast in CONTRASTS, self
+        assert self.sign in (-1, 1), self
+        assert self.unit in UNITS, self
 
 
 def _rows(experiment: str, metric: str, mode: str, **more: object) -> Mapping[str, object]:
     training, evaluation = mode.split("-")
-    where = {
+    coordinates = {
         "experiment": experiment,
         "metric": metric,
         "training": training,
         "evaluation": evaluation,
     }
-    return MappingProxyType(where | more)
+    return MappingProxyType(coordinates | more)
 
 
-STANDARD, POSTHOC, LINEAR = "standard-network", "standard-tangent", "linear-tangent"
+STANDARD = "standard-network"
+POSTHOC = "standard-tangent"
+LINEAR = "linear-tangent"
 MINUS = {"params_id": f"minus {STANDARD}"}
 _EACH_OWN = {"sources": "each", "task": "own"}
 _EACH_ALL = {"sources": "each", "task": "all"}
 
 
 def _compared(metric: str, mode: str) -> Mapping[str, object]:
-    """A paired difference to standard fine-tuning."""
-    where = {"task": "all"} if metric.startswith("task_addition") else _EACH_OWN
-    return _rows("posthoc_comparison", metric, mode, **where, **MINUS)
+    """Coordinates of a paired difference to standard fine-tuning."""
+    tasks = {"task": "all"} if metric.startswith("task_addition") else _EACH_OWN
+    return _rows("posthoc_comparison", metric, mode, **tasks, **MINUS)
 
 
 def _xi(metric: str, mode: str, minus: str = STANDARD) -> Mapping[str, object]:
-    return _rows(
-        "disentanglement_comparison", metric, mode, params_id=f"minus {minus}", **_EACH_ALL
-    )
+    """Coordinates of a paired difference of ξ to another mode."""
+    paired = {"params_id": f"minus {minus}"}
+    return _rows("disentanglement_comparison", metric, mode, **paired, **_EACH_ALL)
 
 
-_SINGLE, _ADDED, _GAIN = (
-    "single_task/accuracy",
-    "task_addition/accuracy_tuned",
-    "task_addition/recovered_gain_tuned",
-)
+_SINGLE = "single_task/accuracy"
+_ADDED = "task_addition/accuracy_tuned"
+_GAIN = "task_addition/recovered_gain_tuned"
 _TARGET = "task_negation/target_accuracy_tuned"
-_MATCHED, _RELATIVE = "matched_disentanglement_error", "relative_disentanglement_error"
-_MEAN, _TUNED = "mean_disentanglement_error", "disentanglement_error_tuned"
+_MATCHED = "matched_disentanglement_error"
+_RELATIVE = "relative_disentanglement_error"
+_MEAN = "mean_disentanglement_error"
+_TUNED = "disentanglement_error_tuned"
 _KEPT = "target accuracy where the control keeps its share, minus Non-lin. FT"
 
 EDITING = (
@@ -131,25 +135,26 @@ KERNEL = (
     Claim(
         "Fine-tuning is not in the kernel regime: accuracy", "§3, Fig. 1",
         "non-linear advantage, (f − f_lin) · C/(C − 1)",
-        _rows("kernel_gap", "nonlinear_advantage", "standard-none", coefficient=1.0, **_EACH_OWN), +1,
+        _rows("kernel_gap", "nonlinear_advantage", "standard-none", coefficient=1.0, **_EACH_OWN),
+        +1,
     ),
     Claim(
         "Fine-tuning is not in the kernel regime: outputs", "§3",
         "‖f − f_lin‖ / ‖f − f_0‖ at α = 1",
-        _rows("kernel_gap", "output_error", "standard-none", coefficient=1.0, **_EACH_OWN), +1, 0.1, "number",
-        descriptive=True,
+        _rows("kernel_gap", "output_error", "standard-none", coefficient=1.0, **_EACH_OWN),
+        +1, 0.1, "number", descriptive=True,
     ),
     Claim(
         "A wide network keeps its tangent kernel (Jacot et al.)", "§2",
         "s in ‖Θ_t − Θ_0‖ / ‖Θ_0‖ ∼ width^s",
-        _rows("ntk_theory", "width_kernel_change_slope", "none-none", split="train"), -1, 0.5, "number",
-        given="these points, this network", once=True,
+        _rows("ntk_theory", "width_kernel_change_slope", "none-none", split="train"),
+        -1, 0.5, "number", given="these points, this network", once=True,
     ),
     Claim(
         "A wide network trains as its linearization (Lee et al.)", "§2",
         "s in ‖f_t − f_lin,t‖ / ‖f_t − f_0‖ ∼ width^s, held out",
-        _rows("ntk_theory", "width_linearization_distance_slope", "none-none", split="test"), -1, 0.5, "number",
-        given="these points, this network", once=True,
+        _rows("ntk_theory", "width_linearization_distance_slope", "none-none", split="test"),
+        -1, 0.5, "number", given="these points, this network", once=True,
     ),
 )  # fmt: skip
 DISENTANGLEMENT = (
@@ -167,7 +172,8 @@ DISENTANGLEMENT = (
     ),
     Claim(
         "Linear FT is more disentangled, for what its vectors do", "§5",
-        "ξ / prediction changes of each vector alone, minus Non-lin. FT", _xi(_RELATIVE, LINEAR), -1,
+        "ξ / prediction changes of each vector alone, minus Non-lin. FT",
+        _xi(_RELATIVE, LINEAR), -1,
     ),
     Claim(
         "Linear FT is more disentangled, at the selected α", "§5",
@@ -179,25 +185,32 @@ DISENTANGLEMENT = (
     ),
     Claim(
         "Linear FT is more disentangled than post-hoc, equal accuracy", "§5",
-        "ξ at matched single-task accuracy minus Post-hoc lin.", _xi(_MATCHED, LINEAR, POSTHOC), -1,
+        "ξ at matched single-task accuracy minus Post-hoc lin.",
+        _xi(_MATCHED, LINEAR, POSTHOC), -1,
     ),
 )  # fmt: skip
 _ADDITION = _rows("task_addition", "recovered_gain_tuned", STANDARD, task="all", split="test")
 _ENTANGLED = _rows("disentanglement", _RELATIVE, STANDARD, **_EACH_ALL)
 _EQUAL = _rows("pretraining_ablation", _MATCHED, STANDARD, params_id="", **_EACH_ALL)
 _PAIRED = MappingProxyType({"experiment": "pretraining_ablation", "params_id": "minus pretrained"})
-_UNTRAINED = {"contrast": "difference", "against": {"init": "random"}, "paired": _PAIRED}
-_UNTRAINED |= {"given": "these tasks, one random tower"}
+_UNTRAINED = {
+    "contrast": "difference",
+    "against": {"init": "random"},
+    "paired": _PAIRED,
+    "given": "these tasks, one random tower",
+}
 PRETRAINING = (
     Claim(
         "Kernel eigenfunctions sit on their task's inputs: any basis", "§6",
         "AUROC of local energy, task against control, minus a random basis",
-        _rows("ntk_localization", "localization_auroc_above_haar", "none-none", task="all"), +1, 0.05, "number",
+        _rows("ntk_localization", "localization_auroc_above_haar", "none-none", task="all"),
+        +1, 0.05, "number",
     ),
     Claim(
         "Kernel eigenfunctions sit on their task's inputs: untrained", "§6",
         "AUROC of local energy, task against control, minus a random network",
-        _rows("ntk_localization", "localization_auroc_above_random_init", "none-none", task="all"), +1, 0.05, "number",
+        _rows("ntk_localization", "localization_auroc_above_random_init", "none-none", task="all"),
+        +1, 0.05, "number",
     ),
     Claim(
         "Without pre-training there is no task arithmetic", "§6",
@@ -222,7 +235,8 @@ PRETRAINING = (
     ),
     Claim(
         "Task arithmetic grows along pre-training, with own heads", "§6, control of ours",
-        "rise of recovered gain over the steps, heads of each step", _ADDITION, +1, contrast="along", course="whole",
+        "rise of recovered gain over the steps, heads of each step", _ADDITION, +1,
+        contrast="along", course="whole",
     ),
     Claim(
         "Disentanglement grows along pre-training", "§6",
@@ -234,18 +248,18 @@ PRETRAINING = (
     ),
     Claim(
         "The post-hoc gap shrinks as models grow", "§3, Fig. 1",
-        "(Post-hoc − Non-lin. FT, single tasks), larger minus smaller", _compared(_SINGLE, POSTHOC), +1,
-        contrast="sizes",
+        "(Post-hoc − Non-lin. FT, single tasks), larger minus smaller",
+        _compared(_SINGLE, POSTHOC), +1, contrast="sizes",
     ),
     Claim(
         "The gap of linear FT shrinks as models grow", "§5",
-        "(Linear FT − Non-lin. FT, single tasks), larger minus smaller", _compared(_SINGLE, LINEAR), +1,
-        contrast="sizes",
+        "(Linear FT − Non-lin. FT, single tasks), larger minus smaller",
+        _compared(_SINGLE, LINEAR), +1, contrast="sizes",
     ),
 )  # fmt: skip
 CLAIMS = (*EDITING, *KERNEL, *DISENTANGLEMENT, *PRETRAINING)
 
-# What no preset of this size can say anything about.
+# Claims about which no preset of this size can say anything.
 BEYOND_SCALE = (
     ("Linear FT adds better by up to 5.8 points", "§1, Tab. 1"),
     ("Linear FT forgets better by up to 13.1 points", "§1, Tab. 2"),

@@ -1,10 +1,11 @@
-"""Verdicts on claims by a rule that was fixed beforehand, with Holm's correction over the claims of one table.
+"""Verdicts on claims: one rule, fixed beforehand, with Holm's correction over a table's claims.
 
-    supported      the Holm interval excludes 0 on the claimed side, and the estimate is at least the threshold in size
-    contradicted   it excludes 0 on the other side, or lies within ± the threshold
-    undecided      else
+    supported      the Holm interval excludes 0 on the claimed side,
+                   and the estimate is at least as large as the threshold
+    contradicted   the interval excludes 0 on the other side, or lies within ± the threshold
+    undecided      otherwise
 
-Nothing here reads a row: an estimate is a number with its standard errors.
+This module reads no rows: an estimate is a number with its standard errors.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ POWER = 0.8  # of the minimum detectable effect
 
 @dataclass(frozen=True)
 class Estimate:
-    """An estimate and the standard errors below and above it (percentile intervals are not symmetric).
+    """An estimate with standard errors below and above it: percentile intervals are asymmetric.
 
     Attributes:
-        degrees: of freedom of Student's t; infinite where only images were resampled.
+        degrees: degrees of freedom of Student's t; infinite where only images were resampled.
     """
 
     value: float
@@ -31,58 +32,73 @@ class Estimate:
     degrees: float = math.inf
 
     def interval(self, level: float = LEVEL) -> tuple[float, float]:
-        """The interval that misses the truth in a share `level` of cases."""
+        """Returns the interval that misses the truth in a share `level` of cases."""
         reach = self._quantile(1.0 - level / 2.0)
         return self.value - reach * self.below, self.value + reach * self.above
 
     def p_value(self) -> float:
-        """Two-sided, against 0: the smallest level at which the interval excludes 0."""
+        """Returns the two-sided p-value against 0: the smallest level whose interval excludes 0."""
         error = self.below if self.value > 0 else self.above
         if self.value == 0 or error == 0:
             return float(self.value == 0)
         return 2.0 * self._survival(abs(self.value) / error)
 
     def detectable(self, level: float = LEVEL) -> float:
-        """Size of an effect that is found at this level with probability `POWER`, from the larger error."""
-        return (self._quantile(1.0 - level / 2.0) + self._quantile(POWER)) * max(
-            self.below, self.above
-        )
+        """Returns the effect that this level finds with probability `POWER`.
+
+        The larger of the two errors counts.
+        """
+        reach = self._quantile(1.0 - level / 2.0) + self._quantile(POWER)
+        return reach * max(self.below, self.above)
 
     def _quantile(self, probability: float) -> float:
         from scipy.stats import norm, t
 
-        return float(
-            norm.ppf(probability) if math.isinf(self.degrees) else t.ppf(probability, self.degrees)
-        )
+        if math.isinf(self.degrees):
+            return float(norm.ppf(probability))
+        return float(t.ppf(probability, self.degrees))
 
     def _survival(self, ratio: float) -> float:
         from scipy.stats import norm, t
 
-        return float(norm.sf(ratio) if math.isinf(self.degrees) else t.sf(ratio, self.degrees))
+        if math.isinf(self.degrees):
+            return float(norm.sf(ratio))
+        return float(t.sf(ratio, self.degrees))
 
 
 def combine(parts: Sequence[tuple[float, Estimate]]) -> Estimate:
-    """Σ w_i x_i of independent estimates: variances add. The degrees of freedom are the fewest of any part.
+    """Returns Σ w_i x_i of independent estimates: variances add.
 
-    Parts that share images vary together; their difference is then more certain than this says.
+    The degrees of freedom are the fewest of any part. Parts that share images vary together;
+    their difference is then more certain than this says.
+
+    Args:
+        parts: (weight, estimate) pairs. A negative weight swaps the errors below and above.
     """
     value = sum(weight * part.value for weight, part in parts)
-    sides = (
-        (w, (part.below, part.above) if w > 0 else (part.above, part.below)) for w, part in parts
-    )
-    errors = [(weight * low, weight * high) for weight, (low, high) in sides]
-    below, above = (math.hypot(*side) for side in zip(*errors, strict=True))
-    return Estimate(value, below, above, min(part.degrees for _, part in parts))
+    errors_below = []
+    errors_above = []
+    for weight, part in parts:
+        low, high = (part.below, part.above) if weight > 0 else (part.above, part.below)
+        errors_below.append(weight * low)
+        errors_above.append(weight * high)
+    degrees = min(part.degrees for _, part in parts)
+    return Estimate(value, math.hypot(*errors_below), math.hypot(*errors_above), degrees)
 
 
 def holm(estimates: Sequence[Estimate], level: float = LEVEL) -> list[float]:
-    """The level of each estimate's interval in Holm's step-down procedure (Holm 1979).
+    """Returns the level of each estimate's interval in Holm's step-down procedure (Holm 1979).
 
-    The k-th smallest p-value is tested at level / (m − k + 1); from the first that is not below its level on, all keep
-    that one.
+    The k-th smallest p-value is tested at level / (m − k + 1). From the first p-value that is not
+    below its level onwards, all estimates keep that level.
+
+    Args:
+        estimates: m estimates, in any order.
+        level: familywise error rate.
     """
     order = sorted(range(len(estimates)), key=lambda k: estimates[k].p_value())
-    levels, stopped = [level] * len(estimates), 0.0
+    levels = [level] * len(estimates)
+    stopped = 0.0
     for rank, k in enumerate(order):
         levels[k] = stopped or level / (len(estimates) - rank)
         if not stopped and estimates[k].p_value() > levels[k]:
@@ -91,13 +107,21 @@ def holm(estimates: Sequence[Estimate], level: float = LEVEL) -> list[float]:
 
 
 def verdict(estimate: Estimate, level: float, sign: int, threshold: float) -> str:
-    """The rule, with the interval at the level that Holm's procedure gives.
+    """Returns the verdict of the rule, with the interval at Holm's level.
+
+    Args:
+        estimate: the estimate of the claim's quantity.
+        level: the level that `holm` gives.
+        sign: +1 or −1, the side on which the claim puts the estimate.
+        threshold: smallest size that counts as support, in the estimate's unit.
 
     >>> effect = Estimate(-0.03, 0.005, 0.005)
     >>> verdict(effect, 0.01, -1, 0.01), verdict(effect, 0.01, +1, 0.01)
     ('supported', 'contradicted')
-    >>> verdict(Estimate(0.02, 0.015, 0.015), 0.05, +1, 0.01), verdict(Estimate(0.001, 0.002, 0.002), 0.05, +1, 0.01)
-    ('undecided', 'contradicted')
+    >>> verdict(Estimate(0.02, 0.015, 0.015), 0.05, +1, 0.01)
+    'undecided'
+    >>> verdict(Estimate(0.001, 0.002, 0.002), 0.05, +1, 0.01)
+    'contradicted'
     """
     low, high = (sign * end for end in estimate.interval(level)[::sign])
     if low > 0 and sign * estimate.value >= threshold:
