@@ -204,33 +204,40 @@ def before_the_jobs(config: dict) -> dict:
     for name in config["models"]:
         models.weights_file(models.find(name, config["custom_models"]))
         resources.gflop_of(name, config["custom_models"])
-    for job in jobs.of_config(config):
-        for path in paths(job.wildcards):
-            assert os.path.relpath(f"{config['results']}/{path}", config["results"]) == path
-            assert (
-                ".." not in Path(path).parts
-                and max(len(part.encode()) for part in Path(path).parts) <= 255
-            )
-            assert path.isprintable() and not set(path) & set(" {}*\\")
+    for path in paths(config):
+        assert os.path.relpath(f"{config['results']}/{path}", config["results"]) == path
+        parts = Path(path).parts
+        assert ".." not in parts
+        assert max(len(part.encode()) for part in parts) <= 255
+        assert path.isprintable() and not set(path) & set(" {}*\\")
     return config
 
 
-def paths(w: dict) -> Iterator[str]:
-    """Where the artefacts and the log of a job lie."""
-    yield "logs/run_method/" + ".".join(w.values()) + ".log"
-    if "mode" in w:
-        yield layout.outcome(
-            w["experiment"], w["model"], w["init"], w["mode"], w["seed"], method=w.get("method", "")
-        )
-    elif "training" in w:
-        last = (w["task"], w["seed"]) if "task" in w else (w["method"], w["seed"])
-        yield (layout.vector if "task" in w else layout.merged)(
-            w["model"], w["init"], w["training"], *last
-        )
-    elif "model" in w:
-        yield layout.base(w["model"], w.get("init", "pretrained"), w["task"])
-    else:
-        yield layout.data(w["task"], w.get("split", "train"))
+def paths(config: dict) -> Iterator[str]:
+    """Where artefacts and logs of jobs lie: for every name once, with the longest of the others."""
+    names = {
+        "experiment": config["experiments"] or ["none"],
+        "model": config["models"],
+        "init": config["inits"],
+        "training": [*config["trainings"], *config["checkpoints"]] or ["none"],
+        "mode": config["modes"] or ["none"],
+        "method": [*merging.asked(config["methods"])] or ["none"],
+        "task": [*config["tasks"], config["control"]],
+        "seed": [str(seed) for seed in config["seeds"]],
+    }
+    longest = {key: max(values, key=len) for key, values in names.items()}
+    for key, values in names.items():
+        for value in values:
+            yield from _paths(**longest | {key: value})
+
+
+def _paths(experiment, model, init, training, mode, method, task, seed) -> Iterator[str]:
+    yield f"logs/run_method/{experiment}.{model}.{init}.{mode}.{method}.{seed}.log"
+    yield layout.outcome(experiment, model, init, mode, seed, method=method)
+    yield layout.vector(model, init, training, task, seed)
+    yield layout.merged(model, init, training, method, seed)
+    yield layout.base(model, init, task)
+    yield layout.data(task, "train")
 
 
 def answer(config: dict) -> str:
