@@ -1,8 +1,9 @@
 """The pre-training world: captioned 32 × 32 images from programs, one file for each family.
 
-A family module has three functions. `compose(rng)` decides what is shown (what, which colour, on what: a tuple of
-words); `phrase(composition)` says it; `render(rng, composition)` draws an example. Captions are paraphrases of the
-phrase. One composition in `HELD_OUT_MODULUS` is never pre-trained on: the control task is made of those.
+A family module has three functions. `compose(rng)` decides what to show (what, which colour, on
+which ground: a tuple of words); `phrase(composition)` says it; `render(rng, composition)` draws an
+example. Captions are paraphrases of the phrase. One composition in `HELD_OUT_MODULUS` is never used
+for pre-training: the control task consists of those.
 """
 
 from __future__ import annotations
@@ -18,14 +19,21 @@ from tangent_bench.seeds import derive, generator
 
 SIDE = 32
 HELD_OUT_MODULUS = 40
-# How often each family is drawn; glyphs and shapes carry the largest vocabularies.
+# How often each family is drawn; glyphs and shapes have the largest vocabularies.
 WEIGHTS = {
-    "glyphs": 6, "shapes": 6, "solids": 4, "textures": 4, "terrain": 4, "scenes": 4, "scripts": 3, "layouts": 2,
+    "glyphs": 6,
+    "shapes": 6,
+    "solids": 4,
+    "textures": 4,
+    "terrain": 4,
+    "scenes": 4,
+    "scripts": 3,
+    "layouts": 2,
     "fields": 1,
-}  # fmt: skip
+}
 
 
-class Picture(NamedTuple):
+class Sample(NamedTuple):
     """image_HWC uint8 of side 32, and the phrase that names its composition."""
 
     image: np.ndarray
@@ -34,17 +42,20 @@ class Picture(NamedTuple):
 
 @cache
 def family(name: str) -> ModuleType:
-    """The module of a family."""
+    """The module of the family `name`."""
     return registry.every("corpus")[name]
 
 
 def is_held_out(phrase: str) -> bool:
-    """Whether a composition belongs to the control's world (one in 40, by a hash of the phrase)."""
+    """Whether the composition of a `phrase` is the control's (one in 40, by a hash)."""
     return derive("held-out composition", phrase) % HELD_OUT_MODULUS == 0
 
 
 def compose(name: str, rng: np.random.Generator, held_out: bool = False) -> tuple[str, ...]:
-    """A composition of a family, either from the pre-training part of the world or from the held-out part."""
+    """A composition that `rng` draws from the family `name`.
+
+    It is from the `held_out` part of the world, or from the part for pre-training.
+    """
     module = family(name)
     while True:
         composition = module.compose(rng)
@@ -52,12 +63,12 @@ def compose(name: str, rng: np.random.Generator, held_out: bool = False) -> tupl
             return composition
 
 
-def sample(seed: int, index: int) -> Picture:
-    """Picture `index` of the corpus with `seed`; it depends on nothing else, so shards can be drawn in any order."""
+def sample(seed: int, index: int) -> Sample:
+    """Sample `index` of the corpus with `seed`; shards can be drawn in any order."""
     rng = generator("corpus", seed, index)
     families = list(WEIGHTS)
     weights = np.array([WEIGHTS[f] for f in families], dtype=np.float64)
     name = families[int(rng.choice(len(families), p=weights / weights.sum()))]
     module = family(name)
     composition = compose(name, rng)
-    return Picture(module.render(rng, composition), module.phrase(composition))
+    return Sample(module.render(rng, composition), module.phrase(composition))

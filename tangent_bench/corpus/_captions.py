@@ -1,4 +1,4 @@
-"""Paraphrases: the same composition in other words, so that no caption is a class index."""
+"""Paraphrases of a composition, so that no caption is a class index."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from tangent_bench.corpus._canvas import COLOURS
+from tangent_bench.corpus._canvas import COLOURS, pick
 
 SYNONYMS = {
     "red": ("red", "red", "scarlet", "crimson"),
@@ -75,33 +75,32 @@ _WORD = re.compile(r"\b(" + "|".join(sorted(SYNONYMS, key=len, reverse=True)) + 
 
 
 def _digit(rng: np.random.Generator, text: str) -> str:
-    """Digits are called by word or numeral, "digit" or "number"."""
+    """Calls digits by word or numeral, "digit" or "number"."""
 
-    def other(match: re.Match) -> str:
+    def renamed(match: re.Match) -> str:
         name = match[1] if rng.random() < 0.6 else str(DIGITS.index(match[1]))
-        return f"{('digit ', 'number ', 'digit ', '')[int(rng.integers(4))]}{name}"
+        return pick(rng, ("digit ", "number ", "digit ", "")) + name
 
-    return re.sub(r"\bdigit (\w+)", other, text)
+    return re.sub(r"\bdigit (\w+)", renamed, text)
 
 
 def _alphabet(rng: np.random.Generator, text: str) -> str:
-    """Letters of a script are called in three ways."""
-    form = (r"three \1 letters", r"\1 letters", r"letters of the \1 alphabet")[int(rng.integers(3))]
+    """Calls the letters of a script by one of three names."""
+    form = pick(rng, (r"three \1 letters", r"\1 letters", r"letters of the \1 alphabet"))
     return re.sub(r"\bthree (\w+) letters\b", form, text)
 
 
 def _without_details(rng: np.random.Generator, phrase: str) -> str:
-    """Often leaves colours, ground and finish out.
+    """Often leaves out colours, ground and finish.
 
-    Colours alone would tell most pictures of a batch apart, and the model would learn little else; and prompts of
-    tasks name none.
+    Colours alone would tell most pictures of a batch apart, and the model would learn little else;
+    besides, the prompts of tasks name no colours.
     """
     if re.search(r"field of|discs in|gradient", phrase):
         return phrase
     if rng.random() < 0.6:
-        phrase = re.sub(
-            rf" on (a )?{_COLOUR}\b( \w+ sign)?$", lambda m: f" on a{m[3]}" if m[3] else "", phrase
-        )
+        ground = re.compile(rf" on (a )?{_COLOUR}\b( \w+ sign)?$")
+        phrase = ground.sub(lambda m: f" on a{m[3]}" if m[3] else "", phrase)
     if rng.random() < 0.6:
         phrase = re.sub(rf" in {_COLOUR} shaded relief", " in shaded relief", phrase)
         phrase = re.sub(rf" in {_COLOUR}\b", "", phrase)
@@ -116,10 +115,10 @@ def _without_details(rng: np.random.Generator, phrase: str) -> str:
 
 
 def paraphrase(rng: np.random.Generator, phrase: str) -> str:
-    """Another caption of the same composition: details left out, synonyms, a frame."""
+    """Another caption, drawn by `rng`, for a `phrase`: fewer details, synonyms, a frame."""
     text = _alphabet(rng, _digit(rng, _without_details(rng, phrase)))
-    text = _WORD.sub(lambda m: SYNONYMS[m[1]][int(rng.integers(len(SYNONYMS[m[1]])))], text)
+    text = _WORD.sub(lambda match: pick(rng, SYNONYMS[match[1]]), text)
     if rng.random() < 0.4:
         text = re.sub(r"^(an?|the) ", "", text)
-    caption = FRAMES[int(rng.integers(len(FRAMES)))].format(text)
+    caption = pick(rng, FRAMES).format(text)
     return re.sub(r"\ba (an?|the) ", r"\1 ", caption)

@@ -1,4 +1,4 @@
-"""Pictures without objects: 1/f fields, dead leaves, gradients; they teach colour and scale."""
+"""Images without objects: 1/f fields, dead leaves, gradients. They teach colour and scale."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tangent_bench.corpus._canvas import (
 
 SIDE = 48
 FIELDS = {"smooth": (2, 3), "cloudy": (2, 4, 8, 16), "rough": (6, 12, 24, 48)}
-LEAVES = {"small": (4, 120), "large": (11, 40)}  # radius in pixels, how many
+LEAVES = {"small": (4, 120), "large": (11, 40)}  # radius in pixels, number
 PHRASES = {
     **{name: f"a {name} field of {{}} and {{}}" for name in FIELDS},
     **{name: f"{name} overlapping discs in {{}} and {{}}" for name in LEAVES},
@@ -41,7 +41,9 @@ def _leaves(rng: np.random.Generator, kind: str, first: str, second: str) -> Ima
     image = Image.new("RGB", (SIDE, SIDE), shade(rng, first))
     pen = ImageDraw.Draw(image)
     for _ in range(count):
-        x, y, r = uniform(rng, 0, SIDE), uniform(rng, 0, SIDE), radius * uniform(rng, 0.6, 1.4)
+        x = uniform(rng, 0, SIDE)
+        y = uniform(rng, 0, SIDE)
+        r = radius * uniform(rng, 0.6, 1.4)
         pen.ellipse((x - r, y - r, x + r, y + r), fill=shade(rng, pick(rng, (first, second)), 40))
     return image
 

@@ -1,11 +1,13 @@
-"""How many, and where: small shapes counted, and pairs in a relation."""
+"""Small shapes to count, and pairs of shapes in a spatial relation."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from tangent_bench.corpus._canvas import photograph, pick, shade, two_colours, uniform
+from tangent_bench.corpus._canvas import Colour, photograph, pick, shade, two_colours, uniform
 
 SIDE = 96
 COUNTS = ("one", "two", "three", "four", "five", "six")
@@ -13,7 +15,17 @@ SHAPES = ("circle", "square", "triangle", "bar")
 RELATIONS = {"left of": (-1, 0), "right of": (1, 0), "above": (0, -1), "below": (0, 1)}
 
 
-def _stamp(pen: ImageDraw.ImageDraw, shape: str, x: float, y: float, r: float, fill) -> None:
+class _Stamp(NamedTuple):
+    """A shape with its centre and radius in pixels."""
+
+    shape: str
+    x: float
+    y: float
+    radius: float
+
+
+def _draw(pen: ImageDraw.ImageDraw, stamp: _Stamp, fill: Colour) -> None:
+    shape, x, y, r = stamp
     if shape == "circle":
         pen.ellipse((x - r, y - r, x + r, y + r), fill=fill)
     elif shape == "square":
@@ -38,32 +50,38 @@ def phrase(composition: tuple[str, ...]) -> str:
     return f"{what} {ink} {shape if what == 'one' else shape + 's'} on {paper}"
 
 
-def _places(
-    rng: np.random.Generator, composition: tuple[str, ...]
-) -> list[tuple[str, float, float, float]]:
-    """Shape, centre and radius of each stamp."""
+def _stamps(rng: np.random.Generator, composition: tuple[str, ...]) -> list[_Stamp]:
     what, shape, other, _, _ = composition
-    if not other:
-        cells = rng.permutation(9)[: COUNTS.index(what) + 1]
-        at = [
-            (
-                (int(c) % 3 + 0.5) * SIDE / 3 + uniform(rng, -4, 4),
-                (int(c) // 3 + 0.5) * SIDE / 3 + uniform(rng, -4, 4),
-            )
-            for c in cells
-        ]
-        return [(shape, x, y, uniform(rng, 8, 12)) for x, y in at]
-    dx, dy = RELATIONS[what]
-    return [
-        (s, SIDE / 2 + sign * dx * uniform(rng, 18, 26) + uniform(rng, -5, 5),
-         SIDE / 2 + sign * dy * uniform(rng, 18, 26) + uniform(rng, -5, 5), uniform(rng, 10, 17))
-        for s, sign in ((shape, 1), (other, -1))
-    ]  # fmt: skip
+    if other:
+        return _pair(rng, what, shape, other)
+    return _group(rng, COUNTS.index(what) + 1, shape)
+
+
+def _group(rng: np.random.Generator, count: int, shape: str) -> list[_Stamp]:
+    """`count` stamps of one shape in cells of a 3 × 3 grid."""
+    centres = []
+    for cell in rng.permutation(9)[:count].tolist():
+        x = (cell % 3 + 0.5) * SIDE / 3 + uniform(rng, -4, 4)
+        y = (cell // 3 + 0.5) * SIDE / 3 + uniform(rng, -4, 4)
+        centres.append((x, y))
+    return [_Stamp(shape, x, y, uniform(rng, 8, 12)) for x, y in centres]
+
+
+def _pair(rng: np.random.Generator, relation: str, shape: str, other: str) -> list[_Stamp]:
+    """A stamp of `shape` in a relation to one of `other`."""
+    dx, dy = RELATIONS[relation]
+    stamps = []
+    for name, sign in ((shape, 1), (other, -1)):
+        x = SIDE / 2 + sign * dx * uniform(rng, 18, 26) + uniform(rng, -5, 5)
+        y = SIDE / 2 + sign * dy * uniform(rng, 18, 26) + uniform(rng, -5, 5)
+        stamps.append(_Stamp(name, x, y, uniform(rng, 10, 17)))
+    return stamps
 
 
 def render(rng: np.random.Generator, composition: tuple[str, ...]) -> np.ndarray:
     *_, ink, paper = composition
     image = Image.new("RGB", (SIDE, SIDE), shade(rng, paper))
-    for shape, x, y, radius in _places(rng, composition):
-        _stamp(ImageDraw.Draw(image), shape, x, y, radius, shade(rng, ink))
+    pen = ImageDraw.Draw(image)
+    for stamp in _stamps(rng, composition):
+        _draw(pen, stamp, shade(rng, ink))
     return photograph(rng, image)

@@ -1,4 +1,4 @@
-"""Signs: an outline in one colour on a plate, or free on a ground, turned, cut and lit as things in a street are."""
+"""Signs: an outline on a plate or free on a ground, turned, cut off and lit as in a street."""
 
 from __future__ import annotations
 
@@ -22,9 +22,12 @@ from tangent_bench.corpus._canvas import (
 SIDE = outlines.SIDE
 PLATES = {"round": "circle", "square": "square", "triangular": "triangle", "diamond": "diamond"}
 TURNED = {
-    "arrow pointing right": ("arrow", 0), "arrow pointing up": ("arrow", 90), "arrow pointing left": ("arrow", 180),
-    "arrow pointing down": ("arrow", 270), "triangle pointing down": ("triangle", 180),
-}  # fmt: skip
+    "arrow pointing right": ("arrow", 0),
+    "arrow pointing up": ("arrow", 90),
+    "arrow pointing left": ("arrow", 180),
+    "arrow pointing down": ("arrow", 270),
+    "triangle pointing down": ("triangle", 180),
+}
 SYMBOLS = sorted({*outlines.OUTLINES, *TURNED} - {"arrow"})
 PLURAL = ("scissors", "crossed swords")
 
@@ -38,11 +41,8 @@ def compose(rng: np.random.Generator) -> tuple[str, ...]:
 def phrase(composition: tuple[str, ...]) -> str:
     symbol, ink, paper, plate = composition
     article = "" if symbol in PLURAL else "an " if symbol[0] in "aeiou" else "a "
-    return (
-        f"{article}{symbol} in {ink} on a {paper} {plate} sign"
-        if plate
-        else f"{article}{symbol} in {ink} on {paper}"
-    )
+    ground = f"a {paper} {plate} sign" if plate else paper
+    return f"{article}{symbol} in {ink} on {ground}"
 
 
 def _ground(rng: np.random.Generator, colour: str) -> Image.Image:
@@ -58,8 +58,9 @@ def render(rng: np.random.Generator, composition: tuple[str, ...]) -> np.ndarray
     if plate:
         image.paste(shade(rng, paper), (0, 0), outlines.mask(PLATES[plate]))
     side = int(SIDE * (uniform(rng, 0.42, 0.58) if plate else uniform(rng, 0.75, 1.0)))
-    left, top = ((SIDE - side) // 2 + int(rng.integers(-3, 4)) for _ in range(2))
+    left = (SIDE - side) // 2 + int(rng.integers(-3, 4))
+    top = (SIDE - side) // 2 + int(rng.integers(-3, 4))
     top += int(SIDE * 0.07) if plate == "triangular" else 0
-    image.paste(shade(rng, ink), (left, top), mask.resize((side, side), Image.BILINEAR))
+    image.paste(shade(rng, ink), (left, top), mask.resize((side, side), Image.Resampling.BILINEAR))
     image = affine(rng, image, math.radians(18), 0.18, 0.15, fill=shade(rng, "grey", 60))
     return photograph(rng, image)

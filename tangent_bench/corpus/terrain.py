@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.random import Generator
 
 from tangent_bench.corpus._canvas import (
     blend,
@@ -16,12 +17,8 @@ from tangent_bench.corpus._canvas import (
 )
 
 SIDE = 48
-FACING = {
-    "north": (0, 1),
-    "south": (0, -1),
-    "east": (-1, 0),
-    "west": (1, 0),
-}  # uphill direction; y downwards
+# Direction of the rise, right and down, of a slope that faces a side.
+FACING = {"north": (0, 1), "south": (0, -1), "east": (-1, 0), "west": (1, 0)}
 TINTS = {
     "grey": ((20, 20, 20), (235, 235, 235)),
     "green": ((20, 45, 20), (170, 205, 130)),
@@ -30,18 +27,19 @@ TINTS = {
 }
 
 
-def _landform(rng: np.random.Generator, name: str) -> np.ndarray:
+def _landform(rng: Generator, name: str) -> np.ndarray:
     """Height of the landform on the square, about one unit high."""
     x, y = coordinates(SIDE)
     along, across = rotated(rng, SIDE)
     across = across + 0.3 * (fractal(rng, SIDE, (2, 4)) - 0.5)
     radius = np.sqrt((x - uniform(rng, -0.2, 0.2)) ** 2 + (y - uniform(rng, -0.2, 0.2)) ** 2)
+    away = np.sqrt(across * across)
     forms = {
         "a mountain peak": lambda: 1.2 * np.maximum(0.0, 1.0 - radius),
         "a pit": lambda: -1.1 * np.maximum(0.0, 1.0 - radius),
-        "a ridge": lambda: 1.2 * np.maximum(0.0, 0.7 - np.sqrt(across * across)),
-        "a valley": lambda: -1.2 * np.maximum(0.0, 0.7 - np.sqrt(across * across)),
-        "a river channel": lambda: -0.7 * np.maximum(0.0, 0.22 - np.sqrt(across * across)) / 0.22,
+        "a ridge": lambda: 1.2 * np.maximum(0.0, 0.7 - away),
+        "a valley": lambda: -1.2 * np.maximum(0.0, 0.7 - away),
+        "a river channel": lambda: -0.7 * np.maximum(0.0, 0.22 - away) / 0.22,
         "a saddle": lambda: 0.8 * (along * along - across * across),
         "a plateau": lambda: np.clip(2.5 * (0.65 - radius), 0.0, 0.7),
         "a cliff": lambda: 0.9 * (across > 0.0),
@@ -68,23 +66,23 @@ FORMS = (
 
 
 def _shaded(height: np.ndarray, contrast: float) -> np.ndarray:
-    """Hillshade in [0, 1]: the cosine between the surface normal and a light from the north-west."""
+    """Hillshade in [0, 1]: cosine between the surface normal and light from the north-west."""
     dy, dx = np.gradient(height * SIDE / 10.0)
     return 0.55 + contrast * (dx + dy) / np.sqrt(1.0 + dx * dx + dy * dy)
 
 
-def _eroded(rng: np.random.Generator) -> np.ndarray:
+def _eroded(rng: Generator) -> np.ndarray:
     """Ground cut by gullies: sharp crests between rounded valleys, about half a unit high."""
     crests = np.abs(fractal(rng, SIDE, (2, 4, 7), 0.55) - 0.5)
     return uniform(rng, 0.4, 1.6) * (0.5 - 2.0 * crests) + 0.06 * fractal(rng, SIDE, (8, 16), 0.6)
 
 
-def compose(rng: np.random.Generator) -> tuple[str, ...]:
+def compose(rng: Generator) -> tuple[str, ...]:
     """Landform or slope, tint."""
     if rng.random() < 0.3:
-        return f"a {pick(rng, ('steep', 'gentle'))} slope facing {pick(rng, list(FACING))}", pick(
-            rng, list(TINTS)
-        )
+        steepness = pick(rng, ("steep", "gentle"))
+        slope = f"a {steepness} slope facing {pick(rng, list(FACING))}"
+        return slope, pick(rng, list(TINTS))
     return pick(rng, FORMS), pick(rng, list(TINTS))
 
 
@@ -93,7 +91,16 @@ def phrase(composition: tuple[str, ...]) -> str:
     return f"{form} in {tint} shaded relief"
 
 
-def _height(rng: np.random.Generator, form: str) -> np.ndarray:
+def _slope(rng: Generator, form: str) -> np.ndarray:
+    """A plane that falls about towards the side that it faces."""
+    right, down = FACING[form.rsplit(" ", 1)[1]]
+    turn = uniform(rng, -0.35, 0.35)
+    x, y = coordinates(SIDE)
+    steepness = uniform(rng, 1.0, 1.8) if "steep" in form else uniform(rng, 0.35, 0.6)
+    return steepness * ((right - turn * down) * x + (down + turn * right) * y)
+
+
+def _height(rng: Generator, form: str) -> np.ndarray:
     if rng.random() < 0.6:
         rough = uniform(rng, 0.2, 0.6) * _eroded(rng)
     else:
@@ -101,30 +108,25 @@ def _height(rng: np.random.Generator, form: str) -> np.ndarray:
     if form in ("a flat plain", "calm water"):
         return rough * (0.3 if form == "a flat plain" else 0.0)
     if " slope facing " in form:
-        (ux, uy), turn, (x, y) = (
-            FACING[form.rsplit(" ", 1)[1]],
-            uniform(rng, -0.35, 0.35),
-            coordinates(SIDE),
-        )
-        steepness = uniform(rng, 1.0, 1.8) if "steep" in form else uniform(rng, 0.35, 0.6)
-        return steepness * ((ux - turn * uy) * x + (uy + turn * ux) * y) + rough
+        return _slope(rng, form) + rough
     height = _landform(rng, form) * uniform(rng, 0.7, 1.2)
     return height + rough * (height > 0.0) if form == "a coast" else height + rough
 
 
-def _flooded(rng: np.random.Generator, image: np.ndarray, height: np.ndarray) -> np.ndarray:
+def _flooded(rng: Generator, image: np.ndarray, height: np.ndarray) -> np.ndarray:
     """The sea of a map: level and blue where the ground is not above zero, in bays and islands."""
-    sea, depth = height <= 0.0, 0.8 + 0.2 * fractal(rng, SIDE, (2, 4))
+    sea = height <= 0.0
+    depth = 0.8 + 0.2 * fractal(rng, SIDE, (2, 4))
     blue = np.array(jitter(rng, (40, 90, 170), 32))
     return np.where(sea[..., None], blue * depth[..., None], image).astype(np.uint8)
 
 
-def _islands(rng: np.random.Generator) -> np.ndarray:
+def _islands(rng: Generator) -> np.ndarray:
     """Ground that rises from the sea in many places."""
     return 3.0 * (fractal(rng, SIDE, (4, 7, 12), uniform(rng, 0.3, 0.8)) - uniform(rng, 0.42, 0.55))
 
 
-def render(rng: np.random.Generator, composition: tuple[str, ...]) -> np.ndarray:
+def render(rng: Generator, composition: tuple[str, ...]) -> np.ndarray:
     form, tint = composition
     low, high = TINTS[tint]
     height = _islands(rng) if form == "a coast" and rng.random() < 0.6 else _height(rng, form)
