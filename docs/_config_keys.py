@@ -1,10 +1,10 @@
-"""The reference of the config: what the schema allows, what config/default.yaml says, one line for each key."""
+"""The reference of the config, from the schema and from the comments of config/default.yaml."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import NamedTuple
@@ -17,15 +17,23 @@ DEFAULT = Path(__file__).parents[1] / "config/default.yaml"
 HEAD = """\
 # Config keys
 
-Every key, with its default, what is allowed, its unit and its source: made from `workflow/schemas/config.schema.yaml`
-and `config/default.yaml`. A preset says only what differs ([presets](presets.md)): maps are merged, a list replaces the
-whole list. An unknown key is an error at every level, and so is a number that YAML reads as text (write `1.0e-5`).
+Every key, with its default, what is allowed, its unit and its source. The page is made from
+`workflow/schemas/config.schema.yaml` and `config/default.yaml`. A preset says only what differs
+([presets](presets.md)): maps are merged, a list replaces the whole list. An unknown key is an error
+at every level, and so is a number that YAML reads as text (write `1.0e-5`).
 """
 BOUNDS = {"exclusiveMinimum": ">", "minimum": "≥", "maximum": "≤", "multipleOf": "a multiple of"}
+KINDS = {"object": "map", "array": "list", "string": "text", "boolean": "true or false"}
 
 
 class Key(NamedTuple):
-    """A key of the config: where it stands ("training.steps"), what it may be, whether it must be there."""
+    """A key of the config.
+
+    Attributes:
+        path: where it stands ("training.steps").
+        allowed: its values, in words.
+        required: whether it must be there.
+    """
 
     path: str
     allowed: str
@@ -35,12 +43,13 @@ class Key(NamedTuple):
 def page() -> str:
     """The page as Markdown."""
     text = DEFAULT.read_text(encoding="utf-8")
-    default, words = yaml.safe_load(text), comments(text)
+    default = yaml.safe_load(text)
+    words = comments(text)
     return "\n".join([HEAD, *(_section(name, default, words) for name in schema()["properties"])])
 
 
 def keys(name: str) -> list[Key]:
-    """A key of the top level and all below it, as the schema has them."""
+    """The key `name` of the top level and all keys below it, in the order of the schema."""
     return list(_walk(name, schema()["properties"][name], True))
 
 
@@ -49,9 +58,11 @@ def _walk(path: str, node: Mapping, required: bool) -> Iterator[Key]:
     yield Key(path, allowed(node), required)
     for name, inner in node.get("properties", {}).items():
         yield from _walk(f"{path}.{name}", inner, name in node.get("required", ()))
-    for step, inner in ((".<name>", node.get("additionalProperties")), ("[]", node.get("items"))):
+    for step, key in ((".<name>", "additionalProperties"), ("[]", "items")):
+        inner = node.get(key)
         if isinstance(inner, Mapping) and "properties" in _resolved(inner):
-            yield from list(_walk(f"{path}{step}", inner, True))[1:]
+            _, *below = _walk(f"{path}{step}", inner, True)
+            yield from below
 
 
 def _resolved(node: Mapping) -> Mapping:
@@ -59,51 +70,57 @@ def _resolved(node: Mapping) -> Mapping:
 
 
 def allowed(node: Mapping) -> str:
-    """What a value may be, in words.
+    """What a value may be, in words, from a `node` of the schema.
 
-    >>> allowed({"type": "number", "exclusiveMinimum": 0}), allowed({"type": "array", "items": {"enum": ["a", "b"]}})
-    ('number > 0', 'list of a or b')
+    >>> allowed({"type": "number", "exclusiveMinimum": 0})
+    'number > 0'
+    >>> allowed({"type": "array", "items": {"enum": ["a", "b"]}})
+    'list of a or b'
     """
     node = _resolved(node)
     if "enum" in node:
         return " or ".join(map(str, node["enum"]))
     kinds = [node["type"]] if isinstance(node["type"], str) else node["type"]
-    names = {"object": "map", "array": "list", "string": "text", "boolean": "true or false"}
-    words = " or ".join(names.get(kind, kind) for kind in kinds)
-    words += f" of {allowed(node['items'])}" if "array" in kinds else ""
+    words = " or ".join(KINDS.get(kind, kind) for kind in kinds)
+    if "array" in kinds:
+        words += f" of {allowed(node['items'])}"
     bounds = ", ".join(f"{sign} {node[bound]}" for bound, sign in BOUNDS.items() if bound in node)
     return f"{words} {bounds}".strip()
 
 
 def comments(text: str) -> dict[str, str]:
-    """Path of a key → what the comment on its line, above it, or (indented) below it says."""
+    """Path of a key → the comment on its line, above it, or (indented) below it, of a YAML text."""
     return dict(_comments(yaml.compose(text), text.splitlines(), ""))
 
 
-def _comments(node: yaml.MappingNode, lines: list[str], path: str) -> Iterator[tuple[str, str]]:
+def _comments(node: yaml.MappingNode, lines: Sequence[str], path: str) -> Iterator[tuple[str, str]]:
     for name, value in node.value:
-        at, here = name.start_mark, f"{path}.{name.value}".lstrip(".")
+        here = f"{path}.{name.value}".lstrip(".")
         nested = isinstance(value, yaml.MappingNode) and not value.flow_style
-        above = _own_lines(lines[: at.line][::-1], at.column)[::-1]
-        below = [] if nested else _own_lines(lines[at.line + 1 :], at.column + 2)
-        on_it = re.search(r"\s# (.*)", lines[at.line])
-        said = " ".join([*above, *([on_it[1]] if on_it else [])])
-        yield (
-            here,
-            _shown(said) + ("\n\n" + "\n".join(f"    {line}" for line in below) if below else ""),
-        )
+        yield here, _comment(name.start_mark, lines, nested)
         if nested:
             yield from _comments(value, lines, here)
 
 
-def _own_lines(lines: list[str], column: int) -> list[str]:
-    """The comments that stand alone at this column, from the first line on to the first that is none."""
-    found = []
+def _comment(at: yaml.Mark, lines: Sequence[str], nested: bool) -> str:
+    """The comment of the key at a mark; a nested map has keys below it, not comments."""
+    above = _own_lines(lines[: at.line][::-1], at.column)[::-1]
+    beside = re.search(r"\s# (.*)", lines[at.line])
+    text = _shown(" ".join([*above, *([beside[1]] if beside else [])]))
+    below = [] if nested else _own_lines(lines[at.line + 1 :], at.column + 2)
+    if below:
+        text += "\n\n" + "\n".join(f"    {line}" for line in below)
+    return text
+
+
+def _own_lines(lines: Sequence[str], column: int) -> list[str]:
+    """The comments that stand alone at this column, up to the first line that is none."""
+    texts = []
     for line in lines:
         if not line.startswith(" " * column + "#"):
             break
-        found.append(line.strip()[2:])
-    return found
+        texts.append(line.strip()[2:])
+    return texts
 
 
 def _shown(text: str) -> str:
@@ -112,17 +129,20 @@ def _shown(text: str) -> str:
 
 def _section(name: str, default: Mapping, words: Mapping[str, str]) -> str:
     first, *below = keys(name)
-    about = [f"## {name}\n", words.get(name, ""), ""]
+    lines = [f"## {name}\n"]
     if first.allowed != "map":
-        about.insert(1, f"Default {_default(default, name)}; allowed: {_shown(first.allowed)}.\n")
-    if not below:
-        return "\n".join(about)
-    head = ["| key | default | allowed | |", "| --- | --- | --- | --- |"]
-    rows = [
-        f"| `{k.path}` | {_value(default, k)} | {_shown(k.allowed)} | {words.get(k.path, '')} |"
-        for k in below
-    ]
-    return "\n".join([*about, *head, *rows, ""])
+        lines.append(f"Default {_default(default, name)}; allowed: {_shown(first.allowed)}.\n")
+    lines += [words.get(name, ""), ""]
+    if below:
+        lines += ["| key | default | allowed | |", "| --- | --- | --- | --- |"]
+        lines += [_row(key, default, words) for key in below]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _row(key: Key, default: Mapping, words: Mapping[str, str]) -> str:
+    cells = [f"`{key.path}`", _value(default, key), _shown(key.allowed), words.get(key.path, "")]
+    return "| " + " | ".join(cells) + " |"
 
 
 def _value(default: Mapping, key: Key) -> str:

@@ -1,4 +1,7 @@
-"""Indented lines of a module's docstring are shown as they stand; Google's sections are for functions and classes."""
+"""Shows indented lines of a module's docstring as they stand.
+
+Google's sections are for functions and classes only.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,9 @@ from _reference import prose
 
 
 class ModuleProse(griffe.Extension):
-    """What mkdocstrings asks when it has read a module."""
+    """The extension that mkdocstrings calls when it has read a module."""
 
     def on_module_instance(self, *, mod, **rest):
-        """Blank lines around what is indented, without which Markdown takes it for a part of the sentence."""
+        """Puts blank lines around indented lines, which Markdown would take for prose."""
         if mod.docstring:
             mod.docstring.value = prose(mod.docstring.value)

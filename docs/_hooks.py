@@ -1,6 +1,4 @@
-"""What MkDocs does beside the pages that are written: it makes the reference from the code, and fills in published
-numbers.
-"""
+"""Hooks of MkDocs: they make the reference from the code and fill in published numbers."""
 
 from __future__ import annotations
 
@@ -10,7 +8,7 @@ from mkdocs.structure.files import File
 
 
 def on_files(files, config):
-    """Pages that no one writes, and the published figures."""
+    """Adds the generated pages and the published figures."""
     for path, text in _reference.pages(config["nav"]).items():
         files.append(File.generated(config, path, content=text))
     for path, file in _published.figures().items():
@@ -19,5 +17,5 @@ def on_files(files, config):
 
 
 def on_page_markdown(markdown, page, config, files):
-    """Marks of published tables and numbers become what they name, and pictures are those that the site holds."""
+    """Replaces marks by published tables and numbers, and pictures by the site's own copies."""
     return _published.filled(markdown).replace("../results/published/", "published/")

@@ -1,11 +1,14 @@
-"""Numbers of pages come from results/published, by marks: {{ tiny/table1_addition }} is the table, and
-{{ tiny/table1_addition | Linear FT | Absolute }} its cell in the row and column of these names. The table `images` of a
-preset, {{ tiny/images | mnist | test }}, is counted in its rows.
+"""Numbers of pages come from results/published, by marks in double braces.
+
+{{ tiny/table1_addition }} is a table; {{ tiny/table1_addition | Linear FT | Absolute }} is its cell
+in the row and column of these names. The table `images` of a preset, as in
+{{ tiny/images | mnist | test }}, is counted in its rows.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -18,20 +21,27 @@ MARK = re.compile(r"\{\{ ([\w/-]+)(?: \| (.+?) \| (.+?))? \}\}")
 def filled(text: str, folder: Path = FOLDER) -> str:
     """The text with every mark replaced.
 
+    Args:
+        text: of a page.
+        folder: with the published presets.
+
     Raises:
         ValueError: a table, row or column that is not there.
     """
-    return MARK.sub(
-        lambda mark: _cell(folder, *mark.groups()) if mark[2] else _table(folder, mark[1]), text
-    )
+
+    def value(mark: re.Match[str]) -> str:
+        table, row, column = mark.groups()
+        return _cell(folder, table, row, column) if row else _table(folder, table)
+
+    return MARK.sub(value, text)
 
 
 def figures(folder: Path = FOLDER) -> dict[str, Path]:
-    """Page of the site → published picture."""
-    return {
-        f"published/{path.relative_to(folder).as_posix()}": path
-        for path in sorted(folder.rglob("*.svg"))
-    }
+    """Page of the site → published picture below `folder`."""
+    pages = {}
+    for path in sorted(folder.rglob("*.svg")):
+        pages[f"published/{path.relative_to(folder).as_posix()}"] = path
+    return pages
 
 
 def _table(folder: Path, name: str) -> str:
@@ -48,26 +58,33 @@ def _table(folder: Path, name: str) -> str:
 
 @cache
 def _images(rows: Path) -> str:
-    """How many images each task was evaluated on, by split: num_samples of the untouched model's rows."""
+    """How many images each task was evaluated on, by split, from rows of the untouched model."""
     table = pd.read_csv(rows, comment="#")
     table = table[(table["experiment"] == "single_task") & (table["training"] == "none")]
     wide = table.pivot_table("num_samples", "task", "split", aggfunc="first")
-    lines = [
-        f"| {task} | " + " | ".join(f"{num:,.0f}" for num in nums) + " |"
-        for task, *nums in wide.itertuples()
-    ]
-    return "\n".join(
-        [f"|  | {' | '.join(wide.columns)} |", "| --- |" + " ---: |" * len(wide.columns), *lines]
-    )
+    lines = [_line(["", *wide.columns]), "| --- |" + " ---: |" * len(wide.columns)]
+    for task, *numbers in wide.itertuples():
+        lines.append(_line([task, *(f"{number:,.0f}" for number in numbers)]))
+    return "\n".join(lines)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
 
 
 def _cell(folder: Path, name: str, row: str, column: str) -> str:
-    lines = [line for line in _table(folder, name).splitlines() if line.startswith("|")]
-    head, _, *body = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    found = [dict(zip(head, cells, strict=True)) for cells in body if cells[0] == row]
-    if len(found) != 1 or column not in found[0]:
+    head, _, *body = _cells(_table(folder, name))
+    lines = [dict(zip(head, cells, strict=True)) for cells in body if cells[0] == row]
+    if len(lines) != 1 or column not in lines[0]:
         rows = ", ".join(cells[0] for cells in body)
         raise ValueError(
-            f"A page asks for {row!r}, {column!r} of {name}: it has the rows {rows} and the columns {', '.join(head)}."
+            f"A page asks for {row!r}, {column!r} of {name}: it has the rows {rows} and the "
+            f"columns {', '.join(head)}."
         )
-    return found[0][column]
+    return lines[0][column]
+
+
+def _cells(table: str) -> list[list[str]]:
+    """The cells of each line of a Markdown table, its rule included."""
+    lines = [line for line in table.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]

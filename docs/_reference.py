@@ -1,4 +1,4 @@
-"""Pages of the reference that are read off the code, the configs and the Makefile at every build."""
+"""Pages of the reference, made from the code, the configs and the Makefile at every build."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ast
 import inspect
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 
 import _config_keys
@@ -19,7 +19,7 @@ from tangent_bench.store.rows import COLUMNS, Row
 
 ROOT = Path(__file__).parents[1]
 API = "reference/api/"
-# The folders of plug-ins, and what a module of each is described by.
+# Folder of plug-ins → the name of the contract in its modules.
 PLUGINS = {
     "tasks": "TASK",
     "training": "TRAINING",
@@ -28,18 +28,14 @@ PLUGINS = {
     "experiments": "EXPERIMENT",
     "figures": "FIGURE",
 }
-SHOWN = (
-    "tiny",
-    "methods",
-    "claims",
-    "pretraining_ablation",
-    "cost",
-)  # whose published figures are shown
+# Presets whose published figures are shown; the first that has one is taken.
+SHOWN = ("tiny", "methods", "claims", "pretraining_ablation", "cost")
 LONG = 12  # entries of a tuple that are all shown
+TABLE_HEAD = "| name | |\n| --- | --- |"
 
 
 def pages(nav: list) -> dict[str, str]:
-    """Path → Markdown, of every page that no one writes."""
+    """Path → Markdown of every generated page; `nav` is the navigation of mkdocs.yml."""
     made = {
         "reference/config.md": _config_keys.page(),
         "reference/rows.md": rows_page(),
@@ -48,8 +44,11 @@ def pages(nav: list) -> dict[str, str]:
         "contributing.md": of_root("CONTRIBUTING.md"),
         "changelog.md": of_root("CHANGELOG.md"),
     }
-    made |= {f"reference/{folder}.md": plugins_page(folder) for folder in PLUGINS}
-    return made | {f"{API}{name}.md": f"::: tangent_bench.{name}\n" for name in public_modules(nav)}
+    for folder in PLUGINS:
+        made[f"reference/{folder}.md"] = plugins_page(folder)
+    for name in public_modules(nav):
+        made[f"{API}{name}.md"] = f"::: tangent_bench.{name}\n"
+    return made
 
 
 def public_modules(nav: list | Mapping | str) -> Iterator[str]:
@@ -63,181 +62,182 @@ def public_modules(nav: list | Mapping | str) -> Iterator[str]:
 
 def plugins_page(folder: str) -> str:
     """The contract of a folder, and all that is in it."""
-    modules = {name: registry.load(folder, name) for name in registry.names(folder)}
-    about = {name: getattr(module, PLUGINS[folder]) for name, module in modules.items()}
-    kind = type(next(iter(about.values()))).__name__
+    modules = registry.every(folder)
+    contracts = {name: getattr(module, PLUGINS[folder]) for name, module in modules.items()}
+    kind = type(next(iter(contracts.values()))).__name__
     parts = [
         f"# {folder.capitalize()}\n",
         prose(_docstring(ROOT / f"tangent_bench/{folder}/__init__.py")),
         f"\nThe fields are those of [`{kind}`](api/{folder}.md).\n",
-        "| name | |\n| --- | --- |",
-        *(f"| [`{name}`](#{name}) | {each.title} |" for name, each in about.items()),
+        TABLE_HEAD,
     ]
+    for name, contract in contracts.items():
+        parts.append(f"| [`{name}`](#{name}) | {contract.title} |")
     for name, module in modules.items():
-        parts += [f"\n## {name}\n", prose(module.__doc__), "", *_fields(about[name])]
-        parts += [_figure(name)] if folder == "figures" else []
+        parts += [f"\n## {name}\n", prose(module.__doc__), "", *_fields(contracts[name])]
+        if folder == "figures":
+            parts.append(_figure(name))
     return "\n".join(parts) + "\n"
 
 
-def _fields(about: object) -> list[str]:
-    """A table of the fields that say something: not empty, and no default."""
-    given = [(f.name, getattr(about, f.name)) for f in fields(about)]
-    defaults = {f.name: f.default for f in fields(about) if f.default is not MISSING}
-    told = [
-        (n, v)
-        for n, v in given
-        if v not in (None, (), {}) and (n not in defaults or v != defaults[n])
-    ]
-    return ["| | |\n| --- | --- |", *(f"| {name} | {_words(value)} |" for name, value in told)]
+def _fields(contract: object) -> list[str]:
+    """A table of the fields that are neither empty nor at their default."""
+    lines = ["| | |\n| --- | --- |"]
+    for field in fields(contract):
+        value = getattr(contract, field.name)
+        if value in (None, (), {}) or field.name == "caption":
+            continue
+        if field.default is MISSING or value != field.default:
+            lines.append(f"| {field.name} | {_words(value)} |")
+    return lines
 
 
 def _words(value: object) -> str:
     if isinstance(value, Mapping):
         return "; ".join(f"`{key}`: {_words(inner)}" for key, inner in value.items())
     if isinstance(value, tuple):
-        whole = [str(item) for item in value]
-        return ", ".join(
-            whole if len(whole) <= LONG else [*whole[:LONG], f"… ({len(whole)})"]
-        ).replace("|", r"\|")
+        items = [str(item) for item in value]
+        if len(items) > LONG:
+            items = [*items[:LONG], f"… ({len(items)})"]
+        return ", ".join(items).replace("|", r"\|")
     if isinstance(value, Parameter):
-        ends = [
-            f"{sign} {end:g}"
-            for sign, end in (("≥", value.low), ("≤", value.high))
-            if end is not None
-        ]
-        return f"{value.meaning} ({', '.join([f'default {value.default}', *ends])})"
-    return (
-        {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
-    )
+        return _parameter(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if is_dataclass(value):
+        return _call(value)
+    return str(value)
+
+
+def _call(value: object) -> str:
+    """A dataclass as it is written, without what is at its default."""
+    words = []
+    for field in fields(value):
+        argument = getattr(value, field.name)
+        if field.init and argument != field.default:
+            words.append(f"{field.name}={argument!r}")
+    return f"`{type(value).__name__}({', '.join(words)})`"
+
+
+def _parameter(parameter: Parameter) -> str:
+    facts = [f"default {parameter.default}"]
+    for sign, end in (("≥", parameter.low), ("≤", parameter.high)):
+        if end is not None:
+            facts.append(f"{sign} {end:g}")
+    return f"{parameter.meaning} ({', '.join(facts)})"
 
 
 def _figure(name: str) -> str:
-    """What its caption explains, and the picture as published."""
-    told = registry.load("figures", name).FIGURE.caption.strip().split("\n\n")
-    paths = [f"published/{preset}/figures/{name}.svg" for preset in SHOWN]
-    there = [path for path in paths if (ROOT / "results" / path).is_file()][:1]
-    return "\n\n".join(["", *told, *(f"![{name}](../{path})" for path in there)]).replace("``", "`")
+    """The caption of a figure, and the picture as published."""
+    caption = registry.load("figures", name).FIGURE.caption.strip()
+    parts = ["", caption.replace("``", "`")]
+    for preset in SHOWN:
+        path = f"published/{preset}/figures/{name}.svg"
+        if (ROOT / "results" / path).is_file():
+            parts.append(f"![{name}](../{path})")
+            break
+    return "\n\n".join(parts)
 
 
 def rows_page() -> str:
     """Columns of a result row, and the metrics that published rows have."""
-    known = {f.name: f for f in fields(Row)}
+    known = {field.name: field for field in fields(Row)}
     lines = [
         "# Result rows\n",
         prose(_docstring(ROOT / "tangent_bench/store/rows.py")),
         "\nHow to read them: [read rows with pandas](../how-to/read-rows.md).\n",
         "## Columns\n\n| column | type | default |\n| --- | --- | --- |",
-        *(
-            f"| `{c}` | {known[c].type} | {_default(known[c].default)} |".replace(
-                " | None", " or none"
-            )
-            for c in COLUMNS
-        ),
-        "\n## Metrics\n\nOf the published presets, by experiment.\n\n| experiment | metrics |\n| --- | --- |",
-        *(
-            f"| [`{e}`](experiments.md#{e}) | {', '.join(f'`{m}`' for m in found)} |"
-            for e, found in _metrics().items()
-        ),
     ]
+    for column in COLUMNS:
+        kind = str(known[column].type).replace(" | None", " or none")
+        lines.append(f"| `{column}` | {kind} | {_default(known[column].default)} |")
+    lines.append("\n## Metrics\n\nOf the published presets, by experiment.\n")
+    lines.append("| experiment | metrics |\n| --- | --- |")
+    for experiment, metrics in _metrics().items():
+        names = ", ".join(f"`{metric}`" for metric in metrics)
+        lines.append(f"| [`{experiment}`](experiments.md#{experiment}) | {names} |")
     return "\n".join(lines) + "\n"
 
 
 def _default(value: object) -> str:
-    return "must be given" if value is MISSING else f"`{value!r}`" if value is not None else "none"
+    if value is MISSING:
+        return "must be given"
+    return "none" if value is None else f"`{value!r}`"
 
 
 def _metrics() -> dict[str, list[str]]:
-    files = sorted((ROOT / "results/published").glob("*/rows.csv.gz"))
-    both = ["experiment", "metric"]
-    found = pd.concat(
-        [pd.read_csv(file, comment="#", usecols=both).drop_duplicates() for file in files]
-    )
-    return {name: sorted(set(part["metric"])) for name, part in found.groupby("experiment")}
+    """Experiment → its metrics in the published rows."""
+    columns = ["experiment", "metric"]
+    tables = []
+    for file in sorted((ROOT / "results/published").glob("*/rows.csv.gz")):
+        tables.append(pd.read_csv(file, comment="#", usecols=columns).drop_duplicates())
+    rows = pd.concat(tables)
+    return {name: sorted(set(part["metric"])) for name, part in rows.groupby("experiment")}
 
 
 def commands_page() -> str:
-    """Targets of the Makefile, the command line with its help, and modules that are programs."""
-    targets = re.findall(
-        r"^([a-z-]+):.*## (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M
-    )
-    files = sorted((ROOT / "tangent_bench").glob("*.py"))
-    programs = [
-        p
-        for p in files
-        if p.stem != "cli" and '__name__ == "__main__"' in p.read_text(encoding="utf-8")
+    """Targets of the Makefile, and the command line with its help."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    lines = [
+        "# Commands\n",
+        "Variables of `make` are given after the target: `make reproduce PRESET=tiny CORES=2`.\n",
+        "| command | |\n| --- | --- |",
     ]
-    return "\n".join(
-        [
-            "# Commands\n\nVariables of `make` are given after the target: `make reproduce PRESET=tiny CORES=2`.\n",
-            "| command | |\n| --- | --- |",
-            *(f"| `make {name}` | {words} |" for name, words in targets),
-            *(f"\n## tangent-bench {name}\n\n```text\n{words}\n```" for name, words in _helps()),
-            "\n## Programs\n\nFurther modules that are run; `--help` says what each takes.\n",
-            "| command | |\n| --- | --- |",
-            *(
-                f"| `python -m tangent_bench.{p.stem}` | {_first_sentence(_docstring(p))} |"
-                for p in programs
-            ),
-            "",
-        ]
-    )
+    for name, words in re.findall(r"^([a-z-]+):.*## (.*)$", makefile, re.M):
+        lines.append(f"| `make {name}` | {words} |")
+    for name, text in _helps():
+        lines.append(f"\n## tangent-bench {name}\n\n```text\n{text}\n```")
+    return "\n".join([*lines, ""])
 
 
 def _helps() -> Iterator[tuple[str, str]]:
-    """Name and help of every command of `tangent-bench`."""
+    """Name and help of every command of `tangent-bench` that is not hidden."""
     for name, command in get_command(cli.app).commands.items():
-        yield (
-            name,
-            command.get_help(
-                command.context_class(command, info_name=f"tangent-bench {name}", terminal_width=90)
-            ).strip(),
+        if command.hidden:
+            continue
+        context = command.context_class(
+            command, info_name=f"tangent-bench {name}", terminal_width=90
         )
+        yield name, command.get_help(context).strip()
 
 
 def presets_page() -> str:
     """The configs that the suite brings, whole."""
     parts = [
-        "# Presets\n\nFiles of `config/`, each on top of `config/default.yaml` ([all keys](config.md)).\n"
+        "# Presets\n\nFiles of `config/`, each on top of `config/default.yaml` "
+        "([all keys](config.md)).\n"
     ]
     for path in sorted((ROOT / "config").glob("*.yaml")):
         if path.stem not in ("default", "digits"):  # the latter is made by an example
-            parts.append(
-                f"## {path.stem}\n\n```yaml\n{path.read_text(encoding='utf-8').strip()}\n```\n"
-            )
+            text = path.read_text(encoding="utf-8").strip()
+            parts.append(f"## {path.stem}\n\n```yaml\n{text}\n```\n")
     return "\n".join(parts)
 
 
 def of_root(name: str) -> str:
-    """A page that stands at the root; links to pages of docs/ stay links, those to other files become text."""
+    """A page at the root, `name`; its links to pages of docs/ stay links, others become text."""
     text = (ROOT / name).read_text(encoding="utf-8")
     text = re.sub(r"\]\(docs/", "](", text)
-    return re.sub(
-        r"\[([^\]]+)\]\((?!https?:|#|how-to/|explanation/|reference/|tutorial|index)[^)]+\)",
-        r"\1",
-        text,
-    )
+    kept = r"https?:|#|how-to/|explanation/|reference/|tutorial|index"
+    return re.sub(rf"\[([^\]]+)\]\((?!{kept})[^)]+\)", r"\1", text)
 
 
 def prose(docstring: str) -> str:
-    """A docstring as Markdown: indented lines are code, whatever stands around them.
+    """A `docstring` as Markdown: indented lines are code, whatever stands around them.
 
     >>> prose("It has\\n    f(x)\\nand no more.")
     'It has\\n\\n    f(x)\\n\\nand no more.'
     """
     lines = inspect.cleandoc(docstring).splitlines()
-    least = min(
-        (len(line) - len(line.lstrip()) for line in lines if line.startswith(" ")), default=4
-    )
-    found = lines[:1]
+    indents = [len(line) - len(line.lstrip()) for line in lines if line.startswith(" ")]
+    margin = " " * (4 - min(indents, default=4))  # code of Markdown is indented by four
+    markdown = lines[:1]
     for before, line in zip(lines, lines[1:]):
-        turns = before and line and before.startswith(" ") != line.startswith(" ")
-        found += [*([""] if turns else []), " " * (4 - least) * line.startswith(" ") + line]
-    return "\n".join(found)
+        if before and line and before.startswith(" ") != line.startswith(" "):
+            markdown.append("")
+        markdown.append(margin + line if line.startswith(" ") else line)
+    return "\n".join(markdown)
 
 
 def _docstring(path: Path) -> str:
     return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-
-
-def _first_sentence(text: str) -> str:
-    return re.split(r"(?<=\.)\s|: `", " ".join(text.split()), maxsplit=1)[0].rstrip(".") + "."

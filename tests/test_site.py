@@ -108,15 +108,14 @@ def test_rows_page_has_every_column_and_metric():
 
 def test_commands_page_has_targets_and_programs():
     page = _reference.commands_page()
-    assert (
-        "| `make docs` | build" in page and "| `python -m tangent_bench.report.summary` |" in page
-    )
+    assert "| `make docs` | build" in page and "## tangent-bench summary\n" in page
+    assert "## tangent-bench ship" not in page, "hidden"
     assert "## tangent-bench regress\n" in page and "--fail-on VERDICTS" in page
 
 
 def test_links_of_root_pages_stay_in_the_site():
     page = _reference.of_root("CONTRIBUTING.md")
-    assert "(how-to/your-own-method.md)" in page and "](docs/" not in page
+    assert "(how-to/extend.md#add-a-task)" in page and "](docs/" not in page
 
 
 TABLE = (
