@@ -1,4 +1,4 @@
-"""Comparisons of methods: the numbers by brute force, the rule of verdicts, what is said to the reader."""
+"""Comparisons of methods: numbers by brute force, the rule of verdicts, and the text."""
 
 from __future__ import annotations
 
@@ -8,16 +8,24 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tangent_bench.judging.comparison import Comparison, Line, Tuned, compare, crossed, judge, text
+from tangent_bench.judging.comparison import (
+    Comparison,
+    ComparisonLine,
+    Tuned,
+    compare,
+    crossed,
+    judge,
+)
 from tangent_bench.judging.verdicts import Estimate
 from tangent_bench.measuring import resampling
+from tangent_bench.report.method_comparison import comparison_text
 from tangent_bench.seeds import generator
 
 UNITS = {"p": 50, "q": 36}
 
 
 def method(name, rate, seeds=5, replicates=100, units=UNITS):
-    """Hits at this rate for every seed, task and image by itself, with replicates over the images."""
+    """Independent hits at this rate by seed, task and image, with replicates over images."""
     rng = generator("test", "comparison", name)
     found = {}
     for task, size in units.items():
@@ -82,7 +90,9 @@ def test_fewer_than_five_seeds_is_images_only_and_says_so():
     assert math.isinf(line(four).estimate.degrees) and line(five).estimate.degrees < 100
     d = (second.accuracy["p"] - first.accuracy["p"])[:4, 1:].mean(0)
     assert line(four, "p").estimate.below ** 2 == pytest.approx(d.var() * 50 / 49)
-    assert "4 seeds, conditional on these seeds" in text(four) and "conditional" not in text(five)
+    assert "4 seeds, conditional on these seeds" in comparison_text(
+        four
+    ) and "conditional" not in comparison_text(five)
 
 
 def test_a_better_method_is_better_and_the_other_way_round_worse():
@@ -146,7 +156,7 @@ def test_holm_over_the_candidates_of_a_line():
 
 def test_an_optimum_at_the_edge_of_its_grid_is_flagged():
     inside, low = method("inside", 0.5), replace(method("low", 0.5), at_edge=3)
-    printed = text(compare(inside, [low], UNITS))
+    printed = comparison_text(compare(inside, [low], UNITS))
     assert (
         "low: the best coefficient is at the edge of its grid in 3 of 5 seeds; widen the grid."
         in printed
@@ -155,9 +165,9 @@ def test_an_optimum_at_the_edge_of_its_grid_is_flagged():
 
 
 def test_text_is_a_table_in_points():
-    sure = Line("all", "ties", 0.5, 0.503, Estimate(0.003, 0.0004, 0.0004), 0.05, 1)
-    wide = Line("p", "ties", 0.5, 0.52, Estimate(0.02, 0.02, 0.02), 0.05, 1)
-    assert text(Comparison("sum", (wide, sure), 5)).splitlines() == [
+    sure = ComparisonLine("all", "ties", 0.5, 0.503, Estimate(0.003, 0.0004, 0.0004), 0.05, 1)
+    wide = ComparisonLine("p", "ties", 0.5, 0.52, Estimate(0.02, 0.02, 0.02), 0.05, 1)
+    assert comparison_text(Comparison("sum", (wide, sure), 5)).splitlines() == [
         "candidate  task  sum   candidate  difference [interval]  verdict    detectable",
         "ties       p     50.0  52.0       +2.00 [-1.92, +5.92]   undecided  5.60",
         "ties       all   50.0  50.3       +0.30 [+0.22, +0.38]   same*      0.11",

@@ -115,12 +115,10 @@ def test_methods_on_the_page_keep_the_laws():
 
 
 def test_the_page_says_what_regress_prints():
-    from tangent_bench.judging.comparison import Comparison, Line, text
+    from tangent_bench.judging.comparison import Comparison, ComparisonLine
     from tangent_bench.judging.verdicts import Estimate
+    from tangent_bench.report.method_comparison import comparison_text
 
-    printed = text(
-        Comparison(
-            "task_arithmetic", (Line("all", "x", 0.5, 0.5, Estimate(0.1, 0.1, 0.1), 0.05, 1),), 5
-        )
-    )
+    line = ComparisonLine("all", "x", 0.5, 0.5, Estimate(0.1, 0.1, 0.1), 0.05, 1)
+    printed = comparison_text(Comparison("task_arithmetic", (line,), 5))
     assert " ".join(printed.splitlines()[0].split()) in " ".join(PAGE.split())

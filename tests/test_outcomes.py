@@ -1,4 +1,4 @@
-"""What methods left, read back and compared: by name, place and seed, with one sentence for what is not there."""
+"""Outcomes of methods, read back and compared by name, place and seed; what is missing is said."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from tangent_bench import cli, regress
 from tangent_bench.judging import methods, outcomes
 from tangent_bench.judging.outcomes import Place
+from tangent_bench.report import method_comparison
 from tangent_bench.seeds import generator
 from tangent_bench.store import artefacts, layout, rows
 from tangent_bench.store.rows import Row
@@ -34,7 +35,7 @@ def outcome(
     tasks=TASKS,
     images="these",
 ):
-    """Replicates around 0.5 + shift, the same noise for every method, and the two rows of the selection."""
+    """Writes replicates around 0.5 + shift, with one noise for all, and the selection's two rows."""
     noise = {
         t: generator("test", "outcomes", t, seed).normal(0, 0.01, replicates + 1) for t in tasks
     }
@@ -138,7 +139,7 @@ def test_verdicts_in_every_place(folder):
         (TANGENT, "magmax"): "same",
         (NETWORK, "magmax"): "same",
     }
-    text = methods.report(found)
+    text = method_comparison.text(found)
     assert (
         "Over all tasks, against task_arithmetic:\nbetter     ties  (tiny, linear-tangent)" in text
     )
@@ -151,7 +152,7 @@ def call(*arguments):
 
 def test_exit_status_is_that_of_the_verdicts(folder):
     of_ties = "compare", "task_arithmetic", "ties", "--results", folder
-    table = methods.report(methods.compare(folder, "task_arithmetic", ["ties"]))
+    table = method_comparison.text(methods.compare(folder, "task_arithmetic", ["ties"]))
     done = call(*of_ties)
     assert (done.exit_code, done.stdout) == (0, f"{table}\n")
     assert call(*of_ties, "--fail-on", "undecided,same").exit_code == 0

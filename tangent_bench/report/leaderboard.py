@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,7 +19,7 @@ from tangent_bench.figures._cells import Cell, cells
 from tangent_bench.figures._entities import mode as look
 from tangent_bench.figures._entities import model_title
 from tangent_bench.judging import comparison, outcomes, rankings
-from tangent_bench.judging.comparison import ALL, Line, Tuned, crossed
+from tangent_bench.judging.comparison import ALL, ComparisonLine, Tuned, crossed
 from tangent_bench.judging.outcomes import NEGATION, Place
 from tangent_bench.merging import Merger
 from tangent_bench.store.layout import Mode
@@ -75,7 +76,7 @@ class Negation:
 
     target: Interval
     control: Interval
-    forgets: Line | None
+    forgets: ComparisonLine | None
 
 
 @dataclass(frozen=True)
@@ -99,8 +100,8 @@ class Entry:
     accuracy: float
     low: float
     high: float
-    behind: Line | None
-    versus: Line | None
+    behind: ComparisonLine | None
+    versus: ComparisonLine | None
     best: bool
     negation: Negation | None = None
 
@@ -131,7 +132,7 @@ class Entry:
         return verdict_of(self.versus)
 
 
-def verdict_of(line: Line | None) -> str:
+def verdict_of(line: ComparisonLine | None) -> str:
     """The verdict of a line against the baseline; the baseline itself has no line."""
     return line.verdict if line else "baseline"
 
@@ -164,39 +165,43 @@ def entries(run: MergingRun, mergers: Sequence[Merger]) -> list[Entry]:
 
 def _ranked(run: MergingRun, place: Place, mergers: Sequence[Merger]) -> list[Entry]:
     """The entries of one list."""
-    tuned = {}
-    for merger in mergers:
-        tuned[merger.label] = outcomes.read(run.root, place, merger.label, seeds=run.seeds)
-    baseline = tuned.get(run.baseline)
-    if baseline is None:
-        baseline = outcomes.read(run.root, place, run.baseline, seeds=run.seeds)
-    units = outcomes.num_units(run.root, place, baseline.accuracy)
-    means = {label: _mean_over_tasks(method) for label, method in tuned.items()}
-    best_first = sorted(mergers, key=lambda merger: -means[merger.label][:, 0].mean())
-    labels = [merger.label for merger in best_first]
-    behind = _lines(tuned[labels[0]], [tuned[label] for label in labels[1:]], units)
-    others = [method for label, method in tuned.items() if label != run.baseline]
-    versus = _lines(baseline, others, units)
-    all_worse = bool(behind) and all(line.verdict == "worse" for line in behind.values())
-    negations = _negations(run, place, [label for label in labels if label in run.negated])
+    by_label = {merger.label: merger for merger in mergers}
+    methods = [outcomes.read(run.root, place, label, seeds=run.seeds) for label in by_label]
+    best, *others = sorted(methods, key=lambda method: -_mean_over_tasks(method)[:, 0].mean())
+    versus, units = _against_baseline(run, place, methods)
+    behind = _lines(best, others, units)
+    all_worse = bool(behind) and {line.verdict for line in behind.values()} == {"worse"}
+    negations = _negations(run, place, [best, *others])
     ranked = []
-    for merger in best_first:
-        label = merger.label
-        accuracy = _interval(means[label], min(units.values()))
+    for method in (best, *others):
+        accuracy = _interval(_mean_over_tasks(method), min(units.values()))
         entry = Entry(
-            place=place,
-            merger=merger,
-            tuned=tuned[label],
-            accuracy=accuracy.value,
-            low=accuracy.low,
-            high=accuracy.high,
-            behind=behind.get(label),
-            versus=versus.get(label),
-            best=all_worse and merger is best_first[0],
-            negation=negations.get(label),
+            place,
+            by_label[method.name],
+            method,
+            *accuracy,
+            behind=behind.get(method.name),
+            versus=versus.get(method.name),
+            best=all_worse and method is best,
+            negation=negations.get(method.name),
         )
         ranked.append(entry)
     return ranked
+
+
+def _against_baseline(
+    run: MergingRun, place: Place, methods: Sequence[Tuned]
+) -> tuple[dict[str, ComparisonLine], dict[str, int]]:
+    """Method → its line against the baseline; task → independent test images."""
+    baseline = next((method for method in methods if method.name == run.baseline), None)
+    if baseline is None:
+        baseline = outcomes.read(run.root, place, run.baseline, seeds=run.seeds)
+    units = outcomes.num_units(run.root, place, baseline.accuracy)
+    return _lines(baseline, _without(methods, run.baseline), units), units
+
+
+def _without(methods: Sequence[Tuned], name: str) -> list[Tuned]:
+    return [method for method in methods if method.name != name]
 
 
 def _mean_over_tasks(method: Tuned) -> np.ndarray:
@@ -204,7 +209,9 @@ def _mean_over_tasks(method: Tuned) -> np.ndarray:
     return np.mean(list(method.accuracy.values()), 0)
 
 
-def _lines(base: Tuned, others: Sequence[Tuned], units: Mapping[str, int]) -> dict[str, Line]:
+def _lines(
+    base: Tuned, others: Sequence[Tuned], units: Mapping[str, int]
+) -> dict[str, ComparisonLine]:
     """Method → its line over all tasks."""
     if not others:
         return {}
@@ -218,37 +225,38 @@ def _interval(accuracy_SR: np.ndarray, num_units: int) -> Interval:
     return Interval(estimate.value, max(low, 0.0), min(high, 1.0))
 
 
-def _negations(run: MergingRun, place: Place, labels: Sequence[str]) -> dict[str, Negation]:
-    """Method → its accuracies after negation."""
-    forgets = _forgetting(run, place, labels)
+def _negations(run: MergingRun, place: Place, methods: Sequence[Tuned]) -> dict[str, Negation]:
+    """Method → its accuracies after negation, for the methods that were run with it."""
+    negated = []
+    for method in methods:
+        if method.name in run.negated:
+            negated.append(outcomes.read(run.root, place, method.name, NEGATION, run.seeds))
+    forgets = _forgetting(run, place, negated)
     negations = {}
-    for label in labels:
-        targets = outcomes.read(run.root, place, label, NEGATION, run.seeds)
+    for targets in negated:
         units = outcomes.num_units(run.root, place, [*targets.accuracy, run.control])
-        kept = outcomes.control(run.root, place, label, run.seeds)
-        negations[label] = Negation(
-            target=_interval(
-                _mean_over_tasks(targets), min(units[task] for task in targets.accuracy)
-            ),
-            control=_interval(kept, units[run.control]),
-            forgets=forgets.get(label),
-        )
+        kept = outcomes.control(run.root, place, targets.name, run.seeds)
+        control = _interval(kept, units[run.control])
+        target_units = min(units[task] for task in targets.accuracy)
+        target = _interval(_mean_over_tasks(targets), target_units)
+        negations[targets.name] = Negation(target, control, forgets.get(targets.name))
     return negations
 
 
-def _forgetting(run: MergingRun, place: Place, labels: Sequence[str]) -> dict[str, Line]:
+def _forgetting(
+    run: MergingRun, place: Place, negated: Sequence[Tuned]
+) -> dict[str, ComparisonLine]:
     """Method → its line over all targets, of the share of their images that it gets wrong."""
-    others = [label for label in labels if label != run.baseline]
+    others = _without(negated, run.baseline)
     if not others:
         return {}
-    baseline = _wrong(run, place, run.baseline)
+    baseline = outcomes.read(run.root, place, run.baseline, NEGATION, run.seeds)
     units = outcomes.num_units(run.root, place, baseline.accuracy)
-    return _lines(baseline, [_wrong(run, place, label) for label in others], units)
+    return _lines(_wrong(baseline), list(map(_wrong, others)), units)
 
 
-def _wrong(run: MergingRun, place: Place, label: str) -> Tuned:
-    """A method's outcome of negation with error rates in place of accuracies."""
-    right = outcomes.read(run.root, place, label, NEGATION, run.seeds)
+def _wrong(right: Tuned) -> Tuned:
+    """An outcome of negation with error rates in place of accuracies."""
     errors = {task: 1.0 - share for task, share in right.accuracy.items()}
     return replace(right, accuracy=errors)
 
@@ -274,11 +282,10 @@ def agreements(ranked: Sequence[Entry]) -> list[str]:
 
 def table(ranked: Sequence[Entry]) -> pd.DataFrame:
     """Cells of the cross table of addition: a row for each method, columns grouped by mode."""
-    order = {row: k for k, row in enumerate(dict.fromkeys(map(_row_name, ranked)))}
-    items = []
-    for entry in sorted(ranked, key=lambda entry: order[_row_name(entry)]):
-        items += _addition(entry)
-    return cells(items)
+    by_row: dict[str, list[Cell]] = {}
+    for entry in ranked:
+        by_row.setdefault(_row_name(entry), []).extend(_addition(entry))
+    return cells(chain.from_iterable(by_row.values()))
 
 
 def _row_name(entry: Entry) -> str:
@@ -324,8 +331,12 @@ def by_target(ranked: Sequence[Entry]) -> list[tuple[Entry, Negation]]:
     targets: dict[str, list[float]] = {}
     for entry, negation in negated:
         targets.setdefault(_row_name(entry), []).append(negation.target.value)
-    means = {row: np.mean(values) for row, values in targets.items()}
-    return sorted(negated, key=lambda pair: (means[_row_name(pair[0])], _row_name(pair[0])))
+
+    def mean_and_name(pair: tuple[Entry, Negation]) -> tuple[np.floating, str]:
+        row = _row_name(pair[0])
+        return np.mean(targets[row]), row
+
+    return sorted(negated, key=mean_and_name)
 
 
 def note(ranked: Sequence[Entry], preset: str) -> str:
