@@ -1,4 +1,6 @@
-"""A results folder of a small model, two tasks and a control, written by the plain functions of the library."""
+"""A results folder of a small model, two tasks and a control, written by the plain functions of the
+library.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Files come back as they were written, or not at all: every flipped bit, every missing tail, every failed write."""
+"""Files come back as they were written, or not at all: every flipped bit, every missing tail, every
+failed write.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Claims find their rows, pool as the summary does, and are judged with Holm's correction over a model's own."""
+"""Claims find their rows, pool as the summary does, and are judged with Holm's correction over a
+model's own.
+"""
 
 from __future__ import annotations
 
@@ -217,7 +219,7 @@ def sized(small: dict[int, float], large: dict[int, float], claim: Claim = LARGE
 
 
 def test_sizes_are_compared_pretraining_by_pretraining_where_both_have_its_seed():
-    """What a seed does to both sizes alike cancels: the effect is 0.05, what seeds do is up to 0.2."""
+    """What a seed does to both sizes cancels: the effect is 0.05, that of seeds up to 0.2."""
     small, large = {0: -0.30, 1: -0.20, 2: -0.10}, {2: -0.052, 0: -0.249, 1: -0.149}
     line = only(sized(small, large), LARGER)
     differences = [large[k] - small[k] for k in small]
@@ -335,7 +337,9 @@ def test_a_pretraining_that_was_not_followed_stops_no_other_from_being():
 def null_draws(
     num: int, seed_spread: float, run_spread: float, image_spread: float
 ) -> list[Estimate]:
-    """Estimates of no effect over 3 pre-trainings of 5 fine-tuning seeds each, from known components of variance."""
+    """Estimates of no effect over 3 pre-trainings of 5 fine-tuning seeds each, from known
+    components of variance.
+    """
     rng, made = generator("test", "families", seed_spread, run_spread, image_spread), []
     for draw in range(num):
         image = rng.normal(0, image_spread)  # the same test images for all
@@ -397,7 +401,9 @@ def test_each_model_is_a_family_and_what_is_the_same_for_all_stands_once():
 
 
 def test_where_no_effect_exists_verdicts_of_support_are_rare():
-    """150 models, each with seven paired claims whose effects are 0: Holm keeps the share with any support small."""
+    """150 models, each with seven paired claims whose effects are 0: Holm keeps the share with any
+    support small.
+    """
     rng, made = generator("test", "claims", "null"), []
     for k in range(150):
         for claim in EDITING:

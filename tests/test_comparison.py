@@ -13,7 +13,9 @@ from tests.prints import DEFAULT, EVERY, LINE, MODES, TABLE, lines
 
 
 def ours(mode="nonlin", value=0.7, **about):
-    """A row of ours; by default the tuned sum of the eight vectors, with an interval of one point each side."""
+    """A row of ours; by default the tuned sum of the eight vectors, with an interval of one point
+    each side.
+    """
     added = {
         "experiment": "task_addition",
         "sources": EVERY,
@@ -51,7 +53,9 @@ def run(*rows, control="imagenet", tasks=TASKS):
 
 
 def printed(tmp_path, *prints, **change):
-    """A reference with these prints (source, status, percent, set aside) at the coordinates of `ours`."""
+    """A reference with these prints (source, status, percent, set aside) at the coordinates of
+    `ours`.
+    """
     parts = [
         LINE.assign(
             source=source,
@@ -110,9 +114,13 @@ def test_difference_is_ours_minus_the_papers_number(tmp_path):
 
 
 SPREADS = [
-    ("nonlin", "vit_b_32", "70.1–73.5"), ("linear", "vit_b_32", "74.3–78.8"), ("nonlin", "vit_b_16", "73.6–77.0"),
-    ("linear", "vit_b_16", "77.5–82.0"), ("nonlin", "vit_l_14", "80.0–84.5"), ("linear", "vit_l_14", "84.8–88.0"),
-]  # fmt: skip
+    ("nonlin", "vit_b_32", "70.1–73.5"),
+    ("linear", "vit_b_32", "74.3–78.8"),
+    ("nonlin", "vit_b_16", "73.6–77.0"),
+    ("linear", "vit_b_16", "77.5–82.0"),
+    ("nonlin", "vit_l_14", "80.0–84.5"),
+    ("linear", "vit_l_14", "84.8–88.0"),
+]
 
 
 @pytest.mark.parametrize(("mode", "model", "printed"), SPREADS)
@@ -258,7 +266,8 @@ def test_a_line_without_a_counterpart_is_one_sentence(tmp_path):
     )
     prints = prints.reset_index(drop=True)
     words = re.escape(
-        "2 lines of paper.csv about vit_b_32 have no counterpart in the rows: {experiment: task_addition, training: "
+        "2 lines of paper.csv about vit_b_32 have no counterpart in the rows: {experiment: "
+        "task_addition, training: "
         "linear, evaluation: network, split: test, metric: accuracy_tuned} (2); run what is missing"
     )
     with pytest.raises(ValueError, match=words):
@@ -282,9 +291,11 @@ def test_the_default_excuses_what_no_experiment_measures():
     entries = yaml.safe_load(DEFAULT.read_text(encoding="utf-8"))["reference"]["out_of_scope"]
     excused = TABLE[paper._excused(TABLE, entries)]
     assert excused.groupby(["source", "experiment"]).size().to_dict() == {
-        ("TJP", "task_negation"): 12, ("ORT", "task_negation"): 6,
-        ("FB", "task_addition"): 3, ("FB", "single_task"): 16,
-    }  # fmt: skip
+        ("TJP", "task_negation"): 12,
+        ("ORT", "task_negation"): 6,
+        ("FB", "task_addition"): 3,
+        ("FB", "single_task"): 16,
+    }
     assert set(lines(among=excused, source="TJP")["coefficient"]) == {-1.0}
 
 

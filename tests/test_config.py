@@ -1,4 +1,6 @@
-"""The config: default.yaml and the schema agree, and everything wrong is one sentence with key, value and way out."""
+"""The config: default.yaml and the schema agree, and everything wrong is one sentence with key,
+value and way out.
+"""
 
 from __future__ import annotations
 

@@ -10,7 +10,10 @@ import pytest
 from tangent_bench import registry, suite
 from tangent_bench.jobs import digests
 
-CODE = '"""About the module."""\n\nimport json\n\n\ndef double(x):\n    """Twice x."""\n    return 2 * x\n'
+CODE = (
+    '"""About the module."""\n\nimport json\n\n\n'
+    'def double(x):\n    """Twice x."""\n    return 2 * x\n'
+)
 
 
 @pytest.fixture
@@ -23,8 +26,10 @@ def package(tmp_path, monkeypatch):
     (folder / "late.py").write_text("SIGN = 1\n")
     (folder / "typed.py").write_text("class Kind: ...\n")
     (folder / "method.py").write_text(
-        "from typing import TYPE_CHECKING\n\nfrom .helper import FACTOR\n\nif TYPE_CHECKING:\n    from .typed import Kind\n"
-        "\n\ndef prepare(vectors, context):\n    from their_package import late\n\n    return FACTOR * late.SIGN\n"
+        "from typing import TYPE_CHECKING\n\nfrom .helper import FACTOR\n\nif TYPE_CHECKING:\n    "
+        "from .typed import Kind\n"
+        "\n\ndef prepare(vectors, context):\n    from their_package import late\n\n    return "
+        "FACTOR * late.SIGN\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     yield folder

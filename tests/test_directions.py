@@ -1,4 +1,6 @@
-"""Directions of methods in a results folder: at points they do what the sum of the vectors does, where they must."""
+"""Directions of methods in a results folder: at points they do what the sum of the vectors does,
+where they must.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ from tangent_bench.tangent.linearize import product
 from tangent_bench.tangent.vectors import combine
 from tests.results_folder import CONFIG, CONTROL, TASKS, fill, own_model, save_vector
 
-# Wrappers that change nothing, so that task arithmetic goes the way of a method that is no fixed sum.
+# Wrappers that change nothing, so that task arithmetic goes the way of a method that is no fixed
+# sum.
 SAME = merging.find("lines+task_arithmetic", {"lines.beta": 0.0, "lines.norm_ratio": False})
 TIES = merging.find("ties", {"keep": 0.4})
 ARITHMETIC = merging.find("task_arithmetic")

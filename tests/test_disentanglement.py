@@ -52,7 +52,8 @@ def test_which_prediction_comes_first_does_not_matter():
 def test_other_images_or_points_are_refused():
     with pytest.raises(
         ValueError,
-        match=r"\(6, 30\) and \(6, 29\) cannot be compared; both must be of the same points and images\.$",
+        match=r"\(6, 30\) and \(6, 29\) cannot be compared; both must be of the same points and "
+        r"images\.$",
     ):
         disentanglement.disagreement(predictions("x"), predictions("y")[:, 1:])
     with pytest.raises(

@@ -27,7 +27,9 @@ NUM_IMAGES = 40
 
 
 class World:
-    """Two tasks with images and heads of their own, and vectors that change predictions; float32 as in use."""
+    """Two tasks with images and heads of their own, and vectors that change predictions; float32 as
+    in use.
+    """
 
     def __init__(self) -> None:
         self.network = small.Curved().float()

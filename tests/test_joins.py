@@ -1,4 +1,6 @@
-"""Joined presets: equal rows once, rows that disagree refused, and everything that is missing said in one sentence."""
+"""Joined presets: equal rows once, rows that disagree refused, and everything that is missing said
+in one sentence.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +16,22 @@ from tangent_bench.store.rows import Row
 
 CONFIG = Path(__file__).parents[1] / "config"
 ROW = Row(
-    experiment="single_task", model="tiny", init="pretrained", training="standard", evaluation="network", sources="a",
-    task="a", split="test", seed=0, metric="accuracy", value=0.5, low=0.4, high=0.6, num_samples=100, coefficient=1.0,
-)  # fmt: skip
+    experiment="single_task",
+    model="tiny",
+    init="pretrained",
+    training="standard",
+    evaluation="network",
+    sources="a",
+    task="a",
+    split="test",
+    seed=0,
+    metric="accuracy",
+    value=0.5,
+    low=0.4,
+    high=0.6,
+    num_samples=100,
+    coefficient=1.0,
+)
 
 
 @pytest.fixture
@@ -111,7 +126,9 @@ def test_rows_that_disagree_are_refused_with_their_coordinates(change):
 
 
 def test_claims_join_presets_of_which_no_two_answer_to_the_same_coordinates_differently():
-    """What depends on the whole run (its modes, its initialisations) may stand in one preset alone for each model."""
+    """What depends on the whole run (its modes, its initialisations) may stand in one preset alone
+    for each model.
+    """
     names = yaml.safe_load((CONFIG / "claims.yaml").read_text())["joins"]
     configs = {name: joins._complete(name, CONFIG) for name in names}
     seen = {}

@@ -1,4 +1,6 @@
-"""A job ends with the run that it belongs to, removes what an earlier one left, and a killed one is named by others."""
+"""A job ends with the run that it belongs to, removes what an earlier one left, and a killed one is
+named by others.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ import sys, time
 from types import SimpleNamespace
 from tangent_bench.jobs.provenance import job
 
-named = {"threads": 1, "rule": "finetune", "wildcards": {}, "log": ["logs/one.log"], "output": ["made/one.csv"]}
+named = {"threads": 1, "rule": "finetune", "wildcards": {}, "log": ["logs/one.log"], "output": ["made/one.csv"],}
 named["resources"] = SimpleNamespace()
 with job(SimpleNamespace(**named)):
     print("begun", flush=True)

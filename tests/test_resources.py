@@ -11,7 +11,8 @@ import yaml
 from tangent_bench.planning import resources
 from tests.workflow.checkout import ROOT, Checkout, preset
 
-# Image tower, GFLOP (two for each multiplication with its addition), as open_clip's own profile prints them.
+# Image tower, GFLOP (two for each multiplication with its addition), as open_clip's own profile
+# prints them.
 PRINTED = {"ViT-B-32-quickgelu": 8.82, "ViT-B-16-quickgelu": 35.13, "ViT-L-14-quickgelu": 162.03}
 RULE = re.compile(r'^ *(?:rule (\w+):|f"(make_table|draw_figure)_)', re.MULTILINE)
 

@@ -1,4 +1,6 @@
-"""A results folder: what does not belong together is refused, and what does comes back as it was written."""
+"""A results folder: what does not belong together is refused, and what does comes back as it was
+written.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Selection of coefficients against enumeration in exact arithmetic; the paper's formulas against numbers by hand."""
+"""Selection of coefficients against enumeration in exact arithmetic; the paper's formulas against
+numbers by hand.
+"""
 
 from __future__ import annotations
 
@@ -95,10 +97,16 @@ def test_negation_that_helps_nowhere_stays_at_zero():
 
 
 def test_hopeless_inputs_are_sentences():
-    said = "^A single-task model has validation accuracy 0; normalized accuracy does not exist. Train longer.$"
+    said = (
+        "^A single-task model has validation accuracy 0; "
+        "normalized accuracy does not exist. Train longer.$"
+    )
     with pytest.raises(ValueError, match=said):
         select_addition(np.ones((2, 2)), np.array([0.5, 0.0]))
-    said = "^No coefficient keeps the control; the grid must contain 0 and control_threshold be at most 1.$"
+    said = (
+        "^No coefficient keeps the control; "
+        "the grid must contain 0 and control_threshold be at most 1.$"
+    )
     with pytest.raises(ValueError, match=said):
         select_negation(np.ones(2), np.array([0.5, 0.4]), np.float64(0.5), 1.2)
     with pytest.raises(ValueError, match=said):  # one replicate of two is enough
@@ -110,7 +118,8 @@ def test_hopeless_inputs_are_sentences():
 def test_normalized_accuracy_by_hand():
     accuracy = {"a": np.array([0.4, 0.8]), "b": np.array([0.9, 0.3])}
     single = {"a": np.array([0.8, 0.8]), "b": np.array([1.0, 0.6])}
-    # (0.4/0.8 + 0.9/1.0) / 2 and (0.8/0.8 + 0.3/0.6) / 2: mean of ratios, not ratio of means (which is 13/18).
+    # (0.4/0.8 + 0.9/1.0) / 2 and (0.8/0.8 + 0.3/0.6) / 2: mean of ratios, not ratio of means (which
+    # is 13/18).
     np.testing.assert_allclose(normalized(accuracy, single), [0.7, 0.75], rtol=1e-14)
 
 

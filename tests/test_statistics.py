@@ -53,7 +53,7 @@ def test_same_names_same_weights_and_other_names_others():
 
 
 def test_published_intervals_rest_on_these_draws():
-    """Other draws would move every published interval a little, so a change of them must be meant."""
+    """Other draws would move every published interval a little: a change must be meant."""
     found = resampling.weights(np.arange(6), 2, "mnist", "test")
     assert found.tolist() == [[1] * 6, [1, 2, 2, 1, 0, 0], [0, 3, 2, 0, 0, 1]]
 
@@ -82,7 +82,9 @@ def test_interval_is_of_the_replicates_without_the_estimate():
 
 
 def coverage(size: int, blocks_known: bool, repeats: int = 400) -> float:
-    """Share of simulated test sets whose 95 % interval holds the truth; images come in groups of `size` that agree."""
+    """Share of simulated test sets whose 95 % interval holds the truth; images come in groups of
+    `size` that agree.
+    """
     truth, inside = 0.7, 0
     for k in range(repeats):
         groups = np.repeat(np.arange(240 // size), size)

@@ -46,7 +46,9 @@ def test_pieces_add_up_to_the_gradient_of_the_whole_batch(names):
 
 
 def test_the_official_sum_is_the_number_of_pieces_times_the_mean():
-    """With equal pieces: the same after Adam, which forgets a factor, but not after clipping at a length between."""
+    """With equal pieces: the same after Adam, which forgets a factor, but not after clipping at a
+    length between.
+    """
     equal = replace(PIECES, batch_size=6, steps=3)
     mean, losses = train(recipe=equal)
     summed, same = train(recipe=replace(equal, accumulation="sum"))

@@ -1,4 +1,6 @@
-"""The rule of verdicts, Holm's procedure against its definition, and how often chance is called a finding."""
+"""The rule of verdicts, Holm's procedure against its definition, and how often chance is called a
+finding.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +71,8 @@ def test_detectable_effect_is_detected_as_often_as_it_says():
 
 def test_levels_of_holm():
     estimates = [plain(z, 1.0) for z in (3.5, 0.5, 2.45, -2.3, 1.0)]
-    # p = 0.0005, 0.62, 0.014, 0.021, 0.32 against 0.05 / 5, 0.05 / 4 = 0.0125: the second smallest stops it
+    # p = 0.0005, 0.62, 0.014, 0.021, 0.32 against 0.05 / 5, 0.05 / 4 = 0.0125: the second smallest
+    # stops it
     assert holm(estimates) == pytest.approx([0.01, 0.0125, 0.0125, 0.0125, 0.0125])
     assert holm([plain(9.0, 1.0)] * 2) == pytest.approx([0.025, 0.05])
     assert holm([]) == []
@@ -88,7 +91,9 @@ def test_combination_adds_variances_and_turns_the_sides_of_what_is_subtracted():
 
 @pytest.mark.parametrize("degrees", [4, math.inf])
 def test_where_nothing_is_true_some_claim_of_a_table_is_seldom_supported(degrees):
-    """Twelve claims whose effects are 0, 2,000 tables: in at most 5 % of them is any supported, as Holm promises."""
+    """Twelve claims whose effects are 0, 2,000 tables: in at most 5 % of them is any supported, as
+    Holm promises.
+    """
     rng, wrong = generator("test", "null", degrees), 0
     for _ in range(2000):
         spread = (

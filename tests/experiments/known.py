@@ -44,7 +44,9 @@ def labels(task: str, split: str) -> Labels:
 
 
 class Known:
-    """Predicts as many images right as `accuracy(task, split, point)` says, and writes down what it was asked."""
+    """Predicts as many images right as `accuracy(task, split, point)` says, and writes down what it
+    was asked.
+    """
 
     def __init__(self, accuracy: Callable[[str, str, dict], float]) -> None:
         self.accuracy, self.asked = accuracy, []
@@ -69,7 +71,9 @@ def _tower() -> Tower:
 
 
 class Folder:
-    """A results folder in memory, as experiments that open one see it: a small network, three tasks and a control."""
+    """A results folder in memory, as experiments that open one see it: a small network, three tasks
+    and a control.
+    """
 
     def __init__(self) -> None:
         self.network = _tower()

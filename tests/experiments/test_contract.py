@@ -110,7 +110,8 @@ def test_accuracies_are_fractions_and_intervals_hold_the_estimate(job):
     assert (bounded["low"] <= bounded["high"]).all() and table["low"].isna().equals(
         table["high"].isna()
     )
-    # A percentile interval may miss an estimate at its edge by the luck of few replicates, but not by far.
+    # A percentile interval may miss an estimate at its edge by the luck of few replicates, but not
+    # by far.
     assert (bounded["value"] >= bounded["low"] - 0.05).all() and (
         bounded["value"] <= bounded["high"] + 0.05
     ).all()

@@ -1,4 +1,6 @@
-"""Growth of costs: exponents of made-up costs, offsets, what is measured of what, and the rows of a tiny run."""
+"""Growth of costs: exponents of made-up costs, offsets, what is measured of what, and the rows of a
+tiny run.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,9 @@ class Clock:
 
 @pytest.mark.parametrize("exponent", [0.0, 0.5, 1.0, 2.0])
 def test_time_of_a_power_law_has_its_exponent(monkeypatch, exponent):
-    """Made-up calls on a made-up clock, measured as the verbs are: two of the thing in a call, short ones repeated."""
+    """Made-up calls on a made-up clock, measured as the verbs are: two of the thing in a call,
+    short ones repeated.
+    """
     clock, values = Clock(monkeypatch), [1, 2, 8, 16]
     calls = [clock.work(2 * 1e-3 * value**exponent) for value in values]
     seconds_VK = cost_growth._seconds(calls, 2, 3)
@@ -80,7 +84,9 @@ def test_fixed_costs_lower_the_exponent_least_at_the_end_and_are_told_apart(monk
 
 
 def test_slope_over_offset_weighs_relative_errors():
-    """A slow largest value by a hundredth moves b/a by a few hundredths; unweighted it would rule alone."""
+    """A slow largest value by a hundredth moves b/a by a few hundredths; unweighted it would rule
+    alone.
+    """
     seconds_VK = (0.5 + 1.5 * np.array([1.0, 2, 4, 8, 1000]))[:, None] * np.ones(2)
     seconds_VK[-1, 1] *= 1.01
     exact, moved = cost_growth.slope_over_offset([1, 2, 4, 8, 1000], seconds_VK)

@@ -1,4 +1,6 @@
-"""Laws of the maps: entangled and disentangled models, swaps, axes; and ξ from features against f_lin itself."""
+"""Laws of the maps: entangled and disentangled models, swaps, axes; and ξ from features against
+f_lin itself.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ def made(evaluator, **changed):
 
 
 def features(own: float, other: float, control: float = 0.0) -> TangentEvaluator:
-    """f_lin whose vectors move the images of their own task by random amounts of size `own`, others by `other`."""
+    """f_lin whose vectors move the images of their own task by random amounts of size `own`, others
+    by `other`.
+    """
 
     def base(task, split):
         return small.normal("f0", task, split, shape=(NUM[split], 6)).float().numpy()
@@ -124,7 +128,8 @@ def test_no_point_is_predicted_twice_and_no_image_beyond_the_limit():
     made(evaluator, settings={"pairs": [["a", "b"], ["c", "a"]]})
     assert max(Counter(evaluator.asked).values()) == 1
     asked = Counter((task, split, len(point)) for task, split, point in evaluator.asked)
-    # α of addition (11), both grids (5 and 3) share 0, ½ and 1; alone on test, and on validation those of addition
+    # α of addition (11), both grids (5 and 3) share 0, ½ and 1; alone on test, and on validation
+    # those of addition
     assert (
         asked["c", "test", 1] == 14 + 6
         and asked["c", "val", 1] == 10
@@ -196,7 +201,7 @@ def test_blocks_are_resampled_whole_after_the_limit():
         )
 
     class Half(Known):
-        """The other vector changes every image of the first of two blocks and none of the second."""
+        """The other vector changes every image of the first block and none of the second."""
 
         def predict(self, task, split, points, limit=None):
             first = np.arange(min(limit, NUM[split])) < 25
@@ -230,7 +235,9 @@ def test_pairs_are_neighbours_or_those_of_the_config():
 
 
 class Direct:
-    """Predictions one image set and point at a time, by cosines with the head; and how sure they are."""
+    """Predictions one image set and point at a time, by cosines with the head; and how sure they
+    are.
+    """
 
     def __init__(self, encoder, folder: Folder, training: str) -> None:
         self.encoder, self.folder, self.training, self.margins = encoder, folder, training, {}

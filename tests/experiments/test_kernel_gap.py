@@ -1,4 +1,6 @@
-"""The gap to the linearization: zero for a network that is its own, Taylor's order for one that is not."""
+"""The gap to the linearization: zero for a network that is its own, Taylor's order for one that is
+not.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +65,7 @@ def table(*args, **settings):
 
 
 def outputs(folder, task, alpha, num):
-    """f and f_lin at θ0 + ατ on the first test images, without the experiment and without features."""
+    """f and f_lin at θ0 + ατ on the first test images, without experiment and features."""
     images, theta0 = folder.prepared(task, "test")[:num].tensor(), folder.network.theta0
     theta = small.moved(theta0, folder.vector("standard", task), alpha)
     network = folder.network.module
@@ -192,7 +194,9 @@ def test_what_all_logits_share_changes_nothing():
 
 
 def test_kernel_regression_of_two_classes_is_descent_on_the_linearized_network():
-    """With two classes the centred logits are z and −z: one kernel for both is exact, and so is the equality."""
+    """With two classes the centred logits are z and −z: one kernel for both is exact, and so is the
+    equality.
+    """
     folder, num, strength = Folder(small.Curved(), classes=2), 12, 0.1
     two = lambda task, split: Labels(
         labels(task, split).labels % 2, labels(task, split).blocks, 2, ""
@@ -220,7 +224,9 @@ def test_kernel_regression_of_two_classes_is_descent_on_the_linearized_network()
 
 
 def descended(folder, images, test, readout, truth, strength):
-    """z of f_lin on test images after gradient descent under squared loss, with a pull to θ0, by autograd."""
+    """z of f_lin on test images after gradient descent under squared loss, with a pull to θ0, by
+    autograd.
+    """
     network, theta0 = folder.network.module, folder.network.theta0
     start = (encode(network, theta0, images) @ readout).detach()
     wanted = torch.from_numpy(np.where(truth == 0, 1.0, -1.0)) * start.square().mean().sqrt()

@@ -160,8 +160,12 @@ def test_reduction_is_over_the_embedding_or_the_logits_of_the_task():
         head
     )  # the directions among the logits, orthonormal up to their scale
     np.testing.assert_allclose(inside @ inside.T, CLASSES / 2 * np.eye(2), atol=1e-4)
-    assert not np.array_equal(readout(probes=2).numpy(), localization.readout(
-        study("ntk_localization", mode="none-none", results=Folder(), settings=ABOUT), "a").numpy())  # fmt: skip
+    assert not np.array_equal(
+        readout(probes=2).numpy(),
+        localization.readout(
+            study("ntk_localization", mode="none-none", results=Folder(), settings=ABOUT), "a"
+        ).numpy(),
+    )
 
 
 def test_labels_of_one_class_are_refused():

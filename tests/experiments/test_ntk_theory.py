@@ -1,4 +1,4 @@
-"""Width laws: exponents of made-up laws, coverage of their intervals, and what a small run writes."""
+"""Width laws: exponents of made-up laws, coverage of intervals, what a small run writes."""
 
 from __future__ import annotations
 

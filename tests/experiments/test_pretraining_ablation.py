@@ -1,4 +1,4 @@
-"""Initialisations beside each other at equal accuracy; values by hand and by an independent loop."""
+"""Initialisations at equal accuracy; values by hand and by an independent loop."""
 
 from __future__ import annotations
 
@@ -117,7 +117,9 @@ def test_at_the_level_untouched_is_left_out_and_just_below_is_not(untouched, pai
 
 
 def test_the_pairs_of_the_estimate_are_those_of_all_replicates():
-    """A replicate in which the trap closes keeps its pair; one in which it opens does not bring a pair back."""
+    """A replicate in which the trap closes keeps its pair; one in which it opens does not bring a
+    pair back.
+    """
     others = outcomes(untouched={("pretrained", "b+c"): 0.6})
     for k in range(11):
         others["disentanglement", "pretrained"][f"own/a+b/{k}"][1:11] += 0.3
@@ -176,7 +178,9 @@ def test_the_pretrained_has_no_difference_to_itself_and_without_it_there_are_non
 
 
 def test_under_own_heads_matched_rows_say_so():
-    """The pre-trained is matched at another level there, and rows of both runs may stand in one table."""
+    """The pre-trained is matched at another level there, and rows of both runs may stand in one
+    table.
+    """
     others = {
         (name, init.replace("step", "whole")): kept for (name, init), kept in outcomes().items()
     }

@@ -1,4 +1,6 @@
-"""Every figure and table: from rows of any number of seeds and models, labelled, not cut off, same bytes twice."""
+"""Every figure and table: from rows of any number of seeds and models, labelled, not cut off, same
+bytes twice.
+"""
 
 import io
 import warnings
@@ -26,7 +28,8 @@ RUNS = {
     "two models": {"models": ("tiny", "ViT-B-32"), "tasks": FEW},
     "a user's tasks": {"tasks": ("my_signs", "my_pets")},
 }
-# Machado, Oliveira, Fernandes, "A Physiologically-based Model for Simulation of Color Vision Deficiency", 2009
+# Machado, Oliveira, Fernandes, "A Physiologically-based Model for Simulation of Color Vision
+# Deficiency", 2009
 PROTANOPIA = np.array(
     [
         [0.152286, 1.052583, -0.204868],

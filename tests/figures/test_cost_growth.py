@@ -1,4 +1,6 @@
-"""Growth of costs: what stands where, in which unit, and what is said where the system told no memory."""
+"""Growth of costs: what stands where, in which unit, and what is said where the system told no
+memory.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Emergence: initialisations in the order of pre-training, pre-trainings beside one another, the control apart."""
+"""Emergence: initialisations in the order of pre-training, pre-trainings beside one another, the
+control apart.
+"""
 
 import numpy as np
 import pandas as pd

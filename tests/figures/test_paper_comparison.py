@@ -76,8 +76,14 @@ def test_averages_of_the_paper_come_first_and_models_stand_apart():
 
 def test_a_remembered_number_is_grey_and_the_range_decides():
     found = row("Non-lin. FT: addition at α*, average")
-    ours = value(experiment="task_addition", metric="accuracy_tuned", task="all", training="standard",
-                 evaluation="network", sources="+".join(paper.TASKS))  # fmt: skip
+    ours = value(
+        experiment="task_addition",
+        metric="accuracy_tuned",
+        task="all",
+        training="standard",
+        evaluation="network",
+        sources="+".join(paper.TASKS),
+    )
     assert found[OURS].value == ours
     assert words(found[PAPER]) == "(71.4 [G])" and found[DIFFERENCE].grey
     assert found[DIFFERENCE].value == pytest.approx(ours - 0.714)

@@ -1,4 +1,5 @@
-"""In a copy of the checkout: adds one statement to one module after the other, and prints whose digests change.
+"""In a copy of the checkout: adds one statement to one module after the other, and prints whose
+digests change.
 
 The scripts of the workflow lie in the package `scripts` there, so that grimp sees them.
 """

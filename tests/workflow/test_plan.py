@@ -10,7 +10,8 @@ import pytest
 
 from tests.workflow.checkout import ROOT, Checkout, environment, preset
 
-# Jobs of both sources, for each preset; in one process, since planning does not depend on what was planned before.
+# Jobs of both sources, for each preset; in one process, since planning does not depend on what was
+# planned before.
 PROGRAM = """
 import json, sys
 from tangent_bench.planning import jobs
