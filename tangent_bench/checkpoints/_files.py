@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from tangent_bench.checkpoints import Content, _pickles
+from tangent_bench.checkpoints import _pickles
+from tangent_bench.checkpoints._contract import Content
+
+if TYPE_CHECKING:
+    from tangent_bench.models import Clip
+
+# What stands before the image tower's names: in an ImageEncoder, an open_clip model, the tower.
+PREFIXES = ("model.visual.", "visual.", "")
 
 
 def content(path: Path) -> Content:
     """What a safetensors file, a pickled state dict or a pickled module holds.
 
     Raises:
-        ValueError: it cannot be read, holds no tensors, or its pickle asks for more than tensors and modules.
+        ValueError: it cannot be read, holds no tensors, or its pickle asks for more than tensors
+            and modules.
     """
     if path.suffix == ".safetensors":
         return Content(path, _safetensors(path))
@@ -25,8 +34,12 @@ def content(path: Path) -> Content:
         raise ValueError(
             f"{path} holds a {type(root).__name__}, expected a state dict or a module."
         )
-    tensors = {str(k): v for k, v in root.items() if isinstance(v, Tensor)}
-    return Content(path, tensors, {str(k): v for k, v in root.items() if not isinstance(v, Tensor)})
+    tensors = {}
+    facts = {}
+    for key, value in root.items():
+        entries = tensors if isinstance(value, Tensor) else facts
+        entries[str(key)] = value
+    return Content(path, tensors, facts)
 
 
 def _safetensors(path: Path) -> dict[str, Tensor]:
@@ -35,20 +48,38 @@ def _safetensors(path: Path) -> dict[str, Tensor]:
 
     try:
         return load_file(path)
-    except (SafetensorError, ArithmeticError, LookupError, MemoryError, OSError, RuntimeError, TypeError,
-            ValueError) as error:  # fmt: skip
+    except (
+        SafetensorError,
+        ArithmeticError,
+        LookupError,
+        MemoryError,
+        OSError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise ValueError(_pickles.damaged(path, str(error))) from None
 
 
-def _parameters(
-    module: _pickles.StandIn, path: Path, prefix: str = "", above: tuple = (), seen=None
-) -> Iterator:
-    """(name, tensor) of the parameters of a pickled `nn.Module`, as `named_parameters` has them: each module once."""
-    if module in above:
+def _parameters(module: _pickles.StandIn, path: Path) -> Iterator[tuple[str, Tensor]]:
+    """(name, tensor) of the parameters of a pickled `nn.Module`.
+
+    As `named_parameters` gives them: each module once.
+    """
+    return _walk(module, path, "", (), set())
+
+
+def _walk(
+    module: _pickles.StandIn,
+    path: Path,
+    prefix: str,
+    ancestors: tuple[_pickles.StandIn, ...],
+    seen: set[int],
+) -> Iterator[tuple[str, Tensor]]:
+    if module in ancestors:
         raise ValueError(
             f"{path} holds a module that contains itself ({prefix!r}); that is no checkpoint."
         )
-    seen = set() if seen is None else seen
     if id(module) in seen:
         return
     seen.add(id(module))
@@ -57,49 +88,57 @@ def _parameters(
             yield f"{prefix}{name}", value
     for name, child in module.attribute("_modules").items():
         if isinstance(child, _pickles.StandIn):
-            yield from _parameters(child, path, f"{prefix}{name}.", (*above, module), seen)
+            yield from _walk(child, path, f"{prefix}{name}.", (*ancestors, module), seen)
 
 
 def require_names(
     path: Path, found: Collection[str], wanted: Collection[str], allowed: Collection[str] = ()
 ) -> None:
-    """Raise unless a file has all names that are wanted, and no others than these and those allowed.
+    """Raise unless a file has all names that it should have, and no others.
+
+    Args:
+        path: of the file.
+        found: its names.
+        wanted: names that it should have.
+        allowed: names that it may have beside.
 
     Raises:
-        ValueError: names the first that is missing or too much.
+        ValueError: names the first that is missing or unknown.
     """
     if missing := sorted(set(wanted) - set(found)):
         raise ValueError(
-            f"{path} lacks {missing[0]!r} ({len(missing)} of {len(wanted)} names are missing); it is incomplete, or of "
-            "another model."
+            f"{path} lacks {missing[0]!r} ({len(missing)} of {len(wanted)} names are missing); it "
+            "is incomplete, or of another model."
         )
     if extra := sorted(set(found) - set(wanted) - set(allowed)):
         raise ValueError(
-            f"{path} has {extra[0]!r} ({len(extra)} names in all) that the model lacks; it is of another model."
+            f"{path} has {extra[0]!r} ({len(extra)} names in all) that the model lacks; it is of "
+            "another model."
         )
 
 
-def prefix(content: Content, network: nn.Module) -> str | None:
-    """What stands before the image tower's names in a file, or None if they are not there."""
+def prefix(content: Content, network: Clip) -> str | None:
+    """What stands before the image tower's names in a file; None if they are not there."""
     names = [name for name, _ in network.visual.named_parameters()]
-    known = (
-        "model.visual.",
-        "visual.",
-        "",
-    )  # of an ImageEncoder, an open_clip model, the tower alone
-    return next((p for p in known if any(p + name in content.tensors for name in names)), None)
+    for before in PREFIXES:
+        if any(before + name in content.tensors for name in names):
+            return before
+    return None
 
 
-def tower(content: Content, network: nn.Module) -> Mapping[str, Tensor]:
+def tower(content: Content, network: Clip) -> Mapping[str, Tensor]:
     """The image tower's parameters, by its own names, of a file that may hold the text tower too.
 
     Raises:
         ValueError: names that are missing, or that the model lacks.
     """
     before = prefix(content, network)
-    wanted = [before + name for name, _ in network.visual.named_parameters()]
-    whole, outer = (network, before.removesuffix("visual.")) if before else (network.visual, "")
-    require_names(
-        content.path, content.tensors, wanted, [outer + name for name in whole.state_dict()]
-    )
-    return {name.removeprefix(before): content.tensors[name] for name in wanted}
+    assert before is not None, "a layout reads only files that it recognises"
+    names = [name for name, _ in network.visual.named_parameters()]
+    if before:
+        outer = before.removesuffix("visual.")
+        allowed = [outer + name for name in network.state_dict()]
+    else:
+        allowed = list(network.visual.state_dict())
+    require_names(content.path, content.tensors, [before + name for name in names], allowed)
+    return {name: content.tensors[before + name] for name in names}

@@ -1,28 +1,37 @@
 """A pickle as data: opcodes for a stack of plain values, on which nothing can be called.
 
-`pickle` and `torch.load(weights_only=False)` call whatever a file names. Here a class or function is its name
-(`Global`), an instance is that name with arguments and a state (`StandIn`), a tensor is a view of a storage that is
-filled later, and a name that is not known to be harmless ends the reading.
+`pickle` and `torch.load(weights_only=False)` call whatever a file names. Here a class or function
+is its name (`Global`), an instance is that name with arguments and a state (`StandIn`), and a
+tensor is a view of a storage that is filled later. A name that is not known to be harmless ends the
+reading.
+
+`pickle.Unpickler` with a `find_class` of inert stubs would not bound time and memory: 9 bytes that
+set memo entry 2^28 take 4 GB, and a dict's key of nested tuples, which it hashes before any hook,
+takes 2^depth steps. It would also call `__setstate__` and `append` of whatever lies on its stack,
+and take extension codes from the process's own cache without `find_class`.
 """
 
 from __future__ import annotations
 
 import pickletools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from math import prod
-from typing import BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import torch
 from torch import Tensor
 
+T = TypeVar("T")
+
+# Names that begin so become stand-ins.
 ALLOWED = (
     "torch.nn.",
     "torchvision.transforms.",
     "open_clip.",
     "src.",
     "PIL.Image.Resampling",
-)  # become stand-ins
+)
 _PLAIN = (
     "builtins.set",
     "__builtin__.set",
@@ -30,17 +39,24 @@ _PLAIN = (
     "torch.device",
     "collections.OrderedDict",
 )
-_REBUILD = "torch._utils._rebuild_"
-_TENSOR, _PARAMETERS = (
-    f"{_REBUILD}tensor_v2",
-    (f"{_REBUILD}parameter", f"{_REBUILD}parameter_with_state"),
+_TENSOR = "torch._utils._rebuild_tensor_v2"
+_PARAMETERS = (
+    "torch._utils._rebuild_parameter",
+    "torch._utils._rebuild_parameter_with_state",
 )
-_DTYPES = {
-    "Float": torch.float32, "Half": torch.float16, "BFloat16": torch.bfloat16, "Double": torch.float64,
-    "Long": torch.int64, "Int": torch.int32, "Short": torch.int16, "Char": torch.int8, "Byte": torch.uint8,
-    "Bool": torch.bool,
-}  # fmt: skip
-_STORAGES = {f"torch.{name}Storage": dtype for name, dtype in _DTYPES.items()}
+_STORAGES = {
+    "torch.FloatStorage": torch.float32,
+    "torch.HalfStorage": torch.float16,
+    "torch.BFloat16Storage": torch.bfloat16,
+    "torch.DoubleStorage": torch.float64,
+    "torch.LongStorage": torch.int64,
+    "torch.IntStorage": torch.int32,
+    "torch.ShortStorage": torch.int16,
+    "torch.CharStorage": torch.int8,
+    "torch.ByteStorage": torch.uint8,
+    "torch.BoolStorage": torch.bool,
+}
+_KNOWN = frozenset((*_PLAIN, _TENSOR, *_PARAMETERS, *_STORAGES))
 
 
 class Refused(ValueError):
@@ -60,7 +76,7 @@ class Global:
 
 @dataclass(eq=False)
 class StandIn:
-    """What would have been an instance: the name of its class, arguments and state."""
+    """Stands for an instance: the name of its class, arguments and state."""
 
     of: Global
     arguments: object = ()
@@ -70,8 +86,8 @@ class StandIn:
 
     def attribute(self, name: str) -> dict:
         """A map among the attributes of a pickled module, empty if there is none."""
-        found = self.state.get(name) if isinstance(self.state, dict) else None
-        return found if isinstance(found, dict) else {}
+        value = self.state.get(name) if isinstance(self.state, dict) else None
+        return value if isinstance(value, dict) else {}
 
 
 @dataclass(eq=False)
@@ -92,11 +108,10 @@ class Storage:
             raise Refused(
                 f"storage {self.key!r} has {len(content)} bytes instead of {self.num_bytes}"
             )
-        self.memory = (
-            torch.frombuffer(content, dtype=self.dtype)
-            if content
-            else torch.empty(0, dtype=self.dtype)
-        )
+        if content:
+            self.memory = torch.frombuffer(content, dtype=self.dtype)
+        else:
+            self.memory = torch.empty(0, dtype=self.dtype)
 
 
 @dataclass(eq=False)
@@ -109,22 +124,24 @@ class View:
     stride: tuple[int, ...]
 
     def tensor(self) -> Tensor:
-        last = self.offset + sum(
-            (n - 1) * step for n, step in zip(self.size, self.stride, strict=True)
-        )
-        if min((self.offset, *self.size, *self.stride)) < 0 or (
-            prod(self.size) and last >= self.storage.count
-        ):
+        last = self.offset
+        for side, step in zip(self.size, self.stride, strict=True):
+            last += (side - 1) * step
+        has_negative = min((self.offset, *self.size, *self.stride)) < 0
+        if has_negative or (prod(self.size) and last >= self.storage.count):
             raise Refused(f"a tensor of shape {self.size} reaches beyond its storage")
         return self.storage.memory.as_strided(self.size, self.stride, self.offset)
 
 
 class Machine:
-    """The stack on which a pickle builds its value. There is no way to call, import or set an attribute of anything."""
+    """The stack on which a pickle builds its value.
+
+    It has no way to call or import anything, or to set an attribute.
+    """
 
     def __init__(self) -> None:
         self.storages: dict[str, Storage] = {}
-        self._stack: list = []
+        self._stack: list[object] = []
         self._marks: list[int] = []
         self._memo: dict[int, object] = {}
 
@@ -134,7 +151,9 @@ class Machine:
         Raises:
             Refused: an opcode or a name that no checkpoint needs.
         """
-        self._stack, self._marks, self._memo = [], [], {}
+        self._stack = []
+        self._marks = []
+        self._memo = {}
         for opcode, argument, _ in pickletools.genops(file):
             if opcode.name == "STOP":
                 break
@@ -149,87 +168,112 @@ class Machine:
     def _pop(self) -> object:
         return self._stack.pop()
 
-    def _mark(self, _) -> None:
+    def _mark(self) -> None:
         self._marks.append(len(self._stack))
 
-    def _since_mark(self) -> list:
+    def _since_mark(self) -> list[object]:
         start = self._marks.pop()
-        found = self._stack[start:]
+        values = self._stack[start:]
         del self._stack[start:]
-        return found
+        return values
 
-    def _tuple(self, count: int | None) -> None:
-        found = self._since_mark() if count is None else [self._pop() for _ in range(count)][::-1]
-        self._push(tuple(found))
+    def _last(self, count: int) -> list[object]:
+        """The last `count` values, removed from the stack, in their order."""
+        return [self._pop() for _ in range(count)][::-1]
 
-    def _append(self, values: list) -> None:
+    def _append(self, values: Sequence[object]) -> None:
         target = self._stack[-1]
-        (target.entries if isinstance(target, StandIn) else _need(target, list)).extend(values)
+        entries = target.entries if isinstance(target, StandIn) else _need(target, list)
+        entries.extend(values)
 
-    def _set_items(self, flat: list) -> None:
+    def _set_items(self, flat: Sequence[object]) -> None:
+        """Set items of the map on the stack; `flat` is key, value, key, value, ..."""
         target = self._stack[-1]
-        _need_keys(flat[::2])
-        (target.items if isinstance(target, StandIn) else _need(target, dict)).update(
-            zip(flat[::2], flat[1::2])
-        )
+        keys = flat[::2]
+        _need_keys(keys)
+        items = target.items if isinstance(target, StandIn) else _need(target, dict)
+        items.update(zip(keys, flat[1::2]))
 
-    def _put(self, key: int | None) -> None:
-        self._memo[len(self._memo) if key is None else int(key)] = self._stack[-1]
+    def _put(self, key: int) -> None:
+        self._memo[int(key)] = self._stack[-1]
 
     def _get(self, key: int) -> None:
         self._push(self._memo[int(key)])
 
-    def _global(self, text: str | None) -> None:
-        name, module = (self._pop(), self._pop()) if text is None else text.split(" ", 1)[::-1]
-        found = Global(_need(module, str), _need(name, str))
-        known = (*_PLAIN, _TENSOR, *_PARAMETERS, *_STORAGES)
-        harmless = str(found).startswith(ALLOWED) or str(found) in known or _is_dtype(found)
-        if not (harmless and found.name.isidentifier() and str(found).isprintable()):
-            raise Refused(f"it asks for {_shown(found)}, which no checkpoint needs")
-        self._push(found)
+    def _global(self, module: object, name: object) -> None:
+        known = Global(_need(module, str), _need(name, str))
+        text = str(known)
+        is_harmless = text.startswith(ALLOWED) or text in _KNOWN or _is_dtype(known)
+        if not (is_harmless and known.name.isidentifier() and text.isprintable()):
+            raise Refused(f"it asks for {_shown(known)}, which no checkpoint needs")
+        self._push(known)
 
-    def _reduce(self, _) -> None:
-        arguments, function = self._pop(), _need(self._pop(), Global)
-        self._push(_rebuilt(function, _need(arguments, tuple)))
+    def _global_of_text(self, text: str) -> None:
+        """GLOBAL: "module name"."""
+        module, name = text.split(" ", 1)
+        self._global(module, name)
 
-    def _build(self, _) -> None:
-        state, target = self._pop(), self._stack[-1]
+    def _reduce(self) -> None:
+        function, arguments = self._last(2)
+        self._push(_rebuilt(_need(function, Global), _need(arguments, tuple)))
+
+    def _build(self) -> None:
+        state = self._pop()
+        target = self._stack[-1]
         if isinstance(target, StandIn):
             target.state = state
-        elif not isinstance(target, dict):  # attributes of a state dict (its versions) say nothing
+        elif not isinstance(target, dict):
+            # Attributes of a state dict (its versions) say nothing.
             raise Refused(f"it sets the state of a {type(target).__name__}, which has none")
 
-    def _persistent(self, _) -> None:
-        kind, *about = _need(self._pop(), tuple)
-        if kind == "module":  # the older format puts source code beside a class
-            return self._push(_need(about[0], Global))
-        # Text of anything else could be endless: a tuple of a tuple twice, of a tuple twice, ...
-        of, key, count = (
-            _need(about[0], Global),
-            str(_need(about[1], str | int)),
-            _need(about[3], int),
-        )
+    def _persistent(self) -> None:
+        kind, *rest = _need(self._pop(), tuple)
+        if kind == "module":
+            # The older format puts source code beside a class.
+            self._push(_need(rest[0], Global))
+        else:
+            self._push(self._storage(kind, rest))
+
+    def _storage(self, kind: object, rest: list[object]) -> Storage:
+        """The storage of a persistent id: kind, then type, key, device, number of entries, view."""
+        # Only plain values become text. That of others could be endless: a tuple of a tuple twice,
+        # of a tuple twice, ...
+        of = _need(rest[0], Global)
+        key = _need_name(rest[1])
+        count = _need(rest[3], int)
         dtype = _STORAGES.get(str(of))
-        if kind != "storage" or dtype is None or count < 0 or any(about[4:]):
+        if kind != "storage" or dtype is None or count < 0 or any(rest[4:]):
             raise Refused(f"it holds {count} numbers of {_shown(of)}, expected a storage")
         storage = self.storages.setdefault(key, Storage(key, dtype, count))
         if (storage.dtype, storage.count) != (dtype, count):
             raise Refused(f"storage {key!r} has two types or sizes")
-        return self._push(storage)
+        return storage
 
 
-def _need(value: object, kind):
+def _need(value: object, kind: type[T]) -> T:
     if not isinstance(value, kind):
-        raise Refused(
-            f"it has a {type(value).__name__} where a {getattr(kind, '__name__', kind)} belongs"
-        )
+        raise Refused(f"it has a {type(value).__name__} where a {kind.__name__} belongs")
     return value
 
 
+def _need_name(value: object) -> str:
+    if not isinstance(value, str | int):
+        raise Refused(f"it has a {type(value).__name__} where a str | int belongs")
+    return str(value)
+
+
 def _need_keys(keys: Iterable[object]) -> None:
-    """Plain values, whose hash takes no time; that of nested tuples takes as long as their text is (see above)."""
+    """Raise unless all are plain values, whose hash takes no time.
+
+    The hash of nested tuples takes as long as their text is (see `_storage`).
+    """
     for key in keys:
-        _need(key, str | int | float | bytes | Global | None)
+        if not isinstance(key, str | int | float | bytes | Global | None):
+            raise Refused(f"it has a {type(key).__name__} as a key, expected a plain value")
+
+
+def _need_integers(values: object) -> tuple[int, ...]:
+    return tuple(_need(value, int) for value in _need(values, tuple))
 
 
 def _shown(name: Global) -> str:
@@ -242,60 +286,86 @@ def _is_dtype(name: Global) -> bool:
     return name.module == "torch" and isinstance(getattr(torch, name.name, None), torch.dtype)
 
 
-def _rebuilt(function: Global, arguments: tuple) -> object:
+def _rebuilt(function: Global, arguments: tuple[object, ...]) -> object:
     """What a call in the file stands for: a tensor, a container, or a stand-in."""
     if str(function) == _TENSOR:
         storage, offset, size, stride = arguments[:4]
-        size, stride = (tuple(_need(n, int) for n in _need(each, tuple)) for each in (size, stride))
-        return View(_need(storage, Storage), _need(offset, int), size, stride)
+        return View(
+            _need(storage, Storage),
+            _need(offset, int),
+            _need_integers(size),
+            _need_integers(stride),
+        )
     if str(function) in _PARAMETERS:
         return _need(arguments[0], View)
     if str(function) == "collections.OrderedDict":
-        found = [tuple(pair) for pair in arguments[0]] if arguments else []
-        _need_keys(key for key, _ in found)
-        return dict(found)
+        return _ordered(arguments[0]) if arguments else {}
     return StandIn(function, arguments)
 
 
-def _new(make: Callable[[], object]) -> Callable:
-    return lambda machine, _: machine._push(make())
+def _ordered(pairs: object) -> dict[object, object]:
+    """The dict of (key, value) pairs."""
+    if not isinstance(pairs, list | tuple):
+        raise Refused(f"it makes an OrderedDict of a {type(pairs).__name__}")
+    entries: dict[object, object] = {}
+    for key, value in pairs:
+        _need_keys((key,))
+        entries[key] = value
+    return entries
 
 
+Step = Callable[[Machine, Any], None]
 _VALUES = (
-    *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
-    *(
-        "STRING",
-        "BINSTRING",
-        "SHORT_BINSTRING",
-        "UNICODE",
-        "BINUNICODE",
-        "SHORT_BINUNICODE",
-        "BINUNICODE8",
-    ),
-    *("BINBYTES", "SHORT_BINBYTES", "BINBYTES8"),
+    "INT",
+    "BININT",
+    "BININT1",
+    "BININT2",
+    "LONG",
+    "LONG1",
+    "LONG4",
+    "FLOAT",
+    "BINFLOAT",
+    "STRING",
+    "BINSTRING",
+    "SHORT_BINSTRING",
+    "UNICODE",
+    "BINUNICODE",
+    "SHORT_BINUNICODE",
+    "BINUNICODE8",
+    "BINBYTES",
+    "SHORT_BINBYTES",
+    "BINBYTES8",
 )
-_STEPS: dict[str, Callable[[Machine, object], object]] = {
-    **dict.fromkeys(("PROTO", "FRAME"), lambda machine, _: None),
+_STEPS: dict[str, Step] = {
+    "PROTO": lambda machine, _: None,
+    "FRAME": lambda machine, _: None,
     **dict.fromkeys(_VALUES, Machine._push),
-    **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"), Machine._put),
-    **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), Machine._get),
-    **dict.fromkeys(("GLOBAL", "STACK_GLOBAL"), Machine._global),
-    **dict.fromkeys(("REDUCE", "NEWOBJ"), Machine._reduce),
-    "NONE": _new(lambda: None),
-    "NEWTRUE": _new(lambda: True),
-    "NEWFALSE": _new(lambda: False),
-    "EMPTY_TUPLE": _new(tuple),
-    "EMPTY_LIST": _new(list),
-    "EMPTY_DICT": _new(dict),
-    "MARK": Machine._mark,
-    "TUPLE": lambda machine, _: machine._tuple(None),
-    "TUPLE1": lambda machine, _: machine._tuple(1),
-    "TUPLE2": lambda machine, _: machine._tuple(2),
-    "TUPLE3": lambda machine, _: machine._tuple(3),
-    "APPEND": lambda machine, _: machine._append([machine._pop()]),
+    "NONE": lambda machine, _: machine._push(None),
+    "NEWTRUE": lambda machine, _: machine._push(True),
+    "NEWFALSE": lambda machine, _: machine._push(False),
+    "EMPTY_TUPLE": lambda machine, _: machine._push(()),
+    "EMPTY_LIST": lambda machine, _: machine._push([]),
+    "EMPTY_DICT": lambda machine, _: machine._push({}),
+    "PUT": Machine._put,
+    "BINPUT": Machine._put,
+    "LONG_BINPUT": Machine._put,
+    "MEMOIZE": lambda machine, _: machine._put(len(machine._memo)),
+    "GET": Machine._get,
+    "BINGET": Machine._get,
+    "LONG_BINGET": Machine._get,
+    "MARK": lambda machine, _: machine._mark(),
+    "TUPLE": lambda machine, _: machine._push(tuple(machine._since_mark())),
+    "TUPLE1": lambda machine, _: machine._push(tuple(machine._last(1))),
+    "TUPLE2": lambda machine, _: machine._push(tuple(machine._last(2))),
+    "TUPLE3": lambda machine, _: machine._push(tuple(machine._last(3))),
+    "APPEND": lambda machine, _: machine._append(machine._last(1)),
     "APPENDS": lambda machine, _: machine._append(machine._since_mark()),
-    "SETITEM": lambda machine, _: machine._set_items([machine._pop(), machine._pop()][::-1]),
+    "SETITEM": lambda machine, _: machine._set_items(machine._last(2)),
     "SETITEMS": lambda machine, _: machine._set_items(machine._since_mark()),
-    "BUILD": Machine._build,
-    "BINPERSID": Machine._persistent,
+    "GLOBAL": Machine._global_of_text,
+    "STACK_GLOBAL": lambda machine, _: machine._global(*machine._last(2)),
+    "REDUCE": lambda machine, _: machine._reduce(),
+    "NEWOBJ": lambda machine, _: machine._reduce(),
+    "BUILD": lambda machine, _: machine._build(),
+    "BINPERSID": lambda machine, _: machine._persistent(),
 }

@@ -1,6 +1,7 @@
-"""Pickled checkpoints read as data: tensors, containers of them, and inert stand-ins for classes; nothing is executed.
+"""Pickled checkpoints read as data: tensors, containers of them, and inert stand-ins for classes.
 
-Covers what `torch.save` writes: archives (since torch 1.6), and the sequence of pickles and storages before.
+Nothing is executed. Covers what `torch.save` writes: archives (since torch 1.6), and the sequence
+of pickles and storages before.
 """
 
 from __future__ import annotations
@@ -8,18 +9,38 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import BytesIO
+from io import BufferedIOBase, BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
-from tangent_bench.checkpoints._machine import Machine, Refused, StandIn, View
+from tangent_bench.checkpoints._machine import Machine, Refused, StandIn, Storage, View
 
 _MAGIC = 0x1950A86A20F9469CFC6C  # first pickle of the older format
-_ARCHIVE, _PICKLE = b"PK\x03\x04", b"\x80"
+_ARCHIVE = b"PK\x03\x04"
+_PICKLE = b"\x80"
+# Errors of pickletools, zipfile and the stack machine on bytes that are no checkpoint.
+_DAMAGES = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    zipfile.BadZipFile,
+)
 
 
 def damaged(path: Path, reason: str) -> str:
-    """The sentence about a file that cannot be read; the reason may be of a library, in lines."""
+    """The sentence about a file that cannot be read.
+
+    Args:
+        path: of the file.
+        reason: perhaps of a library, in several lines.
+    """
     return f"{path} is truncated or damaged ({' '.join(reason.split())[:200]}); download it again."
 
 
@@ -27,7 +48,8 @@ def read(path: Path) -> object:
     """What `torch.save` wrote: containers, tensors and stand-ins.
 
     Raises:
-        ValueError: no such file, a damaged one, or a pickle that names anything but tensors and modules.
+        ValueError: no such file, a damaged one, or a pickle that names anything but tensors and
+            modules.
     """
     with _sentences(path), path.open("rb") as file:
         start = file.read(4)
@@ -43,45 +65,55 @@ def read(path: Path) -> object:
 
 @contextmanager
 def _sentences(path: Path) -> Iterator[None]:
-    """Whatever goes wrong in a foreign file, as one sentence."""
+    """Turns whatever goes wrong in a foreign file into one sentence."""
     try:
         yield
     except Refused as reason:
         raise ValueError(f"{path} is not read: {reason}. Nothing in it was executed.") from None
     except RecursionError:
         raise ValueError(damaged(path, "it is nested too deeply")) from None
-    # What pickletools, zipfile and this stack machine meet in bytes that are no checkpoint.
-    except (ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, NotImplementedError, OSError,
-            RuntimeError, TypeError, ValueError, zipfile.BadZipFile) as error:  # fmt: skip
+    except _DAMAGES as error:
         raise ValueError(damaged(path, f"{type(error).__name__}: {error}")) from None
 
 
 def _archive(path: Path) -> object:
-    """The format since torch 1.6: an uncompressed archive of one pickle and a record for each storage."""
+    """The format since torch 1.6: an uncompressed archive.
+
+    It holds one pickle and a record for each storage.
+    """
     with zipfile.ZipFile(path) as archive:
         pickles = [name for name in archive.namelist() if name.endswith("/data.pkl")]
         if len(pickles) != 1:
             raise Refused(f"the archive holds {len(pickles)} pickles, expected one")
         _require_stored(archive, path.stat().st_size)
         root = pickles[0].removesuffix("data.pkl")
-        if (
-            f"{root}byteorder" in archive.namelist()
-            and archive.read(f"{root}byteorder") != b"little"
-        ):
-            raise Refused("its numbers are not little-endian")
+        _require_little_endian(archive, f"{root}byteorder")
         machine = Machine()
-        found = machine.run(BytesIO(archive.read(pickles[0])))
+        value = machine.run(BytesIO(archive.read(pickles[0])))
         for key, storage in machine.storages.items():
-            record = archive.getinfo(f"{root}data/{key}")
-            if record.file_size != storage.num_bytes:
-                raise Refused(f"record {key!r} has another size than its tensors")
-            with archive.open(record) as stream:
-                storage.fill(_exactly(stream, storage.num_bytes))
-    return _loaded(found, {})
+            _fill(storage, archive, archive.getinfo(f"{root}data/{key}"))
+    return _loaded(value, {})
+
+
+def _require_little_endian(archive: zipfile.ZipFile, name: str) -> None:
+    if name in archive.namelist() and archive.read(name) != b"little":
+        raise Refused("its numbers are not little-endian")
+
+
+def _fill(storage: Storage, archive: zipfile.ZipFile, record: zipfile.ZipInfo) -> None:
+    if record.file_size != storage.num_bytes:
+        raise Refused(f"record {storage.key!r} has another size than its tensors")
+    with archive.open(record) as stream:
+        storage.fill(_exactly(stream, storage.num_bytes))
 
 
 def _require_stored(archive: zipfile.ZipFile, num_bytes: int) -> None:
-    """Nothing is unpacked that is not in the file as it is: a few bytes would become gigabytes."""
+    """Raise unless every record is in the file as it is; a few bytes could become gigabytes.
+
+    Args:
+        archive: the file.
+        num_bytes: its size.
+    """
     for record in archive.infolist():
         if record.compress_type != zipfile.ZIP_STORED:
             raise Refused(f"record {record.filename!r} is compressed, which torch.save does not")
@@ -90,12 +122,19 @@ def _require_stored(archive: zipfile.ZipFile, num_bytes: int) -> None:
 
 
 def _sequence(path: Path, file: BinaryIO) -> object:
-    """The format before: pickles of a magic number, a version, facts, the object and the keys; then raw storages."""
+    """The format before torch 1.6.
+
+    Pickles of a magic number, a version, facts, the object and the keys; then raw storages.
+    """
     machine = Machine()
     if machine.run(file) != _MAGIC:
         raise Refused("it does not begin as torch.save does")
-    machine.run(file), machine.run(file)
-    found, keys = machine.run(file), machine.run(file)
+    machine.run(file)  # version
+    machine.run(file)  # facts
+    value = machine.run(file)
+    keys = machine.run(file)
+    if not isinstance(keys, list | tuple):
+        raise Refused(f"its storages' keys are a {type(keys).__name__}, expected a list")
     for key in keys:
         storage = machine.storages[key if isinstance(key, str) else str(int(key))]
         if int.from_bytes(_exactly(file, 8), "little") != storage.count:
@@ -103,10 +142,11 @@ def _sequence(path: Path, file: BinaryIO) -> object:
         if storage.num_bytes > path.stat().st_size:  # before memory is taken for it
             raise EOFError("it ends too early")
         storage.fill(_exactly(file, storage.num_bytes))
-    return _loaded(found, {})
+    return _loaded(value, {})
 
 
-def _exactly(stream: BinaryIO, count: int) -> bytearray:
+def _exactly(stream: IO[bytes], count: int) -> bytearray:
+    assert isinstance(stream, BufferedIOBase), stream
     content = bytearray(count)
     if stream.readinto(content) != count:
         raise EOFError("it ends too early")
@@ -114,7 +154,12 @@ def _exactly(stream: BinaryIO, count: int) -> bytearray:
 
 
 def _loaded(value: object, seen: dict[int, object]) -> object:
-    """The same with tensors for their descriptions; containers in place, so that nothing is visited twice."""
+    """The value with tensors in place of their descriptions.
+
+    Args:
+        value: changed in place if it is a container.
+        seen: containers that were visited, by id; none is visited twice.
+    """
     if isinstance(value, View):
         return value.tensor()
     if id(value) in seen or not isinstance(value, (dict, list, tuple, StandIn)):

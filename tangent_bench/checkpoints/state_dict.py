@@ -1,10 +1,15 @@
-"""A state dict with open_clip's names: of a whole model, of its image tower, or of an ImageEncoder around it."""
+"""A state dict with open_clip's names: of a model, its image tower, or an ImageEncoder around
+it.
+"""
 
 from __future__ import annotations
 
-from torch import nn
+from typing import TYPE_CHECKING
 
 from tangent_bench.checkpoints import Checkpoint, Content, Layout, _files
+
+if TYPE_CHECKING:
+    from tangent_bench.models import Clip
 
 LAYOUT = Layout(
     title="State dict of open_clip",
@@ -13,11 +18,11 @@ LAYOUT = Layout(
 )
 
 
-def recognises(content: Content, network: nn.Module) -> bool:
-    """Whether some name of the image tower is there, outside of a pickled module."""
+def recognises(content: Content, network: Clip) -> bool:
+    """Whether it has some name of the image tower, and is no pickled module."""
     return not content.module and _files.prefix(content, network) is not None
 
 
-def read(content: Content, network: nn.Module) -> Checkpoint:
+def read(content: Content, network: Clip) -> Checkpoint:
     """θ* under our own names."""
     return Checkpoint(_files.tower(content, network))

@@ -1,6 +1,9 @@
-"""Models: one file for each, all of them open_clip's; the embedded tiny CLIP is a config and weights like any other.
+"""Models: one file for each, all of them open_clip's.
 
-Only the image tower is fine-tuned; the text tower makes the heads. θ0 is *defined* as the stored weights.
+The embedded tiny CLIP is a config and weights like any other.
+
+Only the image tower is fine-tuned; the text tower makes the heads. θ0 is *defined* as the stored
+weights.
 """
 
 from __future__ import annotations
@@ -8,15 +11,19 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 from tangent_bench import registry
 from tangent_bench.jobs import provenance
 from tangent_bench.models import _open_clip, _weights
 
+if TYPE_CHECKING:
+    from tangent_bench.models._clip import Clip as Clip
+    from tangent_bench.models._clip import ImageTower as ImageTower
+
 ASSETS = Path(__file__).parent / "assets"
-REBUILT = re.compile(
-    r"(?P<base>[a-z][a-z0-9_]*)-pre(?P<seed>\d+)"
-)  # tiny-pre0: `tiny`, pre-trained by the DAG with seed 0
+# "tiny-pre0" is `tiny`, pre-trained by the DAG with seed 0.
+REBUILT = re.compile(r"(?P<base>[a-z][a-z0-9_]*)-pre(?P<seed>\d+)")
 
 
 @dataclass(frozen=True)
@@ -25,14 +32,18 @@ class Model:
 
     Attributes:
         title: name for tables and plots.
-        architecture: open_clip's name of it; `config`, if given, is a JSON file registered under that name.
-        weights: a file (safetensors, or a pickled state dict), or a tag that open_clip knows ("openai"), whose file is
-            looked for (`_weights.py`); None leaves it random.
+        architecture: open_clip's name of it.
+        weights: a file (safetensors, or a pickled state dict), or a tag that open_clip knows
+            ("openai"), whose file `_weights.py` finds; None leaves the weights random.
+        config: a JSON file that is registered as the architecture, or None for one of open_clip's.
         merges: a tokenizer merges file for a truncated vocabulary, or None for open_clip's own.
         source: who trained it, on what; licence included.
-        sealed: whether the weights are a file of `artefacts.save`, whose digest is checked at every read.
-        along: a folder with towers along the pre-training, step-11.safetensors at 11 % of its steps, or None.
-        hub: where open_clip has the weights of a tag from, a repository of the Hugging Face hub, or None.
+        sealed: whether the weights are a file of `artefacts.save`, whose digest is checked at every
+            read.
+        along: a folder with towers along the pre-training, step-11.safetensors at 11 % of its
+            steps, or None.
+        hub: the repository of the Hugging Face hub from which open_clip takes the weights of a tag,
+            or None.
     """
 
     title: str
@@ -47,18 +58,25 @@ class Model:
 
 
 def find(name: str, custom: dict | None = None) -> Model:
-    """The model `name`: an entry of the config's `custom_models`, else the plug-in file of that name.
+    """A model by name: an entry of the config's `custom_models`, else a plug-in file.
 
-    "tiny-pre0" is the plug-in `tiny` with the weights of a pre-training that the DAG makes, of seed 0.
+    Args:
+        name: "tiny-pre0" is the plug-in `tiny` with the weights of a pre-training that the DAG
+            makes, of seed 0.
+        custom: the config's `custom_models`.
     """
     if custom and name in custom:
         entry = dict(custom[name])
         return Model(**{"title": name, "architecture": name, "weights": None, **entry})
     if rebuilt := REBUILT.fullmatch(name):
-        model, towers = find(rebuilt["base"]), f"results/pretraining/{name}/towers"
-        title = f"{model.title}, pre-training {rebuilt['seed']}"
+        model = find(rebuilt["base"])
+        towers = f"results/pretraining/{name}/towers"
         return replace(
-            model, title=title, weights=f"{towers}/step-100.safetensors", sealed=True, along=towers
+            model,
+            title=f"{model.title}, pre-training {rebuilt['seed']}",
+            weights=f"{towers}/step-100.safetensors",
+            sealed=True,
+            along=towers,
         )
     return registry.load("models", name).MODEL
 
@@ -70,89 +88,106 @@ def base_name(name: str) -> str:
 
 
 def _register(model: Model):
-    """The module open_clip, which knows the model's architecture from here on."""
+    """Makes the model's architecture known to open_clip, and returns that module."""
     open_clip = _open_clip.imported(model.architecture, model.config)
     if model.config is not None:
         if not Path(model.config).is_file():
             raise ValueError(
-                f"Model {model.title!r}: its config {model.config} does not exist; give an open_clip JSON file."
+                f"Model {model.title!r}: its config {model.config} does not exist; give an "
+                "open_clip JSON file."
             )
         open_clip.add_model_config(Path(model.config))
     if model.architecture not in open_clip.list_models():
         raise ValueError(
-            f"Unknown architecture {model.architecture!r}: open_clip has no such model, and a config file "
-            f"must be named {model.architecture}.json to define it."
+            f"Unknown architecture {model.architecture!r}: open_clip has no such model, and a "
+            f"config file must be named {model.architecture}.json to define it."
         )
     return open_clip
 
 
 def weights_file(model: Model) -> Path | None:
-    """The file of a model's weights as far as it is known without open_clip: a path, or a tag's file in the folder
-    $TANGENT_BENCH_WEIGHTS. What is no file (yet) is a tag to be found on the hub, or made by the DAG.
+    """The file of a model's weights, as far as it is known without open_clip.
+
+    It is a path, or a tag's file in the folder $TANGENT_BENCH_WEIGHTS. A path that does not exist
+    is a file that the DAG makes, or a tag to be found on the hub. None: the model has no weights.
     """
     if model.weights is None:
         return None
-    path = Path(model.weights)
-    return path if path.is_file() else _weights.in_folder(model.architecture, model.weights) or path
+    return _file_of(model, model.weights)
 
 
-def create(model: Model, init: str = "pretrained", seed: int = 0):
-    """An open_clip model in `eval()`, float32, on the CPU, without gradients; a job's record names its weights.
+def _file_of(model: Model, weights: str) -> Path:
+    path = Path(weights)
+    return path if path.is_file() else _weights.in_folder(model.architecture, weights) or path
+
+
+def create(model: Model, init: str = "pretrained", seed: int = 0) -> Clip:
+    """An open_clip model in `eval()`, float32, on the CPU, without gradients.
+
+    A job's record names its weights.
 
     Args:
         model: architecture and weights, from `find`.
-        init: "pretrained" loads the weights; "random" draws them with `seed`; "step-11" takes the image tower that the
-            pre-training had at 11 % of its steps, beside the final text tower; "whole-11" takes both towers from there;
-            "shuffled-100" is the image tower of the same pre-training with the captions of other pictures.
+        init: "pretrained" loads the weights; "random" draws them with `seed`; "step-11" takes the
+            image tower that the pre-training had at 11 % of its steps, beside the final text tower;
+            "whole-11" takes both towers from there; "shuffled-100" is the image tower of the same
+            pre-training with the captions of other pictures.
         seed: of random weights.
 
     Raises:
-        ValueError: unknown architecture, weights that are missing, damaged, pickled with more than tensors or of
-            another architecture, or a QuickGELU mismatch (open_clip only warns).
+        ValueError: unknown architecture, weights that are missing, damaged, pickled with more than
+            tensors or of another architecture, or a QuickGELU mismatch (open_clip only warns).
     """
     _register(model)
     if init.startswith("whole-"):
         model = replace(model, weights=str(_tower_file(model, init.replace("whole", "step"))))
-    files, tag = [], {}
+    files: list[Path] = []
+    tag: dict[str, Any] = {}
     if init != "random" and model.weights is not None:
-        tag = _require_weights(model)
-        files.append(_found(model, tag))
-    network = _built(model, files[0] if files else None, tag, seed)
+        tag = _require_weights(model, model.weights)
+        files.append(_find_weights(model, model.weights, tag))
+    network = _build(model, files[0] if files else None, tag, seed)
     if init.startswith(("step-", "shuffled-")):
         files.append(_tower_file(model, init))
-        _take_tower(files[-1], network.visual)
+        _load_tower(files[-1], network.visual)
     network.eval().requires_grad_(False)
     name = f"{init}, seed {seed}" if init == "random" else init
     provenance.add_network(f"{model.title}, {name}", files, lambda: _digest(network.visual))
     return network
 
 
-def _built(model: Model, file: Path | None, tag: dict, seed: int):
+def _build(model: Model, file: Path | None, tag: dict[str, Any], seed: int) -> Clip:
+    """The network with the weights of a file, or drawn with `seed`; `tag` is open_clip's entry."""
     import open_clip
     import torch
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         try:
-            return open_clip.create_model(
+            network = open_clip.create_model(
                 model.architecture,
                 pretrained=None if file is None else str(file),
-                weights_only=True,  # PyTorch's restricted reader, where the file is a pickle
-                force_preprocess_cfg=tag
-                or None,  # mean and std of the images; given a file, open_clip forgets its tag
+                # PyTorch's restricted reader, if the file is a pickle.
+                weights_only=True,
+                # Mean and std of the images; given a file, open_clip forgets its tag.
+                force_preprocess_cfg=tag or None,
             )
         except Exception as error:  # whatever open_clip meets in a user's files
-            reason = (
-                " ".join(line.strip() for line in str(error).splitlines()[:2])[:300]
-                or type(error).__name__
-            )
             raise ValueError(
-                f"Model {model.title!r}: architecture {model.architecture!r} and weights {str(file)!r} do not fit "
-                f"together, or one of them is damaged ({reason}); give those that were saved with one another."
+                f"Model {model.title!r}: architecture {model.architecture!r} and weights "
+                f"{str(file)!r} do not fit together, or one of them is damaged ({_reason(error)}); "
+                "give those that were saved with one another."
             ) from error
+    return cast("Clip", network)  # open_clip declares a plain Module
 
 
-def _digest(visual) -> str:
+def _reason(error: Exception) -> str:
+    """The first two lines of an error on one line, or its type if it says nothing."""
+    lines = str(error).splitlines()[:2]
+    return " ".join(line.strip() for line in lines)[:300] or type(error).__name__
+
+
+def _digest(visual: ImageTower) -> str:
     """Digest of θ0, as vectors and features name it."""
     from tangent_bench.store import artefacts
     from tangent_bench.tangent.linearize import parameters
@@ -160,91 +195,109 @@ def _digest(visual) -> str:
     return artefacts.digest({key: value.numpy() for key, value in parameters(visual).items()})
 
 
-def _take_tower(file: Path, tower) -> None:
-    """Put the weights of an earlier step of the pre-training, or of another one, into the image tower."""
+def _load_tower(file: Path, tower: ImageTower) -> None:
+    """Load the image tower of an earlier step of the pre-training, or of another one."""
     import torch
 
     from tangent_bench.store import artefacts
 
     tensors, _ = artefacts.load(file, "pretraining weights")
-    own = {
-        key.removeprefix("visual."): value
-        for key, value in tensors.items()
-        if key.startswith("visual.")
-    } or tensors
-    tower.load_state_dict({key: torch.from_numpy(value).float() for key, value in own.items()})
+    # A file holds a whole network, or an image tower alone.
+    is_whole = any(key.startswith("visual.") for key in tensors)
+    state = {}
+    for key, value in tensors.items():
+        if key.startswith("visual.") or not is_whole:
+            state[key.removeprefix("visual.")] = torch.from_numpy(value).float()
+    tower.load_state_dict(state)
 
 
 def _tower_file(model: Model, init: str) -> Path:
+    """The file of an image tower along the pre-training."""
     path = Path(model.along or "") / f"{init}.safetensors"
     if not path.is_file():
-        known = (
-            sorted(file.stem for file in Path(model.along).glob("*-*.safetensors"))
-            if model.along
-            else []
-        )
-        has = ", ".join(known) or "none"
+        files = Path(model.along).glob("*-*.safetensors") if model.along else ()
+        known = ", ".join(sorted(file.stem for file in files)) or "none"
         raise ValueError(
-            f"Model {model.title!r} has no image tower {init!r} of its pre-training; it has {has}."
+            f"Model {model.title!r} has no image tower {init!r} of its pre-training; it has "
+            f"{known}."
         )
     return path
 
 
-def _require_weights(model: Model) -> dict:
-    """Before anything is downloaded: a file that exists, or a tag of a network with the same activation, whose entry in
-    open_clip's list is returned ({} for a file).
+def _require_weights(model: Model, weights: str) -> dict[str, Any]:
+    """Raise, before anything is downloaded, unless the weights are there and fit the architecture.
+
+    Returns:
+        open_clip's entry of the tag; {} if the weights are a file.
+
+    Raises:
+        ValueError: neither a file nor a tag, or a tag of a network with another activation.
     """
     import open_clip
 
-    weights, architecture = model.weights, model.architecture
+    architecture = model.architecture
     tag = open_clip.get_pretrained_cfg(architecture, weights)
-    if not tag and not weights_file(model).is_file():
+    if not tag and not _file_of(model, weights).is_file():
         known = ", ".join(open_clip.list_pretrained_tags_by_model(architecture)) or "none"
         raise ValueError(
-            f"Model {model.title!r}: weights {weights!r} are no file, and no tag that open_clip knows for "
-            f"{architecture!r} (those are: {known}); check the path or rebuild them."
+            f"Model {model.title!r}: weights {weights!r} are no file, and no tag that open_clip "
+            f"knows for {architecture!r} (those are: {known}); check the path or rebuild them."
         )
-    quick = [
-        bool(about.get("quick_gelu", False))
-        for about in (tag, open_clip.get_model_config(architecture))
-    ]
-    if tag and quick[0] != quick[1]:
-        other = f"{architecture}-quickgelu" if quick[0] else architecture.removesuffix("-quickgelu")
-        raise ValueError(
-            f"Model {model.title!r}: weights {weights!r} were trained {'with' if quick[0] else 'without'} QuickGELU, "
-            f"which architecture {architecture!r} {'has' if quick[1] else 'lacks'}; use {other!r}."
-        )
+    if tag:
+        _require_activation(model, weights, bool(tag.get("quick_gelu", False)))
     return tag
 
 
-def _found(model: Model, tag: dict) -> Path:
-    """A path, or a tag's file: in the user's folder, in the hub's cache, or downloaded; in this order."""
-    file = weights_file(model)
+def _require_activation(model: Model, weights: str, trained_quick: bool) -> None:
+    """Raise unless the architecture has QuickGELU exactly if its weights were trained with it."""
+    import open_clip
+
+    architecture = model.architecture
+    config = open_clip.get_model_config(architecture) or {}
+    is_quick = bool(config.get("quick_gelu", False))
+    if is_quick == trained_quick:
+        return
+    fitting = architecture.removesuffix("-quickgelu")
+    if trained_quick:
+        fitting = f"{architecture}-quickgelu"
+    raise ValueError(
+        f"Model {model.title!r}: weights {weights!r} were trained "
+        f"{'with' if trained_quick else 'without'} QuickGELU, which architecture {architecture!r} "
+        f"{'has' if is_quick else 'lacks'}; use {fitting!r}."
+    )
+
+
+def _find_weights(model: Model, weights: str, tag: dict[str, Any]) -> Path:
+    """A path, or a tag's file: in the user's folder, in the hub's cache, or downloaded.
+
+    Places are tried in this order; `tag` is open_clip's entry.
+    """
+    file = _file_of(model, weights)
     if not file.is_file():
-        file = _weights.from_hub(
-            model.title, model.architecture, model.weights, tag.get("hf_hub", "")
-        )
+        hub = tag.get("hf_hub", "")
+        file = _weights.from_hub(model.title, model.architecture, weights, hub)
     _weights.require_no_program(model.title, file)
     if model.sealed:
-        _require_intact(model)
+        _require_intact(model, weights)
     return file
 
 
-def _require_intact(model: Model) -> None:
-    """A flipped bit changes numbers, not the shape of a file: only its digest tells."""
+def _require_intact(model: Model, weights: str) -> None:
+    """Raise if the digest of a sealed file is wrong; a flipped bit leaves its shape as it was."""
     from tangent_bench.store import artefacts
 
     try:
-        artefacts.load(model.weights, "pretraining weights")
+        artefacts.load(weights, "pretraining weights")
     except ValueError as error:
         raise ValueError(
-            f"Model {model.title!r}: its weights are not those that were shipped ({error}); restore "
-            f"{model.weights} with git."
+            f"Model {model.title!r}: its weights are not those that were shipped ({error}); "
+            f"restore {weights} with git."
         ) from None
 
 
 def tokenizer(model: Model):
     """Text → tokens, int64 [texts, context_length]."""
     open_clip = _register(model)
-    options = {} if model.merges is None else {"bpe_path": str(model.merges)}
-    return open_clip.get_tokenizer(model.architecture, **options)
+    if model.merges is None:
+        return open_clip.get_tokenizer(model.architecture)
+    return open_clip.get_tokenizer(model.architecture, bpe_path=str(model.merges))

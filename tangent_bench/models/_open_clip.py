@@ -1,8 +1,9 @@
-"""open_clip without three packages that it brings along for networks of another kind: a second and a half of processor
-time at the start of every job, of two and a half (measured).
+"""open_clip without three packages that it brings along for networks of another kind.
 
-They are transformers (text towers of the hub), timm (its image towers) and PyTorch's compiler (one question that
-torchvision's box operators ask). A job whose model has such a tower, and what is no job, imports open_clip as usual.
+They cost a second and a half of processor time at the start of every job, of two and a half
+(measured): transformers (text towers of the hub), timm (its image towers) and PyTorch's compiler
+(one question that torchvision's box operators ask). A job whose model has such a tower imports
+open_clip as usual, and so does code outside of jobs.
 """
 
 from __future__ import annotations
@@ -19,12 +20,9 @@ from tangent_bench.jobs import provenance
 
 
 def imported(architecture: str, config: str | Path | None):
-    """The module open_clip, for a model of this name, or of this JSON file."""
-    if (
-        "open_clip" not in sys.modules
-        and provenance.in_job()
-        and _is_plain(description(architecture, config))
-    ):
+    """The module open_clip, for a model of this `architecture`, or of the JSON file `config`."""
+    is_first = "open_clip" not in sys.modules
+    if is_first and provenance.in_job() and _is_plain(description(architecture, config)):
         with _left_out():
             import open_clip
     import open_clip
@@ -33,39 +31,63 @@ def imported(architecture: str, config: str | Path | None):
 
 
 def description(architecture: str, config: str | Path | None) -> dict:
-    """A model as open_clip's JSON says, without importing open_clip (seconds); {} where there is none."""
-    folder = Path(importlib.util.find_spec("open_clip").origin).parent / "model_configs"
-    file = Path(config) if config else folder / f"{architecture}.json"
+    """A model as open_clip's JSON says, without importing open_clip, which takes seconds.
+
+    Args:
+        architecture: open_clip's name of it.
+        config: a JSON file; None takes open_clip's own.
+
+    Returns:
+        The content of the file; {} if it cannot be read.
+    """
+    file = Path(config) if config else _folder() / f"{architecture}.json"
     try:
-        about = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}  # building the model says what is wrong with it
-    return about if isinstance(about, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
-def _is_plain(about: dict) -> bool:
+def _folder() -> Path:
+    """Where open_clip keeps its models' JSON files."""
+    spec = importlib.util.find_spec("open_clip")
+    assert spec is not None and spec.origin is not None, "open_clip is a dependency"
+    return Path(spec.origin).parent / "model_configs"
+
+
+def _is_plain(config: dict) -> bool:
     """Whether both towers are open_clip's own."""
-    vision, text = (about.get(key) for key in ("vision_cfg", "text_cfg"))
+    vision = config.get("vision_cfg")
+    text = config.get("text_cfg")
     if not isinstance(vision, dict) or not isinstance(text, dict):
         return False
-    return (
-        "timm_model_name" not in vision and not {"hf_model_name", "hf_tokenizer_name"} & text.keys()
-    )
+    is_of_timm = "timm_model_name" in vision
+    is_of_hub = "hf_model_name" in text or "hf_tokenizer_name" in text
+    return not is_of_timm and not is_of_hub
+
+
+class _CompilerUtils(ModuleType):
+    """Stands for `torch._dynamo.utils`."""
+
+    @staticmethod
+    def is_compile_supported(device: object) -> bool:
+        """What torchvision's box operators ask."""
+        return False
 
 
 @contextmanager
 def _left_out() -> Iterator[None]:
-    """While this lasts the three cannot be imported; afterwards they can."""
-    compiler, asked = ModuleType("torch._dynamo"), ModuleType("torch._dynamo.utils")
-    asked.is_compile_supported = lambda device: False
-    absent = {
+    """Makes the three packages impossible to import; afterwards they can be imported again."""
+    stand_ins = {
         "transformers": None,
         "timm": None,
-        "torch._dynamo": compiler,
-        "torch._dynamo.utils": asked,
+        "torch._dynamo": ModuleType("torch._dynamo"),
+        "torch._dynamo.utils": _CompilerUtils("torch._dynamo.utils"),
     }
-    absent = {name: module for name, module in absent.items() if name not in sys.modules}
-    sys.modules.update(absent)
+    absent = [name for name in stand_ins if name not in sys.modules]
+    for name in absent:
+        # The import system reads None as "not there"; the type of sys.modules leaves it out.
+        sys.modules[name] = stand_ins[name]  # pyright: ignore[reportArgumentType]
     try:
         yield
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,13 +12,28 @@ from tangent_bench.images.pictures import Pictures, normalise
 from tangent_bench.jobs import devices
 from tangent_bench.store import artefacts
 
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from tangent_bench.models import ImageTower
+
 
 @dataclass(frozen=True)
 class Tower:
-    """An image tower: module, θ0, the digest of θ0, how it wants its images, and where it is."""
+    """An image tower on a device.
 
-    module: object
-    theta0: dict
+    Attributes:
+        module: the network, in `eval()`, without gradients.
+        theta0: θ0 by name, on the device.
+        digest: of θ0.
+        size: side of its images, in pixels.
+        mean: of each channel, in [0, 1].
+        std: of each channel, in [0, 1].
+        device: "cpu" or "cuda".
+    """
+
+    module: nn.Module
+    theta0: dict[str, Tensor]
     digest: str
     size: int
     mean: tuple[float, ...]
@@ -28,13 +44,19 @@ class Tower:
         """uint8 images as this tower takes them, batch by batch."""
         return Pictures(images_NHWC, self.size, self.mean, self.std, self.device)
 
-    def normalise(self, images_NCHW):
+    def normalise(self, images_NCHW: Tensor) -> Tensor:
         """Images in [0, 1] → normalised."""
         return normalise(images_NCHW, self.mean, self.std)
 
 
 def image_tower(model: models.Model, init: str, seed: int, device: str = "cpu") -> Tower:
-    """The image tower of an open_clip model on a device; `seed` matters only for a random initialisation.
+    """The image tower of an open_clip model.
+
+    Args:
+        model: from `models.find`.
+        init: as `models.create` takes it.
+        seed: matters only for a random initialisation.
+        device: "cpu" or "cuda".
 
     Raises:
         ValueError: a GPU was asked for and PyTorch finds none.
@@ -44,10 +66,20 @@ def image_tower(model: models.Model, init: str, seed: int, device: str = "cpu") 
 
     network = models.create(model, init, derive("random init", model.architecture, seed) % 2**31)
     visual = network.visual
-    size = visual.image_size if isinstance(visual.image_size, int) else visual.image_size[0]
     theta0 = parameters(visual)
-    digest = artefacts.digest({k: v.numpy() for k, v in theta0.items()})
-    mean, std = visual.image_mean, visual.image_std
+    digest = artefacts.digest({name: value.numpy() for name, value in theta0.items()})
     devices.require(device)
-    theta0 = {key: value.to(device) for key, value in theta0.items()}
-    return Tower(visual.to(device), theta0, digest, size, tuple(mean), tuple(std), device)
+    return Tower(
+        module=visual.to(device),
+        theta0={name: value.to(device) for name, value in theta0.items()},
+        digest=digest,
+        size=_side(visual),
+        mean=tuple(visual.image_mean),
+        std=tuple(visual.image_std),
+        device=device,
+    )
+
+
+def _side(visual: ImageTower) -> int:
+    size = visual.image_size
+    return size if isinstance(size, int) else size[0]

@@ -1,0 +1,56 @@
+"""What a layout of checkpoints is, and what its file reads; `checkpoints` re-exports all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A way of keeping fine-tuned weights.
+
+    Attributes:
+        title: name for people.
+        holds: what such a file holds, to follow "a file in this layout holds".
+        reference: who publishes such files.
+    """
+
+    title: str
+    holds: str
+    reference: str
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a file holds.
+
+    Attributes:
+        path: the file.
+        tensors: tensors by name.
+        facts: other entries by name.
+        module: the class of the module if the file is a module pickled whole, else "".
+    """
+
+    path: Path
+    tensors: Mapping[str, Tensor]
+    facts: Mapping[str, object] = field(default_factory=dict)
+    module: str = ""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Weights by the names of our image tower.
+
+    Attributes:
+        theta: θ*.
+        theta0: θ0 that the file itself carries; None if it carries none.
+    """
+
+    theta: Mapping[str, Tensor]
+    theta0: Mapping[str, Tensor] | None = None
