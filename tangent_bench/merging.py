@@ -1,8 +1,10 @@
-"""Open merging methods by name: files of `methods/`, modules of installed packages, and chains of them.
+"""Open merging methods by name: files of `methods/`, modules of installed packages, and chains of
+them.
 
     find("ties")                              a method
-    find("lines+ties", {"lines.beta": 0.5})   "lines" adjusts what "ties" made; hyper-parameters as method.name
-    find("ties", {"keep": 0.1})               of a single method the name alone will do
+    find("lines+ties", {"lines.beta": 0.5})   "lines" adjusts the direction of "ties";
+                                              hyper-parameters are named method.parameter
+    find("ties", {"keep": 0.1})               the parameter's name is enough for a single method
 
 Importing this module, or listing names, imports no torch.
 """
@@ -15,15 +17,33 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tangent_bench import registry
-from tangent_bench.methods import DATA, STORAGE, Context, Data, Method
+from tangent_bench.methods import DATA, NO_DATA, STORAGE, Context, Data, Method, Parameter
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-GROUP = "tangent_bench.methods"
+GROUP = registry.METHODS_GROUP
+Value = float | int | bool
+
+
+class Link(NamedTuple):
+    """A method or wrapper: its name, and its module or any object with the same contract."""
+
+    name: str
+    module: Any
+
+    @property
+    def contract(self) -> Method:
+        """Its METHOD."""
+        return self.module.METHOD
+
+    @property
+    def parameters(self) -> dict[str, Parameter]:
+        """Its hyper-parameters by "method.parameter"."""
+        return {f"{self.name}.{key}": value for key, value in self.contract.parameters.items()}
 
 
 @dataclass(frozen=True)
@@ -31,82 +51,94 @@ class Merger:
     """A method, or wrappers around one, with their hyper-parameters.
 
     Attributes:
-        name: as asked for, "lines+ties".
-        links: (name, module) from the outermost wrapper to the method itself.
+        name: as in the config, "lines+ties".
+        links: from the outermost wrapper to the method itself.
         values: "method.parameter" → value, for every parameter of every link.
     """
 
     name: str
-    links: tuple[tuple[str, Any], ...]
-    values: Mapping[str, float | int | bool]
+    links: tuple[Link, ...]
+    values: Mapping[str, Value]
 
     @property
     def method(self) -> Method:
-        """The contract of the method itself; a wrapper keeps its data, storage and grid of α."""
-        return self.links[-1][1].METHOD
+        """The contract of the method itself; wrappers keep its data, storage and grid of α."""
+        return self.links[-1].contract
 
     @property
     def title(self) -> str:
         """For people: "LiNeS + TIES"."""
-        return " + ".join(module.METHOD.title for _, module in self.links)
+        return " + ".join(link.contract.title for link in self.links)
 
     @property
     def is_sum(self) -> bool:
-        """Whether the direction is a fixed sum of the vectors, so that the tangent side needs no pass of its own."""
-        return len(self.links) == 1 and hasattr(self.links[0][1], "weights")
+        """Whether the direction is a fixed sum of the vectors.
+
+        The tangent side then needs no pass of its own.
+        """
+        return len(self.links) == 1 and hasattr(self.links[0].module, "weights")
 
     @property
     def label(self) -> str:
-        """Name of its files: the name, and the hyper-parameters' id where some are not the defaults."""
+        """Name of its files: the name, and the hyper-parameters' id if some are not the
+        defaults.
+        """
         return f"{self.name}-{self.params_id}" if self.params_id else self.name
 
     @property
     def negates(self) -> bool:
         """Whether its direction, taken backwards, is meant to forget."""
-        return all(module.METHOD.negates for _, module in self.links)
+        return all(link.contract.negates for link in self.links)
 
     @property
     def keeps_one_task(self) -> bool:
-        """Whether the direction of one vector is that vector, so that it forgets just as task arithmetic does."""
-        return not any("one task" in module.METHOD.exceptions for _, module in self.links)
+        """Whether the direction of one vector is that vector.
+
+        Such a method forgets just as task arithmetic does.
+        """
+        return not any("one task" in link.contract.exceptions for link in self.links)
 
     def crosses(self, merges: str) -> bool:
-        """Whether an experiment is run for it as well: one that `merges` all tasks is; one that takes each by itself if
-        the method negates, and otherwise than task arithmetic.
+        """Whether an experiment is also run for this method.
+
+        Args:
+            merges: what the experiment merges. With "all" tasks it is run for every method; with
+                "each" task by itself, for methods that negate, and otherwise than task arithmetic
+                does.
         """
         return merges == "all" or (merges == "each" and self.negates and not self.keeps_one_task)
 
     @property
     def modules(self) -> list[str]:
         """The names of all links' modules, for digests."""
-        return [module.__name__ for _, module in self.links]
+        return [link.module.__name__ for link in self.links]
 
     def source(self, tasks: Sequence[str]) -> str:
-        """How the direction of these tasks is called at points, beside the tasks' own vectors."""
+        """Name of the direction of these tasks at points, beside the names of their vectors."""
         return f"{self.label}({'+'.join(tasks)})"
 
     def direction(self, tasks: Sequence[str]) -> dict[str, float]:
-        """The direction of these tasks as a point: a sum of vectors, or one that was merged beforehand."""
+        """The direction of these tasks as a point: a sum of vectors, or one merged beforehand."""
         return self.weights(tasks) if self.is_sum else {self.source(tasks): 1.0}
 
     @property
     def params_id(self) -> str:
-        """Eight hex digits of the hyper-parameters, "" if all are defaults; a column of every row."""
+        """Eight hex digits of the hyper-parameters, "" if all are defaults; a column of rows."""
         text = json.dumps(self.changed, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:8] if self.changed else ""
 
     @property
-    def changed(self) -> dict[str, float | int | bool]:
+    def changed(self) -> dict[str, Value]:
         """The hyper-parameters that are not the defaults."""
-        defaults = {
-            f"{n}.{k}": p.default for n, m in self.links for k, p in m.METHOD.parameters.items()
+        parameters = _parameters(self.links)
+        return {
+            key: value for key, value in self.values.items() if value != parameters[key].default
         }
-        return {key: value for key, value in self.values.items() if value != defaults[key]}
 
     def weights(self, sources: Sequence[str]) -> dict[str, float]:
         """Weight of every source, of a direction that is a fixed sum."""
         assert self.is_sum, self.name
-        return self.links[0][1].weights(sources)
+        return self.links[0].module.weights(sources)
 
     def prepare(
         self,
@@ -117,8 +149,15 @@ class Merger:
     ) -> dict[str, Tensor]:
         """The direction, with the names and shapes of θ0.
 
+        Args:
+            vectors: task → τ.
+            theta0: θ0, from which all vectors were fine-tuned.
+            seed: of random draws.
+            data: images, for a method that asks for them.
+
         Raises:
-            ValueError: there is no vector, one of them does not fit θ0, or a method that needs data is given none.
+            ValueError: there is no vector, one of them does not fit θ0, or a method that needs data
+                is given none.
         """
         from tangent_bench.tangent.vectors import require_same
 
@@ -132,42 +171,47 @@ class Merger:
             )
         for task, vector in vectors.items():
             require_same(theta0, vector, "theta0", task)
-        (name, module), wrappers = self.links[-1], self.links[-2::-1] if len(self.links) > 1 else ()
-        direction = module.prepare(vectors, self._context(name, theta0, seed, data))
-        for name, module in wrappers:
-            direction = module.adjust(direction, vectors, self._context(name, theta0, seed, data))
+
+        def context(link: Link) -> Context:
+            return Context(theta0, self._values_of(link), seed, NO_DATA if data is None else data)
+
+        *wrappers, method = self.links
+        direction = method.module.prepare(vectors, context(method))
+        for wrapper in reversed(wrappers):
+            direction = wrapper.module.adjust(direction, vectors, context(wrapper))
         require_same(theta0, direction, "theta0", f"direction of {self.name}")
         return direction
 
-    def _context(self, name: str, theta0: Mapping, seed: int, data: Data | None) -> Context:
-        own = {
-            key.partition(".")[2]: v
-            for key, v in self.values.items()
-            if key.partition(".")[0] == name
-        }
-        return Context(theta0, own, seed, data)
+    def _values_of(self, link: Link) -> dict[str, Value]:
+        """The hyper-parameters of one link, by their own names."""
+        return {key: self.values[f"{link.name}.{key}"] for key in link.contract.parameters}
 
 
 def names() -> list[str]:
-    """All methods and wrappers that there are: files first, then those of installed packages."""
+    """All available methods and wrappers: files first, then those of installed packages."""
     return list(dict.fromkeys([*registry.names("methods"), *sorted(_installed())]))
 
 
-def find(name: str, given: Mapping[str, float | int | bool] | None = None) -> Merger:
-    """The method of this name with these hyper-parameters; defaults for the others.
+def find(name: str, given: Mapping[str, Value] | None = None) -> Merger:
+    """The method of this name, with hyper-parameters.
+
+    Args:
+        name: of a method, or a chain as "lines+ties".
+        given: hyper-parameters that are not to be the defaults.
 
     Raises:
-        ValueError: an unknown name or hyper-parameter, a value out of range, wrappers around nothing, a name that two
-            packages claim, or a package's method that cannot be imported or does not keep to the contract.
+        ValueError: an unknown name or hyper-parameter, a value out of range, wrappers around
+            nothing, a name that two packages claim, or a package's method that cannot be imported
+            or does not keep to the contract.
     """
     parts = name.split("+")
-    links = tuple((part, module(part)) for part in parts)
-    for part, wrapper in links[:-1]:
-        if not hasattr(wrapper, "adjust"):
+    links = tuple(Link(part, module(part)) for part in parts)
+    for link in links[:-1]:
+        if not hasattr(link.module, "adjust"):
             raise ValueError(
-                f"{part!r} in {name!r} is no wrapper; expected wrappers before the last '+'."
+                f"{link.name!r} in {name!r} is no wrapper; expected wrappers before the last '+'."
             )
-    if not hasattr(links[-1][1], "prepare"):
+    if not hasattr(links[-1].module, "prepare"):
         raise ValueError(
             f"{parts[-1]!r} is a wrapper: say around which method, as '{name}+task_arithmetic'."
         )
@@ -177,25 +221,33 @@ def find(name: str, given: Mapping[str, float | int | bool] | None = None) -> Me
 
 
 def asked(entries: Sequence[str | Mapping]) -> dict[str, Merger]:
-    """Label → method, of the config's list: names, or maps of a name and hyper-parameters ({name: ties, keep: 0.1}).
+    """Label → method, for the config's list of methods.
+
+    Args:
+        entries: names, or maps of a name and hyper-parameters ({name: ties, keep: 0.1}).
 
     Raises:
         ValueError: as `find`, or two entries that are the same method.
     """
-    found: dict[str, Merger] = {}
+    mergers: dict[str, Merger] = {}
     for entry in entries:
-        given = {"name": entry} if isinstance(entry, str) else dict(entry)
-        merger = find(given.pop("name"), given)
-        if merger.label in found:
+        values: dict[str, Any] = {"name": entry} if isinstance(entry, str) else dict(entry)
+        name = values.pop("name")
+        merger = find(name, values)
+        if merger.label in mergers:
             raise ValueError(
                 f"'methods' has {entry!r} twice (defaults count too); leave one of them out."
             )
-        found[merger.label] = merger
-    return found
+        mergers[merger.label] = merger
+    return mergers
 
 
 def of(module: Any, name: str = "") -> Merger:
-    """A module (or any object) that is a method, with its defaults; a wrapper is put around task arithmetic.
+    """A method from its module, with its defaults; a wrapper is put around task arithmetic.
+
+    Args:
+        module: or any object that keeps to the contract.
+        name: "" takes the last part of the module's own.
 
     Raises:
         ValueError: it does not keep to the contract.
@@ -203,91 +255,100 @@ def of(module: Any, name: str = "") -> Merger:
     name = name or getattr(module, "__name__", type(module).__name__).rpartition(".")[2]
     if flaw := _flaw(module, name):
         raise ValueError(f"Method {name!r} {flaw}.")
-    inner = (
-        ()
-        if hasattr(module, "prepare")
-        else (("task_arithmetic", registry.load("methods", "task_arithmetic")),)
-    )
-    links = ((name, module), *inner)
-    return Merger("+".join(part for part, _ in links), links, _values(links, {}))
+    links = (Link(name, module),)
+    if not hasattr(module, "prepare"):
+        links += (Link("task_arithmetic", registry.load("methods", "task_arithmetic")),)
+    return Merger("+".join(link.name for link in links), links, _values(links, {}))
 
 
 def module(name: str) -> ModuleType:
-    """The file or package's module of one method or wrapper, kept to the contract."""
+    """The module of one method or wrapper, from a file or a package, kept to the contract."""
     packages = _installed().get(name, [])
-    own = name in registry.names("methods")
-    if len(packages) + own > 1:
-        places = [
-            *(["the suite"] if own else []),
-            *(f"package {point.dist.name!r}" for point in packages),
-        ]
+    is_file = name in registry.names("methods")
+    if len(packages) + is_file > 1:
+        places = ["the suite"] if is_file else []
+        places += [f"package {_package_of(point)!r}" for point in packages]
         raise ValueError(
-            f"Method {name!r} comes from {' and '.join(places)}; rename it or uninstall one package."
+            f"Method {name!r} comes from {' and '.join(places)}; rename it or uninstall one "
+            "package."
         )
-    if own:
+    if is_file:
         return registry.load("methods", name)
     if not packages:
         hint = registry.did_you_mean(name, names())
         raise ValueError(
-            f"Unknown name {name!r} in 'methods': expected one of {', '.join(names())}.{hint} A new one is one file, "
-            f"tangent_bench/methods/{name}.py, or an entry point of the group {GROUP!r}."
+            f"Unknown name {name!r} in 'methods': expected one of {', '.join(names())}.{hint} "
+            f"A new one is one file, tangent_bench/methods/{name}.py, or an entry point of the "
+            f"group {GROUP!r}."
         )
-    return _of_package(packages[0])
+    return _load(packages[0])
 
 
-def _of_package(point: metadata.EntryPoint) -> ModuleType:
-    whose = f"Method {point.name!r} of package {point.dist.name!r}"
+def _load(point: metadata.EntryPoint) -> ModuleType:
+    """The module that an entry point names."""
+    title = f"Method {point.name!r} of package {_package_of(point)!r}"
     try:
-        found = point.load()
+        method = point.load()
     except Exception as error:  # whatever a stranger's module does on import
         raise ValueError(
-            f"{whose} cannot be imported ({type(error).__name__}: {error})."
+            f"{title} cannot be imported ({type(error).__name__}: {error})."
         ) from error
-    if flaw := _flaw(found, point.name):
-        raise ValueError(f"{whose} {flaw}.")
-    return found
+    if flaw := _flaw(method, point.name):
+        raise ValueError(f"{title} {flaw}.")
+    return method
+
+
+def _package_of(point: metadata.EntryPoint) -> str:
+    assert point.dist is not None, point  # `metadata.entry_points` sets it
+    return point.dist.name
 
 
 def _installed() -> dict[str, list[metadata.EntryPoint]]:
-    """Name → entry points, more than one where packages claim the same name."""
-    found: dict[str, list[metadata.EntryPoint]] = {}
+    """Name → entry points; several where packages claim the same name."""
+    installed: dict[str, list[metadata.EntryPoint]] = {}
     for point in metadata.entry_points(group=GROUP):
-        found.setdefault(point.name, []).append(point)
-    return found
+        installed.setdefault(point.name, []).append(point)
+    return installed
 
 
 def _flaw(module: object, name: str) -> str:
-    """What of the contract a module does not keep; "" if it keeps it."""
+    """How a module breaks the contract; "" if it keeps to it."""
     method = getattr(module, "METHOD", None)
-    if odd := {".", "+"} & set(name):
-        return f"has {min(odd)!r} in its name, which joins names in chains and hyper-parameters; rename it"
-    if not isinstance(method, Method):
+    if reserved := {".", "+"} & set(name):
         return (
-            f"has no METHOD; expected a tangent_bench.methods.Method, got {type(method).__name__}"
+            f"has {min(reserved)!r} in its name, which joins names in chains and hyper-parameters; "
+            "rename it"
         )
+    if not isinstance(method, Method):
+        kind = type(method).__name__
+        return f"has no METHOD; expected a tangent_bench.methods.Method, got {kind}"
     if hasattr(module, "prepare") == hasattr(module, "adjust"):
         return "needs either prepare(vectors, context) or adjust(direction, vectors, context)"
     if method.data not in DATA:
         return f"has data {method.data!r}; expected one of {', '.join(DATA)}"
-    return (
-        ""
-        if method.storage in STORAGE
-        else f"has storage {method.storage!r}; expected one of {', '.join(STORAGE)}"
-    )
+    if method.storage not in STORAGE:
+        return f"has storage {method.storage!r}; expected one of {', '.join(STORAGE)}"
+    return ""
 
 
-def _values(links: Sequence[tuple[str, Any]], given: Mapping) -> dict:
-    known = {
-        f"{name}.{key}": p for name, module in links for key, p in module.METHOD.parameters.items()
-    }
-    values = {key: parameter.default for key, parameter in known.items()}
+def _parameters(links: Sequence[Link]) -> dict[str, Parameter]:
+    """The hyper-parameters of all links, by "method.parameter"."""
+    parameters: dict[str, Parameter] = {}
+    for link in links:
+        parameters.update(link.parameters)
+    return parameters
+
+
+def _values(links: Sequence[Link], given: Mapping[str, Any]) -> dict[str, Value]:
+    """The values of all hyper-parameters, by "method.parameter"."""
+    parameters = _parameters(links)
+    values = {key: parameter.default for key, parameter in parameters.items()}
     for key, value in given.items():
-        whole = key if "." in key else f"{links[-1][0]}.{key}"
-        if whole not in known:
-            hint = registry.did_you_mean(whole, known)
-            listed = ", ".join(known) or "none"
-            raise ValueError(
-                f"Unknown hyper-parameter {key!r} of '{'+'.join(n for n, _ in links)}': it has {listed}.{hint}"
-            )
-        values[whole] = known[whole].check(whole, value)
+        whole = key if "." in key else f"{links[-1].name}.{key}"
+        if whole not in parameters:
+            chain = "+".join(link.name for link in links)
+            hint = registry.did_you_mean(whole, parameters)
+            known = ", ".join(parameters) or "none"
+            raise ValueError(f"Unknown hyper-parameter {key!r} of '{chain}': it has {known}.{hint}")
+        values[whole] = parameters[whole].check(whole, value)
     return values

@@ -1,24 +1,26 @@
-"""Merging methods: one file for each, or a module of an installed package (entry points of the group
-`tangent_bench.methods`). `merging.find` opens them; this file is what they import.
+"""Merging methods: one file for each, or a module of an installed package.
+
+Packages name their methods by entry points of the group `tangent_bench.methods`; `merging.find`
+opens files and packages alike. Method modules import their contract from here.
 
 A method has `METHOD` and
-    prepare(vectors, context) → direction      once, whatever the number of coefficients
-or, if it changes what another one made ("lines+ties"),
+    prepare(vectors, context) → direction      called once, whatever the number of coefficients
+or, if it changes the direction of another method ("lines+ties"),
     adjust(direction, vectors, context) → direction
 and may have
-    weights(sources) → {source: weight}        the direction as a fixed sum; then the tangent side needs no pass of its
-                                               own, J(Σ w τ) = Σ w J τ
+    weights(sources) → {source: weight}        the direction as a fixed sum; the tangent side then
+                                               needs no pass of its own, J(Σ w τ) = Σ w J τ
 
-The merged model is θ0 + α · direction, for every α. `vectors` maps a task to its vector, in the order of the config; a
-vector maps a name to a tensor (perhaps read from disk at each access, so that a method should go through the names
-once).
+The merged model is θ0 + α · direction, for every α. `vectors` maps a task to its vector, in the
+order of the config; a vector maps a name to a tensor. A tensor may be read from disk at each
+access, so a method should go through the names once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -29,8 +31,16 @@ STORAGE = ("one model", "per-task state")
 
 @dataclass(frozen=True)
 class Parameter:
-    """A hyper-parameter: its default, what it means, the ends of its range (None: open), and the value that the laws
-    of `tangent_bench.testing` are checked at, where the default takes long (None: the default)."""
+    """A hyper-parameter of a method.
+
+    Attributes:
+        default: value where the config gives none; its type is the type of all values.
+        meaning: what it does, for people.
+        low: smallest value; None leaves the range open below.
+        high: largest value; None leaves the range open above.
+        quick: value at which `tangent_bench.testing` checks the laws; None takes the default. For
+            defaults that take long.
+    """
 
     default: float | int | bool
     meaning: str
@@ -41,29 +51,39 @@ class Parameter:
     def check(self, name: str, value: object) -> float | int | bool:
         """The value, if it is of the default's type and in range; an integer is a float as well.
 
+        Args:
+            name: for the error's sentence.
+            value: as the user gave it.
+
         Raises:
             ValueError: what was given and what is expected.
         """
         kind = type(self.default)
         if kind is float and type(value) is int:
             value = float(value)
-        inside = (
-            type(value) is kind and value == value
-        ) and (  # not a number is never equal to itself
-            kind is bool
-            or (
-                (self.low is None or value >= self.low)
-                and (self.high is None or value <= self.high)
-            )
+        if isinstance(value, float | int) and type(value) is kind and self._has(value):
+            return value
+        raise ValueError(
+            f"Hyper-parameter {name!r} is {value!r}; expected {self._range()} ({self.meaning})."
         )
-        if not inside:
-            limits = (("at least", self.low), ("at most", self.high))
-            ends = [f"{words} {end:g}" for words, end in limits if end is not None]
-            wanted = " and ".join([f"a {kind.__name__}", *ends])
-            raise ValueError(
-                f"Hyper-parameter {name!r} is {value!r}; expected {wanted} ({self.meaning})."
-            )
-        return value
+
+    def _has(self, value: float | int | bool) -> bool:
+        """Whether a value of the right type is in range; a truth value always is, NaN never."""
+        if isinstance(value, bool):
+            return True
+        above = self.low is None or value >= self.low
+        below = self.high is None or value <= self.high
+        is_number = value == value
+        return is_number and above and below
+
+    def _range(self) -> str:
+        """For example "a float at least 0 and at most 1"."""
+        ends = [f"a {type(self.default).__name__}"]
+        if self.low is not None:
+            ends.append(f"at least {self.low:g}")
+        if self.high is not None:
+            ends.append(f"at most {self.high:g}")
+        return " and ".join(ends)
 
 
 @dataclass(frozen=True)
@@ -75,10 +95,11 @@ class Method:
         reference: authors, title, year.
         data: what it sees at merge time, one of `DATA`.
         storage: what it leaves, one of `STORAGE`.
-        coefficients: its own α grid as (first, last, count); None takes the config's; count 1: it has one α only.
+        coefficients: its own grid of α as (first, last, count); None takes the config's; with count
+            1 it has one α.
         parameters: hyper-parameters by name.
         exceptions: laws of `tangent_bench.testing` that it breaks by design, each with the reason.
-        negates: whether the direction of one task, taken backwards, is meant to forget it.
+        negates: whether the direction of one task, taken backwards, is meant to forget that task.
     """
 
     title: str
@@ -93,12 +114,14 @@ class Method:
 
 @dataclass(frozen=True)
 class Data:
-    """Images that a method may look at while it merges; of which split, its `METHOD.data` says.
+    """Images that a method may look at while it merges; `METHOD.data` says of which split.
 
     Attributes:
-        network: the image tower with θ0, in eval(), without gradients; other weights through `linearize.encode`.
-        heads: task → head_KD; `heads.logits(embeddings_BD, head_KD)` are what training saw.
-        images: (task, number) → the first so many images of the split (or all there are), normalised float NCHW.
+        network: the image tower with θ0, in eval(), without gradients; other weights go through
+            `linearize.encode`.
+        heads: task → head_KD; training saw `heads.logits(embeddings_BD, head_KD)`.
+        images: (task, number) → the first so many images of the split (or all there are),
+            normalised float NCHW.
         labels: (task, number) → their classes, int64 [N]; None unless the contract says "labelled".
     """
 
@@ -108,11 +131,36 @@ class Data:
     labels: Callable[[str, int], Tensor] | None = None
 
 
+class _NoData(Data):
+    """Stands for the data of a method that declares none; any look at it is an error."""
+
+    def __init__(self) -> None:
+        """Sets no attribute, so that every access ends in `__getattr__`."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise ValueError(
+            f"The method reads context.data.{name}, but was given no data; "
+            f"expected METHOD.data to be one of {', '.join(DATA[1:])}."
+        )
+
+
+NO_DATA: Data = _NoData()
+
+
 @dataclass(frozen=True)
 class Context:
-    """What a method may know beside the vectors: θ0, the values of its hyper-parameters (all of them), a seed, data."""
+    """What a method may know beside the vectors.
 
-    theta0: Mapping
-    hyper_parameters: Mapping[str, float | int | bool] = field(default_factory=dict)
+    Attributes:
+        theta0: θ0 by name.
+        hyper_parameters: the values of all of them; each has the type of its default.
+        seed: of random draws.
+        data: images, if `METHOD.data` asks for them.
+    """
+
+    theta0: Mapping[str, Tensor]
+    hyper_parameters: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
-    data: Data | None = None
+    data: Data = NO_DATA

@@ -1,12 +1,14 @@
-"""Gram matrices of what enters the weight matrices of a network, whatever its layers are called.
+"""Gram matrices of the inputs of a network's weight matrices, whatever its layers are called.
 
-    G_W = (1/N) Σ_n Σ_tokens x xᵀ   [inputs, inputs], over N images, for each matrix W of a product x Wᵀ or x W
+    G_W = (1/N) Σ_n Σ_tokens x xᵀ   [inputs, inputs], over N images,
+    for each matrix W of a product x Wᵀ or x W
 
-Modules are not asked, since not every layer is called as one: `nn.MultiheadAttention` hands the weight of its
-`out_proj` to a function, and the last `proj` of an open_clip tower is a bare parameter. PyTorch's dispatcher is watched
-in their place: each product of matrices whose second factor is a 2-D parameter, as it is stored or transposed, shows
-that matrix and its input. Query, key and value of self-attention are one packed matrix with one input. What is not
-seen: matrices that a network uses in parts or from the left (W x), convolutions, and lookups of embeddings.
+Hooks on modules would miss some layers: `nn.MultiheadAttention` hands the weight of its `out_proj`
+to a function, and the last `proj` of an open_clip tower is a bare parameter. Instead this file
+watches PyTorch's dispatcher. Each product of matrices whose second factor is a 2-D parameter, as
+stored or transposed, shows that matrix and its input. Query, key and value of self-attention are
+one packed matrix with one input. Not seen are matrices that a network uses in parts or from the
+left (W x), convolutions, and lookups of embeddings.
 """
 
 from __future__ import annotations
@@ -38,23 +40,23 @@ class Gram(NamedTuple):
 
 
 class _Watch(TorchDispatchMode):
-    """Adds up x xᵀ for every product with a parameter; a view has its parameter's storage, which tells whose it is."""
+    """Adds up x xᵀ for every product with a parameter.
+
+    A view shares the storage of its parameter, which identifies the parameter.
+    """
 
     def __init__(self, theta: Mapping[str, Tensor]) -> None:
         super().__init__()
-        matrices = {
-            name: value
-            for name, value in theta.items()
-            if value.ndim == 2 and value.is_floating_point()
-        }
-        self.owners = {
-            value.untyped_storage().data_ptr(): (name, value) for name, value in matrices.items()
-        }
-        self.found: dict[str, Gram] = {}
+        self.grams: dict[str, Gram] = {}
+        self._owners: dict[int, tuple[str, Tensor]] = {}
+        for name, value in theta.items():
+            if value.ndim == 2 and value.is_floating_point():
+                self._owners[value.untyped_storage().data_ptr()] = (name, value)
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        return False  # nothing here is compiled, and True imports the compiler: seconds, in every process
+        # Nothing here is compiled, and True imports the compiler: seconds, in every process.
+        return False
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         if func in _PRODUCTS:
@@ -62,27 +64,45 @@ class _Watch(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
     def _see(self, x: Tensor, factor: Tensor) -> None:
-        if factor.ndim == 3:  # a batch of products with one and the same matrix
-            if len(factor) > 1 and factor.stride(0) != 0:
+        if factor.ndim == 3:
+            is_one_matrix = len(factor) <= 1 or factor.stride(0) == 0
+            if not is_one_matrix:
                 return
             factor = factor[0]
-        name, stored = self.owners.get(factor.untyped_storage().data_ptr(), ("", None))
-        for side, whole in enumerate((stored, stored.T) if name else ()):
-            if factor.shape == whole.shape and factor.stride() == whole.stride():
-                rows = x.reshape(-1, x.shape[-1])
-                gram = rows.T @ rows
-                if name in self.found:
-                    gram += self.found[name].matrix
-                self.found[name] = Gram(gram, side)
-                return
+        owner = self._owners.get(factor.untyped_storage().data_ptr())
+        if owner is None:
+            return
+        name, stored = owner
+        if _is_same_view(factor, stored):
+            self._add(name, x, 0)
+        elif _is_same_view(factor, stored.T):
+            self._add(name, x, 1)
+
+    def _add(self, name: str, x: Tensor, side: int) -> None:
+        rows = x.reshape(-1, x.shape[-1])
+        gram = rows.T @ rows
+        if name in self.grams:
+            gram += self.grams[name].matrix
+        self.grams[name] = Gram(gram, side)
+
+
+def _is_same_view(first: Tensor, second: Tensor) -> bool:
+    """Whether two views of one storage have the same shape and strides."""
+    return first.shape == second.shape and first.stride() == second.stride()
 
 
 @torch.no_grad()
 def grams(network: nn.Module, theta: Mapping[str, Tensor], images_NCHW: Tensor) -> dict[str, Gram]:
-    """G of every matrix that is seen, by its name, of f(x; θ); tensors of θ must not share storage."""
+    """G by name of every matrix that is seen in f(x; θ).
+
+    Args:
+        network: f.
+        theta: θ; its tensors must not share storage.
+        images_NCHW: x, normalised.
+    """
     with fast(), _Watch(theta) as watch:
         for batch in images_NCHW.split(BATCH):
             encode(network, theta, batch)
     return {
-        name: Gram(gram.matrix / len(images_NCHW), gram.side) for name, gram in watch.found.items()
+        name: Gram(gram.matrix / len(images_NCHW), gram.side) for name, gram in watch.grams.items()
     }

@@ -1,19 +1,24 @@
-"""Fisher merging: the average of the fine-tuned weights, entry by entry, weighted by their diagonal Fisher information.
+"""Fisher merging: the average of the fine-tuned weights, weighted by their Fisher information.
+
+Entry by entry, with the diagonal of the information,
 
     direction = Σ_t w_t τ_t / Σ_t w_t = argmin_τ Σ_t w_t (τ − τ_t)²,   w_t = max(F_t / ‖F_t‖, floor)
-    F_t = (1/N) Σ_n Σ_k p_k(x_n) (∂ log p_k(x_n) / ∂θ)²   at θ0 + τ_t, over N training images of task t
+    F_t = (1/N) Σ_n Σ_k p_k(x_n) (∂ log p_k(x_n) / ∂θ)²   at θ0 + τ_t, N training images of t
 
-p is the network's own prediction, so that no label is seen: classes are weighted by it, not drawn from it. Drawing
-would nearly always draw the class that a fine-tuned network is sure of, and whose gradient is nearly 0.
+p is the network's own prediction, so that no label is seen. Classes are weighted by p, not drawn
+from it. Drawing would nearly always give the class that a fine-tuned network is sure of, and whose
+gradient is nearly 0.
 
-Cost: the sum over k takes one backward pass for each class. A task with more than `passes` classes gets as many random
-sums in its place, S = Σ_k s_k √p_k ∂ log p_k / ∂θ with signs s_k = ±1, since E[S²] is that sum over k.
+Cost: the sum over k takes one backward pass for each class. A task with more than `passes` classes
+gets as many random sums in its place, S = Σ_k s_k √p_k ∂ log p_k / ∂θ with signs s_k = ±1, since
+E[S²] is that sum over k.
 
-‖F_t‖, over all entries, makes tasks that are far from sure weigh as much as those that are sure; the authors' code has
-it too, but takes the floor before. Here it comes last, so that entries that matter to no task are averaged.
-`normalized=False` leaves ‖F_t‖ out, as the paper's equation does. The paper's further weights of tasks, chosen on
-validation data, are 1. Read in the authors' code: sum over classes, norm, floor 1e-6. The number of images is that of
-FusionBench's configuration. It has no coefficient.
+‖F_t‖, over all entries, makes tasks that are far from sure weigh as much as those that are sure.
+The authors' code has it too, but takes the floor before. Here the floor comes last, so that entries
+that matter to no task are averaged. `normalized=False` leaves ‖F_t‖ out, as the paper's equation
+does. The paper's further weights of tasks, chosen on validation data, are 1. Read in the authors'
+code: sum over classes, norm, floor 1e-6. The number of images is that of FusionBench's
+configuration. Fisher merging has no coefficient.
 """
 
 from __future__ import annotations
@@ -27,10 +32,11 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-_OTHER = "the information is that of the fine-tuned network, which other vectors make another one"
+_OTHER = "the information is that of the fine-tuned network, which depends on the vectors"
 METHOD = Method(
     title="Fisher",
-    reference="Matena and Raffel, Merging Models with Fisher-Weighted Averaging, NeurIPS 2022, section 3",
+    reference="Matena and Raffel, Merging Models with Fisher-Weighted Averaging, NeurIPS 2022, "
+    "section 3",
     data="unlabelled train",
     coefficients=(1.0, 1.0, 1),
     parameters={
@@ -49,58 +55,68 @@ METHOD = Method(
 
 
 def prepare(vectors: Mapping[str, Mapping], context: Context) -> dict:
-    """Σ w τ / Σ w, task by task: five models of memory and one for each of `passes`, whatever the number of tasks."""
+    """Σ w τ / Σ w, task by task.
+
+    Takes five models of memory and one for each of `passes`, whatever the number of tasks.
+    """
     import torch
 
-    given = context.hyper_parameters
+    floor = context.hyper_parameters["floor"]
     weighted = {name: torch.zeros_like(value) for name, value in context.theta0.items()}
     total = {name: torch.zeros_like(value) for name, value in context.theta0.items()}
     for task, vector in vectors.items():
-        found = information(context, task, vector)
-        norm = sum(float(value.double().square().sum()) for value in found.values()) ** 0.5
-        scale = 1.0 / norm if given["normalized"] and norm else 1.0
-        for name, value in found.items():
-            weight = (scale * value).clamp(min=given["floor"]).to(total[name])
+        fisher = information(context, task, vector)
+        scale = 1.0 / _norm(fisher) if context.hyper_parameters["normalized"] else 1.0
+        for name, value in fisher.items():
+            weight = (scale * value).clamp(min=floor).to(total[name])
             total[name] += weight
             weighted[name] += weight * vector[name]
     return {
-        name: weighted[name] / total[name] if name in found else weighted[name] for name in weighted
+        name: value / total[name] if value.is_floating_point() else value
+        for name, value in weighted.items()
     }
 
 
+def _norm(fisher: Mapping[str, Tensor]) -> float:
+    """‖F‖ over all entries; 1 if they are all zero."""
+    return sum(float(value.double().square().sum()) for value in fisher.values()) ** 0.5 or 1.0
+
+
 def information(context: Context, task: str, vector: Mapping) -> dict[str, Tensor]:
-    """F_t of every floating-point parameter, where the network is."""
+    """F_t of every floating-point parameter, on the network's device."""
     import torch
 
     from tangent_bench.methods import _passes
     from tangent_bench.seeds import generator
     from tangent_bench.tangent import heads
 
-    theta, encode = (
-        _passes.leaves(_passes.fine_tuned(context, vector)),
-        _passes.encoder(context.data.network),
-    )
+    theta = _passes.leaves(_passes.fine_tuned(context, vector))
+    encode = _passes.encoder(context.data.network)
     moving = {name: value for name, value in theta.items() if value.requires_grad}
-    found = {name: torch.zeros_like(value) for name, value in moving.items()}
-    images, random = (
-        context.data.images(task, context.hyper_parameters["images"]),
-        generator("fisher", context.seed, task),
-    )
+    fisher = {name: torch.zeros_like(value) for name, value in moving.items()}
+    images = context.data.images(task, context.hyper_parameters["images"])
+    random = generator("fisher", context.seed, task)
     for image in images:
         log_p = heads.logits(encode(theta, image[None]), context.data.heads[task])[0].log_softmax(0)
         rows_PK = readouts(log_p.detach().exp(), context.hyper_parameters["passes"], random)
-        # Side by side: three to four times as fast as one after the other.
+        # Batched gradients are three to four times as fast as one after the other.
         gradients = torch.autograd.grad(
             log_p, list(moving.values()), rows_PK, is_grads_batched=True, allow_unused=True
         )
         for name, gradient_P in zip(moving, gradients, strict=True):
             if gradient_P is not None:
-                found[name] += gradient_P.square().sum(0) / len(images)
-    return found
+                fisher[name] += gradient_P.square().sum(0) / len(images)
+    return fisher
 
 
 def readouts(p_K: Tensor, passes: int, random: np.random.Generator) -> Tensor:
-    """Rows r [P, K]: Σ_r (∂ r · log p)² is Σ_k p_k (∂ log p_k)², or is expected to be."""
+    """Rows r [P, K] with Σ_r (∂ r · log p)² = Σ_k p_k (∂ log p_k)², in expectation if P < K.
+
+    Args:
+        p_K: probabilities of the classes.
+        passes: most rows.
+        random: draws the signs.
+    """
     import torch
 
     if len(p_K) <= passes:

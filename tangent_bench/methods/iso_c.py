@@ -2,8 +2,8 @@
 
     Σ_t τ_t = U diag(σ) Vᵀ,   direction = σ̄ U Vᵀ,   σ̄ = mean(σ) over all min(m, n) values,
 
-for each weight matrix; other tensors are averaged (which tensors are matrices: `_spectral`). If the sum lacks rank, the
-directions that σ̄ raises from zero are those that the SVD happens to give, as in the paper.
+for each weight matrix; other tensors are averaged (which tensors are matrices: `_spectral`). If the
+sum lacks rank, σ̄ raises from zero whatever directions the SVD happens to give, as in the paper.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 METHOD = Method(
     title="Iso-C",
-    reference="Marczak et al., No Task Left Behind: Isotropic Model Merging with Common and Task-Specific Subspaces, "
-    "ICML 2025, section 4",
+    reference="Marczak et al., No Task Left Behind: Isotropic Model Merging with Common and "
+    "Task-Specific Subspaces, ICML 2025, section 4",
     coefficients=(0.0, 3.0, 31),
     exceptions={"one task": "the spectrum of a single vector is made flat as well"},
 )

@@ -1,13 +1,14 @@
-"""Iso-CTS: a common subspace from the sum, the rest of the rank split among the tasks, and a flat spectrum.
+"""Iso-CTS: a common subspace from the sum, a subspace of each task, and a flat spectrum.
 
 For each weight matrix, r = min(m, n), with U_c the first c left singular vectors of Σ_t τ_t:
 
     k = round((r − ⌊f r⌋) / T),  c = r − T k            k triplets for each task, c common ones
     (U_t, σ_t, V_t) = first k triplets of (I − U_c U_cᵀ) τ_t
-    direction = σ̄ · polar([U_c U_1 … U_T]) · polar([V_c V_1 … V_T])ᵀ,   σ̄ = mean of all r values kept,
+    direction = σ̄ · polar([U_c U_1 … U_T]) · polar([V_c V_1 … V_T])ᵀ
 
-polar(A) = A (AᵀA)^(−½). f = 1 is Iso-C, if no vectors lack rank: directions that none of them has stay zero. Other
-tensors are averaged (which tensors are matrices: `_spectral`).
+with σ̄ the mean of all r values kept, and polar(A) = A (AᵀA)^(−½). f = 1 is Iso-C if no vectors
+lack rank; directions that none of them has stay zero. Other tensors are averaged (which tensors are
+matrices: `_spectral`).
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
 METHOD = Method(
     title="Iso-CTS",
-    reference="Marczak et al., No Task Left Behind: Isotropic Model Merging with Common and Task-Specific Subspaces, "
-    "ICML 2025, section 5",
+    reference="Marczak et al., No Task Left Behind: Isotropic Model Merging with Common and "
+    "Task-Specific Subspaces, ICML 2025, section 5",
     coefficients=(0.0, 3.0, 31),
     parameters={
         "common_space_fraction": Parameter(
@@ -35,7 +36,9 @@ METHOD = Method(
 
 
 def split_rank(rank: int, num_tasks: int, fraction: float) -> tuple[int, int]:
-    """(common, per task) with common + T · per task = rank, both at least 0.
+    """(common, per task) with common + `num_tasks` · per task = `rank`, both at least 0.
+
+    About a `fraction` of the rank is common.
 
     >>> split_rank(768, 8, 0.8), split_rank(3, 4, 0.0), split_rank(5, 2, 1.0)
     ((616, 19), (3, 0), (5, 0))
@@ -54,12 +57,11 @@ def prepare(vectors: Mapping[str, Mapping], context: Context) -> dict:
         num_common, num_own = split_rank(min(stack.shape[1:]), len(stack), fraction)
         common = _spectral.leading(stack.sum(0), num_common)
         shared = common[0].to(stack.dtype)
-        own = (
-            [_spectral.leading(tau - shared @ (shared.T @ tau), num_own) for tau in stack]
-            if num_own
-            else []
-        )
-        left, sigma, right = _spectral.assemble([common, *own], stack.dtype)
+        triplets = [common]
+        for tau in stack if num_own else ():
+            rest = tau - shared @ (shared.T @ tau)
+            triplets.append(_spectral.leading(rest, num_own))
+        left, sigma, right = _spectral.assemble(triplets, stack.dtype)
         return sigma.mean() * (left @ right)
 
     return _spectral.merge_matrices(vectors, merge)

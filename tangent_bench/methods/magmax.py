@@ -2,8 +2,8 @@
 
     direction_i = τ_{t*,i},   t* = argmax_t |τ_{t,i}|
 
-Of entries that are equal in magnitude the first task's is taken (in the authors' code the last one's). The paper
-fine-tunes the tasks one after the other; here the vectors are independent.
+Of entries that are equal in magnitude the first task's is taken (the authors' code takes the last
+one's). The paper fine-tunes the tasks one after the other; here the vectors are independent.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from tangent_bench.methods import Context, Method
 
 METHOD = Method(
     title="MagMax",
-    reference="Marczak et al., MagMax: Leveraging Model Merging for Seamless Continual Learning, ECCV 2024, section 4",
+    reference="Marczak et al., MagMax: Leveraging Model Merging for Seamless Continual Learning, "
+    "ECCV 2024, section 4",
 )
 
 

@@ -1,10 +1,11 @@
-"""Model Stock: the average of the vectors, shortened layer by layer as the angle between them tells.
+"""Model Stock: the average of the vectors, shortened by layer according to the angle between them.
 
-    direction = r · (1/T) Σ_t τ_t,   r = T cos φ / (1 + (T − 1) cos φ),   cos φ = mean cosine of the pairs of a tensor
+    direction = r · (1/T) Σ_t τ_t,   r = T cos φ / (1 + (T − 1) cos φ)
 
-It was made for several models of one task. For more than two the mean is over cosines, as in mergekit (FusionBench:
-over angles). A negative mean cosine counts as 0, since r is meant to lie in [0, 1]; one vector alone is taken as it is
-(r = 1). It has no coefficient.
+with cos φ the mean cosine of the pairs of a tensor. The method was made for several models of one
+task. For more than two models the mean is over cosines, as in mergekit (FusionBench: over angles).
+A negative mean cosine counts as 0, since r is meant to lie in [0, 1]; one vector alone is taken as
+it is (r = 1). Model Stock has no coefficient.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 METHOD = Method(
     title="Model Stock",
-    reference="Jang et al., Model Stock: All We Need Is Just a Few Fine-Tuned Models, ECCV 2024, section 4",
+    reference="Jang et al., Model Stock: All We Need Is Just a Few Fine-Tuned Models, "
+    "ECCV 2024, section 4",
     coefficients=(1.0, 1.0, 1),
     negates=False,
 )

@@ -1,8 +1,10 @@
-"""AdaMerging, task-wise: one coefficient for each task that makes the merged network sure of TEST images.
+"""AdaMerging, task-wise: one coefficient for each task that makes the merged network sure.
 
-    direction = Σ_t λ_t τ_t;   λ minimises  Σ_t E_{x of task t} H(p(x; θ0 + direction))   (more in `_entropy`)
+    direction = Σ_t λ_t τ_t
+    λ minimises  Σ_t E_{x of task t} H(p(x; θ0 + direction))   (more in `_entropy`)
 
-All else is as in the layer-wise form (`adamerging`), its transductive data and its hyper-parameters included.
+Everything else is as in the layer-wise form (`adamerging`): it sees TEST images without labels, and
+has the same hyper-parameters.
 """
 
 from __future__ import annotations

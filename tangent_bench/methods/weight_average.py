@@ -1,4 +1,4 @@
-"""Weight average: the mean of the fine-tuned weights, θ0 + (1/T) Σ_t τ_t. It has no coefficient."""
+"""Weight average: the mean of the fine-tuned weights, θ0 + (1/T) Σ_t τ_t, without a coefficient."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from tangent_bench.methods import Context, Method
 
 METHOD = Method(
     title="Weight average",
-    reference="Wortsman et al., Model Soups: Averaging Weights of Multiple Fine-Tuned Models Improves Accuracy without "
-    "Increasing Inference Time, ICML 2022 (uniform soup)",
+    reference="Wortsman et al., Model Soups: Averaging Weights of Multiple Fine-Tuned Models "
+    "Improves Accuracy without Increasing Inference Time, ICML 2022 (uniform soup)",
     coefficients=(1.0, 1.0, 1),
     negates=False,
 )
