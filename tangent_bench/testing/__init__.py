@@ -1,12 +1,14 @@
-"""For authors of merging methods: laws that a method keeps, or names as exceptions, on small random vectors.
+"""For authors of merging methods: laws that a method keeps, or names as exceptions, on small random
+vectors.
 
     from tangent_bench.testing import check_method
 
     def test_my_method():
         check_method("my_method")          # a name, "lines+ties", or the module itself
 
-A law that a method breaks by design stands in `METHOD.exceptions` with its reason; one that it keeps all the same is an
-error too. What the laws cannot see: which entries a method drops, how it weighs them, whether it merges well.
+A law that a method breaks by design stands in `METHOD.exceptions` with its reason. An exception
+that the method does not need is an error too. The laws cannot see which entries a method drops, how
+it weighs them, and whether it merges well.
 """
 
 from __future__ import annotations
@@ -16,26 +18,33 @@ from tangent_bench.testing._laws import LAWS, quick
 
 
 def check_method(method: str | Merger | object) -> list[str]:
-    """Check every law; a wrapper alone is put around task arithmetic. Returns the names of the laws.
+    """Check every law; a wrapper alone is put around task arithmetic.
 
-    Hyper-parameters are at their defaults, or at `Parameter.quick` where there is one; a `Merger` keeps its own.
+    Hyper-parameters are at their defaults, or at `Parameter.quick` where there is one; a `Merger`
+    keeps its own.
 
     Args:
         method: a name as `merging.find` takes it, a module with METHOD, or a `Merger`.
+
+    Returns:
+        The names of the laws.
 
     Raises:
         AssertionError: names the method, the law, what was found and what is expected.
         ValueError: there is no such method, or the module does not keep to the contract.
     """
-    if not isinstance(method, Merger):
-        method = quick(find(_whole(method)) if isinstance(method, str) else of(method))
+    if isinstance(method, str):
+        method = quick(find(_chain(method)))
+    elif not isinstance(method, Merger):
+        method = quick(of(method))
     for law, check in LAWS.items():
-        if said := check(method):
-            raise AssertionError(f"Method '{method.name}' breaks the law '{law}': {said}")
+        if flaw := check(method):
+            raise AssertionError(f"Method '{method.name}' breaks the law '{law}': {flaw}")
     return list(LAWS)
 
 
-def _whole(name: str) -> str:
+def _chain(name: str) -> str:
+    """The name, with task arithmetic behind a wrapper alone."""
     from tangent_bench.merging import module
 
     return name if hasattr(module(name.split("+")[-1]), "prepare") else f"{name}+task_arithmetic"

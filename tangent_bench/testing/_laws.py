@@ -1,13 +1,13 @@
 """The laws: each takes a `Merger` and says what is wrong, or "" if nothing is.
 
-Vectors are those of a made-up image tower: matrices in two blocks, a convolution, embeddings, parameters of one
-dimension and of none, and one of integers, which does not move. Methods that need data get that tower and made-up
-images.
+The vectors are those of a synthetic image tower: matrices in two blocks, a convolution, embeddings,
+parameters of one dimension and of none, and one of integers, which does not move. Methods that need
+data get that tower and synthetic images.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -16,7 +16,7 @@ from torch import Tensor
 from tangent_bench.merging import Merger
 from tangent_bench.methods import DATA, STORAGE, Data
 from tangent_bench.seeds import generator
-from tangent_bench.testing import _tower
+from tangent_bench.testing import _synthetic
 
 SHAPES = {
     "conv1.weight": (4, 3, 2, 2),
@@ -28,208 +28,247 @@ SHAPES = {
     "proj": (4, 6),
     "scale": (),
 }
-TASKS = "one", "two", "three"
-EXCEPTABLE = "one task", "task order", "scaling"
+TASKS = _synthetic.TASKS
+EXCEPTABLE = ("one task", "task order", "scaling")
 WITH_DATA = (*EXCEPTABLE, "sign")  # a network is not odd in its weights
 TIGHT = 1e-9  # of entries of size 1 in float64
 Vectors = dict[str, dict[str, Tensor]]
 
 
 def vectors(*tasks: str, factor: float = 1.0, dtype: torch.dtype = torch.float64) -> Vectors:
-    """Vectors of these tasks, standard normal; the same for the same name."""
-    return {task: _drawn(task, factor, dtype) for task in tasks}
+    """Vectors of these tasks, standard normal times `factor`; a task's name always draws the same.
+
+    They have this `dtype`.
+    """
+    return {task: _draw(task, factor, dtype) for task in tasks}
 
 
-def _drawn(name: str, factor: float, dtype: torch.dtype) -> dict[str, Tensor]:
-    drawn = {
-        key: generator("testing", name, key).standard_normal(shape) for key, shape in SHAPES.items()
-    }
-    moved = {key: torch.as_tensor(factor * value, dtype=dtype) for key, value in drawn.items()}
-    return moved | {"counter": torch.zeros(2, dtype=torch.int64)}
+def _draw(name: str, factor: float, dtype: torch.dtype) -> dict[str, Tensor]:
+    vector = {}
+    for key, shape in SHAPES.items():
+        value = generator("testing", name, key).standard_normal(shape)
+        vector[key] = torch.as_tensor(factor * value, dtype=dtype)
+    vector["counter"] = torch.zeros(2, dtype=torch.int64)
+    return vector
 
 
 def theta0(dtype: torch.dtype = torch.float64) -> dict[str, Tensor]:
-    """What the vectors were fine-tuned from."""
-    return _drawn("theta0", 1.0, dtype) | {"counter": torch.tensor([3, 1])}
+    """The weights that the vectors were fine-tuned from."""
+    return _draw("theta0", 1.0, dtype) | {"counter": torch.tensor([3, 1])}
 
 
 def quick(merger: Merger) -> Merger:
-    """With the values that its hyper-parameters are to be checked at."""
-    asked = {
-        f"{n}.{key}": p.quick
-        for n, module in merger.links
-        for key, p in module.METHOD.parameters.items()
-    }
-    return replace(
-        merger, values=dict(merger.values) | {key: v for key, v in asked.items() if v is not None}
-    )
+    """The method with the values at which its hyper-parameters are to be checked."""
+    values = dict(merger.values)
+    for link in merger.links:
+        for name, parameter in link.parameters.items():
+            if parameter.quick is not None:
+                values[name] = parameter.quick
+    return replace(merger, values=values)
 
 
 def merge(
     merger: Merger, given: Vectors, seed: int = 0, data: Data | None = None
 ) -> dict[str, Tensor]:
-    """The direction; a method that needs data and is given none here gets made-up ones."""
-    start, kind = theta0(next(iter(given.values()))["proj"].dtype), merger.method.data
+    """The direction of the vectors `given` by `merger`, with `seed`.
+
+    A method that needs `data` and is given none here gets synthetic ones.
+    """
+    start = theta0(next(iter(given.values()))["proj"].dtype)
+    kind = merger.method.data
     if kind != "none" and data is None:
-        data = _tower.data(start, kind)
+        data = _synthetic.data(start, kind)
     return merger.prepare(given, start, seed, data)
 
 
-def _distance(a: dict[str, Tensor], b: dict[str, Tensor]) -> float:
-    """The largest difference of two entries; no number if one of them is none."""
+def _distance(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> float:
+    """The largest difference of two entries; NaN if one of them is NaN."""
     return float(torch.stack([(a[key].double() - b[key].double()).abs().max() for key in a]).max())
 
 
-def _times(factor: float, direction: dict[str, Tensor]) -> dict[str, Tensor]:
+def _times(factor: float, direction: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {key: factor * value for key, value in direction.items()}
 
 
-def _same(merger: Merger, law: str, found: dict, expected: dict, words: str) -> str:
-    """What is wrong if `found` is not `expected`; with an exception declared, if it is."""
-    reasons = [m.METHOD.exceptions[law] for _, m in merger.links if law in m.METHOD.exceptions]
-    distance = _distance(found, expected)
-    if reasons and distance < TIGHT:
-        return f"it is declared as an exception ({reasons[0]}), but kept; remove it from METHOD.exceptions"
-    if reasons or distance < TIGHT:
+def _compare(
+    merger: Merger,
+    law: str,
+    direction: Mapping[str, Tensor],
+    expected: Mapping[str, Tensor],
+    rule: str,
+) -> str:
+    """How a direction breaks a law, or an exception from it.
+
+    Args:
+        merger: the method.
+        law: its name, as in `METHOD.exceptions`.
+        direction: of the method.
+        expected: what the law says.
+        rule: the law in words.
+    """
+    reason = _exception(merger, law)
+    is_kept = _distance(direction, expected) < TIGHT
+    if reason and is_kept:
+        return (
+            f"it is declared as an exception ({reason}), but kept; remove it from METHOD.exceptions"
+        )
+    if reason or is_kept:
         return ""
-    return f"{words}, but entries differ by up to {distance:.3g}"
+    return f"{rule}, but entries differ by up to {_distance(direction, expected):.3g}"
+
+
+def _exception(merger: Merger, law: str) -> str:
+    """The reason of the first link that declares an exception from a law; "" if none does."""
+    for link in merger.links:
+        if law in link.contract.exceptions:
+            return link.contract.exceptions[law]
+    return ""
 
 
 def _fields(merger: Merger) -> str:
     for name, module in merger.links:
         method = module.METHOD
         possible = EXCEPTABLE if method.data == "none" else WITH_DATA
-        odd = sorted(set(method.exceptions) - set(possible))
-        if odd:
-            return f"'{name}' declares an exception from {odd[0]!r}; exceptions are possible from {possible}"
-        if not (
-            method.title and method.reference and method.data in DATA and method.storage in STORAGE
-        ):
-            return f"'{name}' needs a title, a reference, data among {DATA} and storage among {STORAGE}"
+        impossible = sorted(set(method.exceptions) - set(possible))
+        if impossible:
+            return (
+                f"'{name}' declares an exception from {impossible[0]!r}; exceptions are possible "
+                f"from {possible}"
+            )
+        is_known = method.data in DATA and method.storage in STORAGE
+        if not (method.title and method.reference and is_known):
+            return (
+                f"'{name}' needs a title, a reference, data among {DATA} and storage among "
+                f"{STORAGE}"
+            )
         for key, parameter in method.parameters.items():
             parameter.check(f"{name}.{key}", parameter.default)
     first, last, count = merger.method.coefficients or (0.0, 1.0, 2)
-    one, many = count == 1 and first == last, count > 1 and first < last
-    return (
-        ""
-        if one or many
-        else f"its grid of α is {merger.method.coefficients}; expected (first, last, count)"
-    )
+    is_one = count == 1 and first == last
+    is_grid = count > 1 and first < last
+    if is_one or is_grid:
+        return ""
+    return f"its grid of α is {merger.method.coefficients}; expected (first, last, count)"
 
 
 def _fit(merger: Merger) -> str:
-    for dtype in (torch.float32, torch.float64):
-        given = vectors(*TASKS, dtype=dtype)
-        before = vectors(*TASKS, dtype=dtype)
-        direction = merge(merger, given)
-        for key, tensor in theta0(dtype).items():
-            found = direction[key]
-            if found.dtype != tensor.dtype:
-                return f"{key} of the direction is {found.dtype}; expected {tensor.dtype}, as the vectors are"
-            if not bool(torch.isfinite(found).all()):
-                return f"{key} of the direction has entries that are no finite numbers"
-        if any(
-            not torch.equal(before[task][key], given[task][key])
-            for task in given
-            for key in given[task]
-        ):
+    return _fit_of(merger, torch.float32) or _fit_of(merger, torch.float64)
+
+
+def _fit_of(merger: Merger, dtype: torch.dtype) -> str:
+    given = vectors(*TASKS, dtype=dtype)
+    direction = merge(merger, given)
+    for key, tensor in theta0(dtype).items():
+        value = direction[key]
+        if value.dtype != tensor.dtype:
+            return (
+                f"{key} of the direction is {value.dtype}; expected {tensor.dtype}, as the vectors "
+                "are"
+            )
+        if not bool(torch.isfinite(value).all()):
+            return f"{key} of the direction has entries that are no finite numbers"
+    for task, before in vectors(*TASKS, dtype=dtype).items():
+        if any(not torch.equal(before[key], given[task][key]) for key in given[task]):
             return "a vector was changed; expected inputs to stay as they are"
-        if direction["counter"].any():
-            return f"integers move by {direction['counter'].tolist()}; expected zeros"
+    if direction["counter"].any():
+        return f"integers move by {direction['counter'].tolist()}; expected zeros"
     return ""
 
 
 def _one_task(merger: Merger) -> str:
     one = vectors("one")
-    return _same(
-        merger,
-        "one task",
-        merge(merger, one),
-        one["one"],
-        "the direction of one task should be its vector",
-    )
+    rule = "the direction of one task should be its vector"
+    return _compare(merger, "one task", merge(merger, one), one["one"], rule)
 
 
 def _order(merger: Merger) -> str:
-    found = [merge(merger, vectors(*tasks)) for tasks in (TASKS, ("three", "one", "two"))]
-    return _same(
-        merger, "task order", *found, "another order of tasks should give the same direction"
-    )
+    direction = merge(merger, vectors(*TASKS))
+    reordered = merge(merger, vectors("three", "one", "two"))
+    rule = "another order of tasks should give the same direction"
+    return _compare(merger, "task order", direction, reordered, rule)
 
 
 def _scaling(merger: Merger) -> str:
-    plain, longer = merge(merger, vectors(*TASKS)), merge(merger, vectors(*TASKS, factor=2.5))
-    return _same(
-        merger,
-        "scaling",
-        longer,
-        _times(2.5, plain),
-        "vectors 2.5 times as long should give 2.5 times as much",
-    )
+    plain = merge(merger, vectors(*TASKS))
+    longer = merge(merger, vectors(*TASKS, factor=2.5))
+    rule = "vectors 2.5 times as long should give 2.5 times as much"
+    return _compare(merger, "scaling", longer, _times(2.5, plain), rule)
 
 
 def _sign(merger: Merger) -> str:
-    plain, back = merge(merger, vectors(*TASKS)), merge(merger, vectors(*TASKS, factor=-1.0))
-    return _same(
-        merger, "sign", back, _times(-1.0, plain), "vectors turned round should turn the direction"
-    )
+    plain = merge(merger, vectors(*TASKS))
+    turned = merge(merger, vectors(*TASKS, factor=-1.0))
+    rule = "vectors turned round should turn the direction"
+    return _compare(merger, "sign", turned, _times(-1.0, plain), rule)
 
 
 def _side(merger: Merger) -> str:
     """⟨direction, Σ τ⟩ > 0: it goes where the vectors go."""
     given = vectors(*TASKS)
     direction = merge(merger, given)
-    along = sum(
-        float((direction[key] * given[task][key]).sum()) for task in given for key in SHAPES
-    )
-    return (
-        ""
-        if along > 0
-        else f"the direction points away from the sum of the vectors (product {along:.3g})"
-    )
+    product = 0.0
+    for vector in given.values():
+        product += sum(float((direction[key] * vector[key]).sum()) for key in SHAPES)
+    if product > 0:
+        return ""
+    return f"the direction points away from the sum of the vectors (product {product:.3g})"
 
 
 def _seed(merger: Merger) -> str:
-    first, again = (merge(merger, vectors(*TASKS), seed=4) for _ in range(2))
-    return (
-        ""
-        if all(torch.equal(first[k], again[k]) for k in first)
-        else "the same seed gave other bits"
-    )
+    first = merge(merger, vectors(*TASKS), seed=4)
+    second = merge(merger, vectors(*TASKS), seed=4)
+    is_same = all(torch.equal(first[key], second[key]) for key in first)
+    return "" if is_same else "the same seed gave other bits"
 
 
 def _nothing(merger: Merger) -> str:
     direction = merge(merger, vectors("one", "two", factor=0.0))
-    moved = [key for key, value in direction.items() if not bool((value == 0).all())]
-    return f"vectors of zeros move {moved[0]}" if moved else ""
+    for key, value in direction.items():
+        if not bool((value == 0).all()):
+            return f"vectors of zeros move {key}"
+    return ""
 
 
 def _sum(merger: Merger) -> str:
     if not merger.is_sum:
         return ""
-    for tasks in (("one",), TASKS, ("three", "one")):
-        weights, given = merger.weights(tasks), vectors(*tasks)
-        if list(weights) != list(tasks):
-            return f"weights({list(tasks)}) are of {list(weights)}; expected one of each, in that order"
-        expected = {key: sum(weights[t] * given[t][key] for t in tasks) for key in theta0()}
-        if (distance := _distance(merge(merger, given), expected)) > TIGHT:
-            return f"prepare and weights differ by up to {distance:.3g}"
+    return _sum_of(merger, TASKS[:1]) or _sum_of(merger, TASKS) or _sum_of(merger, ("three", "one"))
+
+
+def _sum_of(merger: Merger, tasks: Sequence[str]) -> str:
+    weights = merger.weights(tasks)
+    if list(weights) != list(tasks):
+        return f"weights({list(tasks)}) are of {list(weights)}; expected one of each, in that order"
+    given = vectors(*tasks)
+    expected = {}
+    for key in theta0():
+        terms = [weights[task] * given[task][key] for task in tasks]
+        expected[key] = torch.stack(terms).sum(0)
+    distance = _distance(merge(merger, given), expected)
+    if distance > TIGHT:
+        return f"prepare and weights differ by up to {distance:.3g}"
     return ""
 
 
 def _data(merger: Merger) -> str:
     """It uses the images that it asks for, and leaves the network as it was."""
-    kind, given = merger.method.data, vectors(*TASKS)
+    kind = merger.method.data
     if kind == "none":
         return ""
-    seen = [_tower.data(theta0(), kind, drawn) for drawn in ("images", "other images")]
-    found = [merge(merger, given, data=data) for data in seen]
-    if _distance(*found) < TIGHT:
+    given = vectors(*TASKS)
+    data = _synthetic.data(theta0(), kind, "images")
+    direction = merge(merger, given, data=data)
+    other = merge(merger, given, data=_synthetic.data(theta0(), kind, "other images"))
+    if _distance(direction, other) < TIGHT:
         return "other images give the same direction; use them, or declare data 'none'"
-    network, before = seen[0].network, theta0()
-    if any(not torch.equal(value, before[name]) for name, value in network.state_dict().items()):
-        return "a parameter of the network was changed; expected other weights to go through `linearize.encode`"
-    if network.training or any(value.requires_grad for value in network.parameters()):
+    before = theta0()
+    for name, value in data.network.state_dict().items():
+        if not torch.equal(value, before[name]):
+            return (
+                "a parameter of the network was changed; expected other weights to go through "
+                "`linearize.encode`"
+            )
+    if data.network.training or any(value.requires_grad for value in data.network.parameters()):
         return "the network was left in training, or with gradients; expected it as it was given"
     return ""
 

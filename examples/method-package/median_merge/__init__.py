@@ -1,4 +1,6 @@
-"""Median: T times the median of the T task vectors, entry by entry, so that one outlier moves nothing."""
+"""Median: T times the median of the T task vectors, entry by entry, so that one outlier moves
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +21,12 @@ def prepare(vectors: Mapping[str, Mapping], context: Context) -> dict:
     """T · quantile of the entries; the model is θ0 + α times this."""
     import torch
 
-    q, direction = context.hyper_parameters["quantile"], {}
+    quantile = context.hyper_parameters["quantile"]
+    direction = {}
     for name, first in next(iter(vectors.values())).items():
-        stack = torch.stack([vector[name] for vector in vectors.values()])
-        moves = first.is_floating_point()  # counters and the like stay where they are
-        direction[name] = (
-            len(vectors) * torch.quantile(stack, q, dim=0) if moves else torch.zeros_like(first)
-        )
+        if first.is_floating_point():
+            stack = torch.stack([vector[name] for vector in vectors.values()])
+            direction[name] = len(vectors) * torch.quantile(stack, quantile, dim=0)
+        else:
+            direction[name] = torch.zeros_like(first)  # counters and the like stay as they are
     return direction
