@@ -38,6 +38,20 @@ CONTRAST = f"""() => {{
   return Math.min(...{WORDS}.map(contrast));
 }}"""
 
+# What can be used by keyboard, and the state of the element that has the focus.
+USABLE = """[...document.querySelectorAll("a,button,summary,.scroll")]
+    .filter(e => e.checkVisibility())"""
+FOCUSED = """() => {
+  const e = document.activeElement, box = e.getBoundingClientRect(), style = getComputedStyle(e);
+  e.dataset.seen = 1;
+  const inside = box.left >= 0 && box.top >= 0 && box.bottom <= innerHeight + 1;
+  return {
+    text: e.innerText,
+    inside: inside || box.height > 300,
+    ringed: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
+  };
+}"""
+
 
 @pytest.fixture(scope="module")
 def browser():
@@ -61,19 +75,21 @@ def file(tmp_path_factory) -> Path:
 @pytest.fixture(params=WIDTHS)
 def page(browser, file, request):
     """The page, opened; the browser must not complain or ask for anything else."""
-    page, complaints, asked = browser.new_page(), [], []
+    page = browser.new_page()
+    complaints = []
+    requests = []
     page.set_viewport_size({"width": request.param, "height": 900})
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda request: asked.append(request.url))
+    page.on("request", lambda request: requests.append(request.url))
     page.goto(file.as_uri())
     yield page
     page.close()
     assert complaints == []
-    assert [url for url in asked if not url.startswith("data:")] == [file.as_uri()]
+    assert [url for url in requests if not url.startswith("data:")] == [file.as_uri()]
 
 
-def test_all_is_shown_and_legible(page):
+def test_all_images_and_drawings_are_shown(page):
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
         "the page itself scrolls sideways"
     )
@@ -81,16 +97,24 @@ def test_all_is_shown_and_legible(page):
         "[...document.images].map(i => [i.complete, i.naturalWidth, i.width, i.height, i.alt])"
     )
     assert len(images) == len(page_folder.FIGURES)
-    assert all(complete and min(sizes) > 100 and alt for complete, *sizes, alt in images)
+    for complete, *sizes, alt in images:
+        assert complete
+        assert min(sizes) > 100
+        assert alt
     drawings = page.evaluate(
         "[...document.querySelectorAll('svg')].map(s => s.getBoundingClientRect().width)"
     )
-    assert len(drawings) == 8 and min(drawings) > 100
-    assert (
-        page.evaluate(f"Math.min(...{WORDS}.map(e => parseFloat(getComputedStyle(e).fontSize)))")
-        >= 12
-    )
+    assert len(drawings) == 8
+    assert min(drawings) > 100
+
+
+def test_words_are_large_and_dark_enough_to_read(page):
+    sizes = page.evaluate(f"{WORDS}.map(e => parseFloat(getComputedStyle(e).fontSize))")
+    assert min(sizes) >= 12
     assert page.evaluate(CONTRAST) >= 4.5
+
+
+def test_no_title_is_executed(page):
     assert page.evaluate("window.harmed") is None
 
 
@@ -107,21 +131,26 @@ def test_what_is_too_wide_scrolls_inside_itself(page):
             box.ariaLabel,
         ])"""
     )
-    assert cut == 0 and all(box[1:3] == ["auto", 0] and box[3] for box in boxes)
-    assert any(box[0] for box in boxes) or page.viewport_size["width"] == max(WIDTHS)
+    assert cut == 0
+    for _, overflow, tab_index, label in boxes:
+        assert overflow == "auto"
+        assert tab_index == 0
+        assert label
+    narrow = page.viewport_size["width"] == min(WIDTHS)
+    assert any(scrolls for scrolls, *_ in boxes) or not narrow
 
 
 def test_headings_are_in_order_and_ids_unique(page):
     levels = page.evaluate(
         "[...document.querySelectorAll('h1,h2,h3,h4,h5,h6')].map(h => Number(h.tagName[1]))"
     )
-    assert levels[0] == 1 and levels.count(1) == 1
+    assert levels[0] == 1
+    assert levels.count(1) == 1
     assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
     ids = page.evaluate("[...document.querySelectorAll('[id]')].map(e => e.id)")
     assert len(ids) == len(set(ids))
-    assert page.evaluate("document.documentElement.lang") == "en" and page.title().startswith(
-        "Results of preset"
-    )
+    assert page.evaluate("document.documentElement.lang") == "en"
+    assert page.title().startswith("Results of preset")
 
 
 def test_links_resolve(page, file):
@@ -135,28 +164,14 @@ def test_links_resolve(page, file):
 
 
 def test_tab_reaches_everything_that_can_be_used_and_shows_where_it_is(page):
-    number = page.evaluate(
-        "[...document.querySelectorAll('a,button,summary,.scroll')].filter(e => "
-        "e.checkVisibility()).length"
-    )
-    seen = []
-    for _ in range(number):
+    stops = []
+    for _ in range(page.evaluate(f"{USABLE}.length")):
         page.keyboard.press("Tab")
-        seen.append(
-            page.evaluate("""() => { const e = document.activeElement; e.dataset.seen = 1;
-                const box = e.getBoundingClientRect(), style = getComputedStyle(e);
-                const inside = box.left >= 0 && box.top >= 0 && box.bottom <= innerHeight + 1;
-                return [e.innerText, inside || box.height > 300,
-                        style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2]; }""")
-        )
-    assert seen[0][0] == "To the results" and all(shown and ringed for _, shown, ringed in seen), (
-        seen
-    )
-    left = (
-        "[...document.querySelectorAll('a,button,summary,.scroll')]"
-        ".filter(e => e.checkVisibility() && !e.dataset.seen)"
-    )
-    assert page.evaluate(f"{left}.map(e => e.outerHTML)") == []
+        stops.append(page.evaluate(FOCUSED))
+    assert stops[0]["text"] == "To the results"
+    assert [stop for stop in stops if not (stop["inside"] and stop["ringed"])] == []
+    unseen = f"{USABLE}.filter(e => !e.dataset.seen).map(e => e.outerHTML)"
+    assert page.evaluate(unseen) == []
 
 
 def _column(page, table, head):
@@ -182,52 +197,64 @@ CLAIMS = "The claims of the paper, and what this run says of them"
 
 
 def test_enter_sorts_numbers_and_a_third_time_restores_the_order(page):
-    first, way = _column(page, TABLE1, "Recovered gain")
-    assert way is None
-    there = sorted((float(text.partition(" ")[0]) for text in first if text != "–"), reverse=True)
-    assert len(set(there)) == 3
-    for expected, word in ((there, "descending"), (there[::-1], "ascending")):
+    original, order = _column(page, TABLE1, "Recovered gain")
+    assert order is None
+    numbers = sorted((_number(text) for text in original if text != "–"), reverse=True)
+    assert len(set(numbers)) == 3
+    for expected, name in ((numbers, "descending"), (numbers[::-1], "ascending")):
         _press(page, TABLE1, "Recovered gain")
-        found, way = _column(page, TABLE1, "Recovered gain")
-        assert [float(text.partition(" ")[0]) for text in found[:3]] == expected and way == word
-        assert set(found[3:]) == {"–"}, "what is missing stays below"
+        column, order = _column(page, TABLE1, "Recovered gain")
+        assert [_number(text) for text in column[:3]] == expected
+        assert order == name
+        assert set(column[3:]) == {"–"}, "empty cells stay last"
     _press(page, TABLE1, "Recovered gain")
-    assert _column(page, TABLE1, "Recovered gain") == [first, None]
+    assert _column(page, TABLE1, "Recovered gain") == [original, None]
 
 
-def test_words_and_numbers_with_commas_are_sorted_as_what_they_are(page):
+def _number(text):
+    """The value of a cell with an interval."""
+    return float(text.partition(" ")[0])
+
+
+def test_words_are_sorted_as_words(page):
     _press(page, CLAIMS, "Verdict")
-    words, way = _column(page, CLAIMS, "Verdict")
-    assert words == sorted(words) and len(set(words)) > 1 and way == "ascending"
+    words, order = _column(page, CLAIMS, "Verdict")
+    assert words == sorted(words)
+    assert len(set(words)) > 1
+    assert order == "ascending"
+
+
+def test_numbers_with_commas_are_sorted_as_numbers(page):
     _press(page, CLAIMS, "n")
-    numbers, way = _column(page, CLAIMS, "n")
-    there = [int(text.replace(",", "")) for text in numbers if text]
-    assert (
-        there == sorted(there, reverse=True)
-        and len({len(str(n)) for n in there}) > 1
-        and way == "descending"
-    )
-    assert _column(page, CLAIMS, "Verdict")[1] is None, "one column at a time"
+    column, order = _column(page, CLAIMS, "n")
+    numbers = [int(text.replace(",", "")) for text in column if text]
+    assert numbers == sorted(numbers, reverse=True)
+    assert len({len(str(number)) for number in numbers}) > 1
+    assert order == "descending"
     _press(page, "Where the time went", "Seconds")
     assert _column(page, "Where the time went", "Seconds")[0] == ["1,210", "1,120", "90"]
+
+
+def test_one_column_at_a_time_is_sorted(page):
+    _press(page, CLAIMS, "Verdict")
+    _press(page, CLAIMS, "n")
+    assert _column(page, CLAIMS, "Verdict")[1] is None
 
 
 def test_the_leaderboard_is_sorted_by_click_and_keyboard(page):
     _press(page, "Linear FT", "Accuracy (%)")
     _press(page, "Linear FT", "Accuracy (%)")
-    found, way = _column(page, "Linear FT", "Accuracy (%)")
-    assert (
-        [float(text) for text in found] == sorted(map(float, found))
-        and len(found) == 4
-        and way == "ascending"
-    )
+    accuracies, order = _column(page, "Linear FT", "Accuracy (%)")
+    assert accuracies == sorted(accuracies, key=float)
+    assert len(accuracies) == 4
+    assert order == "ascending"
     page.locator('[aria-label="Linear FT"] button', has_text="Method").click()
-    methods, way = _column(page, "Linear FT", "Method")
-    assert methods == sorted(methods, key=str.casefold) and way == "ascending"
+    methods, order = _column(page, "Linear FT", "Method")
+    assert methods == sorted(methods, key=str.casefold)
+    assert order == "ascending"
     _press(page, "Linear FT", "Behind the best (points)")
-    assert _column(page, "Linear FT", "Behind the best (points)")[0][-1] == "–", (
-        "the best is behind nobody"
-    )
+    distances, _ = _column(page, "Linear FT", "Behind the best (points)")
+    assert distances[-1] == "–", "the best is behind nobody"
 
 
 def test_no_script_runs_even_if_a_title_were_not_escaped(browser, file):
@@ -235,7 +262,8 @@ def test_no_script_runs_even_if_a_title_were_not_escaped(browser, file):
     page.goto(file.as_uri())
     page.evaluate("t => document.body.insertAdjacentHTML('beforeend', t)", page_folder.HOSTILE)
     page.wait_for_timeout(100)
-    assert page.locator("img[src=x]").count() == 1 and page.evaluate("window.harmed") is None
+    assert page.locator("img[src=x]").count() == 1
+    assert page.evaluate("window.harmed") is None
     page.close()
 
 
@@ -244,11 +272,8 @@ def test_on_paper_there_is_no_navigation_and_nothing_is_cut_off(browser, file):
     page.set_viewport_size({"width": 700, "height": 900})
     page.emulate_media(media="print")
     page.goto(file.as_uri())
-    assert (
-        not page.locator("nav").is_visible() and page.locator("#table1_addition table").is_visible()
-    )
-    assert (
-        page.evaluate("Math.max(...[...document.images].map(i => i.getBoundingClientRect().right))")
-        <= 700
-    )
+    assert not page.locator("nav").is_visible()
+    assert page.locator("#table1_addition table").is_visible()
+    edges = page.evaluate("[...document.images].map(i => i.getBoundingClientRect().right)")
+    assert max(edges) <= 700
     page.close()

@@ -7,6 +7,7 @@ stores more, is not compared on equal terms.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from pathlib import Path
 
 from markupsafe import Markup
@@ -66,8 +67,8 @@ def _lists(ranked: Sequence[Entry]) -> dict[str, list[Entry]]:
 
 
 def _titled_table(title: str, part: Sequence[Entry], seconds: Mapping) -> tuple[str, Markup]:
-    low = min(entry.low for entry in part)
-    high = max(entry.high for entry in part)
+    low = min(map(attrgetter("low"), part))
+    high = max(map(attrgetter("high"), part))
     rows = [_row(entry, low, high, seconds) for entry in part]
     return title, pages.table(HEADS, rows, title)
 
@@ -155,8 +156,8 @@ def _negation(ranked: Sequence[Entry], control: str) -> Markup | None:
 
 
 def _percent(accuracy: Interval) -> HtmlCell:
-    low, high = 100 * accuracy.low, 100 * accuracy.high
-    return HtmlCell(f"{100 * accuracy.value:.1f} [{low:.1f}, {high:.1f}]", accuracy.value)
+    interval = f"[{100 * accuracy.low:.1f}, {100 * accuracy.high:.1f}]"
+    return HtmlCell(f"{100 * accuracy.value:.1f} {interval}", accuracy.value)
 
 
 def seconds_of(logs: Path) -> dict[tuple[str, str], float]:

@@ -6,8 +6,10 @@ Fractions are printed in percent with one decimal, 95 % intervals in brackets.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import starmap
 from typing import TYPE_CHECKING
 
 from tangent_bench.figures._cells import NAN, Cell
@@ -99,14 +101,16 @@ class _Grid:
 
 
 def _grid(table: pd.DataFrame) -> _Grid:
-    cells = [Cell(*values) for values in table.itertuples(index=False, name=None)]
-    columns = list(dict.fromkeys((cell.group, cell.column) for cell in cells))
     by_row: dict[str, dict[tuple[str, str], Cell]] = {}
-    for cell in cells:
-        by_row.setdefault(cell.row, {})[cell.group, cell.column] = cell
+    columns: list[tuple[str, str]] = []
+    for cell in starmap(Cell, table.itertuples(index=False, name=None)):
+        column = (cell.group, cell.column)
+        by_row.setdefault(cell.row, {})[column] = cell
+        if column not in columns:
+            columns.append(column)
     rows = []
     for name, by_column in by_row.items():
-        rows.append((name, [by_column.get(column) for column in columns]))
+        rows.append((name, list(map(by_column.get, columns))))
     return _Grid(columns, rows)
 
 
@@ -136,10 +140,14 @@ def markdown(table: pd.DataFrame, note: str = "") -> str:
         table: cells.
         note: a sentence, "" for none.
     """
-    head, *rows = [[_markdown(text) for text in line] for line in _grid(table).lines]
+    head, *rows = _grid(table).lines
     alignment = ["---", *["---:"] * (len(head) - 1)]
-    text = "\n".join(f"| {' | '.join(line)} |" for line in [head, alignment, *rows])
+    text = "\n".join(map(_pipes, [head, alignment, *rows]))
     return text + (f"\n\n{note}\n" if note else "\n")
+
+
+def _pipes(line: Sequence[str]) -> str:
+    return f"| {' | '.join(map(_markdown, line))} |"
 
 
 def _markdown(text: str) -> str:
@@ -156,7 +164,7 @@ def latex(table: pd.DataFrame, caption: str, label: str) -> str:
         label: the label after "tab:".
     """
     grid = _grid(table)
-    body = [_tex_line(name, row) for name, row in grid.rows]
+    body = list(starmap(_tex_line, grid.rows))
     long = len(body) > PAGE
     packages = ["booktabs"]
     if any(table["grey"]):
@@ -180,14 +188,13 @@ def latex(table: pd.DataFrame, caption: str, label: str) -> str:
 def _tex_heads(columns: Sequence[tuple[str, str]]) -> list[str]:
     """The lines of headings: groups above columns if there are groups."""
     heads = " & ".join(["", *(_tex(column) for _, column in columns)]) + r" \\"
-    groups = list(dict.fromkeys(group for group, _ in columns))
-    if not any(groups):
+    widths = Counter(group for group, _ in columns)
+    if not any(widths):
         return [heads]
     spans = []
     bars = []
     end = 1
-    for group in groups:
-        width = sum(other == group for other, _ in columns)
+    for group, width in widths.items():
         spans.append(rf"\multicolumn{{{width}}}{{c}}{{{_tex(group)}}}")
         bars.append(rf"\cmidrule(lr){{{end + 1}-{end + width}}}")
         end += width

@@ -14,6 +14,8 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import starmap
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -125,6 +127,11 @@ class Category:
     tables: list[ShownTable] = field(default_factory=list)
     figures: list[ShownFigure] = field(default_factory=list)
 
+    @property
+    def is_filled(self) -> bool:
+        """Whether there is something to show."""
+        return self.leaderboard is not None or bool(self.tables or self.figures)
+
 
 def page(run: PresetRun) -> str:
     """The whole page.
@@ -138,8 +145,8 @@ def page(run: PresetRun) -> str:
         TEMPLATE,
         f"Results of preset {preset}",
         preset=preset,
-        models=[model_title(model) for model in run.about["models"]],
-        tasks=[task_title(task) for task in run.about["tasks"]],
+        models=list(map(model_title, run.about["models"])),
+        tasks=list(map(task_title, run.about["tasks"])),
         seeds=run.about["seeds"],
         contents=_contents(run, categories),
         anchor=_anchor,
@@ -177,7 +184,7 @@ def _categories(run: PresetRun) -> list[Category]:
     if run.methods:
         category = categories.setdefault(METHODS, Category(METHODS))
         category.leaderboard = _included(run.folder / "leaderboard.html")
-    return [c for c in categories.values() if c.leaderboard is not None or c.tables or c.figures]
+    return [category for category in categories.values() if category.is_filled]
 
 
 def _show(folder: Path, name: str, category: Category) -> None:
@@ -265,17 +272,25 @@ def facts_of(records: Sequence[Mapping]) -> dict[str, list[str]]:
     Args:
         records: the jobs' records, as `times.records` returns them.
     """
-    start = min(record["started"] for record in records)
+    start = min(map(itemgetter("started"), records))
     end = max(record["started"] + record["seconds"] for record in records)
     return {
         "When": [f"{_date(start)} to {_date(end)}, {len(records):,} jobs"],
-        "Code (commit)": _counted(record["commit"] for record in records),
-        "System": _counted(f"{record['system']}, {record['processor']}" for record in records),
-        "Device of networks": _counted(record.get("gpu") or record["device"] for record in records),
-        "Python": _counted(record["python"] for record in records),
+        "Code (commit)": _counted(map(itemgetter("commit"), records)),
+        "System": _counted(map(_system, records)),
+        "Device of networks": _counted(map(_device, records)),
+        "Python": _counted(map(itemgetter("python"), records)),
         "Packages": [", ".join(_packages(records))],
         "Networks": _networks(records) or ["none"],
     }
+
+
+def _system(record: Mapping) -> str:
+    return f"{record['system']}, {record['processor']}"
+
+
+def _device(record: Mapping) -> str:
+    return record.get("gpu") or record["device"]
 
 
 def _packages(records: Sequence[Mapping]) -> list[str]:
@@ -291,12 +306,13 @@ def _networks(records: Sequence[Mapping]) -> list[str]:
     lines = set()
     for record in records:
         for name, network in record.get("networks", {}).items():
-            files = [
-                f"of {Path(path).name} {digest[:16]}…"
-                for path, digest in network["weights"].items()
-            ]
-            lines.add(f"{name}: sha256 of θ0 {network['theta0'][:16]}…, {', '.join(files)}")
+            files = ", ".join(starmap(_weights, network["weights"].items()))
+            lines.add(f"{name}: sha256 of θ0 {network['theta0'][:16]}…, {files}")
     return sorted(lines)
+
+
+def _weights(path: str, digest: str) -> str:
+    return f"of {Path(path).name} {digest[:16]}…"
 
 
 def _date(seconds: float) -> str:

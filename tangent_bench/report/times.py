@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import starmap
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,7 +51,7 @@ def records(folder: Path) -> list[dict]:
     paths = sorted((folder / "logs").rglob("*.json"))
     if not paths:
         raise ValueError(f"{folder / 'logs'} holds no records of jobs; run the preset first.")
-    return [_record(path) for path in paths]
+    return list(map(_record, paths))
 
 
 def _record(path: Path) -> dict:
@@ -80,7 +82,7 @@ def read(folder: Path) -> list[JobKind]:
     by_kind: dict[str, list[Mapping]] = {}
     for record in records(folder):
         by_kind.setdefault(kind_of(record), []).append(record)
-    kinds = [_sum(name, group) for name, group in by_kind.items()]
+    kinds = starmap(_sum, by_kind.items())
     return sorted(kinds, key=lambda kind: -kind.seconds)
 
 
@@ -112,8 +114,8 @@ def build(kinds: Sequence[JobKind]) -> pd.DataFrame:
         name="all",
         jobs=sum(kind.jobs for kind in kinds),
         seconds=sum(kind.seconds for kind in kinds),
-        longest=max(kind.longest for kind in kinds),
-        peak=max(kind.peak for kind in kinds),
+        longest=max(map(attrgetter("longest"), kinds)),
+        peak=max(map(attrgetter("peak"), kinds)),
     )
     items = []
     for kind in [*kinds, total]:

@@ -15,7 +15,8 @@ function nextOrder(heading) {
   return orders[orders.indexOf(heading.getAttribute("aria-sort")) + 1];
 }
 
-// A heading sorts its column one way, then the other, then restores the order. Empty cells stay last.
+// A heading sorts its column one way, then the other, then restores the order.
+// Empty cells stay last.
 function sort(table, heading, original) {
   const order = nextOrder(heading);
   for (const other of table.querySelectorAll("th")) other.removeAttribute("aria-sort");
