@@ -19,7 +19,7 @@ def outcomes(lines: Iterable[str]) -> dict[str, dict[str, str]]:
     """Module → name of a mutant → what became of it.
 
     >>> outcomes(["    tangent_bench.tangent.vectors.x_dot__mutmut_1: killed", "", "  more"])
-    {'vectors': {'x_dot__mutmut_1': 'killed'}}
+    {'tangent.vectors': {'x_dot__mutmut_1': 'killed'}}
     """
     found: dict[str, dict[str, str]] = defaultdict(dict)
     for module, mutant, outcome in re.findall(

@@ -18,7 +18,8 @@ import sys, time
 from types import SimpleNamespace
 from tangent_bench.jobs.provenance import job
 
-named = {"threads": 1, "rule": "finetune", "wildcards": {}, "log": ["logs/one.log"], "output": ["made/one.csv"],}
+named = {"threads": 1, "rule": "finetune", "wildcards": {}}
+named |= {"log": ["logs/one.log"], "output": ["made/one.csv"]}
 named["resources"] = SimpleNamespace()
 with job(SimpleNamespace(**named)):
     print("begun", flush=True)

@@ -198,9 +198,11 @@ def test_kernel_regression_of_two_classes_is_descent_on_the_linearized_network()
     equality.
     """
     folder, num, strength = Folder(small.Curved(), classes=2), 12, 0.1
-    two = lambda task, split: Labels(
-        labels(task, split).labels % 2, labels(task, split).blocks, 2, ""
-    )  # noqa: E731
+
+    def two(task, split):
+        own = labels(task, split)
+        return Labels(own.labels % 2, own.blocks, 2, "")
+
     settings = SMALL | {"num_images": 9, "regression_images": num, "ridges": [strength]}
     ran = study(
         "kernel_gap", None, mode="standard-none", results=folder, labels=two, settings=settings
