@@ -1,4 +1,4 @@
-"""A CLIP whose image tower is a ConvNeXt, with LayerNorm and without attention: another kind for the same claims."""
+"""A CLIP whose image tower is a ConvNeXt: with LayerNorm, and without attention."""
 
 from tangent_bench.models import Model
 

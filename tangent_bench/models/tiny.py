@@ -1,4 +1,7 @@
-"""The embedded CLIP: 32 px, patch 8, width 128, 4 + 2 layers; pre-trained here on generated captioned images."""
+"""The embedded CLIP: 32 px, patch 8, width 128, 4 + 2 layers.
+
+It is pre-trained here on generated captioned images.
+"""
 
 from tangent_bench.models import ASSETS, Model
 

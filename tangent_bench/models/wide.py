@@ -1,4 +1,7 @@
-"""Twice the width of `tiny`, 3.3 M image parameters; no weights are shipped: use it as wide-pre0, wide-pre1, ..."""
+"""Twice the width of `tiny`, 3.3 M image parameters.
+
+No weights are shipped: use it as wide-pre0, wide-pre1, ...
+"""
 
 from tangent_bench.models import ASSETS, Model
 
