@@ -1,5 +1,7 @@
-"""What pyproject.toml cannot say: a wheel carries Snakefile, config/ and workflow/ as `tangent_bench/_suite`, for
-`tangent-bench list`, `show`, `check` and `plan` outside a checkout (tangent_bench/suite.py).
+"""Puts Snakefile, config/ and workflow/ into a wheel, which pyproject.toml cannot say.
+
+They become `tangent_bench/_suite` there, for `tangent-bench list`, `show`, `check` and `plan`
+outside of a checkout (tangent_bench/suite.py).
 """
 
 import shutil

@@ -27,10 +27,14 @@ def lines(module: str, caught: int, *others: str) -> list[str]:
     ],
 )
 def test_nine_tenths_of_every_module_must_be_caught(caught, others, status, capsys):
-    assert main([*lines("tangent.vectors", caught, *others), *lines("methods.fisher", 30)]) == status
+    assert (
+        main([*lines("tangent.vectors", caught, *others), *lines("methods.fisher", 30)]) == status
+    )
     printed = capsys.readouterr().out
     assert re.search(
-        rf"^tangent.vectors +{caught} of +{caught + len(others)} mutants caught", printed, re.MULTILINE
+        rf"^tangent.vectors +{caught} of +{caught + len(others)} mutants caught",
+        printed,
+        re.MULTILINE,
     )
     for name in others:
         assert f"{name}: tangent_bench.tangent.vectors.x_f__mutmut_" in printed
