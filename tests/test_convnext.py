@@ -1,4 +1,4 @@
-"""A network that the own rules do not know, as open_clip builds it: the generic way, and a line in the log."""
+"""A network of open_clip without rules of our own: the generic way, and a line in the log."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_the_generic_product_is_the_central_difference(case):
 
 
 def test_the_expansion_and_its_gradient(case):
-    """f_lin(θ0) = f(θ0); ⟨g, J v⟩ = ⟨Jᵀ g, v⟩, the right side by ordinary reverse mode of the network itself."""
+    """f_lin(θ0) = f(θ0); ⟨g, J v⟩ = ⟨Jᵀ g, v⟩, the right side by ordinary reverse mode."""
     network, theta0, tangent, images = case
     at_zero = linearize.encode_linearized(network, theta0, theta0, images)
     torch.testing.assert_close(at_zero, linearize.encode(network, theta0, images), **TOGETHER)

@@ -14,12 +14,15 @@ from tangent_bench import merging, registry
 SAMPLE = """
 from tangent_bench.methods import Method, Parameter
 
-METHOD = Method(title="Half", reference="nobody", parameters={"factor": Parameter(0.5, "of the sum", 0.0)})
+METHOD = Method(
+    title="Half", reference="nobody", parameters={"factor": Parameter(0.5, "of the sum", 0.0)}
+)
 
 
 def prepare(vectors, context):
     first, *rest = vectors.values()
-    return {key: context.hyper_parameters["factor"] * sum((v[key] for v in rest), first[key]) for key in first}
+    factor = context.hyper_parameters["factor"]
+    return {key: factor * sum((v[key] for v in rest), first[key]) for key in first}
 """
 POINTS = """[tangent_bench.methods]
 half = sample_half
@@ -32,7 +35,7 @@ a.half = sample_half
 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
-    """An installed distribution, as pip leaves it: modules and a dist-info folder with entry points."""
+    """An installed distribution as pip leaves it: modules, and a dist-info with entry points."""
     info = tmp_path / "sample_half-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: sample-half\nVersion: 1.0\n")
@@ -115,7 +118,8 @@ def test_a_name_that_would_split_is_refused(package):
 
 
 def test_hyper_parameters_and_their_digest():
-    plain, changed = merging.find("ties"), merging.find("ties", {"keep": 0.1})
+    plain = merging.find("ties")
+    changed = merging.find("ties", {"keep": 0.1})
     assert plain.values == {"ties.keep": 0.2} and changed.values == {"ties.keep": 0.1}
     assert plain.params_id == "" and len(changed.params_id) == 8
     assert merging.find("ties", {"ties.keep": 0.2}).params_id == "", (

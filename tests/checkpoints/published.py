@@ -53,7 +53,7 @@ class ImageEncoder(nn.Module):
 
 @contextmanager
 def repository() -> Iterator[Callable[[nn.Module], nn.Module]]:
-    """`src.modeling.ImageEncoder` around a model, importable only within: as the field's repositories define it."""
+    """`src.modeling.ImageEncoder` as the field's repositories define it, importable only within."""
     from open_clip.transform import PreprocessCfg, image_transform_v2
 
     with tempfile.TemporaryDirectory() as folder:
@@ -74,7 +74,10 @@ def repository() -> Iterator[Callable[[nn.Module], nn.Module]]:
 def image_encoder(
     make: Callable[[], nn.Module], theta: Mapping[str, Tensor], path: Path, archive: bool = True
 ) -> Path:
-    """Ilharco et al.'s layout: the whole module, pickled by reference to a class that is not importable afterwards."""
+    """Ilharco et al.'s layout: the whole module, pickled by reference to a class.
+
+    The class cannot be imported afterwards.
+    """
     with repository() as encoder:
         torch.save(encoder(put(make(), theta)), path, _use_new_zipfile_serialization=archive)
     return path
@@ -83,7 +86,8 @@ def image_encoder(
 def linearized(make: Callable[[], nn.Module], theta: Mapping[str, Tensor], path: Path) -> Path:
     """The official linear layout, by the names that `nn.ParameterList` gives."""
     with repository() as encoder:
-        before, after = encoder(make()), encoder(put(make(), theta))
+        before = encoder(make())
+        after = encoder(put(make(), theta))
     inner = nn.Module()
     inner.params, inner.params0 = (nn.ParameterList(m.parameters()) for m in (after, before))
     outer = nn.Module()
@@ -102,6 +106,21 @@ def state_dict(make: Callable[[], nn.Module], theta: Mapping[str, Tensor], path:
     return path
 
 
+THEIR_NAMES = {
+    "transformer.resblocks": "encoder.layers",
+    "ln_1": "layer_norm1",
+    "ln_2": "layer_norm2",
+    "mlp.c_fc": "mlp.fc1",
+    "mlp.c_proj": "mlp.fc2",
+    "attn.": "self_attn.",
+    "ln_pre": "pre_layrnorm",
+    "ln_post": "post_layernorm",
+    "class_embedding": "embeddings.class_embedding",
+    "positional_embedding": "embeddings.position_embedding.weight",
+    "conv1": "embeddings.patch_embedding",
+}
+
+
 def vision_model(theta: Mapping[str, Tensor], path: Path) -> Path:
     """FusionBench's layout, written by hand: keys of transformers 4 with their prefix."""
     found = {}
@@ -116,18 +135,13 @@ def _renamed(name: str, value: Tensor) -> list[tuple[str, Tensor]]:
     if name == "proj":
         return []
     if "in_proj" in name:
-        layer, kind = name.split(".")[2], name.rpartition("_")[2]
+        layer = name.split(".")[2]
+        kind = name.rpartition("_")[2]
         parts = value.chunk(3)
         return [
             (f"encoder.layers.{layer}.self_attn.{w}_proj.{kind}", p)
             for w, p in zip("qkv", parts, strict=True)
         ]
-    table = {
-        "transformer.resblocks": "encoder.layers", "ln_1": "layer_norm1", "ln_2": "layer_norm2", "mlp.c_fc": "mlp.fc1",
-        "mlp.c_proj": "mlp.fc2", "attn.": "self_attn.", "ln_pre": "pre_layrnorm", "ln_post": "post_layernorm",
-        "class_embedding": "embeddings.class_embedding", "positional_embedding": "embeddings.position_embedding.weight",
-        "conv1": "embeddings.patch_embedding",
-    }  # fmt: skip
-    for ours, theirs in table.items():
+    for ours, theirs in THEIR_NAMES.items():
         name = name.replace(ours, theirs)
     return [(name, value)]

@@ -1,4 +1,4 @@
-"""What every layout must keep to: the same vector out of each, and one sentence for whatever is wrong with a file."""
+"""Every layout gives the same vector, and one sentence for whatever is wrong with a file."""
 
 from __future__ import annotations
 
@@ -150,10 +150,13 @@ def test_a_checkpoint_that_lacks_parameters_is_refused(name, files, deeper):
 def test_a_checkpoint_with_parameters_too_many_is_refused(
     name, deeper, network, tmp_path, clip_folder
 ):
-    theta, make = published.fine_tuned(deeper), lambda: _created(
-        small.clip_model(clip_folder), {**small.CONFIG, "vision_cfg": {**small.CONFIG["vision_cfg"], "layers": 3}},
-        clip_folder / "test-deeper.json",
-    )  # fmt: skip
+    theta = published.fine_tuned(deeper)
+    vision = {**small.CONFIG["vision_cfg"], "layers": 3}
+    config = {**small.CONFIG, "vision_cfg": vision}
+
+    def make():
+        return _created(small.clip_model(clip_folder), config, clip_folder / "test-deeper.json")
+
     path = {
         "fusionbench": lambda: published.vision_model(theta, tmp_path / "a.safetensors"),
         "ilharco": lambda: published.image_encoder(make, theta, tmp_path / "a.pt"),
@@ -183,10 +186,8 @@ def test_values_that_are_no_numbers_are_refused(files, network, tmp_path):
 @pytest.mark.parametrize("prefix", ["model.visual.", "visual.", ""])
 @pytest.mark.parametrize("ending", ["safetensors", "pt"])
 def test_state_dicts_of_tower_model_and_encoder(prefix, ending, theta, network, tmp_path):
-    state, path = (
-        {f"{prefix}{key}": value.half() for key, value in theta.items()},
-        tmp_path / f"a.{ending}",
-    )
+    state = {f"{prefix}{key}": value.half() for key, value in theta.items()}
+    path = tmp_path / f"a.{ending}"
     save_file(state, path) if ending == "safetensors" else torch.save(state, path)
     tau = checkpoints.load("state_dict", path, network)
     assert all(
@@ -223,7 +224,8 @@ def test_permuted_positions_are_refused(swap, files, make, tmp_path):
     torch.save(changed, tmp_path / "right.pt")
     checkpoints.load("linearized", tmp_path / "right.pt", network)
     for which in ("params", "params0"):
-        a, b = f"model.{which}.{first}", f"model.{which}.{second}"
+        a = f"model.{which}.{first}"
+        b = f"model.{which}.{second}"
         changed[a], changed[b] = changed[b], changed[a]
     torch.save(changed, tmp_path / "permuted.pt")
     assert "another order" in refusal("linearized", tmp_path / "permuted.pt", network)

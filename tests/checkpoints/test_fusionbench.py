@@ -1,4 +1,4 @@
-"""FusionBench's layout against transformers itself: the same outputs on random weights and images."""
+"""FusionBench's layout against transformers: the same outputs on random weights and images."""
 
 from __future__ import annotations
 
@@ -24,9 +24,15 @@ FULL = {  # open_clip's name → width, layers, heads, patch, embedding
 def vision_model(side, patch, width, layers, heads, mlp, embedding, quick, projected=False):
     """transformers' model with random weights of a size at which every one of them matters."""
     config = transformers.CLIPVisionConfig(
-        hidden_size=width, intermediate_size=mlp, num_hidden_layers=layers, num_attention_heads=heads, image_size=side,
-        patch_size=patch, projection_dim=embedding, hidden_act="quick_gelu" if quick else "gelu",
-    )  # fmt: skip
+        hidden_size=width,
+        intermediate_size=mlp,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        image_size=side,
+        patch_size=patch,
+        projection_dim=embedding,
+        hidden_act="quick_gelu" if quick else "gelu",
+    )
     kind = transformers.CLIPVisionModelWithProjection if projected else transformers.CLIPVisionModel
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(7)

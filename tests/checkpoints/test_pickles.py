@@ -1,4 +1,4 @@
-"""The restricted reader: equal to `torch.load` where that is safe, and nothing of a malicious file is ever run."""
+"""The restricted reader equals `torch.load` where that is safe, and runs nothing of any file."""
 
 from __future__ import annotations
 
@@ -43,9 +43,10 @@ def test_tensors_are_those_that_torch_loads(tmp_path, archive):
     path = tmp_path / "state.pt"
     state = OrderedDict(TENSORS)
     state._metadata = {"": {"version": 1}}  # as `state_dict` has it
-    torch.save({"state": state, "step": 12, "name": "θ", "rate": 1e-5, "list": [1, (2, None)]}, path,
-               _use_new_zipfile_serialization=archive)  # fmt: skip
-    found, expected = _pickles.read(path), torch.load(path, weights_only=True)
+    saved = {"state": state, "step": 12, "name": "θ", "rate": 1e-5, "list": [1, (2, None)]}
+    torch.save(saved, path, _use_new_zipfile_serialization=archive)
+    found = _pickles.read(path)
+    expected = torch.load(path, weights_only=True)
     assert (
         found["step"] == 12
         and found["name"] == "θ"
@@ -72,14 +73,16 @@ def test_a_module_is_a_stand_in_with_its_parameters(tmp_path, archive):
     assert not callable(found) and not hasattr(found, "forward")
 
 
-# Malicious files. Each would leave a witness if it were unpickled; `test_the_files_are_dangerous` shows that it does.
+# Malicious files. Each would leave a witness if it were unpickled, as
+# `test_the_files_are_dangerous` shows.
 
 
 class Call:
     """Pickles as the call of a function."""
 
     def __init__(self, function, *arguments: object) -> None:
-        self.function, self.arguments = function, arguments
+        self.function = function
+        self.arguments = arguments
 
     def __reduce__(self):
         return self.function, self.arguments

@@ -37,7 +37,8 @@ def merge(name: str, seed: int = 0, vectors=VECTORS, **values) -> dict:
 
 def entropy(direction: dict, seen=images) -> float:
     """Σ_t of mean entropies in bits of plain arithmetic: probabilities, not log-softmax."""
-    total, theta = 0.0, {name: THETA0[name] + direction[name] for name in THETA0}
+    total = 0.0
+    theta = {name: THETA0[name] + direction[name] for name in THETA0}
     for task in TASKS:
         logits = heads.logits(linearize.encode(NETWORK, theta, seen(task, 20)), HEADS[task])
         p = logits.exp() / logits.exp().sum(1, keepdim=True)
@@ -54,7 +55,8 @@ def summed(lambda_TL: torch.Tensor, columns: dict) -> dict:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_slope_is_what_differences_say(name):
-    columns, batches = NAMES[name], {task: images(task, 20) for task in TASKS}
+    columns = NAMES[name]
+    batches = {task: images(task, 20) for task in TASKS}
     shape = (3, 1 + max(columns.values()))
     point = 0.3 + 0.1 * small.normal("point", shape=shape)
     value, slope = _entropy.entropy(VECTORS, context(), point, columns, batches)
@@ -70,8 +72,10 @@ def test_slope_is_what_differences_say(name):
 
 
 def test_slope_of_an_image_tower(clip_folder):
-    network, pictures = small.vit(clip_folder), small.images(3, 3, 32, 32)
-    theta0, head = linearize.parameters(network), small.normal("tower head", shape=(3, 6))
+    network = small.vit(clip_folder)
+    pictures = small.images(3, 3, 32, 32)
+    theta0 = linearize.parameters(network)
+    head = small.normal("tower head", shape=(3, 6))
     vectors = {task: small.direction(theta0, task) for task in ("one", "two")}
     about = Context(theta0, VALUES, 0, Data(network, dict.fromkeys(vectors, head), images))
     columns = {name: int(name.startswith("transformer")) for name in theta0}
@@ -98,7 +102,7 @@ def test_without_steps_it_is_a_multiple_of_the_sum(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_entropy_falls(name):
-    """All images in every batch, so that the steps are those of gradient descent on the entropy itself."""
+    """With all images in every batch, steps are gradient descent on the entropy itself."""
     values = [entropy(merge(name, steps=steps)) for steps in (0, 1, 5, 20, 40)]
     assert all(later < earlier for earlier, later in zip(values, values[1:], strict=False)), values
     layered = entropy(merge("adamerging"))
@@ -125,7 +129,8 @@ def test_coefficients_stay_between_0_and_1():
 
 
 def test_the_network_sees_them_between_0_and_1_at_every_step(monkeypatch):
-    seen, plain = [], _entropy.entropy
+    seen = []
+    plain = _entropy.entropy
 
     def recorded(vectors, about, lambda_TL, *rest):
         seen.append(lambda_TL)

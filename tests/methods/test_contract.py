@@ -1,4 +1,7 @@
-"""Laws that every file of tangent_bench/methods keeps, or names as an exception; wrappers are put around the sum."""
+"""Laws that every file of tangent_bench/methods keeps, or names as an exception.
+
+Wrappers are put around the sum.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,8 @@ def test_every_hyper_parameter_says_what_it_is(name):
 
 @pytest.mark.parametrize("name", [n for n in NAMES if hasattr(merging.module(n), "prepare")])
 def test_a_vector_that_lacks_a_parameter_or_has_another_shape_is_named(name):
-    lacking, other = _laws.vectors("one", "two"), _laws.vectors("one", "two")
+    lacking = _laws.vectors("one", "two")
+    other = _laws.vectors("one", "two")
     del lacking["two"]["proj"]
     with pytest.raises(ValueError, match=r"'two' lacks key 'proj'"):
         _laws.merge(_laws.quick(merging.find(name)), lacking)

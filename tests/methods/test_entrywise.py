@@ -28,7 +28,9 @@ def test_averages_and_sums():
 
 
 def test_ties_by_hand():
-    """Half is kept: (5, −4, 0, 0) and (−3, 0, 0, 6); the first entry elects +, so that the −3 does not count."""
+    """Half is kept: (5, −4, 0, 0) and (−3, 0, 0, 6). The first entry elects +; −3 does not
+    count.
+    """
     assert merge("ties", [5.0, -4.0, 1.0, 2.0], [-3.0, 1.0, 2.0, 6.0], keep=0.5) == [
         5.0,
         -4.0,
@@ -49,7 +51,8 @@ def test_ties_trims_over_the_whole_vector():
 
 
 def ties(taus: list[np.ndarray], keep: float) -> np.ndarray:
-    out, kept = np.zeros(len(taus[0])), []
+    out = np.zeros(len(taus[0]))
+    kept = []
     for tau in taus:
         order = sorted(range(len(tau)), key=lambda i: -abs(tau[i]))[: round(keep * len(tau))]
         kept.append({i: tau[i] for i in order})
@@ -81,7 +84,10 @@ def test_dare_keeps_a_tenth_and_rescales():
 
 
 def test_consensus_by_hand():
-    """Sums (3, 1, 5): the first is mattered to by both, the second by one (2 against 0.4 · 1, 1 against 0.4 · 2)..."""
+    """Sums (3, 1, 5): the first entry matters to both tasks, the second to one.
+
+    2 stands against 0.4 · 1, and 1 against 0.4 · 2.
+    """
     assert merge("consensus", [1.0, 2.0, 5.0], [2.0, -1.0, 0.0]) == [3.0, 1.0, 0.0]
     assert merge("consensus", [1.0, 2.0, 5.0], [2.0, -1.0, 0.0], scale=1.0) == [0.0, 0.0, 0.0]
     assert merge("consensus", [1.0, 2.0, 5.0], [2.0, -1.0, 0.0], tasks=1) == [3.0, 1.0, 5.0]
@@ -89,7 +95,8 @@ def test_consensus_by_hand():
 
 def test_consensus_is_what_a_loop_over_entries_says():
     taus = random(4)
-    total, expected = np.sum(taus, axis=0), np.zeros(200)
+    total = np.sum(taus, axis=0)
+    expected = np.zeros(200)
     for i in range(200):
         votes = sum(abs(tau[i]) >= 0.4 * abs(total[i] - tau[i]) for tau in taus)
         expected[i] = total[i] if votes >= 2 else 0.0
@@ -116,7 +123,7 @@ def test_breadcrumbs_drops_both_ends():
 
 
 def test_model_stock_shortens_by_the_angle():
-    """At 60 degrees r = 2 · ½ / (1 + ½) = 2/3; parallel vectors are averaged, orthogonal ones cancelled."""
+    """At 60° r = 2 · ½ / (1 + ½) = 2/3; parallel vectors are averaged, orthogonal ones cancel."""
     assert merge("model_stock", [2.0, 0.0], [1.0, 3.0**0.5]) == pytest.approx([1.0, 3.0**0.5 / 3.0])
     assert merge("model_stock", [1.0, 0.0], [3.0, 0.0]) == pytest.approx([2.0, 0.0])
     assert merge("model_stock", [1.0, 0.0], [0.0, 3.0]) == [0.0, 0.0]

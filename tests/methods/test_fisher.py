@@ -1,4 +1,4 @@
-"""Fisher merging against gradients of every image and class, and against the minimum that it is defined by."""
+"""Fisher merging against gradients of every image and class, and against its defining minimum."""
 
 from __future__ import annotations
 
@@ -52,7 +52,8 @@ def by_definition(
                 0
             ].log_softmax(0)
 
-        jacobian, p = torch.func.jacrev(log_p)(theta), log_p(theta).exp()
+        jacobian = torch.func.jacrev(log_p)(theta)
+        p = log_p(theta).exp()
         for name, rows in jacobian.items():
             total[name] += sum(p[k] * rows[k] ** 2 for k in range(len(p))) / len(pictures)
     return total
@@ -67,13 +68,13 @@ def test_information_is_that_of_every_image_and_class():
 
 
 def test_information_of_an_image_tower(clip_folder):
-    network, pictures = small.vit(clip_folder), small.images(2, 3, 32, 32)
-    theta0, head = linearize.parameters(network), small.normal("tower head", shape=(3, 6))
+    network = small.vit(clip_folder)
+    pictures = small.images(2, 3, 32, 32)
+    theta0 = linearize.parameters(network)
+    head = small.normal("tower head", shape=(3, 6))
     data = Data(network, {"one": head}, lambda task, number: pictures[:number])
-    found, expected = (
-        information(network=network, theta0=theta0, data=data),
-        by_definition(network, theta0, head, pictures),
-    )
+    found = information(network=network, theta0=theta0, data=data)
+    expected = by_definition(network, theta0, head, pictures)
     largest = max(float(value.max()) for value in expected.values())
     for name in theta0:
         torch.testing.assert_close(found[name], expected[name], rtol=1e-6, atol=1e-12 * largest)
@@ -85,7 +86,8 @@ def test_random_signs_are_right_on_average_and_seeded():
     for seed in range(100):
         for name, value in information(seed=seed, images=2, passes=3).items():
             mean[name] += value / 100
-    # 300 sums an image; the square of a sum with random signs has at most twice its squared mean as variance: 8 %
+    # 300 sums an image. The variance of the square of a sum with random signs is at most twice its
+    # squared mean: 8 %.
     for name in exact:
         torch.testing.assert_close(
             mean[name], exact[name], rtol=0.35, atol=0.03 * float(exact[name].max())
@@ -114,14 +116,12 @@ def weights(task: str, normalized: bool, floor: float = 1e-6) -> dict[str, np.nd
 
 @pytest.mark.parametrize("normalized", [True, False])
 def test_direction_is_the_minimum(normalized):
-    """argmin Σ_t w_t (τ − τ_t)², found by a minimiser that knows the objective and its gradient alone."""
+    """argmin Σ_t w_t (τ − τ_t)², by a minimiser that knows only the objective and its gradient."""
     found = merge(normalized=normalized)
     w = {task: weights(task, normalized) for task in TASKS}
     for name in ("second.bias", "first.bias"):
-        taus, scale = (
-            [VECTORS[t][name].numpy() for t in TASKS],
-            sum(w[t][name].mean() for t in TASKS),
-        )
+        taus = [VECTORS[t][name].numpy() for t in TASKS]
+        scale = sum(w[t][name].mean() for t in TASKS)
 
         def objective(x, name=name, taus=taus, scale=scale):
             parts = [
@@ -148,7 +148,7 @@ def test_one_task_returns_its_checkpoint():
 
 
 def test_equal_information_gives_the_average():
-    """The same weights, images and head: the information is the same, and then so are the vectors."""
+    """Same weights, images and head give the same information, and then the same vectors."""
     found = merge(floor=1e9)
     for name in THETA0:
         torch.testing.assert_close(

@@ -1,7 +1,7 @@
-"""Our methods give what FusionBench, mergekit and the authors' code gave (`oracle/README.md`), or differ as explained.
+"""Our methods give what FusionBench, mergekit and the authors' code gave, or differ as explained.
 
-An explanation is tested from both sides: with it our method agrees, and without it exactly the parameters that it
-speaks of disagree.
+See `oracle/README.md`. An explanation is tested from both sides: with it our method agrees, and
+without it exactly the parameters that it speaks of disagree.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def one_entry_fewer(method: str, given: dict, number: int) -> Vector:
 
 
 def towards_zero(method: str, given: dict, number: int) -> Vector:
-    """What is left of WUDI's solution X if its ridge ε pulls towards 0 and not τ̄: X − ε τ̄ (Σ_t G_t + ε I)⁻¹."""
+    """WUDI's solution if its ridge ε pulls towards 0, not τ̄: X − ε τ̄ (Σ_t G_t + ε I)⁻¹."""
     vectors = inputs.vectors(number)
     direction = AS_STORED(method, given, number)
     for name in MATRICES:
@@ -94,7 +94,8 @@ def towards_zero(method: str, given: dict, number: int) -> Vector:
 
 
 MATRICES = [name for name, shape in SHAPES.items() if len(shape) == 2]
-EMBEDDING, PROJECTION = {"positional_embedding": "position.weight"}, {"proj": "last.weight"}
+EMBEDDING = {"positional_embedding": "position.weight"}
+PROJECTION = {"proj": "last.weight"}
 AS_STORED = under(EMBEDDING | PROJECTION)  # every 2-D tensor is a matrix, [outputs, inputs]
 BOTH = {"positional_embedding", "proj"}
 SMALLEST = {
@@ -178,7 +179,10 @@ def test_dare_given_the_masks(key, monkeypatch):
 
 
 def test_more_tasks_than_rank():
-    """⌊rank / T⌋ is 0 for five tasks and `proj` of rank 4: their code then drops the layer, ours keeps one triplet."""
+    """⌊rank / T⌋ is 0 for five tasks and `proj` of rank 4.
+
+    Their code then drops the layer; ours keeps one triplet.
+    """
     method, given, theirs = stored(*RANK)
     explained = under(EMBEDDING)(method, given, 5)
     assert apart(explained, theirs) == {"proj"}

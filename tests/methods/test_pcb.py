@@ -19,7 +19,8 @@ def drawn(number: int, dtype: str = "f8") -> np.ndarray:
 
 
 def split(whole: np.ndarray) -> dict[str, torch.Tensor]:
-    parts, start = {}, 0
+    parts = {}
+    start = 0
     for name, shape in SHAPES.items():
         size = int(np.prod(shape))
         parts[name] = torch.from_numpy(whole[start : start + size].reshape(shape).copy())
@@ -40,7 +41,8 @@ def norm(x: np.ndarray) -> np.ndarray:
 
 
 def by_definition(taus: np.ndarray, keep: float) -> np.ndarray:
-    above, below = np.zeros(SIZE), np.zeros(SIZE)
+    above = np.zeros(SIZE)
+    below = np.zeros(SIZE)
     for tau in taus:
         score = softmax(len(taus) * norm(tau * tau)) * sum(
             softmax(norm(tau * other)) for other in taus
@@ -48,7 +50,8 @@ def by_definition(taus: np.ndarray, keep: float) -> np.ndarray:
         kept = np.zeros(SIZE)
         best = np.argsort(-score)[: round(keep * SIZE)]
         kept[best] = score[best]
-        above, below = above + kept * tau, below + kept
+        above = above + kept * tau
+        below = below + kept
     return np.divide(above, below, out=np.zeros(SIZE), where=below > 0)
 
 
@@ -70,15 +73,18 @@ def test_scores_that_hardly_differ_are_told_apart_in_float32():
     """One entry a thousand times the others: of 1 + e nothing is left of e in float32."""
     taus = drawn(3)
     taus[:, 11] = 3000.0
-    found, expected = merge(taus.astype("f4"), keep=0.2), by_definition(taus, 0.2)
+    found = merge(taus.astype("f4"), keep=0.2)
+    expected = by_definition(taus, 0.2)
     assert ((found != 0) == (expected != 0)).mean() > 0.99
     np.testing.assert_allclose(found[expected != 0], expected[expected != 0], rtol=1e-4)
 
 
 def test_agreement_counts_and_opposition_does_not():
-    """Two entries of the same size in the first task: at one the others agree, at the other they oppose."""
+    """Two entries of equal size in the first task: the others agree at one, oppose at the other."""
     taus = np.full((3, SIZE), 1e-3)
-    taus[:, 0], taus[:, 1], taus[:, 2] = (1.0, 1.0, 1.0), (1.0, -0.9, -0.9), (0.5, 0.1, 0.1)
+    taus[:, 0] = (1.0, 1.0, 1.0)
+    taus[:, 1] = (1.0, -0.9, -0.9)
+    taus[:, 2] = (0.5, 0.1, 0.1)
     found = merge(taus, keep=1.5 / SIZE)  # two entries each
     assert found[0] == pytest.approx(1.0) and np.count_nonzero(found) == 2
     assert merge(taus[:, :], keep=0.6 / SIZE)[1] == 0.0, (

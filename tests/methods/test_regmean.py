@@ -1,6 +1,8 @@
-"""RegMean against a regression that is written down and solved by NumPy, and what its Gram matrices are of."""
+"""RegMean against a regression that NumPy solves, and which inputs its Gram matrices see."""
 
 from __future__ import annotations
+
+from functools import partial
 
 import numpy as np
 import pytest
@@ -33,9 +35,10 @@ def moved(network: nn.Module, tasks=TASKS) -> dict:
 
 
 def test_it_is_the_regression_of_all_outputs_on_all_inputs():
-    """min Σ_t ‖X_t W − X_t W_t‖² as one least-squares problem, the inputs of all tasks below one another."""
+    """min Σ_t ‖X_t W − X_t W_t‖² as one least-squares problem, with all tasks' inputs stacked."""
     network = small.Straight()
-    weight, vectors = network.only.weight.numpy(), moved(network)
+    weight = network.only.weight.numpy()
+    vectors = moved(network)
     inputs = {task: images(task, 40).flatten(1).numpy() for task in TASKS}
     outputs = [inputs[task] @ (weight + vectors[task]["only.weight"].numpy()).T for task in TASKS]
     expected = np.linalg.lstsq(np.vstack(list(inputs.values())), np.vstack(outputs), rcond=None)[
@@ -50,12 +53,15 @@ def test_it_is_the_regression_of_all_outputs_on_all_inputs():
 
 
 def test_off_diagonals_are_scaled():
-    network, vectors = small.Straight(), moved(small.Straight())
-    left, right = np.zeros((12, 12)), np.zeros((12, 5))
+    network = small.Straight()
+    vectors = moved(small.Straight())
+    left = np.zeros((12, 12))
+    right = np.zeros((12, 5))
     for task in TASKS:
         x = images(task, 25).flatten(1).numpy()
         gram = x.T @ x * (0.6 + 0.4 * np.eye(12))
-        left, right = left + gram, right + gram @ vectors[task]["only.weight"].numpy().T
+        left = left + gram
+        right = right + gram @ vectors[task]["only.weight"].numpy().T
     found = merge(network, vectors, off_diagonal=0.6, images=25, ridge=1e-12)
     np.testing.assert_allclose(
         found["only.weight"].numpy(), np.linalg.solve(left, right).T, rtol=1e-8
@@ -63,7 +69,8 @@ def test_off_diagonals_are_scaled():
 
 
 def test_a_task_with_fewer_images_counts_as_much():
-    network, vectors = small.Straight(), moved(small.Straight())
+    network = small.Straight()
+    vectors = moved(small.Straight())
     plain = merge(network, vectors)
     repeated = merge(
         network, vectors, lambda t, n: images(t, n).repeat(1 + 2 * (t == "two"), 1, 1, 1)[:n]
@@ -72,7 +79,8 @@ def test_a_task_with_fewer_images_counts_as_much():
 
 
 def test_equal_inputs_give_the_average():
-    network, vectors = small.Straight(), moved(small.Straight())
+    network = small.Straight()
+    vectors = moved(small.Straight())
     found = merge(network, vectors, lambda task, number: images("all", number))
     for name in found:
         average = sum(vector[name] for vector in vectors.values()) / 3
@@ -88,7 +96,8 @@ def test_one_task_returns_its_checkpoint(clip_folder):
 
 def test_directions_that_no_input_takes_are_averaged():
     """The first input is 0 in every image, and there are fewer images than inputs."""
-    network, vectors = small.Straight(), moved(small.Straight())
+    network = small.Straight()
+    vectors = moved(small.Straight())
     few = {
         task: torch.cat([torch.zeros(4, 1), images(task, 4).flatten(1)[:, 1:]], 1).reshape(4, *SIDE)
         for task in TASKS
@@ -122,9 +131,15 @@ def test_a_singular_sum_is_one_sentence():
         merge(network, vectors, lambda task, number: few[task], off_diagonal=1.0, ridge=1e-12)
 
 
+def _remember(seen: dict, name: str, module: nn.Module, args: tuple, kwargs: dict) -> None:
+    """A forward hook that keeps the first input under a name."""
+    seen[name] = (args or tuple(kwargs.values()))[0]
+
+
 def hooked(network: nn.Module, theta: dict, images_BCHW: torch.Tensor) -> dict[str, torch.Tensor]:
     """Inputs of layers as forward hooks see them, where modules are called."""
-    seen, handles = {}, []
+    seen = {}
+    handles = []
     for name, module in network.named_modules():
         keys = {
             "mlp.c_fc": "weight",
@@ -135,10 +150,7 @@ def hooked(network: nn.Module, theta: dict, images_BCHW: torch.Tensor) -> dict[s
         }
         key = next((k for end, k in keys.items() if name.endswith(end)), None)
         if key:
-            full = f"{name}.{key}"
-            hook = lambda m, args, kwargs, full=full: seen.__setitem__(
-                full, (args or tuple(kwargs.values()))[0]
-            )  # noqa: E731
+            hook = partial(_remember, seen, f"{name}.{key}")
             handles.append(module.register_forward_pre_hook(hook, with_kwargs=True))
     linearize.encode(network, theta, images_BCHW)
     for handle in handles:
@@ -148,10 +160,8 @@ def hooked(network: nn.Module, theta: dict, images_BCHW: torch.Tensor) -> dict[s
 
 def test_inputs_are_those_of_the_layers(case):
     theta = small.moved(case.theta0, case.tau)
-    found, seen = (
-        _grams.grams(case.network, theta, case.images),
-        hooked(case.network, theta, case.images),
-    )
+    found = _grams.grams(case.network, theta, case.images)
+    seen = hooked(case.network, theta, case.images)
     assert len(seen) == (2 if isinstance(case.network, small.Curved) else 6)
     for name, inputs in seen.items():
         rows = inputs.flatten(0, -2)
@@ -162,8 +172,11 @@ def test_inputs_are_those_of_the_layers(case):
 
 
 def test_inputs_that_no_module_shows(clip_folder, monkeypatch):
-    """out_proj takes the mixed values, which come back from W_o y + b by solving; `proj` takes the last layer norm."""
-    network, pictures = small.vit(clip_folder), small.images(40, 3, 32, 32)
+    """out_proj takes the mixed values, which solving W_o y + b recovers; `proj` the last layer
+    norm.
+    """
+    network = small.vit(clip_folder)
+    pictures = small.images(40, 3, 32, 32)
     theta = linearize.parameters(network)
     outputs = {}
     for number, block in enumerate(network.transformer.resblocks):
@@ -196,7 +209,8 @@ def test_matrices_of_an_image_tower(clip_folder):
 
 
 def test_batches_do_not_matter(clip_folder, monkeypatch):
-    network, pictures = small.vit(clip_folder), small.images(7, 3, 32, 32)
+    network = small.vit(clip_folder)
+    pictures = small.images(7, 3, 32, 32)
     whole = _grams.grams(network, linearize.parameters(network), pictures)
     monkeypatch.setattr(_grams, "BATCH", 3)
     parts = _grams.grams(network, linearize.parameters(network), pictures)
@@ -205,19 +219,23 @@ def test_batches_do_not_matter(clip_folder, monkeypatch):
 
 
 def test_inputs_are_taken_at_each_task_s_own_weights():
-    """Of a network of two layers: the second layer's inputs depend on the first layer of the task."""
-    network, vectors = small.Curved(), moved(small.Curved())
-    theta0, left, right = linearize.parameters(network), np.zeros((7, 7)), np.zeros((7, 5))
+    """In a network of two layers, the second layer's inputs depend on the task's first layer."""
+    network = small.Curved()
+    vectors = moved(small.Curved())
+    theta0 = linearize.parameters(network)
+    left = np.zeros((7, 7))
+    right = np.zeros((7, 5))
     for task, vector in vectors.items():
         first, bias = (theta0[f"first.{k}"] + vector[f"first.{k}"] for k in ("weight", "bias"))
         x = np.tanh(images(task, 40).flatten(1).numpy() @ first.numpy().T + bias.numpy())
-        left, right = left + x.T @ x, right + x.T @ x @ vector["second.weight"].numpy().T
+        left = left + x.T @ x
+        right = right + x.T @ x @ vector["second.weight"].numpy().T
     found = merge(network, vectors, off_diagonal=1.0, ridge=1e-12)["second.weight"].numpy()
     np.testing.assert_allclose(found, np.linalg.solve(left, right).T, rtol=1e-7)
 
 
 class Odd(nn.Module):
-    """A matrix from the left, one in parts, one that is looked up: none of them is seen; one twice, which is."""
+    """A matrix used from the left, in parts or by look-up is not seen; one used twice is."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -234,7 +252,8 @@ class Odd(nn.Module):
 
 
 def test_what_is_not_seen_is_averaged():
-    network, vectors = Odd(), moved(Odd())
+    network = Odd()
+    vectors = moved(Odd())
     theta = linearize.parameters(network)
     assert set(_grams.grams(network, theta, images("one", 4))) == {"twice"}
     found = merge(network, vectors)
@@ -245,7 +264,8 @@ def test_what_is_not_seen_is_averaged():
 
 
 def test_weights_of_a_task_are_tensors_of_their_own():
-    network, vectors = small.Straight(), moved(small.Straight(), ("one",))
+    network = small.Straight()
+    vectors = moved(small.Straight(), ("one",))
     theta0 = linearize.parameters(network)
     theta = _passes.fine_tuned(
         merging.Context(theta0, data=Data(network, {}, images)), vectors["one"]

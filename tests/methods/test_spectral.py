@@ -1,4 +1,4 @@
-"""Spectral methods against references written again in NumPy, and the laws that their definitions imply."""
+"""Spectral methods against references in NumPy, and the laws that their definitions imply."""
 
 from __future__ import annotations
 
@@ -72,11 +72,15 @@ def iso_c(taus: list[np.ndarray]) -> np.ndarray:
 def iso_cts_half(taus: list[np.ndarray]) -> np.ndarray:
     """Six directions, half of them common: three common and one of each of three tasks."""
     u, s, v = np.linalg.svd(np.sum(taus, axis=0), full_matrices=False)
-    lefts, sigmas, rights = [u[:, :3]], [s[:3]], [v[:3]]
+    lefts = [u[:, :3]]
+    sigmas = [s[:3]]
+    rights = [v[:3]]
     outside = np.eye(len(u)) - u[:, :3] @ u[:, :3].T
     for tau in taus:
         u, s, v = np.linalg.svd(outside @ tau, full_matrices=False)
-        lefts, sigmas, rights = [*lefts, u[:, :1]], [*sigmas, s[:1]], [*rights, v[:1]]
+        lefts = [*lefts, u[:, :1]]
+        sigmas = [*sigmas, s[:1]]
+        rights = [*rights, v[:1]]
     return np.hstack(sigmas).mean() * isometry(np.hstack(lefts)) @ isometry(np.vstack(rights))
 
 
@@ -131,10 +135,8 @@ def test_wudi_ends():
     stack = small.normal("stack", shape=(3, 4, 5))
     torch.testing.assert_close(wudi.solve(stack, 1e9), stack.mean(0), rtol=1e-6, atol=1e-8)
     apart = torch.zeros(2, 4, 6, dtype=torch.float64)
-    apart[0, :, :3], apart[1, :, 3:] = (
-        small.normal("l", shape=(4, 3)),
-        small.normal("r", shape=(4, 3)),
-    )
+    apart[0, :, :3] = small.normal("l", shape=(4, 3))
+    apart[1, :, 3:] = small.normal("r", shape=(4, 3))
     # tasks of other inputs do not interfere: the sum serves both
     torch.testing.assert_close(wudi.solve(apart, 1e-12), apart.sum(0), rtol=1e-8, atol=1e-8)
     still = torch.stack([stack[0], torch.zeros_like(stack[0])])
@@ -157,7 +159,8 @@ def test_other_tensors_are_averaged_and_integers_stay(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_order_of_tasks_and_length_of_vectors(name):
-    direction, again = merge(name, vectors()), merge(name, vectors(("three", "one", "two")))
+    direction = merge(name, vectors())
+    again = merge(name, vectors(("three", "one", "two")))
     longer = merge(name, {t: {k: 7.0 * x for k, x in v.items()} for t, v in vectors().items()})
     for key in THETA0:
         torch.testing.assert_close(again[key], direction[key], rtol=1e-8, atol=1e-8)
@@ -166,7 +169,8 @@ def test_order_of_tasks_and_length_of_vectors(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_one_task(name):
-    direction, tau = merge(name, vectors(("two",))), vectors(("two",))["two"]
+    direction = merge(name, vectors(("two",)))
+    tau = vectors(("two",))["two"]
     for key in SHAPES:
         if "one task" in merging.module(name).METHOD.exceptions:
             expected = torch.from_numpy(turned(key, iso_c(matrices({"two": tau}, key))).copy())
@@ -214,9 +218,11 @@ def test_spectra():
 
 
 def test_what_is_the_same_method_at_an_end():
-    common, flat = merge("iso_cts", vectors(), common_space_fraction=1.0), merge("iso_c", vectors())
+    common = merge("iso_cts", vectors(), common_space_fraction=1.0)
+    flat = merge("iso_c", vectors())
     average = {key: sum(v[key] for v in vectors().values()) / 3 for key in THETA0}
-    whole, none = merge("cart", vectors(), rank=1.0), merge("cart", vectors(), scale=0.0)
+    whole = merge("cart", vectors(), rank=1.0)
+    none = merge("cart", vectors(), scale=0.0)
     for key in SHAPES:
         torch.testing.assert_close(common[key], flat[key], rtol=1e-9, atol=1e-9)
         torch.testing.assert_close(whole[key], average[key], rtol=1e-9, atol=1e-9)
@@ -269,7 +275,7 @@ def test_what_counts_as_a_matrix():
 
 
 def test_polar_keeps_weak_directions_that_are_known():
-    """What is 6e-7 of the largest is below float32's rounding, but float64 has it: a whole direction would be lost."""
+    """6e-7 of the largest is below float32's rounding, but float64 resolves that direction."""
     left, right = (
         torch.linalg.qr(small.normal("polar", side, shape=(40, 12)))[0]
         for side in ("left", "right")

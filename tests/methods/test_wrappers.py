@@ -121,7 +121,8 @@ def by_definition(merged: np.ndarray, taus: list[np.ndarray], floor: float) -> n
     u, sigma, v = np.linalg.svd(merged, full_matrices=False)
     total = np.zeros_like(merged)
     for r in range(len(sigma)):
-        response, counted = u[:, r] @ merged, 0.0
+        response = u[:, r] @ merged
+        counted = 0.0
         for tau in taus:
             own = u[:, r] @ tau
             counted += max(floor, (response @ own) / (own @ own))
@@ -132,7 +133,8 @@ def by_definition(merged: np.ndarray, taus: list[np.ndarray], floor: float) -> n
 @pytest.mark.parametrize("inner", ["task_arithmetic", "cart"])
 @pytest.mark.parametrize("floor", [0.1, 1.0])
 def test_svc_is_its_definition(inner, floor):
-    direction, plain = merge(f"svc+{inner}", svc__floor=floor), merge(inner)
+    direction = merge(f"svc+{inner}", svc__floor=floor)
+    plain = merge(inner)
     for name in SHAPES:
         if name.startswith("ln"):
             assert torch.equal(direction[name], plain[name])
@@ -157,10 +159,8 @@ def test_svc_undoes_counting_twice():
 
 def test_svc_of_tasks_that_share_nothing():
     taus = torch.zeros(2, 4, 4, dtype=torch.float64)
-    taus[0, :2, :2], taus[1, 2:, 2:] = (
-        torch.eye(2) * torch.tensor([4.0, 3.0]),
-        torch.eye(2) * torch.tensor([2.0, 1.0]),
-    )
+    taus[0, :2, :2] = torch.eye(2) * torch.tensor([4.0, 3.0])
+    taus[1, 2:, 2:] = torch.eye(2) * torch.tensor([2.0, 1.0])
     # each direction counts once for its own task and by the floor for the other
     torch.testing.assert_close(svc.calibrate(taus.sum(0), taus, 0.1), 2 / 1.1 * taus.sum(0))
 
@@ -175,10 +175,8 @@ def test_wrappers_chain_and_change_nothing_that_they_were_given():
     before = {
         t: {name: value.clone() for name, value in vector.items()} for t, vector in VECTORS.items()
     }
-    chained, calibrated = (
-        merge("lines+svc+tsv_m", lines__norm_ratio=False, lines__beta=2.0),
-        merge("svc+tsv_m"),
-    )
+    chained = merge("lines+svc+tsv_m", lines__norm_ratio=False, lines__beta=2.0)
+    calibrated = merge("svc+tsv_m")
     for name in SHAPES:
         torch.testing.assert_close(
             chained[name], (1 + 2 * DEPTHS[name]) * calibrated[name], rtol=1e-12, atol=0

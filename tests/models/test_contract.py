@@ -62,7 +62,9 @@ def test_random_weights_are_functions_of_the_seed(name):
         return parameters(models.create(model(name), "random", seed).visual)
 
     state = torch.random.get_rng_state()
-    first, again, other = tower(1), tower(1), tower(2)
+    first = tower(1)
+    again = tower(1)
+    other = tower(2)
     assert all(torch.equal(first[k], again[k]) for k in first)
     assert any(not torch.equal(first[k], other[k]) for k in first)
     torch.random.set_rng_state(state)
@@ -184,7 +186,8 @@ def test_towers_of_a_rebuilt_pretraining(clip_folder, tmp_path):
     made = replace(
         good, weights=str(tmp_path / "step-100.safetensors"), along=str(tmp_path), sealed=True
     )
-    image, text = "visual.proj", "token_embedding.weight"
+    image = "visual.proj"
+    text = "token_embedding.weight"
     for init, (seen, read) in {
         "pretrained": ("step-100", "step-100"),
         "step-10": ("step-10", "step-100"),

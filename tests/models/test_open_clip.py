@@ -1,4 +1,4 @@
-"""A job imports open_clip without three slow packages, unless its model has a use for one of them."""
+"""A job imports open_clip without three slow packages, unless its model uses one of them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from tangent_bench import models
 from tangent_bench.jobs import provenance
 provenance._running = {{}} if {job} else None
 network = models.create(models.find("tiny"))
-found = {{"before": [name for name in {slow} if name in sys.modules], "towers": str(type(network.visual))}}
+before = [name for name in {slow} if name in sys.modules]
+found = {{"before": before, "towers": str(type(network.visual))}}
 import timm, transformers, torch._dynamo
 torch._dynamo.disable(lambda: None)
 found["versions"] = [timm.__version__, transformers.__version__]

@@ -1,4 +1,4 @@
-"""Weights of a tag: where they are looked for, in which order, and what is said when they are nowhere."""
+"""Weights of a tag: the places and their order, and the sentence if they are nowhere."""
 
 from __future__ import annotations
 
@@ -22,13 +22,15 @@ from tangent_bench.models import _weights
 from tests import small
 from tests.workflow.checkout import ROOT, Checkout
 
-TAG, REPOSITORY, COMMIT = "mytag", "owner/repo", "a" * 40
+TAG = "mytag"
+REPOSITORY = "owner/repo"
+COMMIT = "a" * 40
 MEAN = (0.1, 0.2, 0.3)  # of the images of that tag, no one else's
 
 
 @pytest.fixture
 def tagged(clip_folder, monkeypatch, tmp_path):
-    """A small model whose weights are a tag that open_clip knows; it lies nowhere, and the hub is out of reach."""
+    """A small model whose weights are a tag of open_clip: not here, and the hub is out of reach."""
     import huggingface_hub.constants
     import open_clip.pretrained as known
 
@@ -139,7 +141,7 @@ def test_nowhere_is_one_sentence_with_the_command(tagged, monkeypatch):
 
 
 def test_a_closed_port_is_no_wait(tagged, monkeypatch):
-    """With the hub's own client: it must neither try again and again nor raise what is not caught."""
+    """The hub's own client must neither try again and again nor raise what is not caught."""
     monkeypatch.undo()
     _at(monkeypatch, "http://127.0.0.1:9")
     with pytest.raises(ValueError, match="are not on this machine.*the hub gave none"):
@@ -261,7 +263,7 @@ def test_a_program_is_not_run(tagged, tmp_path):
 
 @pytest.fixture
 def job(tmp_path, monkeypatch):
-    """The wrapper of a rule's script, which leaves this process as it is; → the record that it wrote."""
+    """The wrapper of a rule's script, leaving this process as it is; returns the record written."""
     for name in ("limit_threads", "keep_memory", "_open_log"):
         monkeypatch.setattr(provenance, name, lambda *_: None)
     about = {

@@ -1,7 +1,8 @@
-"""Opens single files of other people's repositories at a commit, without installing or copying them.
+"""Opens single files of other people's repositories at a commit, without installing or copying
+them.
 
-What such a file imports and is not there (`src.models`, `wandb`) becomes a stub: only functions that do not touch it
-can be called.
+What such a file imports and is not there (`src.models`, `wandb`) becomes a stub: only functions
+that do not touch it can be called.
 """
 
 from __future__ import annotations

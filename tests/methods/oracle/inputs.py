@@ -1,7 +1,9 @@
-"""Vectors that our methods and foreign implementations merge: a small image tower with open_clip's names.
+"""Vectors that our methods and foreign implementations merge: a small image tower with open_clip's
+names.
 
-Tasks share a part, so that angles between vectors are acute, and tensors differ in size, so that a threshold over the
-whole vector is not one for each tensor. All sides are multiples of 4: a quarter of a row is a whole number of entries.
+Tasks share a part, so that angles between vectors are acute, and tensors differ in size, so that a
+threshold over the whole vector is not one for each tensor. All sides are multiples of 4: a quarter
+of a row is a whole number of entries.
 """
 
 from __future__ import annotations

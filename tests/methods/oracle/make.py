@@ -2,8 +2,9 @@
 
     python -m tests.methods.oracle.make [--clones FOLDER] [SOURCE ...]
 
-A source is a function of this file: it returns {case: (method, its hyper-parameters by our names, direction)}. The
-direction is written in the order of `inputs.SHAPES`, float32. Nothing foreign is imported before its function runs.
+A source is a function of this file: it returns {case: (method, its hyper-parameters by our names,
+direction)}. The direction is written in the order of `inputs.SHAPES`, float32. Nothing foreign is
+imported before its function runs.
 """
 
 from __future__ import annotations
@@ -212,7 +213,8 @@ def LiNeS(opener: Opener) -> Cases:
     largest = taus.gather(0, taus.abs().argmax(0, keepdim=True))[0]
     cases = {}
     for inner, direction, beta in (("task_arithmetic", taus.sum(0), 1.0), ("magmax", largest, 0.4)):
-        # aggregation.py and eval.py: both norms are sums of magnitudes, alpha is their ratio over the number of tasks
+        # aggregation.py and eval.py: both norms are sums of magnitudes, alpha is their ratio over
+        # the number of tasks
         alpha = (taus.sum(dim=0).abs().sum().item() / direction.abs().sum().item()) * 1 / len(taus)
         found = scaled(SimpleNamespace(vector=unflat(direction)), alpha, beta, num_blocks=3)
         cases[f"lines+{inner}"] = (f"lines+{inner}", {"lines.beta": beta}, found.vector)

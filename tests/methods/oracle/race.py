@@ -1,10 +1,12 @@
-"""TSV-M of eight vectors the size of ViT-B/32's image tower: ours beside FusionBench's, time and peak memory.
+"""TSV-M of eight vectors the size of ViT-B/32's image tower: ours beside FusionBench's, time and
+peak memory.
 
     python -m tests.methods.oracle.race --python PYTHON-WITH-FUSION-BENCH [--blocks 12] [--rounds 2]
 
-Each run is a process of its own with two threads, in turns: read the vectors and merge them. FusionBench is spared
-what it does before (it loads eight models and subtracts a ninth). Processor time is given beside the time, since other
-programs of a busy machine lengthen only the latter. All blocks have the same shapes; fewer than 12 leave out the last.
+Each run is a process of its own with two threads, in turns: read the vectors and merge them.
+FusionBench is spared what it does before (it loads eight models and subtracts a ninth). Processor
+time is given beside the time, since other programs of a busy machine lengthen only the latter. All
+blocks have the same shapes; fewer than 12 leave out the last.
 """
 
 from __future__ import annotations
@@ -78,11 +80,13 @@ CONTENDERS = {"ours": ours, "fusion_bench": fusion_bench}
 
 
 def measure(name: str, folder: Path) -> None:
-    """One run, in this process; its last line is what was measured, and the result stays in a file."""
+    """One run in this process; it prints what it measured last, and writes the result to a file."""
     from tangent_bench.jobs import memory
 
-    merge, found = CONTENDERS[name](folder), {}
-    start, processor = time.perf_counter(), time.process_time()
+    merge = CONTENDERS[name](folder)
+    found = {}
+    start = time.perf_counter()
+    processor = time.process_time()
     peak = memory.peak(lambda: found.update(merge()))
     seconds = {"seconds": time.perf_counter() - start, "processor": time.process_time() - processor}
     save_file(found, folder / f"of {name}")
@@ -99,7 +103,10 @@ def run(name: str, python: str, folder: Path) -> dict:
 
 
 def difference(folder: Path) -> float:
-    """‖ours − theirs‖ / ‖theirs‖ without positional embeddings, which they decompose and we average."""
+    """‖ours − theirs‖ / ‖theirs‖ without positional embeddings.
+
+    They decompose these; we average them.
+    """
     mine, theirs = (load_file(folder / f"of {name}") for name in CONTENDERS)
     names = [name for name in mine if name != "positional_embedding"]
     apart = sum(float((mine[n].double() - theirs[n].double()).square().sum()) for n in names)
