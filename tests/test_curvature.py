@@ -1,4 +1,4 @@
-"""Curvature in Kronecker factors against whole Jacobians: exact where it should be, every parameter in its place."""
+"""Curvature in Kronecker factors against whole Jacobians, every parameter in its place."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch
 from tangent_bench.tangent import curvature, linearize
 from tangent_bench.tangent.curvature import Matrix, Small
 from tangent_bench.tangent.layer_gradients import taps
+from tangent_bench.tangent.transformer import Tokens
 from tests import small
 
 
@@ -29,7 +30,8 @@ def alone(tau, *keys):
 def test_one_linear_layer_has_its_exact_curvature():
     """JᵀJ of s = W a + b is E[a aᵀ] ⊗ 1, a with a 1 below it; images in two batches count alike."""
     network = small.Straight()
-    theta0, images = linearize.parameters(network), small.images(7, 3, 2, 2)
+    theta0 = linearize.parameters(network)
+    images = small.images(7, 3, 2, 2)
     tau = small.direction(theta0, "tau")
     found = curvature.of_images(network, theta0, [images[:5], images[5:]])
     assert float(found.quadratic(tau)) == pytest.approx(
@@ -44,7 +46,8 @@ def test_one_linear_layer_has_its_exact_curvature():
 
 def test_of_one_image_every_layer_of_a_network_is_exact_and_layers_do_not_meet():
     network = small.Curved()
-    theta0, images = linearize.parameters(network), small.images(1, 3, 2, 2)
+    theta0 = linearize.parameters(network)
+    images = small.images(1, 3, 2, 2)
     tau = small.direction(theta0, "tau")
     found = curvature.of_images(network, theta0, [images])
     layers = [alone(tau, f"{layer}.weight", f"{layer}.bias") for layer in ("first", "second")]
@@ -66,8 +69,8 @@ def test_every_parameter_of_a_transformer_enters_where_it_is_said_to(vit):
         (readout * linearize.encode(network, leaves, images)).sum(), [*leaves.values()]
     )
     made = {key: torch.full_like(value, torch.nan) for key, value in theta0.items()}
-    for tap, slope, own in zip(found, slopes, curvature._of_transformer(network), strict=True):
-        for place in own:
+    for tap, slope in zip(found, slopes, strict=True):
+        for place in curvature.places(tap):
             _put(made, place, tap, slope)
     for key, value in zip(theta0, expected, strict=True):
         torch.testing.assert_close(made[key], value, rtol=1e-8, atol=1e-10)
@@ -81,7 +84,7 @@ def _put(made, place, tap, slope) -> None:
         return
     entering = (
         torch.eye(slope.shape[1]).double().expand(3, -1, -1)
-        if tap.kind == "embedding"
+        if isinstance(tap.parameters, Tokens)
         else tap.entering
     )
     weight = torch.einsum("blo,bli->oi", slope, entering)
@@ -92,12 +95,10 @@ def _put(made, place, tap, slope) -> None:
 
 
 def test_small_parameters_and_the_last_layers_of_a_transformer_are_exact(vit):
-    """Those of one token (the class token in the last block and after it) whose gradient no image changes, or whole."""
+    """Those with a whole block, and those of the class token alone, in the last block and after."""
     network, theta0, images = vit
-    found, tau = (
-        curvature.of_images(network, theta0, [images[:2], images[2:]]),
-        small.direction(theta0, "tau"),
-    )
+    found = curvature.of_images(network, theta0, [images[:2], images[2:]])
+    tau = small.direction(theta0, "tau")
     exact = [key for key in theta0 if ".ln_" in key or key.startswith("ln_")] + [
         "class_embedding",
         "proj",
@@ -114,7 +115,8 @@ def test_small_parameters_and_the_last_layers_of_a_transformer_are_exact(vit):
 
 def test_other_parameters_of_a_transformer_have_about_the_curvature(vit):
     network, theta0, images = vit
-    found, tau = curvature.of_images(network, theta0, [images]), small.direction(theta0, "tau")
+    found = curvature.of_images(network, theta0, [images])
+    tau = small.direction(theta0, "tau")
     for key in theta0:
         ratio = float(found.quadratic(alone(tau, key))) / moved(
             network, theta0, alone(tau, key), images
@@ -125,9 +127,11 @@ def test_other_parameters_of_a_transformer_have_about_the_curvature(vit):
 def test_the_quadratic_form_is_that_of_the_product_and_has_its_gradient(vit):
     network, theta0, images = vit
     found = curvature.of_images(network, theta0, [images])
-    tau, sigma = small.direction(theta0, "tau"), small.direction(theta0, "sigma")
+    tau = small.direction(theta0, "tau")
+    sigma = small.direction(theta0, "sigma")
     leaves = {key: value.clone().requires_grad_(True) for key, value in tau.items()}
-    value, product = found.quadratic(leaves), found.product(tau)
+    value = found.quadratic(leaves)
+    product = found.product(tau)
     assert value.item() == pytest.approx(
         sum(float((tau[k] * product[k]).sum()) for k in tau), rel=1e-12
     )

@@ -78,14 +78,16 @@ def test_logits_are_scaled_cosines():
     assert found.shape == (5, 3)
     for b in range(5):
         for k in range(3):
-            e, h = embeddings[b].numpy(), head[k].numpy()
+            e = embeddings[b].numpy()
+            h = head[k].numpy()
             cosine = float((e * h).sum() / math.sqrt((e * e).sum() * (h * h).sum()))
             assert float(found[b, k]) == pytest.approx(20.0 * cosine, rel=1e-10)
 
 
 def test_head_of_an_open_clip_model(clip_folder):
     model = small.clip_model(clip_folder)
-    network, tokenize = models.create(model, "random", 0), models.tokenizer(model)
+    network = models.create(model, "random", 0)
+    tokenize = models.tokenizer(model)
     head = heads.build(network, tokenize, CLASSES, TEMPLATES)
     for name, row in zip(CLASSES, head, strict=True):
         with torch.no_grad():

@@ -104,7 +104,8 @@ def test_token_pairs_and_gram_matrix_are_the_same_sum(symmetric):
 
 @pytest.mark.parametrize("tokens", [1, 4])
 def test_tokens_without_gradient_are_left_out_without_a_trace(tokens):
-    a, g = small.normal("a", shape=(5, 4, 6)), small.normal("g", shape=(5, 4, 6))
+    a = small.normal("a", shape=(5, 4, 6))
+    g = small.normal("g", shape=(5, 4, 6))
     g[:, tokens:] = 0.0
     found = torch.zeros(5, 5, dtype=torch.float64)
     piece = kernel.Factors(a, g)
@@ -114,8 +115,12 @@ def test_tokens_without_gradient_are_left_out_without_a_trace(tokens):
 
 
 def test_kernel_of_a_small_network_by_hand(caplog):
-    """Two tanh layers: Θ = Σ_k f'_k f''_k (h · h' + 1) + ⟨D W2 E, D' W2 E'⟩ (x · x' + 1), D and E the slopes."""
-    network, images = small.Curved(), small.images(5, 3, 2, 2)
+    """Two tanh layers, D and E their slopes.
+
+    Θ = Σ_k f'_k f''_k (h · h' + 1) + ⟨D W2 E, D' W2 E'⟩ (x · x' + 1)
+    """
+    network = small.Curved()
+    images = small.images(5, 3, 2, 2)
     theta = {key: value.numpy() for key, value in parameters(network).items()}
     x = images.flatten(1).numpy()
     h = np.tanh(x @ theta["first.weight"].T + theta["first.bias"])
@@ -144,7 +149,8 @@ def test_kernel_is_symmetric_and_positive_semidefinite(vit, theta):
 
 
 def test_network_linear_in_its_parameters_has_one_kernel():
-    network, images = small.Straight(), small.images(5, 3, 2, 2)
+    network = small.Straight()
+    images = small.images(5, 3, 2, 2)
     theta = parameters(network)
     x = images.flatten(1).numpy()
     found = kernel.empirical(network, theta, images)
@@ -210,7 +216,8 @@ def test_local_energy_of_a_complete_basis_is_one_everywhere():
 
 
 def test_alignment_is_that_of_centred_features():
-    x, y = features("a"), features("b")
+    x = features("a")
+    y = features("b")
     cross, own, other = ((a - a.mean(0)).T @ (b - b.mean(0)) for a, b in ((x, y), (x, x), (y, y)))
     expected = np.linalg.norm(cross) ** 2 / (np.linalg.norm(own) * np.linalg.norm(other))
     assert (

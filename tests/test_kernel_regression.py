@@ -10,7 +10,8 @@ from tangent_bench.tangent import kernel_regression
 from tangent_bench.tangent.linearize import encode, encode_linearized, parameters
 from tests import small
 
-NUM, TRAIN = 9, 6  # images in all; the first are trained on
+NUM = 9
+TRAIN = 6  # images in all; the first are trained on
 NETWORK = small.Curved()
 THETA0 = parameters(NETWORK)
 IMAGES = small.images(NUM, 3, 2, 2)
@@ -31,7 +32,7 @@ RESIDUAL = TARGETS.reshape(-1, 1) - F0[SEEN]
 
 
 def descend(rate: float, steps: int, pull: float = 0.0) -> np.ndarray:
-    """f_lin of all images after gradient descent on ½ ‖f_lin(X) − y‖² + ½ pull ‖θ − θ0‖², by autograd."""
+    """f_lin of all images after descent on ½ ‖f_lin(X) − y‖² + ½ pull ‖θ − θ0‖², by autograd."""
     theta = {key: value.clone().requires_grad_(True) for key, value in THETA0.items()}
     wanted = torch.from_numpy(TARGETS)
     for _ in range(steps):
@@ -95,7 +96,8 @@ def test_a_rate_that_diverges_is_refused():
 
 def test_held_out_errors_are_those_of_regressions_without_the_block():
     features = small.normal("features", shape=(8, 6)).numpy()
-    kernel, residual = features @ features.T, small.normal("residual", shape=(8, 3)).numpy()
+    kernel = features @ features.T
+    residual = small.normal("residual", shape=(8, 3)).numpy()
     blocks = np.array([0, 0, 1, 2, 2, 2, 3, 1])
     found = kernel_regression.held_out(kernel, residual, blocks, 0.7)
     for block in range(4):
@@ -109,12 +111,13 @@ def test_held_out_errors_are_those_of_regressions_without_the_block():
 
 
 def test_ridge_is_chosen_on_whole_blocks():
-    """An image whose copy is seen needs no ridge; where whole pairs are left out, the others predict the wrong sign."""
+    """An image whose copy is seen needs no ridge; without both, the others mislead."""
     kernel = np.kron(np.eye(6), np.ones((2, 2))) + 0.5
     residual = np.tile([[1.0], [1.0], [-1.0], [-1.0]], (3, 1))
     ridges = [1e-3, 1.0, 1e3]
     scale = 1.5  # of the diagonal
-    alone, pairs = np.arange(12), np.repeat(np.arange(6), 2)
+    alone = np.arange(12)
+    pairs = np.repeat(np.arange(6), 2)
     assert kernel_regression.choose_ridge(kernel, residual, alone, ridges) == pytest.approx(
         1e-3 * scale
     )

@@ -47,7 +47,9 @@ def test_a_product_of_any_layout(asked, first, second, num):
 @needed
 def test_a_linear_layer_and_its_gradients(asked):
     rows, inner, columns = LARGE
-    x, weight, bias = normal(rows, inner), normal(columns, inner, seed=1), normal(columns, seed=2)
+    x = normal(rows, inner)
+    weight = normal(columns, inner, seed=1)
+    bias = normal(columns, seed=2)
     given = normal(rows, columns, seed=3)
     leaves = [t.clone().requires_grad_(True) for t in (x, weight, bias)]
     with products.fast():
@@ -64,11 +66,9 @@ def test_a_linear_layer_and_its_gradients(asked):
 @pytest.mark.parametrize("biased", [False, True])
 def test_a_layer_without_gradients_is_the_same_layer(gelu, biased):
     rows, inner, columns = LARGE
-    x, weight, bias = (
-        normal(rows, inner),
-        normal(columns, inner, seed=1),
-        normal(columns, seed=2) if biased else None,
-    )
+    x = normal(rows, inner)
+    weight = normal(columns, inner, seed=1)
+    bias = normal(columns, seed=2) if biased else None
     exact = x.double() @ weight.double().T + (bias.double() if biased else 0.0)
     exact = torch.nn.functional.gelu(exact) if gelu else exact
     for context in (torch.no_grad, torch.enable_grad):
@@ -88,7 +88,8 @@ def test_others_are_left_as_they_are(asked, a):
 
 @needed
 def test_it_ends_with_the_block_and_may_be_entered_again(asked):
-    a, b = normal(*LARGE[:2]), normal(*LARGE[1:], seed=1)
+    a = normal(*LARGE[:2])
+    b = normal(*LARGE[1:], seed=1)
     with products.fast():
         with products.fast():
             a @ b
@@ -106,7 +107,8 @@ def test_it_ends_with_the_block_and_may_be_entered_again(asked):
 
 def test_without_onednn_pytorch_does_it(asked, monkeypatch):
     monkeypatch.setattr(products, "available", lambda: False)
-    a, b = normal(*LARGE[:2]), normal(*LARGE[1:], seed=1)
+    a = normal(*LARGE[:2])
+    b = normal(*LARGE[1:], seed=1)
     with products.fast():
         found = a @ b
     assert not asked and torch.equal(found, a @ b)

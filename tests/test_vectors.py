@@ -26,14 +26,16 @@ def close(x, y, rtol=1e-14):
 
 
 def test_difference_and_sum_by_hand():
-    a, b = {"w": torch.tensor([3.0, 1.0])}, {"w": torch.tensor([1.0, 5.0])}
+    a = {"w": torch.tensor([3.0, 1.0])}
+    b = {"w": torch.tensor([1.0, 5.0])}
     assert vectors.subtract(a, b)["w"].tolist() == [2.0, -4.0]
     assert vectors.combine([(2.0, a), (-1.0, b), (0.5, a)])["w"].tolist() == [6.5, -2.5]
     assert vectors.add(a, [(-2.0, b)])["w"].tolist() == [1.0, -9.0]
 
 
 def test_adding_is_commutative_and_associative_to_rounding():
-    theta0, tau = vector("theta0"), [(c, vector(c)) for c in (0.3, -1.7, 0.9)]
+    theta0 = vector("theta0")
+    tau = [(c, vector(c)) for c in (0.3, -1.7, 0.9)]
     sums = [vectors.add(theta0, list(order)) for order in itertools.permutations(tau)]
     for other in sums[1:]:
         close(sums[0], other)
@@ -58,12 +60,14 @@ def test_nothing_added_is_exactly_the_start(dtype):
 
 
 def test_one_vector_at_coefficient_one_is_its_checkpoint():
-    theta0, theta = vector("theta0"), vector("theta")
+    theta0 = vector("theta0")
+    theta = vector("theta")
     close(vectors.add(theta0, [(1.0, vectors.subtract(theta, theta0))]), theta)
 
 
 def test_coefficients_of_numpy_change_neither_value_nor_type():
-    theta0, tau = vector("theta0", dtype=torch.float32), vector(dtype=torch.float32)
+    theta0 = vector("theta0", dtype=torch.float32)
+    tau = vector(dtype=torch.float32)
     for coefficient in (np.float64(0.3), np.float32(0.3), np.array([0.3])[0]):
         total = vectors.add(theta0, [(coefficient, tau)])
         close(total, {k: theta0[k] + 0.3 * tau[k] for k in tau}, rtol=1e-5)
@@ -71,7 +75,8 @@ def test_coefficients_of_numpy_change_neither_value_nor_type():
 
 
 def test_inputs_are_untouched():
-    a, b = vector("a"), vector("b")
+    a = vector("a")
+    b = vector("b")
     before = [{k: v.clone() for k, v in d.items()} for d in (a, b)]
     vectors.add(a, [(0.5, b), (2.0, a)])
     vectors.combine([(1.0, a), (1.0, b)])
@@ -127,7 +132,10 @@ def test_missing_key_is_named_with_its_vector():
 
 
 def test_other_shape_is_named_with_both():
-    said = r"'visual\.proj' has shape \(3, 2\) in 'dtd' and \(2, 3\) in 'model'; were both built from the same model\?$"
+    said = (
+        r"'visual\.proj' has shape \(3, 2\) in 'dtd' and \(2, 3\) in 'model'; "
+        r"were both built from the same model\?$"
+    )
     with pytest.raises(ValueError, match=said):
         vectors.require_same(TURNED, WHOLE, "dtd", "model")
 

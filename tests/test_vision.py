@@ -1,4 +1,4 @@
-"""The tower written out against open_clip's and torch.func, in float64: values, each rule, the linearized gradient."""
+"""The tower written out against open_clip's and torch.func in float64: values, rules, gradients."""
 
 from contextlib import nullcontext
 
@@ -16,9 +16,17 @@ TIGHT = {"rtol": 1e-10, "atol": 1e-11}
 
 def tower(act_layer=nn.GELU) -> VisionTransformer:
     torch.manual_seed(3)
-    return VisionTransformer(
-        image_size=12, patch_size=4, width=24, layers=2, heads=3, mlp_ratio=2.0, output_dim=10, act_layer=act_layer
-    ).double().eval().requires_grad_(False)  # fmt: skip
+    network = VisionTransformer(
+        image_size=12,
+        patch_size=4,
+        width=24,
+        layers=2,
+        heads=3,
+        mlp_ratio=2.0,
+        output_dim=10,
+        act_layer=act_layer,
+    )
+    return network.double().eval().requires_grad_(False)
 
 
 def random_like(theta, seed):

@@ -1,4 +1,4 @@
-"""The wide network against automatic differentiation, and its closed form against gradient descent step by step."""
+"""The wide network against automatic differentiation, its closed form against descent by steps."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ import torch
 from tangent_bench.seeds import generator
 from tangent_bench.tangent import wide_network
 
-NUM, MORE, INPUTS, WIDTH = 5, 3, 4, 7
+NUM = 5
+MORE = 3
+INPUTS = 4
+WIDTH = 7
 
 
 def drawn(num_hidden=2, width=WIDTH):
     rng = generator("test", "wide network", num_hidden, width)
-    inputs, targets = rng.standard_normal((NUM + MORE, INPUTS)), rng.standard_normal(NUM)
+    inputs = rng.standard_normal((NUM + MORE, INPUTS))
+    targets = rng.standard_normal(NUM)
     return wide_network.initialise(INPUTS, width, num_hidden, rng), inputs, targets
 
 
@@ -77,7 +81,8 @@ def test_training_descends_along_that_gradient():
 
 def descend(jacobian_MP, start_M, targets_N, rate, steps):
     """f_lin after gradient descent in its parameters."""
-    num, tau_P = len(targets_N), np.zeros(jacobian_MP.shape[1])
+    num = len(targets_N)
+    tau_P = np.zeros(jacobian_MP.shape[1])
     for _ in range(steps):
         residual_N = start_M[:num] + jacobian_MP[:num] @ tau_P - targets_N
         tau_P -= rate * jacobian_MP[:num].T @ residual_N / num
@@ -90,7 +95,8 @@ def test_closed_form_is_gradient_descent_on_the_linearization(steps, twice):
     weights, inputs, targets = drawn()
     if twice:  # two equal points make Θ0 singular
         inputs[1] = inputs[0]
-    start, theta = wide_network.forward(weights, inputs)[0], wide_network.kernel(weights, inputs)
+    start = wide_network.forward(weights, inputs)[0]
+    theta = wide_network.kernel(weights, inputs)
     closed = wide_network.linearized(theta[:, :NUM], start, start[:NUM], targets, 0.5, steps)
     np.testing.assert_allclose(
         closed,
@@ -102,10 +108,8 @@ def test_closed_form_is_gradient_descent_on_the_linearization(steps, twice):
 
 def test_small_steps_are_the_gradient_flow():
     weights, inputs, targets = drawn()
-    start, theta = (
-        wide_network.forward(weights, inputs)[0],
-        wide_network.kernel(weights, inputs)[:, :NUM],
-    )
+    start = wide_network.forward(weights, inputs)[0]
+    theta = wide_network.kernel(weights, inputs)[:, :NUM]
     time = 3.0
     spent = scipy.linalg.solve(
         theta[:NUM], np.eye(NUM) - scipy.linalg.expm(-theta[:NUM] * time / NUM)
@@ -117,7 +121,8 @@ def test_small_steps_are_the_gradient_flow():
 
 def test_network_that_is_linear_in_its_weights_keeps_its_kernel_and_is_its_linearization():
     weights, inputs, targets = drawn(num_hidden=0)
-    start, theta = wide_network.forward(weights, inputs)[0], wide_network.kernel(weights, inputs)
+    start = wide_network.forward(weights, inputs)[0]
+    theta = wide_network.kernel(weights, inputs)
     trained = wide_network.train(weights, inputs[:NUM], targets, 0.4, 20)
     np.testing.assert_allclose(wide_network.kernel(trained, inputs), theta, rtol=1e-12)
     linear = wide_network.linearized(theta[:, :NUM], start, start[:NUM], targets, 0.4, 20)
@@ -125,7 +130,7 @@ def test_network_that_is_linear_in_its_weights_keeps_its_kernel_and_is_its_linea
 
 
 def test_kernel_has_one_size_at_every_width():
-    """What the parametrization is for; with weights of variance 1 / fan-in alone it would grow with the width."""
+    """Why the parametrization: weights of variance 1 / fan-in alone would not do it."""
     inputs = generator("test", "size").standard_normal((3, INPUTS))
 
     def mean(width):

@@ -1,6 +1,7 @@
-"""What the tangent side stands on: f0 and J τ per image, before normalisation, as artefacts.
+"""f0 and J τ per image, before normalisation: all that the tangent side needs of a network.
 
-Every question about f_lin (any coefficients, any subset of tasks, negation, maps) is affine in them; see `evaluation`.
+Every question about f_lin (any coefficients, any subset of tasks, negation, maps) is affine in
+them; see `evaluation`.
 Shapes: N images, D embedding, B batch, C, H, W.
 """
 
@@ -26,9 +27,8 @@ def base(
     network: nn.Module, theta0: Mapping[str, Tensor], images_NCHW: Images, batch_size: int
 ) -> np.ndarray:
     """f(x; θ0), float32 [N, D]."""
-    return torch.cat(
-        [encode(network, theta0, b).cpu() for b in images_NCHW.split(batch_size)]
-    ).numpy()
+    batches = images_NCHW.split(batch_size)
+    return torch.cat([encode(network, theta0, batch).cpu() for batch in batches]).numpy()
 
 
 @torch.no_grad()
@@ -41,26 +41,25 @@ def changes(
 ) -> list[np.ndarray]:
     """J(x; θ0) τ for each τ of `tangents`, float32 [N, D] each.
 
-    Vision transformers share one pass of the network among all tangents; another network takes one generic product for
-    each.
+    Vision transformers share one pass of the network among all tangents; another network takes one
+    generic product for each.
     """
     if not vision.supports(network):
         log.info(
             "%s has no own forward-mode rules: one generic product for each vector",
             type(network).__name__,
         )
-    parts = [
-        _changes(network, theta0, tangents, batch).cpu() for batch in images_NCHW.split(batch_size)
-    ]
+    batches = images_NCHW.split(batch_size)
+    parts = [_changes(network, theta0, tangents, batch).cpu() for batch in batches]
     return list(torch.cat(parts, 1).numpy())
 
 
 def _changes(
     network: nn.Module, theta0: Mapping, tangents: Sequence[Mapping], images_BCHW: Tensor
 ) -> Tensor:
-    if not vision.supports(network):
-        return torch.stack(
-            [product(network, theta0, tangent, images_BCHW)[1] for tangent in tangents]
-        )
-    _, product_with = vision.linearize(network, theta0, images_BCHW)
-    return torch.stack([product_with(tangent) for tangent in tangents])
+    """J(x; θ0) τ of all tangents, [T, B, D]."""
+    if vision.supports(network):
+        _, change_of = vision.linearize(network, theta0, images_BCHW)
+        return torch.stack([change_of(tangent) for tangent in tangents])
+    parts = [product(network, theta0, tangent, images_BCHW)[1] for tangent in tangents]
+    return torch.stack(parts)

@@ -2,9 +2,9 @@
 
     f_lin(x; θ) = f(x; θ0) + J(x; θ0) (θ − θ0)
 
-Ortiz-Jimenez, Favero, Frossard, "Task Arithmetic in the Tangent Space", NeurIPS 2023, §3. What is linearized is the
-image encoder before the L2 normalisation; the head normalises afterwards. Valid for modules in `eval()` whose buffers
-do not depend on the input.
+Ortiz-Jimenez, Favero, Frossard, "Task Arithmetic in the Tangent Space", NeurIPS 2023, §3. The image
+encoder is linearized before the L2 normalisation; the head normalises afterwards. Valid for modules
+in `eval()` whose buffers do not depend on the input.
 
 Shapes: B images, C channels, H, W; D embedding.
 """
@@ -14,19 +14,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from tangent_bench.tangent import vision
-from tangent_bench.tangent.vectors import require_same, subtract
+from tangent_bench.tangent.vectors import Vector, require_same, subtract
+
+if TYPE_CHECKING:
+    from open_clip.transformer import VisionTransformer
 
 
 @contextmanager
 def differentiable_attention() -> Iterator[None]:
-    """Math attention, and no inference fast path: the fused kernels have no forward derivative.
+    """Math attention, without the inference fast path: fused kernels have no forward derivative.
 
-    Every evaluation of a network goes through it as well, so that f_lin(x; θ0) = f(x; θ0) bit for bit.
+    Every evaluation of a network goes through it too, so that f_lin(x; θ0) = f(x; θ0) bit for bit.
     """
     from torch.nn.attention import SDPBackend, sdpa_kernel
 
@@ -39,16 +43,17 @@ def differentiable_attention() -> Iterator[None]:
         torch.backends.mha.set_fastpath_enabled(fast)
 
 
-def parameters(network: nn.Module) -> dict[str, Tensor]:
+def parameters(network: nn.Module) -> Vector:
     """θ: the parameters of the network by name, detached copies.
 
     Raises:
-        ValueError: the network has running statistics (BatchNorm), which no Taylor expansion in θ covers.
+        ValueError: the network has running statistics (BatchNorm), which no expansion in θ covers.
     """
     for name, module in network.named_modules():
         if getattr(module, "running_mean", None) is not None:
             raise ValueError(
-                f"Module {name!r} keeps running statistics; its buffers cannot be linearized. Use a LayerNorm model."
+                f"Module {name!r} keeps running statistics; its buffers cannot be linearized. "
+                "Use a LayerNorm model."
             )
     return {name: value.detach().clone() for name, value in network.named_parameters()}
 
@@ -72,44 +77,49 @@ def product(
 
     with differentiable_attention():
         # jvp compares the order of keys too, and files sort theirs.
-        return torch.func.jvp(function, (dict(theta0),), ({key: tangent[key] for key in theta0},))
+        ordered = {key: tangent[key] for key in theta0}
+        outputs = torch.func.jvp(function, (dict(theta0),), (ordered,))
+    return outputs[0], outputs[1]
 
 
 class _Linearized(torch.autograd.Function):
-    """f_lin(x; θ) with ∂L/∂θ = J(x; θ0)ᵀ g: one pass for f0 with its graph, J τ beside it without one, one pass back.
+    """f_lin(x; θ), or J τ alone unless `whole`, with the gradient ∂L/∂θ = J(x; θ0)ᵀ g.
 
-    Nothing of the tangent is kept for the backward pass: f_lin is affine in θ, so its gradient does not depend on θ.
-    With activation checkpointing the product has a pass of its own. `whole` is f_lin, otherwise J τ alone.
+    One pass gives f0 with its graph, J τ goes beside it without one, and one pass goes back. The
+    backward pass needs nothing of the tangent: f_lin is affine in θ, so that its gradient does not
+    depend on θ. With activation checkpointing the product has a pass of its own.
     """
 
     @staticmethod
-    def forward(ctx, network, theta0, images_BCHW, whole, *theta):
-        needed = ctx.needs_input_grad[4:]
-        leaves = {
-            k: v.detach().requires_grad_(need)
-            for (k, v), need in zip(theta0.items(), needed, strict=True)
-        }
+    def forward(
+        ctx: Any,
+        network: VisionTransformer,
+        theta0: Mapping[str, Tensor],
+        images_BCHW: Tensor,
+        whole: bool,
+        *theta: Tensor,
+    ) -> Tensor:
+        leaves = {}
+        for (key, value), needed in zip(theta0.items(), ctx.needs_input_grad[4:], strict=True):
+            leaves[key] = value.detach().requires_grad_(needed)
         tau = {key: t.detach() - theta0[key] for key, t in zip(theta0, theta, strict=True)}
         with torch.enable_grad():
             if network.transformer.grad_checkpointing:
                 base_BD = vision.encode(network, leaves, images_BCHW)
-                change = partial(vision.product, network, theta0, images_BCHW=images_BCHW)
+                change_of = partial(vision.product, network, theta0, images_BCHW=images_BCHW)
             else:
-                base_BD, change = vision.linearize(network, leaves, images_BCHW)
-        ctx.base, ctx.leaves = base_BD, tuple(leaves.values())
-        return base_BD.detach() + change(tau) if whole else change(tau)
+                base_BD, change_of = vision.linearize(network, leaves, images_BCHW)
+        ctx.base = base_BD
+        ctx.leaves = tuple(leaves.values())
+        return base_BD.detach() + change_of(tau) if whole else change_of(tau)
 
     @staticmethod
-    def backward(ctx, gradient_BD):
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
+        (gradient_BD,) = grad_outputs
         trained = [leaf for leaf in ctx.leaves if leaf.requires_grad]
-        found = iter(torch.autograd.grad(ctx.base, trained, gradient_BD))
-        return (
-            None,
-            None,
-            None,
-            None,
-            *(next(found) if leaf.requires_grad else None for leaf in ctx.leaves),
-        )
+        gradients = iter(torch.autograd.grad(ctx.base, trained, gradient_BD))
+        of_theta = [next(gradients) if leaf.requires_grad else None for leaf in ctx.leaves]
+        return None, None, None, None, *of_theta
 
 
 def encode_linearized(
@@ -118,12 +128,12 @@ def encode_linearized(
     theta: Mapping[str, Tensor],
     images_BCHW: Tensor,
 ) -> Tensor:
-    """f_lin(x; θ) [B, D]; differentiable in θ, affine in θ. Networks without own rules take the generic product."""
+    """f_lin(x; θ) [B, D]; differentiable in θ, affine in θ.
+
+    A network without rules of its own in `vision` takes the generic product.
+    """
     if vision.supports(network):
-        require_same(theta, theta0, "theta", "theta0")
-        return _Linearized.apply(
-            network, theta0, images_BCHW, True, *(theta[key] for key in theta0)
-        )
+        return _by_rules(network, theta0, theta, images_BCHW, whole=True)
     base_BD, change_BD = product(network, theta0, subtract(theta, theta0), images_BCHW)
     return base_BD + change_BD
 
@@ -136,8 +146,17 @@ def change(
 ) -> Tensor:
     """J(x; θ0)(θ − θ0) [B, D]; differentiable in θ, linear in θ − θ0."""
     if vision.supports(network):
-        require_same(theta, theta0, "theta", "theta0")
-        return _Linearized.apply(
-            network, theta0, images_BCHW, False, *(theta[key] for key in theta0)
-        )
+        return _by_rules(network, theta0, theta, images_BCHW, whole=False)
     return product(network, theta0, subtract(theta, theta0), images_BCHW)[1]
+
+
+def _by_rules(
+    network: VisionTransformer,
+    theta0: Mapping[str, Tensor],
+    theta: Mapping[str, Tensor],
+    images_BCHW: Tensor,
+    whole: bool,
+) -> Tensor:
+    require_same(theta, theta0, "theta", "theta0")
+    ordered = [theta[key] for key in theta0]
+    return _Linearized.apply(network, theta0, images_BCHW, whole, *ordered)

@@ -1,16 +1,18 @@
-"""Matrix products by oneDNN where PyTorch would take MKL's, which leaves half of an AMD core's vector width unused.
+"""Matrix products by oneDNN, since MKL leaves half of an AMD core's vector width unused.
 
     linear(x, W, b)    of a pass without gradients
-    with fast():       every float32 product of two matrices, forward and backward, of whatever code runs inside
+    with fast():       every float32 product of two matrices inside, forward and backward
 
-Measured on one AMD EPYC core: 105 GFLOP/s by MKL, 190 to 260 by oneDNN. Other types and devices, small products, and
-machines whose PyTorch lacks oneDNN are left as they are. Sums are taken in another order: results differ by rounding.
+Measured on one AMD EPYC core: 105 GFLOP/s by MKL, 190 to 260 by oneDNN. Other types and devices,
+small products, and machines whose PyTorch lacks oneDNN stay as they are. Sums are taken in another
+order: results differ by rounding.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,15 +24,17 @@ _aten = torch.ops.aten
 
 
 class _OneDNN(TorchDispatchMode):
-    """Takes the two operations to which PyTorch brings every product of matrices, those of `linear` included."""
+    """Takes over the two operations that all products of matrices end in, `linear` included."""
 
     active = False
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        return False  # nothing here is compiled, and True imports the compiler: seconds, in every process
+        return False  # nothing is compiled here, and True imports the compiler: seconds a process
 
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None
+    ) -> Any:
         if func is _aten.mm.default and _worth(*args):
             return _product(*args)
         if func is _aten.addmm.default and not kwargs and args[0].ndim == 1 and _worth(*args[1:]):
@@ -40,7 +44,7 @@ class _OneDNN(TorchDispatchMode):
 
 @contextmanager
 def fast() -> Iterator[None]:
-    """Products by oneDNN inside; entered again inside itself, it does nothing more."""
+    """Products by oneDNN inside; nested use changes nothing."""
     if _OneDNN.active or not available():
         yield
         return
@@ -53,7 +57,10 @@ def fast() -> Iterator[None]:
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, gelu: bool = False) -> Tensor:
-    """x Wᵀ + b, and GELU of it in the same pass: without a gradient by oneDNN at once, else as PyTorch would."""
+    """x Wᵀ + b, followed by GELU where `gelu`; oneDNN's in one pass where no gradient is wanted.
+
+    Arguments are `x` [..., I], `weight` W [O, I] and `bias` b [O].
+    """
     direct = (
         available()
         and not torch.is_grad_enabled()
@@ -61,14 +68,14 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, gelu: bool = F
         and x.device.type == "cpu"
     )
     if direct:
-        name, how = ("gelu", "none") if gelu else ("none", "")
-        return torch.ops.mkldnn._linear_pointwise.default(x, weight, bias, name, [], how)
+        after, algorithm = ("gelu", "none") if gelu else ("none", "")
+        return torch.ops.mkldnn._linear_pointwise.default(x, weight, bias, after, [], algorithm)
     y = functional.linear(x, weight, bias)
     return functional.gelu(y) if gelu else y
 
 
 def available() -> bool:
-    """Whether this build of PyTorch can do it."""
+    """Whether this build of PyTorch has oneDNN's products."""
     return torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
 
@@ -81,7 +88,7 @@ def _worth(a: Tensor, b: Tensor) -> bool:
 
 
 def _product(a: Tensor, b: Tensor) -> Tensor:
-    """a b. The larger factor comes first, as the rows that oneDNN streams over: that is worth up to a third."""
+    """a b, the larger factor as the rows that oneDNN streams over: this saves up to a third."""
     if not a.is_contiguous() and b.shape[1] < a.shape[0]:
         return _rows(b.t(), a, None).t()
     return _rows(a, b.t(), None)
@@ -95,5 +102,5 @@ def _rows(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 def _whole(x: Tensor) -> Tensor:
-    """Without gaps between rows or columns: with them, oneDNN takes its slow reference path."""
+    """Closes gaps between rows or columns, with which oneDNN takes its slow reference path."""
     return x if x.is_contiguous() or x.t().is_contiguous() else x.contiguous()

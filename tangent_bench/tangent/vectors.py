@@ -18,22 +18,16 @@ Vector = dict[str, "Tensor"]
 def require_same(
     a: Mapping[str, Tensor], b: Mapping[str, Tensor], name_a: str = "first", name_b: str = "second"
 ) -> None:
-    """Raise unless both have the same names and shapes.
+    """Raise unless `a` and `b`, which an error calls `name_a` and `name_b`, fit together.
 
     Raises:
         ValueError: names the first key that is missing or of another shape.
     """
-    for missing, holder, lacking in (
-        (set(b) - set(a), name_b, name_a),
-        (set(a) - set(b), name_a, name_b),
-    ):
-        if missing:
-            raise ValueError(
-                f"Vector '{lacking}' lacks key {min(missing)!r} that '{holder}' has; "
-                "were both built from the same model?"
-            )
+    _require_keys(a, b, name_a, name_b)
+    _require_keys(b, a, name_b, name_a)
     for key in a:
-        shape_a, shape_b = _shape(a, key), _shape(b, key)
+        shape_a = _shape(a, key)
+        shape_b = _shape(b, key)
         if shape_a != shape_b:
             raise ValueError(
                 f"Key {key!r} has shape {shape_a} in '{name_a}' and {shape_b} in '{name_b}'; "
@@ -41,11 +35,23 @@ def require_same(
             )
 
 
+def _require_keys(
+    a: Mapping[str, Tensor], b: Mapping[str, Tensor], name_a: str, name_b: str
+) -> None:
+    """Raise unless `a` has all keys of `b`."""
+    missing = set(b) - set(a)
+    if missing:
+        raise ValueError(
+            f"Vector '{name_a}' lacks key {min(missing)!r} that '{name_b}' has; "
+            "were both built from the same model?"
+        )
+
+
 def _shape(vector: Mapping[str, Tensor], key: str) -> tuple[int, ...]:
     return vector.shape(key) if isinstance(vector, Stored) else tuple(vector[key].shape)
 
 
-class Stored(Mapping):
+class Stored(Mapping[str, "Tensor"]):
     """A vector that stays in its file: each access reads one tensor, and nothing keeps it.
 
     The content is checked against its digest once, when the file is opened.
@@ -58,13 +64,14 @@ class Stored(Mapping):
         from tangent_bench.store import artefacts
 
         arrays, self.about = artefacts.mapped(path, "vector")
-        self._path, self._shapes = path, {key: array.shape for key, array in arrays.items()}
+        self._path = path
+        self._shapes = {key: array.shape for key, array in arrays.items()}
 
     def __getitem__(self, key: str) -> Tensor:
         import torch
         from safetensors import safe_open
 
-        # As an array it is a copy, as a tensor it would be a map of the whole file, whose pages stay.
+        # An array is a copy; a tensor would map the whole file, whose pages stay.
         with safe_open(self._path, framework="numpy") as file:
             return torch.from_numpy(file.get_tensor(key))
 
@@ -75,7 +82,7 @@ class Stored(Mapping):
         return len(self._shapes)
 
     def shape(self, key: str) -> tuple[int, ...]:
-        """Of a tensor, which is not read for it."""
+        """The shape of a tensor, without reading it."""
         return self._shapes[key]
 
 
@@ -86,7 +93,7 @@ def subtract(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> Vector:
 
 
 def combine(terms: list[tuple[float, Mapping[str, Tensor]]]) -> Vector:
-    """Σ_k c_k v_k of (coefficient, vector) pairs, at least one.
+    """Σ_k c_k v_k over `terms`, at least one pair (c_k, v_k).
 
     >>> import torch
     >>> combine([(2.0, {"w": torch.ones(2)}), (-1.0, {"w": torch.ones(2)})])["w"].tolist()
@@ -103,8 +110,9 @@ def combine(terms: list[tuple[float, Mapping[str, Tensor]]]) -> Vector:
 
 
 def add(theta0: Mapping[str, Tensor], terms: list[tuple[float, Mapping[str, Tensor]]]) -> Vector:
-    """θ0 + Σ_k c_k v_k; without terms, or with all coefficients 0, exactly θ0."""
-    return combine([(1.0, theta0), *[(c, v) for c, v in terms if c != 0.0]])
+    """θ0 + Σ_k c_k v_k over `terms` (c_k, v_k), `theta0` itself where all coefficients are 0."""
+    moving = [term for term in terms if term[0] != 0.0]
+    return combine([(1.0, theta0), *moving])
 
 
 def dot(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> float:

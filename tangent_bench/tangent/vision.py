@@ -1,23 +1,28 @@
-"""open_clip's vision transformers, written out: f(x; θ), its gradient, and J(x; θ) τ of any number of vectors τ.
+"""open_clip's vision transformers, written out: f(x; θ), its gradient, and J(x; θ) τ of any τ.
 
-`linearize` runs the network once and returns, beside its value, the function τ ↦ J τ, which stands on what that pass
-left behind. Every rule is a value x ↦ y and the derivative (ẋ, τ) ↦ ẏ at it:
+`linearize` runs the network once and returns, beside its value, the function τ ↦ J τ, which stands
+on what that pass left behind. A rule gives, for each layer of `transformer.layers`, the value
+x ↦ y and the derivative (ẋ, τ) ↦ ẏ at it:
 
     linear      ẏ = ẋ Wᵀ + x Ẇᵀ + ḃ
     layer norm  ẏ = γ ẋ̂ + γ̇ x̂ + β̇,  ẋ̂ = (ẋ − mean(ẋ) − x̂ mean(x̂ ẋ))/σ
     attention   P = softmax(S),  Ṗ = P ∘ (Ṡ − rowsum(P ∘ Ṡ)),  ẏ = Ṗ V + P V̇
-    GELU        ẏ = (Φ(x) + x φ(x)) ẋ;  QuickGELU  ẏ = s (1 + 1.702 x (1 − s)) ẋ,  s = sigmoid(1.702 x)
+    GELU        ẏ = (Φ(x) + x φ(x)) ẋ
+    QuickGELU   ẏ = s (1 + 1.702 x (1 − s)) ẋ,  s = sigmoid(1.702 x)
 
-The Jacobians of softmax and layer norm are symmetric, so that PyTorch's fused backward passes are these very products.
-The last block runs for the class token alone: nothing else of it is read. Values differ from open_clip's own passes by
-rounding, about 1e-6 of the embedding's length. Cost: 1 + 2T forward passes for T vectors, against 3T by
-`torch.func.jvp`. Shapes: B images, L tokens, W width, H heads, D embedding.
+The Jacobians of softmax and layer norm are symmetric, so that PyTorch's fused backward passes are
+these very products. The last block runs for the class token alone: nothing else of it is read.
+Values differ from open_clip's own passes by rounding, about 1e-6 of the embedding's length.
+Cost: 1 + 2T forward passes for T vectors, against 3T by `torch.func.jvp`.
+
+Shapes: B images, L tokens, W width, H heads, D embedding.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
+from typing import TYPE_CHECKING, TypeGuard, cast
 
 import torch
 from torch import Tensor, nn
@@ -25,155 +30,209 @@ from torch.nn.functional import layer_norm, scaled_dot_product_attention
 from torch.utils.checkpoint import checkpoint
 
 from tangent_bench.tangent.products import linear
+from tangent_bench.tangent.transformer import (
+    Attention,
+    Block,
+    ClassToken,
+    Layer,
+    Matrix,
+    Mlp,
+    Norm,
+    Patches,
+    Projection,
+    Residual,
+    Tokens,
+    layers,
+)
+
+if TYPE_CHECKING:
+    from open_clip.transformer import VisionTransformer
 
 Theta = Mapping[str, Tensor]
 Push = Callable[[Tensor, Theta], Tensor]  # (ẋ, τ) → ẏ
 
 
-def supports(network: nn.Module) -> bool:
-    """Whether the rules below cover this module: open_clip's VisionTransformer as CLIP uses it."""
+def supports(network: nn.Module) -> TypeGuard[VisionTransformer]:
+    """Whether the rules cover this module: open_clip's VisionTransformer as CLIP uses it."""
     try:
         from open_clip.transformer import QuickGELU, VisionTransformer
     except ImportError:
         return False
-    if (
-        not isinstance(network, VisionTransformer)
-        or network.attn_pool is not None
-        or network.final_ln_after_pool
-    ):
+    if not isinstance(network, VisionTransformer) or not _reads_class_token(network):
         return False
-    if (
-        network.pool_type != "tok"
-        or network.output_tokens
-        or network.proj is None
-        or network.conv1.bias is not None
-    ):
+    if network.conv1.bias is not None or network.conv1.stride != network.conv1.kernel_size:
         return False
     plain = (nn.Identity, nn.GELU, QuickGELU, nn.Linear, nn.LayerNorm, nn.MultiheadAttention)
-    blocks = network.transformer.resblocks
-    children = [m for b in blocks for m in (b.ls_1, b.ls_2, b.ln_1, b.ln_2, b.attn, *b.mlp)]
-    exact = all(getattr(m, "approximate", "none") == "none" for m in children)
-    side_by_side = network.conv1.stride == network.conv1.kernel_size
-    known = all(isinstance(m, plain) for m in [*children, network.ln_pre, network.ln_post])
-    return exact and side_by_side and known
+    return all(
+        isinstance(module, plain) and getattr(module, "approximate", "none") == "none"
+        for module in _parts(network)
+    )
 
 
-def encode(network: nn.Module, theta: Theta, images_BCHW: Tensor) -> Tensor:
-    """f(x; θ): embeddings [B, D] before normalisation, differentiable in θ; `network` as `supports` accepts.
+def _reads_class_token(network: VisionTransformer) -> bool:
+    """Whether the embedding is the projected class token, normalised before it is taken."""
+    return (
+        network.attn_pool is None
+        and not network.final_ln_after_pool
+        and network.pool_type == "tok"
+        and not network.output_tokens
+        and network.proj is not None
+    )
 
-    After `network.set_grad_checkpointing()` a gradient keeps what enters each block, and runs the block again.
+
+def _parts(network: VisionTransformer) -> list[nn.Module]:
+    """The modules whose kind decides whether the rules are exact."""
+    parts: list[nn.Module] = [network.ln_pre, network.ln_post]
+    for block in network.transformer.resblocks:
+        parts += [getattr(block, name) for name in ("ls_1", "ls_2", "ln_1", "ln_2", "attn")]
+        parts += block.get_submodule("mlp").children()
+    return parts
+
+
+def encode(network: VisionTransformer, theta: Theta, images_BCHW: Tensor) -> Tensor:
+    """f(x; θ): embeddings [B, D] before normalisation, differentiable in θ.
+
+    After `network.set_grad_checkpointing()` a gradient keeps what enters each block, and runs the
+    block again. `network`, `theta` and `images_BCHW` are as `supports` accepts them, by name, and
+    as the network takes them.
     """
-    x, _ = _embed(network, theta, images_BCHW)
-    again = network.transformer.grad_checkpointing and torch.is_grad_enabled()
-    for rule in _rules(
-        network, theta, kept=False
-    ):  # what a derivative would stand on is dropped at once
-        x = (
-            checkpoint(lambda x, rule=rule: rule(x)[0], x, use_reentrant=False)
-            if again
-            else rule(x)[0]
-        )
-    return x @ theta["proj"]
+    rerun = network.transformer.grad_checkpointing and torch.is_grad_enabled()
+
+    def value(x: Tensor, layer: Layer) -> Tensor:
+        return _rule(layer, x, theta, kept=False)[0]  # the derivative's share is dropped at once
+
+    x = images_BCHW
+    for layer in layers(network):
+        if rerun and isinstance(layer, Block):
+            x = cast("Tensor", checkpoint(value, x, layer, use_reentrant=False))
+        else:
+            x = value(x, layer)
+    return x
 
 
 @torch.no_grad()
-def product(network: nn.Module, theta: Theta, tau: Theta, images_BCHW: Tensor) -> Tensor:
+def product(network: VisionTransformer, theta: Theta, tau: Theta, images_BCHW: Tensor) -> Tensor:
     """J(x; θ) τ, [B, D], of one vector: side by side with the pass, of which nothing is kept."""
-    x, embed = _embed(network, theta, images_BCHW)
-    moved = embed(tau)
-    for rule in _rules(network, theta):
-        x, push = rule(x)
+    x = images_BCHW
+    moved = _no_tangent(images_BCHW)
+    for layer in layers(network):
+        x, push = _rule(layer, x, theta)
         moved = push(moved, tau)
-    return moved @ theta["proj"] + x @ tau["proj"]
+    return moved
 
 
 def linearize(
-    network: nn.Module, theta: Theta, images_BCHW: Tensor
+    network: VisionTransformer, theta: Theta, images_BCHW: Tensor
 ) -> tuple[Tensor, Callable[[Theta], Tensor]]:
-    """f(x; θ) [B, D], differentiable in θ, and the function τ ↦ J(x; θ) τ [B, D], which carries no gradient."""
-    x, embed = _embed(network, theta, images_BCHW)
-    steps: list[Push] = []
-    for rule in _rules(network, theta):
-        x, push = rule(x)
-        steps.append(push)
-    before, projection = x.detach(), theta["proj"].detach()
+    """f(x; θ) [B, D], differentiable in θ, and τ ↦ J(x; θ) τ [B, D], which carries no gradient."""
+    y, push = _chain(layers(network), images_BCHW, theta)
 
     @torch.no_grad()
     def product(tau: Theta) -> Tensor:
-        moved = embed(tau)
-        for push in steps:
+        return push(_no_tangent(images_BCHW), tau)
+
+    return y, product
+
+
+def _no_tangent(images_BCHW: Tensor) -> Tensor:
+    """Images do not move with θ: the first rule does not look at their tangent."""
+    return images_BCHW.new_empty(0)
+
+
+def _chain(
+    parts: Iterable[Layer], x: Tensor, theta: Theta, kept: bool = True
+) -> tuple[Tensor, Push]:
+    """One layer after another."""
+    pushes: list[Push] = []
+    for layer in parts:
+        x, push = _rule(layer, x, theta, kept)
+        pushes.append(push)
+
+    def push_all(moved: Tensor, tau: Theta) -> Tensor:
+        for push in pushes:
             moved = push(moved, tau)
-        return moved @ projection + before @ tau["proj"]
+        return moved
 
-    return x @ theta["proj"], product
-
-
-def _rules(
-    network: nn.Module, theta: Theta, kept: bool = True
-) -> list[Callable[[Tensor], tuple[Tensor, Push]]]:
-    """From tokens to the embedding before its projection; `kept` says whether the derivatives will be asked for."""
-    blocks = network.transformer.resblocks
-    return [
-        lambda x: _norm(x, theta, "ln_pre", network.ln_pre),
-        *(_Block(theta, k, block, k == len(blocks) - 1, kept) for k, block in enumerate(blocks)),
-        lambda x: _first(x, theta, network.ln_post),
-    ]
+    return x, push_all
 
 
-def _embed(
-    network: nn.Module, theta: Theta, images_BCHW: Tensor
-) -> tuple[Tensor, Callable[[Theta], Tensor]]:
-    """Patches as one product, the class token before them, positions added; images have no tangent."""
-    high, wide = network.conv1.kernel_size
-    patches = images_BCHW.unfold(2, high, high).unfold(
-        3, wide, wide
-    )  # [B, C, H / high, W / wide, high, wide]
+def _rule(layer: Layer, x: Tensor, theta: Theta, kept: bool = True) -> tuple[Tensor, Push]:
+    """The layer's value at x and, where `kept`, its derivative."""
+    match layer:
+        case Patches():
+            return _patches(layer, x, theta)
+        case Tokens():
+            return _tokens(layer, x, theta)
+        case Norm():
+            return _norm(layer, x, theta)
+        case Attention():
+            return _attention(layer, x, theta)
+        case Mlp():
+            return _mlp(layer, x, theta, kept)
+        case Residual():
+            return _residual(layer, x, theta, kept)
+        case Block():
+            return _chain(layer.layers, x, theta, kept)
+        case ClassToken():
+            return x[:, 0], lambda moved, tau: moved[:, 0]
+        case Projection():
+            return _projection(layer, x, theta)
+
+
+def _patches(layer: Patches, images_BCHW: Tensor, theta: Theta) -> tuple[Tensor, Push]:
+    """Patches as one product, [B, L − 1, W]."""
+    high, wide = layer.size
+    patches = images_BCHW.unfold(2, high, high)  # [B, C, H / high, W, high]
+    patches = patches.unfold(3, wide, wide)  # [B, C, H / high, W / wide, high, wide]
     patches = patches.permute(0, 2, 3, 1, 4, 5).flatten(3).flatten(1, 2)
 
-    def tokens(theta: Theta) -> Tensor:
-        token = theta["class_embedding"].expand(len(images_BCHW), 1, -1)
-        return (
-            torch.cat([token, linear(patches, theta["conv1.weight"].flatten(1))], 1)
-            + theta["positional_embedding"]
-        )
+    def value(theta: Theta) -> Tensor:
+        return linear(patches, theta[layer.matrix.weight].flatten(1))
 
-    return tokens(theta), tokens  # linear in its parameters
+    return value(theta), lambda moved, tau: value(tau)
 
 
-class _Block:
-    """One residual block [B, L, W] → [B, L, W], or what it makes of the first token, [B, 1, W]."""
+def _tokens(layer: Tokens, x: Tensor, theta: Theta) -> tuple[Tensor, Push]:
+    def push(moved: Tensor, tau: Theta) -> Tensor:
+        token = tau[layer.class_token].expand(len(moved), 1, -1)
+        return torch.cat([token, moved], 1) + tau[layer.positions]
 
-    def __init__(
-        self, theta: Theta, number: int, module: nn.Module, last: bool, kept: bool
-    ) -> None:
-        self.theta, self.name, self.module = theta, f"transformer.resblocks.{number}", module
-        self.last, self.kept = last, kept
-
-    def __call__(self, x: Tensor) -> tuple[Tensor, Push]:
-        theta, name, module = self.theta, self.name, self.module
-        kept = slice(0, 1) if self.last else slice(None)
-        y, norm_1 = _norm(x, theta, f"{name}.ln_1", module.ln_1)
-        y, attention = _attention(y, theta, f"{name}.attn", module.attn.num_heads, kept)
-        x = x[:, kept] + y
-        y, norm_2 = _norm(x, theta, f"{name}.ln_2", module.ln_2)
-        if not self.kept and isinstance(module.mlp.gelu, nn.GELU):
-            y = linear(
-                y, theta[f"{name}.mlp.c_fc.weight"], theta[f"{name}.mlp.c_fc.bias"], gelu=True
-            )
-        else:
-            y, wide = _linear(y, theta, f"{name}.mlp.c_fc.weight", f"{name}.mlp.c_fc.bias")
-            y, activation = _activation(y, module.mlp.gelu)
-        y, narrow = _linear(y, theta, f"{name}.mlp.c_proj.weight", f"{name}.mlp.c_proj.bias")
-
-        def push(moved: Tensor, tau: Theta) -> Tensor:
-            moved = moved[:, kept] + attention(norm_1(moved, tau), tau)
-            return moved + narrow(activation(wide(norm_2(moved, tau), tau)), tau)
-
-        return x + y, push
+    return push(x, theta), push  # linear in tokens and parameters together
 
 
-def _linear(x: Tensor, theta: Theta, weight: str, bias: str) -> tuple[Tensor, Push]:
-    value, fixed = x.detach(), theta[weight].detach()
+def _residual(layer: Residual, x: Tensor, theta: Theta, kept: bool) -> tuple[Tensor, Push]:
+    """x + y, of those tokens that y has: in the last block the class token alone."""
+    y, push = _chain(layer.layers, x, theta, kept)
+    num_tokens = y.shape[1]
+
+    def push_sum(moved: Tensor, tau: Theta) -> Tensor:
+        return moved[:, :num_tokens] + push(moved, tau)
+
+    return x[:, :num_tokens] + y, push_sum
+
+
+def _mlp(layer: Mlp, x: Tensor, theta: Theta, kept: bool) -> tuple[Tensor, Push]:
+    if not kept and isinstance(layer.activation, nn.GELU):
+        return _mlp_value(layer, x, theta)
+    y, wide = _linear(layer.wide, x, theta)
+    y, activation = _activation(layer.activation, y)
+    y, narrow = _linear(layer.narrow, y, theta)
+    return y, lambda moved, tau: narrow(activation(wide(moved, tau)), tau)
+
+
+def _mlp_value(layer: Mlp, x: Tensor, theta: Theta) -> tuple[Tensor, Push]:
+    """With GELU in the pass of the product before it, which leaves no derivative behind."""
+    weight, bias, *_ = layer.wide
+    assert bias is not None
+    hidden = linear(x, theta[weight], theta[bias], gelu=True)
+    return _linear(layer.narrow, hidden, theta)
+
+
+def _linear(matrix: Matrix, x: Tensor, theta: Theta) -> tuple[Tensor, Push]:
+    weight, bias, *_ = matrix
+    assert bias is not None
+    value = x.detach()
+    fixed = theta[weight].detach()
 
     def push(moved: Tensor, tau: Theta) -> Tensor:
         return linear(value, tau[weight], tau[bias]).add_(linear(moved, fixed))
@@ -181,85 +240,97 @@ def _linear(x: Tensor, theta: Theta, weight: str, bias: str) -> tuple[Tensor, Pu
     return linear(x, theta[weight], theta[bias]), push
 
 
-def _norm(x: Tensor, theta: Theta, name: str, module: nn.Module) -> tuple[Tensor, Push]:
-    if isinstance(module, nn.Identity):
-        return x, lambda moved, tau: moved
-    weight, bias, shape = f"{name}.weight", f"{name}.bias", module.normalized_shape
-    value, gamma = x.detach(), theta[weight].detach()
+def _projection(layer: Projection, x: Tensor, theta: Theta) -> tuple[Tensor, Push]:
+    name = layer.matrix.weight
+    value = x.detach()
+    fixed = theta[name].detach()
+    return x @ theta[name], lambda moved, tau: moved @ fixed + value @ tau[name]
+
+
+def _norm(layer: Norm, x: Tensor, theta: Theta) -> tuple[Tensor, Push]:
+    shape = layer.module.normalized_shape
+    eps = layer.module.eps
+    value = x.detach()
+    gamma = theta[layer.gain].detach()
 
     @cache
     def plain() -> tuple[Tensor, Tensor, Tensor]:
-        return torch.ops.aten.native_layer_norm(value, shape, None, None, module.eps)
+        return torch.ops.aten.native_layer_norm(value, shape, None, None, eps)
 
     def push(moved: Tensor, tau: Theta) -> Tensor:
         hat, mean, scale = plain()
         mask = [True, False, False]  # the derivative in x alone
-        back = torch.ops.aten.native_layer_norm_backward(
+        back, _, _ = torch.ops.aten.native_layer_norm_backward(
             moved, value, shape, mean, scale, None, None, mask
-        )[0]
-        return back.mul_(gamma).addcmul_(hat, tau[weight]).add_(tau[bias])
+        )
+        return back.mul_(gamma).addcmul_(hat, tau[layer.gain]).add_(tau[layer.shift])
 
-    return layer_norm(x, shape, theta[weight], theta[bias], module.eps), push
-
-
-def _first(x: Tensor, theta: Theta, module: nn.Module) -> tuple[Tensor, Push]:
-    """The class token alone, normalised, [B, W]."""
-    y, norm = _norm(x[:, 0], theta, "ln_post", module)
-    return y, lambda moved, tau: norm(moved[:, 0], tau)
+    return layer_norm(x, list(shape), theta[layer.gain], theta[layer.shift], eps), push
 
 
-def _attention(
-    x: Tensor, theta: Theta, name: str, num_heads: int, kept: slice
-) -> tuple[Tensor, Push]:
-    """Self-attention of the kept tokens to all."""
-    (q, k, v), inward = _heads(
-        x, theta, f"{name}.in_proj_weight", f"{name}.in_proj_bias", num_heads, kept
-    )
-    fixed = q.detach(), k.detach(), v.detach()
-    mixed, outward = _linear(
-        scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2),
-        theta, f"{name}.out_proj.weight", f"{name}.out_proj.bias",
-    )  # fmt: skip
+def _attention(layer: Attention, x: Tensor, theta: Theta) -> tuple[Tensor, Push]:
+    """Self-attention, of all tokens or of the class token, to all."""
+    (q, k, v), inward = _heads(layer, x, theta)
+    q_fixed = q.detach()
+    k_fixed = k.detach()
+    v_fixed = v.detach()
+    mixed = scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+    y, outward = _linear(layer.outward, mixed, theta)
     scale = q.shape[-1] ** -0.5
 
     @cache
     def shares() -> Tensor:
-        return (fixed[0] @ fixed[1].mT * scale).softmax(-1)
+        return (q_fixed @ k_fixed.mT * scale).softmax(-1)
 
     def push(moved: Tensor, tau: Theta) -> Tensor:
-        (q, k, v), p = fixed, shares()
+        p = shares()
         dq, dk, dv = inward(moved, tau)
-        ds = (dq @ k.mT).add_(q @ dk.mT).mul_(scale)
-        dp = torch.ops.aten._softmax_backward_data(
-            ds.to(p.dtype), p, -1, p.dtype
-        )  # autocast leaves ds in fewer bits
-        return outward((dp @ v).add_(p @ dv).transpose(1, 2).flatten(2), tau)
+        ds = (dq @ k_fixed.mT).add_(q_fixed @ dk.mT).mul_(scale)
+        ds = ds.to(p.dtype)  # autocast leaves it in fewer bits
+        dp = torch.ops.aten._softmax_backward_data(ds, p, -1, p.dtype)
+        dy = (dp @ v_fixed).add_(p @ dv)
+        return outward(dy.transpose(1, 2).flatten(2), tau)
 
-    return mixed, push
+    return y, push
 
 
-def _heads(x: Tensor, theta: Theta, weight: str, bias: str, num_heads: int, kept: slice):
-    """Queries of the kept tokens, keys and values of all, [B, H, L, W / H] each; and their derivative."""
-    value, width = x.detach(), x.shape[-1]
+Heads = tuple[Tensor, Tensor, Tensor]  # queries, keys and values, [B, H, L, W / H] each
+
+
+def _heads(
+    layer: Attention, x: Tensor, theta: Theta
+) -> tuple[Heads, Callable[[Tensor, Theta], Heads]]:
+    """Queries of the tokens that are read, keys and values of all; and their derivative."""
+    weight, bias, *_ = layer.queries
+    assert bias is not None
+    value = x.detach()
     fixed = theta[weight].detach()
 
-    def split(x: Tensor, theta: Theta, own: bool) -> tuple[Tensor, Tensor, Tensor]:
-        w, b = theta[weight], theta[bias] if own else None
-        if kept == slice(None):
-            parts = linear(x, w, b).chunk(3, -1)
-        else:
-            first = linear(x[:, kept], w[:width], b[:width] if own else None)
-            parts = first, *linear(x, w[width:], b[width:] if own else None).chunk(2, -1)
-        return tuple(part.unflatten(-1, (num_heads, -1)).transpose(1, 2) for part in parts)
+    def push(moved: Tensor, tau: Theta) -> Heads:
+        from_theta = _split(layer, value, tau[weight], tau[bias])
+        from_x = _split(layer, moved, fixed, None)
+        q, k, v = (a + b for a, b in zip(from_theta, from_x, strict=True))
+        return q, k, v
 
-    def push(moved: Tensor, tau: Theta) -> tuple[Tensor, ...]:
-        own, through = split(value, tau, True), split(moved, {weight: fixed}, False)
-        return tuple(a + b for a, b in zip(own, through, strict=True))
-
-    return split(x, theta, True), push
+    return _split(layer, x, theta[weight], theta[bias]), push
 
 
-def _activation(x: Tensor, module: nn.Module) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+def _split(layer: Attention, x: Tensor, weight: Tensor, bias: Tensor | None) -> Heads:
+    if layer.of_class_token:
+        above = layer.queries.rows
+        below = layer.keys_and_values.rows
+        q = linear(x[:, :1], weight[above], None if bias is None else bias[above])
+        k, v = linear(x, weight[below], None if bias is None else bias[below]).chunk(2, -1)
+    else:
+        q, k, v = linear(x, weight, bias).chunk(3, -1)
+    return _by_head(q, layer), _by_head(k, layer), _by_head(v, layer)
+
+
+def _by_head(x_BLW: Tensor, layer: Attention) -> Tensor:
+    return x_BLW.unflatten(-1, (layer.num_heads, -1)).transpose(1, 2)
+
+
+def _activation(module: nn.Module, x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
     """GELU (exact) or QuickGELU."""
     value = x.detach()
     if isinstance(module, nn.GELU):

@@ -1,12 +1,16 @@
-"""A multilayer perceptron in NTK parametrization, its tangent kernel, and its linearized dynamics in closed form.
+"""A multilayer perceptron in NTK parametrization, its tangent kernel, its linearized dynamics.
 
-    a_0 = x,   a_l = tanh(h_l),   h_l = W_l a_{l−1} / √n_{l−1},   f(x; θ) = h_{L+1},   all entries of W at θ_0 ∼ N(0, 1)
+    a_0 = x,   a_l = tanh(h_l),   h_l = W_l a_{l−1} / √n_{l−1},   f(x; θ) = h_{L+1}
+    all entries of W at θ_0 ∼ N(0, 1)
 
-Squared loss L(θ) = Σ_n (f(x_n; θ) − y_n)² / 2N and full-batch gradient descent, whose rate needs no change with the
-width. As the width grows, the tangent kernel Θ(x, x') = ∇f(x)·∇f(x') stays as it was drawn (Jacot, Gabriel, Hongler,
-"Neural Tangent Kernel", NeurIPS 2018, Theorems 1 and 2), and f_t stays with f_lin,t = f_0 + J_0 (θ_t − θ_0) under
-gradient descent of its own (Lee et al., "Wide Neural Networks of Any Depth Evolve as Linear Models Under Gradient
-Descent", NeurIPS 2019, Theorem 2.1).
+Squared loss L(θ) = Σ_n (f(x_n; θ) − y_n)² / 2N and full-batch gradient descent, whose rate needs no
+change with the width. As the width grows,
+
+- the tangent kernel Θ(x, x') = ∇f(x)·∇f(x') stays as it was drawn (Jacot, Gabriel, Hongler, "Neural
+  Tangent Kernel", NeurIPS 2018, Theorems 1 and 2);
+- f_t stays with f_lin,t = f_0 + J_0 (θ_t − θ_0) under gradient descent of its own (Lee et al.,
+  "Wide Neural Networks of Any Depth Evolve as Linear Models Under Gradient Descent", NeurIPS 2019,
+  Theorem 2.1).
 
 Everything is NumPy in float64. Shapes: N, M points, D inputs, n_l units of layer l; one output.
 """
@@ -19,11 +23,13 @@ Weights = list[np.ndarray]  # W_l [n_l, n_{l−1}], l = 1 ... L + 1
 
 
 def initialise(num_inputs: int, width: int, num_hidden: int, rng: np.random.Generator) -> Weights:
-    """θ_0: standard normal weights of `num_hidden` layers of `width` units and of one output."""
+    """θ_0: standard normal weights of `num_hidden` layers of `width` units and of one output.
+
+    `num_inputs` is the length of a point, `rng` what draws.
+    """
     sizes = [num_inputs, *[width] * num_hidden, 1]
-    return [
-        rng.standard_normal((out, into)) for into, out in zip(sizes[:-1], sizes[1:], strict=True)
-    ]
+    shapes = zip(sizes[1:], sizes[:-1], strict=True)
+    return [rng.standard_normal(shape) for shape in shapes]
 
 
 def forward(weights: Weights, inputs_ND: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -40,25 +46,30 @@ def _layer(weight: np.ndarray, inputs: np.ndarray) -> np.ndarray:
 
 def sensitivities(weights: Weights, inputs: list[np.ndarray]) -> list[np.ndarray]:
     """∂f(x_n)/∂h_l, [N, n_l] for each layer, from the layers' inputs that `forward` gives."""
-    found = [np.ones((len(inputs[0]), 1))]
+    slopes = [np.ones((len(inputs[0]), 1))]
     for weight, activation in zip(weights[:0:-1], inputs[:0:-1], strict=True):
-        found.append(found[-1] @ weight / np.sqrt(weight.shape[1]) * (1.0 - activation**2))
-    return found[::-1]
+        slopes.append(slopes[-1] @ weight / np.sqrt(weight.shape[1]) * (1.0 - activation**2))
+    return slopes[::-1]
 
 
 def gradient(
     weights: Weights, inputs: list[np.ndarray], outputs_N: np.ndarray, targets_N: np.ndarray
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """∂L/∂W_l = left_lᵀ right_l in factors [N, n_l] and [N, n_{l−1}]: its rank is at most N."""
+    """∂L/∂W_l = left_lᵀ right_l in factors [N, n_l] and [N, n_{l−1}]: its rank is at most N.
+
+    `inputs` and `outputs_N` are what `forward` gives for these `weights`, `targets_N` is y.
+    """
     residual_N = (outputs_N - targets_N) / len(targets_N)
-    found = zip(sensitivities(weights, inputs), inputs, strict=True)
-    return [(residual_N[:, None] * g / np.sqrt(a.shape[1]), a) for g, a in found]
+    layers = zip(sensitivities(weights, inputs), inputs, strict=True)
+    return [(residual_N[:, None] * g / np.sqrt(a.shape[1]), a) for g, a in layers]
 
 
 def train(
     weights: Weights, inputs_ND: np.ndarray, targets_N: np.ndarray, rate: float, steps: int
 ) -> Weights:
-    """θ_t after `steps` steps of full-batch gradient descent.
+    """θ_t after `steps` steps of full-batch gradient descent at `rate`, from `weights`, which stay.
+
+    `inputs_ND` and `targets_N` are the points and y.
 
     Raises:
         ValueError: the outputs grew beyond all bounds: the rate is too large for these inputs.
@@ -79,10 +90,15 @@ def train(
 
 
 def kernel(weights: Weights, inputs_ND: np.ndarray) -> np.ndarray:
-    """Θ(x_n, x_m) = Σ_l (∂f_n/∂h_l · ∂f_m/∂h_l) (a_{l−1,n} · a_{l−1,m}) / n_{l−1}, [N, N]; no Jacobian is formed."""
+    """Θ between all points, [N, N], without forming a Jacobian.
+
+    Θ(x_n, x_m) = Σ_l (∂f_n/∂h_l · ∂f_m/∂h_l) (a_{l−1,n} · a_{l−1,m}) / n_{l−1}
+    """
     _, inputs = forward(weights, inputs_ND)
-    parts = zip(sensitivities(weights, inputs), inputs, strict=True)
-    return sum((g @ g.T) * (a @ a.T) / a.shape[1] for g, a in parts)
+    theta_NN = np.zeros((len(inputs_ND), len(inputs_ND)))
+    for g, a in zip(sensitivities(weights, inputs), inputs, strict=True):
+        theta_NN += (g @ g.T) * (a @ a.T) / a.shape[1]
+    return theta_NN
 
 
 def linearized(
@@ -97,11 +113,14 @@ def linearized(
 
         f_lin,t(x) = f_0(x) − Θ_0(x, X) Θ_0⁻¹ (1 − (1 − η Θ_0 / N)^k) (f_0(X) − y)
 
-    It is the discrete form of the flow's 1 − exp(−Θ_0 t / N), t = ηk, and equals gradient descent step by step.
+    It is the discrete form of the flow's 1 − exp(−Θ_0 t / N), t = ηk, and equals gradient descent
+    step by step.
 
     Args:
-        theta_MN: Θ_0 between the M points and the N training points, which must be the first N of the M.
-        start_M, start_N: f_0 at both. targets_N: y.
+        theta_MN: Θ_0 between the M points and the N training points, which must be the first N of
+            the M.
+        start_M, start_N: f_0 at both.
+        targets_N: y.
         rate, steps: η and k.
 
     Reference: Lee et al. 2019, Eqs. 8 to 11.

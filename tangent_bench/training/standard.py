@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tangent_bench.training import Training
@@ -26,5 +27,6 @@ def encoder(
     from tangent_bench.tangent import vision
     from tangent_bench.tangent.linearize import encode
 
-    own = vision.encode if vision.supports(network) else encode
-    return lambda theta, images_BCHW: own(network, theta, images_BCHW)
+    if vision.supports(network):
+        return partial(vision.encode, network)
+    return partial(encode, network)
