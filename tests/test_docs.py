@@ -5,6 +5,7 @@ test_commands.py.
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,41 @@ def test_links_within_a_page_lead_somewhere(text):
         for line in re.findall(r"^#+ (.*)$", text, re.M)
     }
     assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= headings
+
+
+DESIGN = (ROOT / "docs/explanation/design.md").read_text(encoding="utf-8")
+_NAME = r"`(?:\w+\.)?(\w+)`"
+_FILE = r"`([\w/]+\.py)`"
+
+
+def told_of_files():
+    """(file, name of a function or class in it) of what the design page says together."""
+    pairs = [(file, name) for name, file in re.findall(rf"{_NAME}\s\({_FILE}", DESIGN)]
+    for file, names, _ in re.findall(rf"\({_FILE},\s((?:{_NAME}(?: and|,)?\s*)+)", DESIGN):
+        pairs += [(file, name) for name in re.findall(_NAME, names)]
+    return sorted(set(pairs))
+
+
+def is_there(file, name):
+    text = (ROOT / "tangent_bench" / file).read_text(encoding="utf-8")
+    return re.search(rf"^ *(?:def|class) {name}\b", text, re.M)
+
+
+def test_functions_of_the_walk_are_where_the_page_says():
+    pairs = told_of_files()
+    assert len(pairs) > 15
+    assert [pair for pair in pairs if not is_there(*pair)] == []
+
+
+def test_stages_of_the_design_page_are_those_that_are_checked():
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = pyproject["tool"]["importlinter"]["contracts"][0]["layers"]
+    checked = [name for layer in layers for name in layer.split(" | ")]
+    table = DESIGN.partition("| stage |")[2].partition("\n\n")[0]
+    first_cells = re.findall(r"^\| (`.*?) \|", table, re.M)
+    shown = [name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)]
+    assert sorted(shown) == sorted(checked)
+    assert shown.index("judging") < shown.index("measuring") < shown.index("store")
 
 
 def _real():
