@@ -75,9 +75,9 @@ class Experiment:
         reference: where it is defined.
         section: the section of the config that is its own, "" for none.
         relative_time: how many times the usual time of an experiment its jobs take.
-        selected_on_test: number of coefficients that `cost` assumes to be selected by some replicate
-            and so looked at on test. How many there are depends on the data, the fewer the more
-            images there are; these are those of the tiny preset.
+        selected_on_test: number of coefficients that `cost` assumes to be selected by some
+            replicate and so looked at on test. How many there are depends on the data, the fewer
+            the more images there are; these are those of the tiny preset.
     """
 
     title: str

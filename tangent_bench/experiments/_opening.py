@@ -87,11 +87,10 @@ class Opening:
         return ModelStudy(**self._common(), labels=self.results.labels, results=self.results)
 
     def across_modes_study(self) -> AcrossModesStudy:
-        others = {
-            (name, mode): self._left_by(name, mode, self.results)
-            for name in self.config["reads"]
-            for mode in scope_of(name).modes(self.config)
-        }
+        others = {}
+        for name in self.config["reads"]:
+            for mode in scope_of(name).modes(self.config):
+                others[name, mode] = self._left_by(name, mode, self.results)
         return AcrossModesStudy(
             **self._common(),
             labels=self.results.labels,
@@ -101,11 +100,10 @@ class Opening:
 
     def across_inits_study(self, scope: AcrossInits) -> AcrossInitsStudy:
         inits = self.config["inits"]
-        others = {
-            (name, init): self._left_by(name, self.mode, self.results.at(init))
-            for name in scope.reads
-            for init in inits
-        }
+        others = {}
+        for name in scope.reads:
+            for init in inits:
+                others[name, init] = self._left_by(name, self.mode, self.results.at(init))
         return AcrossInitsStudy(
             **self._common(),
             # Images and their blocks are the same at every initialisation.
@@ -180,9 +178,9 @@ class Opening:
             experiment, results.model, results.init, mode, results.seed, "safetensors"
         )
         tensors, _ = artefacts.load(path, "outcome")
-        beginning = "replicates/"
-        return {
-            name.removeprefix(beginning): values
-            for name, values in tensors.items()
-            if name.startswith(beginning)
-        }
+        replicates = {}
+        for name, values_R in tensors.items():
+            kind, _, metric = name.partition("/")
+            if kind == "replicates":
+                replicates[metric] = values_R
+        return replicates

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tangent_bench import registry
@@ -193,12 +193,11 @@ class AcrossModes(Scope):
         return [Mode("all", "none")]
 
     def inputs(self, config: Mapping, at: Coordinates) -> list[str]:
-        outcomes = [
-            layout.outcome(experiment, at.model, at.init, mode, at.seed, "safetensors")
-            for experiment in self.compared(config)
-            for mode in of(experiment).modes(config)
-        ]
-        return [*_base(config, at), *outcomes]
+        files = _base(config, at)
+        for experiment in self.compared(config):
+            for mode in of(experiment).modes(config):
+                files.append(_sidecar(experiment, replace(at, mode=mode)))
+        return files
 
     def compared(self, config: Mapping) -> list[str]:
         """The experiments of `reads` that the config has; all of them if it has none."""
@@ -231,13 +230,11 @@ class AcrossInits(Scope):
 
     def inputs(self, config: Mapping, at: Coordinates) -> list[str]:
         """Labels, which are the same at every initialisation, are read at the first."""
-        first = Coordinates(at.model, config["inits"][0], at.mode, at.seed)
-        outcomes = [
-            layout.outcome(experiment, at.model, init, at.mode, at.seed, "safetensors")
-            for experiment in self.reads
-            for init in config["inits"]
-        ]
-        return [*_base(config, first), *outcomes]
+        files = _base(config, replace(at, init=config["inits"][0]))
+        for experiment in self.reads:
+            for init in config["inits"]:
+                files.append(_sidecar(experiment, replace(at, init=init)))
+        return files
 
     def settings(self, config: Mapping, mode: Mode) -> dict[str, Any]:
         return {"inits": config["inits"]}
@@ -263,6 +260,10 @@ def _modes(config: Mapping) -> Iterator[Mode]:
 def evaluated(config: Mapping) -> list[str]:
     """The tasks that models are evaluated on: those of the config, and the control."""
     return [*config["tasks"], config["control"]]
+
+
+def _sidecar(experiment: str, at: Coordinates) -> str:
+    return layout.outcome(experiment, at.model, at.init, at.mode, at.seed, "safetensors")
 
 
 def _base(config: Mapping, at: Coordinates) -> list[str]:

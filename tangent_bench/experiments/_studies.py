@@ -17,13 +17,13 @@ from tangent_bench.measuring import resampling
 from tangent_bench.measuring.evaluation import Evaluator, Point
 from tangent_bench.measuring.results import Labels
 from tangent_bench.store.layout import Mode
-from tangent_bench.store.rows import Row
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from tangent_bench.measuring.results import Results
     from tangent_bench.merging import Merger
+    from tangent_bench.store.rows import Row
 
 Replicates = Mapping[str, np.ndarray]  # metric → [R]
 Compared = TypeVar("Compared", bound=Hashable)
@@ -100,6 +100,8 @@ class Study:
             num_samples: how many they are.
             coordinates: further ones, or others than the study's own (training, evaluation, init).
         """
+        from tangent_bench.store.rows import Row  # pandas: not while the Snakefile is parsed
+
         values_R = np.atleast_1d(np.asarray(values, dtype=np.float64))
         low, high = resampling.interval(values_R) if len(values_R) > 1 else (None, None)
         own: dict[str, Any] = {

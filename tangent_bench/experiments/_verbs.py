@@ -1,4 +1,4 @@
-"""What the suite spends its time on, as calls on random vision transformers of any size; for `cost_growth`.
+"""The suite's costly steps, as calls on random vision transformers of any size; for `cost_growth`.
 
 Shapes: N images, C, H, W; K classes, D embedding.
 """
@@ -21,8 +21,15 @@ from tangent_bench.seeds import derive, generator
 from tangent_bench.tangent import features, products, vision
 from tangent_bench.tangent.linearize import parameters
 
-SIDE, PATCH, HEAD_WIDTH, EMBEDDING, CLASSES = 32, 8, 32, 256, 20  # as the tiny model; 17 tokens
+# As the tiny model; 17 tokens.
+SIDE = 32
+PATCH = 8
+HEAD_WIDTH = 32
+EMBEDDING = 256
+CLASSES = 20
 STEPS = 2  # of a call: the first one makes the optimiser's state, and a step is half of both
+
+Call = Callable[[], object]
 
 
 @dataclass(frozen=True)
@@ -39,19 +46,23 @@ class Size:
 class Stage:
     """A random network of a size, and what the verbs put into it.
 
+    All of it is made beforehand: what is made within a call would stay among its memory, and cut
+    that to pieces.
+
     Attributes:
+        size: of the question.
+        batch_size: images that pass the network at a time.
+        network: a vision transformer.
+        theta0: its parameters.
         vectors: source → τ.
         images: normalised, [N, 3, H, W].
         head: [K, D].
     """
 
     def __init__(self, size: Size, batch_size: int, seed: int) -> None:
-        """All of it is made here: what is made within a call would stay among its memory, and cut that to pieces."""
-        self.size, self.batch_size, self._seed = (
-            size,
-            batch_size,
-            derive("cost_growth", seed, size) % 2**62,
-        )
+        self.size = size
+        self.batch_size = batch_size
+        self._seed = derive("cost_growth", seed, size) % 2**62
         self.network = self._network()
         self.theta0 = parameters(self.network)
         self.vectors = {f"task {k}": self._vector(k) for k in range(size.tasks)}
@@ -59,21 +70,27 @@ class Stage:
         self.head = self.normal(CLASSES, EMBEDDING)
 
     def _network(self) -> VisionTransformer:
-        width, depth = self.size.width, self.size.depth
+        width = self.size.width
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self._seed)
-            made = VisionTransformer(
-                SIDE, PATCH, width, depth, width // HEAD_WIDTH, 4.0, output_dim=EMBEDDING
+            network = VisionTransformer(
+                image_size=SIDE,
+                patch_size=PATCH,
+                width=width,
+                layers=self.size.depth,
+                heads=width // HEAD_WIDTH,
+                mlp_ratio=4.0,
+                output_dim=EMBEDDING,
             )
-        assert vision.supports(made)
-        return made.eval().requires_grad_(False)
+        assert vision.supports(network)
+        return network.eval().requires_grad_(False)
 
     def _vector(self, number: int) -> dict[str, torch.Tensor]:
         random = torch.Generator().manual_seed(self._seed + number)
-        return {
-            key: 0.01 * torch.randn(value.shape, generator=random)
-            for key, value in self.theta0.items()
-        }
+        vector = {}
+        for key, value in self.theta0.items():
+            vector[key] = 0.01 * torch.randn(value.shape, generator=random)
+        return vector
 
     def normal(self, *shape: int) -> np.ndarray:
         """Standard normal numbers, float32."""
@@ -82,23 +99,29 @@ class Stage:
     @property
     def points(self) -> list[dict[str, float]]:
         """Sums of all vectors along the coefficients."""
-        return [
-            dict.fromkeys(self.vectors, float(c))
-            for c in np.linspace(0.05, 1.0, self.size.coefficients)
-        ]
+        coefficients = np.linspace(0.05, 1.0, self.size.coefficients)
+        return [dict.fromkeys(self.vectors, float(alpha)) for alpha in coefficients]
 
 
-def _features(stage: Stage) -> Callable:
+def _features(stage: Stage) -> Call:
     """f0 and J τ of all tasks."""
-    about = stage.images, stage.batch_size
-    tower, tangents = (stage.network, stage.theta0), list(stage.vectors.values())
-    return lambda: (features.base(*tower, *about), features.changes(*tower, tangents, *about))
+    tangents = list(stage.vectors.values())
+
+    def call() -> object:
+        network = stage.network
+        base = features.base(network, stage.theta0, stage.images, stage.batch_size)
+        changes = features.changes(network, stage.theta0, tangents, stage.images, stage.batch_size)
+        return base, changes
+
+    return call
 
 
-def _grid(stage: Stage) -> Callable:
+def _grid(stage: Stage) -> Call:
     """Predictions along the coefficients from features."""
     base = stage.normal(stage.size.images, EMBEDDING)
-    moved = {source: 0.1 * np.roll(base, k + 1, 1) for k, source in enumerate(stage.vectors)}
+    moved = {}
+    for number, source in enumerate(stage.vectors):
+        moved[source] = 0.1 * np.roll(base, number + 1, 1)
 
     def call() -> np.ndarray:
         evaluator = TangentEvaluator(
@@ -111,16 +134,20 @@ def _grid(stage: Stage) -> Callable:
     return call
 
 
-def _network_grid(stage: Stage) -> Callable:
+def _network_grid(stage: Stage) -> Call:
     """Predictions along the coefficients by the network."""
     evaluator = NetworkEvaluator(
-        products.fast()(partial(vision.encode, stage.network)), stage.theta0, stage.vectors,
-        lambda task: stage.head, lambda task, split: stage.images, stage.batch_size,
-    )  # fmt: skip
+        encoder=products.fast()(partial(vision.encode, stage.network)),
+        theta0=stage.theta0,
+        vectors=stage.vectors,
+        head=lambda task: stage.head,
+        images=lambda task, split: stage.images,
+        batch_size=stage.batch_size,
+    )
     return lambda: evaluator.predict("task", "test", stage.points)
 
 
-def _steps(training: str, stage: Stage) -> Callable:
+def _steps(training: str, stage: Stage) -> Call:
     """`STEPS` optimiser steps, crops included; one batch is all images."""
     num = stage.size.images
     pixels = generator("cost_growth", num).integers(0, 256, (num, SIDE, SIDE, 3), dtype=np.uint8)
@@ -142,7 +169,7 @@ class Verb:
     """
 
     factors: tuple[str, ...]
-    build: Callable[[Stage], Callable[[], object]]
+    build: Callable[[Stage], Call]
     times: int = 1
     memory: bool = True
 

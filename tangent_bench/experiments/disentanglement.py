@@ -1,22 +1,23 @@
-"""Disentanglement maps ξ(α_a, α_b) of pairs of tasks, both terms apart, and what they come to in the search range.
+"""Disentanglement maps ξ(α_a, α_b) of pairs of tasks, both terms apart, and their means.
 
-Two grids: "wide" is drawn, "unit" is the range in which α is searched. The points at which task addition could choose
-are on a third, its diagonal. A point that several of them share is predicted once, and the single-task half once for
-each α, not for each point of a map.
+There are two grids: "wide" is drawn, "unit" is the range in which α is searched. The points at
+which task addition could choose are on a third, its diagonal. A point that several of them share is
+predicted once, and the single-task half once for each α, not for each point of a map.
 Shapes: P points, N images, A coefficients, R bootstrap replicates (0 is the estimate).
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
-from itertools import product
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, product
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tangent_bench.experiments import EachMode, Experiment, ModeStudy, Study
 from tangent_bench.measuring import disentanglement, resampling
+from tangent_bench.measuring.evaluation import Point
 from tangent_bench.measuring.selection import grid
 
 if TYPE_CHECKING:
@@ -34,43 +35,49 @@ log = logging.getLogger(__name__)
 
 Pair = tuple[str, str]
 Place = tuple[float, float]  # the coefficient of the evaluated task's own vector, and of the other
+Term = Mapping[Place, np.ndarray]  # [R] at each place
 
 
 def run(study: ModeStudy) -> None:
     maps = {name: grid(**study.settings[name]) + 0.0 for name in GRIDS}  # + 0.0: no −0
     halves = _Halves(study, maps)
     scalars = []
-    for a, b in pairs(study):
-        terms = halves.terms(a, b), halves.terms(b, a)
+    for pair in pairs(study):
+        first, second = pair
+        terms = (halves.terms(first, second), halves.terms(second, first))
         for name, alphas in maps.items():
-            _map_rows(study, (a, b), terms, name, alphas)
-        scalars.append(_scalars(study, (a, b), terms, halves, maps["unit"]))
-        _diagonal(study, (a, b), terms, halves)
-    mean = {metric: np.mean([found[metric] for found in scalars], axis=0) for metric in scalars[0]}
-    _scalar_rows(study, "each", mean, size(study, *pairs(study)))
-    study.replicates |= mean
+            _map_rows(study, pair, terms, name, alphas)
+        scalars.append(_scalars(study, pair, terms, halves, maps["unit"]))
+        _diagonal(study, pair, terms, halves)
+    means = {}
+    for metric in scalars[0]:
+        means[metric] = np.mean([of_pair[metric] for of_pair in scalars], axis=0)
+    _scalar_rows(study, "each", means, size(study, *pairs(study)))
+    study.replicates |= means
 
 
 def pairs(study: Study) -> list[Pair]:
-    """The pairs of the config, or neighbours in the list of tasks: (1, 2), (3, 4), ..., an odd last one with the one
-    before it.
+    """The pairs of the config, or neighbours in the list of tasks: (1, 2), (3, 4), ...
 
     Raises:
-        ValueError: an entry is no pair of two different tasks of this run, or stands there twice, or there is one task.
+        ValueError: an entry is not a pair of two different tasks of this run, or stands there
+            twice, or there is only one task.
     """
-    asked, tasks = [tuple(pair) for pair in study.settings["pairs"]], study.tasks
-    for pair in asked:
+    named = [tuple(pair) for pair in study.settings["pairs"]]
+    tasks = study.tasks
+    for pair in named:
         if len(set(pair)) != 2 or len(pair) != 2 or not set(pair) <= set(tasks):
             raise ValueError(
-                f"disentanglement.pairs holds {list(pair)}; expected two different tasks of {', '.join(tasks)}."
+                f"disentanglement.pairs holds {list(pair)}; expected two different tasks of "
+                f"{', '.join(tasks)}."
             )
-    if len({frozenset(pair) for pair in asked}) < len(asked):
+    if len({frozenset(pair) for pair in named}) < len(named):
         raise ValueError("disentanglement.pairs names a pair twice; name each once, in any order.")
     if len(tasks) < 2:
         raise ValueError(
             f"Disentanglement is between two tasks, but `tasks` has {len(tasks)}; add one."
         )
-    return asked or neighbours(tasks)
+    return named or neighbours(tasks)
 
 
 def neighbours(tasks: Sequence[str]) -> list[Pair]:
@@ -83,70 +90,79 @@ def neighbours(tasks: Sequence[str]) -> list[Pair]:
     return [*pairs, (tasks[-2], tasks[-1])] if len(tasks) % 2 else pairs
 
 
-def size(study: Study, *of: Pair, split: str = "test") -> int:
-    """Number of images of the tasks of these pairs that are used: the first `num_images` of each."""
-    tasks = {task for pair in of for task in pair}
-    return sum(
-        min(study.settings["num_images"], len(study.labels(task, split).labels)) for task in tasks
-    )
+def size(study: Study, *pairs: Pair, split: str = "test") -> int:
+    """Number of images used of the tasks of these pairs: the first `num_images` of each."""
+    limit = study.settings["num_images"]
+    tasks = set(chain.from_iterable(pairs))
+    return sum(min(limit, study.size(split, task)) for task in tasks)
 
 
 class _Halves:
-    """Predictions on the images of one task, and the terms of ξ that follow; asks the evaluator for no point twice."""
+    """Predictions on the images of one task, and the terms of ξ that follow.
 
-    def __init__(self, study: ModeStudy, maps: dict[str, np.ndarray]) -> None:
-        self.study, self.maps = study, maps
-        self.alphas = sorted(
-            {0.0, *(float(c) for alphas in (*maps.values(), study.coefficients) for c in alphas)}
-        )
+    It asks the evaluator for no point twice.
+    """
+
+    def __init__(self, study: ModeStudy, maps: Mapping[str, np.ndarray]) -> None:
+        self.study = study
+        self.maps = maps
+        self.limit: int = study.settings["num_images"]
+        self.diagonal: list[float] = study.coefficients.tolist()
+        alphas = {0.0, *self.diagonal}
+        for grid_A in maps.values():
+            alphas.update(grid_A.tolist())
+        self.alphas = sorted(alphas)
         self._alone: dict[tuple[str, str], dict[float, np.ndarray]] = {}
 
-    def predict(self, task: str, split: str, points: list[dict]) -> np.ndarray:
-        return self.study.evaluator.predict(
-            task, split, points, limit=self.study.settings["num_images"]
-        )
+    def predict(self, task: str, split: str, points: Sequence[Point]) -> np.ndarray:
+        return self.study.evaluator.predict(task, split, points, limit=self.limit)
 
     def weights(self, task: str, split: str) -> np.ndarray:
-        """Bootstrap counts of the images used; blocks are those that the limit leaves, so that they stay whole."""
-        blocks = self.study.labels(task, split).blocks[: self.study.settings["num_images"]]
-        return resampling.weights(blocks, self.study.num_replicates, task, split)
+        """Bootstrap counts of the images used; blocks that the limit cuts stay whole."""
+        blocks_N = self.study.labels(task, split).blocks[: self.limit]
+        return resampling.weights(blocks_N, self.study.num_replicates, task, split)
 
     def alone(self, task: str, split: str) -> dict[float, np.ndarray]:
         """α → predictions at θ0 + α τ_task; on validation at the coefficients of addition only."""
         if (task, split) not in self._alone:
-            alphas = self.alphas if split == "test" else [float(c) for c in self.study.coefficients]
-            found = self.predict(task, split, [{task: c} if c else {} for c in alphas])
-            self._alone[task, split] = dict(zip(alphas, found, strict=True))
+            alphas = self.alphas if split == "test" else self.diagonal
+            points = [{task: alpha} if alpha else {} for alpha in alphas]
+            predictions_PN = self.predict(task, split, points)
+            self._alone[task, split] = dict(zip(alphas, predictions_PN, strict=True))
         return self._alone[task, split]
 
     def terms(self, own: str, other: str) -> dict[Place, np.ndarray]:
         """(α_own, α_other) → the term of `own`, [R], at every point that is needed."""
-        alone, weights_RN = self.alone(own, "test"), self.weights(own, "test")
-        places = sorted(
-            {p for alphas in self.maps.values() for p in _square(alphas)} | self._diagonal()
-        )
-        # Without the other vector there is nothing to compare: the term is 0, and no prediction is needed.
+        alone = self.alone(own, "test")
+        weights_RN = self.weights(own, "test")
+        places = self._places()
+        # Without the other vector the term is 0, and no prediction is needed.
         moved = [place for place in places if place[1] != 0.0]
         both_PN = self.predict(own, "test", [_point(own, other, place) for place in moved])
         log.info("%s with %s: %d points of weight space", own, other, len(moved))
-        term_RP = disentanglement.term(np.stack([alone[c] for c, _ in moved]), both_PN, weights_RN)
-        still = np.zeros(len(weights_RN))
-        return dict.fromkeys(places, still) | dict(zip(moved, term_RP.T, strict=True))
+        alone_PN = np.stack([alone[alpha] for alpha, _ in moved])
+        term_RP = disentanglement.term(alone_PN, both_PN, weights_RN)
+        still_R = np.zeros(len(weights_RN))
+        return dict.fromkeys(places, still_R) | dict(zip(moved, term_RP.T, strict=True))
 
-    def _diagonal(self) -> set[Place]:
-        return {(float(c), float(c)) for c in self.study.coefficients}
+    def _places(self) -> list[Place]:
+        """The points of all grids."""
+        places = set(zip(self.diagonal, self.diagonal, strict=True))
+        for alphas in self.maps.values():
+            places.update(_square(alphas))
+        return sorted(places)
 
-    def change(self, task: str, alphas: Iterable[float]) -> np.ndarray:
+    def change(self, task: str, alphas: np.ndarray) -> np.ndarray:
         """Share of the task's images whose prediction its own vector changes, mean over α, [R]."""
         alone = self.alone(task, "test")
-        moved_PN = np.stack([alone[float(c)] for c in alphas])
+        moved_PN = np.stack([alone[float(alpha)] for alpha in alphas])
         still_PN = np.broadcast_to(alone[0.0], moved_PN.shape)
         return disentanglement.term(still_PN, moved_PN, self.weights(task, "test")).mean(1)
 
     def accuracy(self, task: str) -> np.ndarray:
         """Validation accuracy along the task's own vector, [R, A]."""
-        labels = self.study.labels(task, "val").labels[: self.study.settings["num_images"]]
-        correct_PN = np.stack(list(self.alone(task, "val").values())) == labels
+        labels_N = self.study.labels(task, "val").labels[: self.limit]
+        correct_PN = np.stack(list(self.alone(task, "val").values())) == labels_N
         return resampling.accuracy(correct_PN, self.weights(task, "val"))
 
 
@@ -154,64 +170,85 @@ def _square(alphas: np.ndarray) -> Iterable[Place]:
     return product(alphas.tolist(), repeat=2)
 
 
-def _point(own: str, other: str, place: Place) -> dict[str, float]:
-    return {source: c for source, c in zip((own, other), place, strict=True) if c != 0.0}
+def _point(own: str, other: str, place: Place) -> Point:
+    point = {}
+    for source, alpha in zip((own, other), place, strict=True):
+        if alpha != 0.0:
+            point[source] = alpha
+    return point
 
 
 def _map_rows(
-    study: ModeStudy, pair: Pair, terms: tuple[dict, dict], name: str, alphas: np.ndarray
+    study: ModeStudy, pair: Pair, terms: tuple[Term, Term], name: str, alphas: np.ndarray
 ) -> None:
-    """A row for each term at each point; coefficient is that of the pair's first task, coefficient2 of the second."""
-    for task, found, order in zip(pair, terms, (1, -1), strict=True):
-        common = {"sources": "+".join(pair), "task": task, "split": "test", "params_id": name}
-        number = size(study, (task, task))
-        for place in _square(alphas):
-            value = found[place[::order]][0]
-            where = {
-                "coefficient": place[0],
-                "coefficient2": place[1],
-                "num_samples": number,
-                **common,
-            }
-            study.add("disentanglement_term", float(value), **where)
+    """A row for each term at each point.
+
+    `coefficient` is that of the pair's first task, `coefficient2` that of the second.
+    """
+    for task, term in zip(pair, terms, strict=True):
+        num_samples = size(study, (task, task))
+        for first, second in _square(alphas):
+            place = (first, second) if task == pair[0] else (second, first)
+            study.add(
+                "disentanglement_term",
+                float(term[place][0]),
+                sources="+".join(pair),
+                task=task,
+                split="test",
+                num_samples=num_samples,
+                coefficient=first,
+                coefficient2=second,
+                params_id=name,
+            )
 
 
 def _scalars(
-    study: ModeStudy, pair: Pair, terms: tuple[dict, dict], halves: _Halves, alphas: np.ndarray
-) -> dict:
-    """What the pair comes to over the unit grid, [R] each, as rows too."""
-    mean = disentanglement.error(
-        *(np.mean([found[p] for p in _square(alphas)], axis=0) for found in terms)
-    )
-    change = sum(halves.change(task, alphas) for task in pair)
-    half_an_image = 0.5 / size(study, pair)
-    found = {
-        "mean_disentanglement_error": mean,
-        "mean_prediction_change": change,
+    study: ModeStudy, pair: Pair, terms: tuple[Term, Term], halves: _Halves, alphas: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Means of the pair over the unit grid, [R] each, as rows too."""
+    places = list(_square(alphas))
+    mean_R = disentanglement.error(_mean(terms[0], places), _mean(terms[1], places))
+    first, second = pair
+    change_R = halves.change(first, alphas) + halves.change(second, alphas)
+    num_samples = size(study, pair)
+    half_an_image = 0.5 / num_samples
+    scalars = {
+        "mean_disentanglement_error": mean_R,
+        "mean_prediction_change": change_R,
         "relative_disentanglement_error": disentanglement.relative_error(
-            mean, change, half_an_image
+            mean_R, change_R, half_an_image
         ),
     }
-    _scalar_rows(study, "+".join(pair), found, size(study, pair))
-    return found
+    _scalar_rows(study, "+".join(pair), scalars, num_samples)
+    return scalars
 
 
-def _scalar_rows(study: ModeStudy, sources: str, found: dict[str, np.ndarray], number: int) -> None:
-    for metric, values in found.items():
-        study.add(metric, values, sources=sources, task="all", split="test", num_samples=number)
+def _mean(term: Term, places: Sequence[Place]) -> np.ndarray:
+    return np.mean([term[place] for place in places], axis=0)
 
 
-def _diagonal(study: ModeStudy, pair: Pair, terms: tuple[dict, dict], halves: _Halves) -> None:
-    """For comparisons between modes: ξ(α, α) on test and the pair's own-vector accuracy on validation, at the
-    coefficients of addition.
-    """
-    own_RA = np.mean([halves.accuracy(task) for task in pair], axis=0)
-    for k, c in enumerate(study.coefficients):
-        place = (float(c), float(c))
-        study.replicates[f"diagonal/{'+'.join(pair)}/{k}"] = disentanglement.error(
-            *(found[place] for found in terms)
+def _scalar_rows(
+    study: ModeStudy, sources: str, scalars: Mapping[str, np.ndarray], num_samples: int
+) -> None:
+    for metric, values_R in scalars.items():
+        study.add(
+            metric, values_R, sources=sources, task="all", split="test", num_samples=num_samples
         )
-        study.replicates[f"own/{'+'.join(pair)}/{k}"] = own_RA[:, k]
+
+
+def _diagonal(study: ModeStudy, pair: Pair, terms: tuple[Term, Term], halves: _Halves) -> None:
+    """Keeps, for comparisons between modes, what lies at the coefficients of addition.
+
+    It is ξ(α, α) on test, and the pair's own-vector accuracy on validation.
+    """
+    name = "+".join(pair)
+    first, second = terms
+    own_RA = np.mean([halves.accuracy(task) for task in pair], axis=0)
+    for number, alpha in enumerate(halves.diagonal):
+        place = (alpha, alpha)
+        error_R = disentanglement.error(first[place], second[place])
+        study.replicates[f"diagonal/{name}/{number}"] = error_R
+        study.replicates[f"own/{name}/{number}"] = own_RA[:, number]
 
 
 def cost(asking: Asking) -> None:
@@ -220,19 +257,18 @@ def cost(asking: Asking) -> None:
     Each task alone is looked at once.
     """
     limit = asking.settings["num_images"]
-    compared = [(first, second) for first, second in asking.settings["pairs"]]
-    compared = compared or neighbours(asking.tasks)
-    maps = [grid(**asking.settings[name]).tolist() for name in GRIDS]
+    compared = asking.settings["pairs"] or neighbours(asking.tasks)
     diagonal = grid(**asking.config["coefficients"]).tolist()
-    places = {(alpha, alpha) for alpha in diagonal}
+    places = set(zip(diagonal, diagonal, strict=True))
     alone = {0.0, *diagonal}
-    for alphas in maps:
-        places.update(product(alphas, repeat=2))
-        alone.update(alphas)
+    for name in GRIDS:
+        alphas = grid(**asking.settings[name])
+        places.update(_square(alphas))
+        alone.update(alphas.tolist())
     moved = sum(other != 0.0 for _, other in places)
-    swapped = [(second, first) for first, second in compared]
-    for own, other in [*compared, *swapped]:
-        asking.predict(own, "test", moved, 2, [own, other], limit)
-    for task in {task for pair in compared for task in pair}:
+    for pair in compared:
+        for task in pair:
+            asking.predict(task, "test", moved, 2, pair, limit)
+    for task in set(chain.from_iterable(compared)):
         asking.predict(task, "test", len(alone), 1, [task], limit)
         asking.predict(task, "val", len(diagonal), 1, [task], limit)

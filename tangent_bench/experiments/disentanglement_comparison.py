@@ -1,9 +1,9 @@
-"""Disentanglement of the modes beside each other: on the whole range, where addition chose, and at equal accuracy.
+"""Disentanglement of the modes beside each other.
 
-Weak vectors disturb little, so that a mode may look disentangled because it does little. Hence three comparisons
-beside the mean over the range: relative to the changes that each vector makes alone; at the coefficient that task
-addition chose in that mode and replicate; and at *matched single-task accuracy* (`_matching`), that of the weakest mode
-of the run.
+Weak vectors disturb little, so that a mode may look disentangled because it does little. Hence
+three comparisons beside the mean over the range: relative to the changes that each vector makes
+alone; at the coefficient that task addition chose in that mode and replicate; and at *matched
+single-task accuracy* (`_matching`), that of the weakest mode of the run.
 Shapes: R bootstrap replicates (0 is the estimate).
 """
 
@@ -32,33 +32,38 @@ EXPERIMENT = Experiment(
 )
 BASELINES = (Mode("standard", "network"), Mode("standard", "tangent"))
 OVER_RANGE = ("mean_disentanglement_error", "relative_disentanglement_error")
+ERRORS = ("_error", "_error_tuned")  # how metrics end that are compared with a baseline
 
 
 def run(study: AcrossModesStudy) -> None:
-    found = study.left_by("disentanglement")
-    values = {
-        mode: {metric: others[metric] for metric in OVER_RANGE} for mode, others in found.items()
-    }
-    for mode, others in found.items():
+    replicates = study.left_by("disentanglement")
+    values: dict[Mode, dict[str, np.ndarray]] = {}
+    for mode, kept in replicates.items():
+        values[mode] = {metric: kept[metric] for metric in OVER_RANGE}
         if ("task_addition", mode) in study.others:
-            values[mode]["disentanglement_error_tuned"] = _at_selected(study, mode, others)
-    for mode, measured in _matching.matched(study, found, pairs(study)).items():
-        values[mode] |= measured
+            values[mode]["disentanglement_error_tuned"] = _at_selected(study, mode, kept)
+    for mode, at_equal in _matching.matched(study, replicates, pairs(study)).items():
+        values[mode] |= at_equal
     for mode in sorted(values, key=str):
         _absolute(study, mode, values[mode])
-        for baseline in BASELINES[: BASELINES.index(mode)] if mode in BASELINES else BASELINES:
+        for baseline in _baselines(mode):
             _difference(study, mode, baseline, values)
 
 
-def _at_selected(study: AcrossModesStudy, mode: Mode, others: Replicates) -> np.ndarray:
-    """ξ(α, α), mean over pairs, at the α that addition of all tasks chose in the same replicate, [R]."""
+def _baselines(mode: Mode) -> tuple[Mode, ...]:
+    """What a mode is compared with; a baseline only with those before it."""
+    return BASELINES[: BASELINES.index(mode)] if mode in BASELINES else BASELINES
+
+
+def _at_selected(study: AcrossModesStudy, mode: Mode, kept: Replicates) -> np.ndarray:
+    """ξ(α, α), mean over pairs, at the α that addition chose in the same replicate, [R]."""
     index_R = study.others["task_addition", mode]["selected_index"].astype(int)
-    curves = [_matching.curve(study, others, "diagonal", pair) for pair in pairs(study)]
+    curves = [_matching.curve(study, kept, "diagonal", pair) for pair in pairs(study)]
     return tuned(np.mean(curves, axis=0), index_R)
 
 
 def _absolute(study: AcrossModesStudy, mode: Mode, values: Replicates) -> None:
-    """What no other experiment has rows of yet."""
+    """Rows of the metrics that no other experiment has."""
     for metric in sorted(set(values) - set(OVER_RANGE)):
         _add(study, metric, values[metric], mode)
 
@@ -66,19 +71,21 @@ def _absolute(study: AcrossModesStudy, mode: Mode, values: Replicates) -> None:
 def _difference(
     study: AcrossModesStudy, mode: Mode, baseline: Mode, values: Mapping[Mode, Replicates]
 ) -> None:
-    for metric in values[mode] if baseline in values else ():
-        if metric.endswith(("_error", "_error_tuned")) and metric in values[baseline]:
-            _add(
-                study,
-                metric,
-                values[mode][metric] - values[baseline][metric],
-                mode,
-                f"minus {baseline}",
-            )
+    """Rows of a mode minus a baseline."""
+    if baseline not in values:
+        return
+    for metric, values_R in values[mode].items():
+        if metric.endswith(ERRORS) and metric in values[baseline]:
+            difference_R = values_R - values[baseline][metric]
+            _add(study, metric, difference_R, mode, f"minus {baseline}")
 
 
 def _add(
     study: AcrossModesStudy, metric: str, values_R: np.ndarray, mode: Mode, params_id: str = ""
 ) -> None:
-    where = {"training": mode.training, "evaluation": mode.evaluation, "params_id": params_id}
-    _matching.add(study, metric, values_R, pairs(study), **where)
+    coordinates = {
+        "training": mode.training,
+        "evaluation": mode.evaluation,
+        "params_id": params_id,
+    }
+    _matching.add(study, metric, values_R, pairs(study), **coordinates)

@@ -2,17 +2,20 @@
 
 Rows (training and evaluation "none", no source, no task, coefficient = width m):
   width_kernel_change            ‖Θ_t − Θ_0‖_F / ‖Θ_0‖_F, training points (split "train")
-  width_linearization_distance   ‖f_t − f_lin,t‖ / ‖f_t − f_0‖, training points ("train") and held-out ones ("test")
-once for each initialisation (coefficient2 = its number) and once as geometric mean with an interval over
-initialisations (coefficient2 empty); and, without a coefficient, `…_slope`: the exponent s of m^s over all widths.
+  width_linearization_distance   ‖f_t − f_lin,t‖ / ‖f_t − f_0‖, training points ("train") and
+                                 held-out ones ("test")
+once for each initialisation (coefficient2 = its number) and once as geometric mean with an interval
+over initialisations (coefficient2 empty); and, without a coefficient, `…_slope`: the exponent s of
+m^s over all widths.
 
 Both are proven to be O(m^−½); Lee et al. observe about m^−1 for the kernel (their Figure 1).
+Shapes: L laws, W widths, K initialisations.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,7 +26,10 @@ if TYPE_CHECKING:
     from tangent_bench.planning.asking import Asking
 
 EXPERIMENT = Experiment(
-    title="Width laws of a small network: change of the tangent kernel, distance from the linearized dynamics",
+    title=(
+        "Width laws of a small network: change of the tangent kernel, distance from the linearized "
+        "dynamics"
+    ),
     scope=EachModel(),
     section="ntk_theory",
     reference="Jacot et al. 2018, Theorem 2; Lee et al. 2019, Theorem 2.1 and Figure 1",
@@ -39,39 +45,57 @@ def run(study: Study) -> None:
     data = digits(study.settings["train_points"], study.settings["test_points"])
     widths = study.settings["widths"]
     numbers = range(study.settings["initialisations"])
-    found_LWK = np.array(
-        [[_laws(study, data, width, number) for number in numbers] for width in widths]  # W, K, L
-    ).transpose(2, 0, 1)
-    for (metric, split), values_WK in zip(LAWS, found_LWK, strict=True):
-        where = {
-            "sources": "",
-            "task": "",
-            "split": split,
-            "num_samples": study.settings[f"{split}_points"],
-        }
+    values_WKL = np.array(
+        [[_laws(study, data, width, number) for number in numbers] for width in widths]
+    )
+    for (metric, split), values_WK in zip(LAWS, values_WKL.transpose(2, 0, 1), strict=True):
         for width, values_K in zip(widths, values_WK, strict=True):
-            for number, value in enumerate(values_K):
-                study.add(
-                    metric, value, coefficient=float(width), coefficient2=float(number), **where
-                )
-            _add(
-                study,
-                metric,
-                np.exp(mean_and_interval(np.log(values_K))),
-                coefficient=float(width),
-                **where,
-            )
-        _add(study, f"{metric}_slope", mean_and_interval(slopes(widths, values_WK)), **where)
+            _width_rows(study, metric, split, float(width), values_K)
+        slope = mean_and_interval(slopes(widths, values_WK))
+        _add(study, f"{metric}_slope", split, slope)
 
 
-def _add(study: Study, metric: str, values: np.ndarray, **where: object) -> None:
-    """Add a row from estimate, low, high."""
-    study.add(metric, values[0], **where)
-    study.rows[-1] = replace(study.rows[-1], low=float(values[1]), high=float(values[2]))
+def _width_rows(study: Study, metric: str, split: str, width: float, values_K: np.ndarray) -> None:
+    """A row for each initialisation, and their geometric mean."""
+    for number, value in enumerate(values_K):
+        study.add(
+            metric,
+            float(value),
+            **_coordinates(study, split),
+            coefficient=width,
+            coefficient2=float(number),
+        )
+    mean = np.exp(mean_and_interval(np.log(values_K)))
+    _add(study, metric, split, mean, coefficient=width)
+
+
+def _coordinates(study: Study, split: str) -> dict[str, Any]:
+    num_samples = study.settings[f"{split}_points"]
+    return {"sources": "", "task": "", "split": split, "num_samples": num_samples}
+
+
+def _add(
+    study: Study,
+    metric: str,
+    split: str,
+    bounded: np.ndarray,
+    coefficient: float | None = None,
+) -> None:
+    """Adds a row from estimate, low, high."""
+    estimate, low, high = map(float, bounded)
+    study.add(metric, estimate, **_coordinates(study, split), coefficient=coefficient)
+    study.rows[-1] = replace(study.rows[-1], low=low, high=high)
 
 
 def digits(train: int, test: int) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs [train + test, 64] of length √64 and targets ±1 (even or odd) of scikit-learn's digits, the first so many.
+    """The first so many of scikit-learn's digits.
+
+    Args:
+        train: number of training points, whose mean is taken off.
+        test: number of further points.
+
+    Returns:
+        Inputs [train + test, 64] of length √64, and targets ±1 (even or odd).
 
     Raises:
         ValueError: there are not so many.
@@ -81,9 +105,10 @@ def digits(train: int, test: int) -> tuple[np.ndarray, np.ndarray]:
     pixels, digit = load_digits(return_X_y=True)
     if train + test > len(pixels):
         raise ValueError(
-            f"ntk_theory: {train} + {test} points were asked for, but there are {len(pixels)}; ask for fewer."
+            f"ntk_theory: {train} + {test} points were asked for, but there are {len(pixels)}; ask "
+            "for fewer."
         )
-    inputs = pixels[: train + test] - pixels[:train].mean(0)
+    inputs = pixels[: train + test] - pixels[:train].mean(axis=0)
     inputs *= np.sqrt(inputs.shape[1]) / np.linalg.norm(inputs, axis=1, keepdims=True)
     return inputs, np.where(digit[: train + test] % 2 == 0, 1.0, -1.0)
 
@@ -95,29 +120,37 @@ def _laws(
     from tangent_bench.tangent import wide_network as network
 
     inputs, targets = data
-    num, layers = study.settings["train_points"], study.settings["hidden_layers"]
+    num = study.settings["train_points"]
+    layers = study.settings["hidden_layers"]
     descent = {"rate": study.settings["learning_rate"], "steps": study.settings["steps"]}
     # The seed is that of fine-tuning: it stands for other initialisations here.
-    theta0 = network.initialise(
-        inputs.shape[1], width, layers, generator("ntk_theory", study.seed, layers, width, number)
-    )
-    before, start = network.kernel(theta0, inputs), network.forward(theta0, inputs)[0]
+    random = generator("ntk_theory", study.seed, layers, width, number)
+    theta0 = network.initialise(inputs.shape[1], width, layers, random)
+    before = network.kernel(theta0, inputs)
+    start = network.forward(theta0, inputs)[0]
     theta = network.train(theta0, inputs[:num], targets[:num], **descent)
-    after, end = network.kernel(theta, inputs[:num]), network.forward(theta, inputs)[0]
+    after = network.kernel(theta, inputs[:num])
+    end = network.forward(theta, inputs)[0]
     linear = network.linearized(before[:, :num], start, start[:num], targets[:num], **descent)
-    change = np.linalg.norm(after - before[:num, :num]) / np.linalg.norm(before[:num, :num])
-    train, test = (
-        np.linalg.norm((end - linear)[part]) / np.linalg.norm((end - start)[part])
-        for part in (slice(0, num), slice(num, None))
+    train = slice(0, num)
+    test = slice(num, None)
+    return (
+        _relative(after - before[:num, :num], before[:num, :num]),
+        _relative((end - linear)[train], (end - start)[train]),
+        _relative((end - linear)[test], (end - start)[test]),
     )
-    return change, train, test
+
+
+def _relative(difference: np.ndarray, whole: np.ndarray) -> float:
+    return float(np.linalg.norm(difference) / np.linalg.norm(whole))
 
 
 def slopes(widths: list[int], values_WK: np.ndarray) -> np.ndarray:
-    """Exponent s of the least-squares fit log value = s log width + constant, for each initialisation, [K].
+    """Exponent s of the least-squares fit log value = s log width + constant, [K].
 
-    Initialisation k of one width shares nothing with k of another: the K exponents are independent, and their mean is
-    the exponent of the fit through all points.
+    There is one for each initialisation. Initialisation k of one width shares nothing with k of
+    another: the K exponents are independent, and their mean is the exponent of the fit through all
+    points.
     """
     x = np.log(widths) - np.log(widths).mean()
     return x @ np.log(values_WK) / (x @ x)

@@ -1,6 +1,13 @@
-"""Modes compared on the same resampled images: post-hoc and linear against standard, with paired intervals."""
+"""Modes compared on the same resampled images, with paired intervals.
+
+Post-hoc linearization and linear fine-tuning are compared with standard fine-tuning.
+"""
 
 from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
 
 from tangent_bench.experiments import AcrossModes, AcrossModesStudy, Experiment
 from tangent_bench.measuring.resampling import nonlinear_advantage
@@ -13,14 +20,25 @@ EXPERIMENT = Experiment(
 )
 BASELINE = Mode("standard", "network")
 POSTHOC = Mode("standard", "tangent")
-# experiment, its replicates, the metric of the difference
+
+
+class Quantity(NamedTuple):
+    """What is compared: an experiment, its replicates, and the metric of the difference."""
+
+    experiment: str
+    replicates: str
+    metric: str
+
+
 _COMPARED = (
-    ("single_task", "test/own", "single_task/accuracy"),
-    ("task_addition", "accuracy_tuned", "task_addition/accuracy_tuned"),
-    ("task_addition", "normalized_accuracy_tuned", "task_addition/normalized_accuracy_tuned"),
-    ("task_addition", "recovered_gain_tuned", "task_addition/recovered_gain_tuned"),
-    ("task_negation", "target_accuracy_tuned", "task_negation/target_accuracy_tuned"),
-    ("task_negation", "control_accuracy_tuned", "task_negation/control_accuracy_tuned"),
+    Quantity("single_task", "test/own", "single_task/accuracy"),
+    Quantity("task_addition", "accuracy_tuned", "task_addition/accuracy_tuned"),
+    Quantity(
+        "task_addition", "normalized_accuracy_tuned", "task_addition/normalized_accuracy_tuned"
+    ),
+    Quantity("task_addition", "recovered_gain_tuned", "task_addition/recovered_gain_tuned"),
+    Quantity("task_negation", "target_accuracy_tuned", "task_negation/target_accuracy_tuned"),
+    Quantity("task_negation", "control_accuracy_tuned", "task_negation/control_accuracy_tuned"),
 )
 
 
@@ -29,62 +47,62 @@ def run(study: AcrossModesStudy) -> None:
     if BASELINE not in modes:
         return
     for mode in sorted(modes - {BASELINE}, key=str):
-        for experiment, name, metric in _COMPARED:
-            if (experiment, mode) in study.others:
-                _difference(study, mode, experiment, name, metric)
-        for task in study.tasks if ("single_task", mode) in study.others else ():
-            _difference(study, mode, "single_task", f"test/{task}", "single_task/accuracy", task)
+        for quantity in _COMPARED:
+            if (quantity.experiment, mode) in study.others:
+                sources, task = _coordinates(study, quantity.metric)
+                _difference(study, mode, quantity, sources, task)
+        if ("single_task", mode) in study.others:
+            for task in study.tasks:
+                quantity = Quantity("single_task", f"test/{task}", "single_task/accuracy")
+                _difference(study, mode, quantity, task, task)
     if ("single_task", POSTHOC) in study.others:
         _advantages(study)
 
 
 def _difference(
-    study: AcrossModesStudy, mode: Mode, experiment: str, name: str, metric: str, task: str = ""
+    study: AcrossModesStudy, mode: Mode, quantity: Quantity, sources: str, task: str
 ) -> None:
-    pair = (study.others[experiment, m][name] for m in (mode, BASELINE))
-    ours, baseline = pair
-    where = {
-        "training": mode.training,
-        "evaluation": mode.evaluation,
-        "params_id": f"minus {BASELINE}",
-    }
-    sources, at = _coordinates(study, metric, task)
-    measured = study.tasks if at in ("own", "all") else [at]
-    study.add(
-        metric,
-        ours - baseline,
-        sources=sources,
-        task=at,
-        split="test",
-        num_samples=study.size("test", *measured),
-        **where,
-    )
+    """A row of a mode minus the baseline."""
+    values_R = study.others[quantity.experiment, mode][quantity.replicates]
+    baseline_R = study.others[quantity.experiment, BASELINE][quantity.replicates]
+    evaluated = study.tasks if task in ("own", "all") else (task,)
+    _add(study, quantity.metric, values_R - baseline_R, mode, sources, task, evaluated)
 
 
-def _coordinates(study: AcrossModesStudy, metric: str, task: str) -> tuple[str, str]:
-    if task:
-        return task, task
+def _coordinates(study: AcrossModesStudy, metric: str) -> tuple[str, str]:
+    """Sources and task of the rows of a metric."""
     if metric.startswith("task_addition"):
         return "+".join(study.tasks), "all"
     return "each", study.control if "control" in metric else "own"
 
 
 def _advantages(study: AcrossModesStudy) -> None:
+    """Rows of the non-linear advantage on each task."""
     for task in study.tasks:
-        pair = (study.others["single_task", m][f"test/{task}"] for m in (BASELINE, POSTHOC))
-        nonlinear, linear = pair
-        value = nonlinear_advantage(nonlinear, linear, study.labels(task, "test").num_classes)
-        where = {
-            "training": POSTHOC.training,
-            "evaluation": POSTHOC.evaluation,
-            "params_id": f"minus {BASELINE}",
-        }
-        study.add(
-            "nonlinear_advantage",
-            value,
-            sources=task,
-            task=task,
-            split="test",
-            num_samples=study.size("test", task),
-            **where,
-        )
+        nonlinear_R = study.others["single_task", BASELINE][f"test/{task}"]
+        linear_R = study.others["single_task", POSTHOC][f"test/{task}"]
+        num_classes = study.labels(task, "test").num_classes
+        advantage_R = nonlinear_advantage(nonlinear_R, linear_R, num_classes)
+        _add(study, "nonlinear_advantage", advantage_R, POSTHOC, task, task, (task,))
+
+
+def _add(
+    study: AcrossModesStudy,
+    metric: str,
+    values_R: np.ndarray,
+    mode: Mode,
+    sources: str,
+    task: str,
+    evaluated: tuple[str, ...],
+) -> None:
+    study.add(
+        metric,
+        values_R,
+        sources=sources,
+        task=task,
+        split="test",
+        num_samples=study.size("test", *evaluated),
+        training=mode.training,
+        evaluation=mode.evaluation,
+        params_id=f"minus {BASELINE}",
+    )

@@ -1,7 +1,11 @@
-"""Single-task accuracy: zero-shot, each vector at α = 1 on every task (T × T), and the jointly trained upper bound."""
+"""Single-task accuracy: zero-shot, and each vector at α = 1 on every task (T × T).
+
+A vector that was trained on all tasks jointly is the upper bound.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +22,8 @@ EXPERIMENT = Experiment(
     reference="Ortiz-Jimenez et al. 2023, Fig. 1 and §3; cross table as FusionBench prints it",
 )
 
+Matrix = dict[tuple[str, str], np.ndarray]  # (source, task) → accuracy [R]
+
 
 def run(study: ModeStudy) -> None:
     if study.mode.training == "none":
@@ -28,78 +34,83 @@ def run(study: ModeStudy) -> None:
 
 
 def _zero_shot(study: ModeStudy) -> None:
+    """Accuracy of θ0 on each task and the control, and its mean over tasks."""
     for split in ("val", "test"):
         by_task = {}
         for task in (*study.tasks, study.control):
             by_task[task] = study.accuracy(task, split, [{}], keep="zero-shot")[:, 0]
-            study.add(
-                "accuracy",
-                by_task[task],
-                sources="",
-                task=task,
-                split=split,
-                num_samples=study.size(split, task),
-            )
-        mean = np.mean([by_task[t] for t in study.tasks], axis=0)
-        study.add(
-            "accuracy",
-            mean,
-            sources="",
-            task="all",
-            split=split,
-            num_samples=study.size(split, *study.tasks),
-        )
+            size = study.size(split, task)
+            _add(study, by_task[task], "", task, split, size)
+        mean_R = np.mean([by_task[task] for task in study.tasks], axis=0)
+        _add(study, mean_R, "", "all", split, study.size(split, *study.tasks))
         study.replicates |= {f"{split}/{task}": values for task, values in by_task.items()}
 
 
 def _matrix(study: ModeStudy, split: str) -> None:
-    """All sources on all tasks on test; on validation the diagonal only, which selection needs."""
+    """All sources on all tasks on test; on validation only the diagonal, which selection needs."""
     joint = [JOINT] if study.joint else []
-    table = {}
+    table: Matrix = {}
     for task in study.tasks:
         sources = [*study.tasks, *joint] if split == "test" else [task]
-        accuracy_RP = study.accuracy(task, split, [{s: 1.0} for s in sources], keep="single")
-        for source, values in zip(sources, accuracy_RP.T, strict=True):
-            table[source, task] = values
-            where = {
-                "sources": source,
-                "task": task,
-                "split": split,
-                "num_samples": study.size(split, task),
-            }
-            study.add("accuracy", values, coefficient=1.0, **where)
+        points = [{source: 1.0} for source in sources]
+        accuracy_RP = study.accuracy(task, split, points, keep="single")
+        for source, values_R in zip(sources, accuracy_RP.T, strict=True):
+            table[source, task] = values_R
+            _add(study, values_R, source, task, split, study.size(split, task), coefficient=1.0)
     total = study.size(split, *study.tasks)
-    own = np.mean([table[t, t] for t in study.tasks], axis=0)
-    study.add(
-        "accuracy", own, sources="each", task="own", split=split, coefficient=1.0, num_samples=total
-    )
-    study.replicates |= {f"{split}/{t}": table[t, t] for t in study.tasks} | {f"{split}/own": own}
+    own_R = np.mean([table[task, task] for task in study.tasks], axis=0)
+    _add(study, own_R, "each", "own", split, total, coefficient=1.0)
+    study.replicates |= {f"{split}/{task}": table[task, task] for task in study.tasks}
+    study.replicates[f"{split}/own"] = own_R
     if split == "test":
-        _joint_and_flags(study, table, joint, total)
+        _upper_bound(study, table, joint, total)
+        _flags(study, table)
 
 
-def _joint_and_flags(study: ModeStudy, table: dict, joint: list[str], total: int) -> None:
+def _upper_bound(study: ModeStudy, table: Matrix, joint: Sequence[str], total: int) -> None:
+    """Mean accuracy of the jointly trained vector over tasks."""
     for source in joint:
-        mean = np.mean([table[source, t] for t in study.tasks], axis=0)
-        study.add(
-            "accuracy",
-            mean,
-            sources=source,
-            task="all",
-            split="test",
-            coefficient=1.0,
-            num_samples=total,
-        )
+        mean_R = np.mean([table[source, task] for task in study.tasks], axis=0)
+        _add(study, mean_R, source, "all", "test", total, coefficient=1.0)
+
+
+def _flags(study: ModeStudy, table: Matrix) -> None:
+    """Whether each vector is the best on its own task.
+
+    A wrong checkpoint under a right name is plausible everywhere but there.
+    """
     for task in study.tasks:
-        # A wrong checkpoint under a right name is plausible everywhere but on its own task.
-        best = all(table[task, task][0] >= table[other, task][0] for other in study.tasks)
-        where = {
-            "sources": task,
-            "task": task,
-            "split": "test",
-            "num_samples": study.size("test", task),
-        }
-        study.add("best_on_own_task", float(best), coefficient=1.0, **where)
+        own = table[task, task][0]
+        best = all(own >= table[other, task][0] for other in study.tasks)
+        study.add(
+            "best_on_own_task",
+            float(best),
+            sources=task,
+            task=task,
+            split="test",
+            num_samples=study.size("test", task),
+            coefficient=1.0,
+        )
+
+
+def _add(
+    study: ModeStudy,
+    values_R: np.ndarray,
+    sources: str,
+    task: str,
+    split: str,
+    num_samples: int,
+    coefficient: float | None = None,
+) -> None:
+    study.add(
+        "accuracy",
+        values_R,
+        sources=sources,
+        task=task,
+        split=split,
+        num_samples=num_samples,
+        coefficient=coefficient,
+    )
 
 
 def cost(asking: Asking) -> None:

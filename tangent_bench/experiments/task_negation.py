@@ -1,4 +1,7 @@
-"""Task negation: θ0 − α τ_t forgets task t; α is the one that hurts the target most while the control keeps 95 %."""
+"""Task negation: θ0 − α τ_t forgets task t.
+
+α is the one that hurts the target most while the control keeps 95 % of its accuracy.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tangent_bench.experiments import EachMode, Experiment, ModeStudy, tuned
+from tangent_bench.measuring.evaluation import Point
 from tangent_bench.measuring.selection import select_negation
 
 if TYPE_CHECKING:
@@ -15,83 +19,94 @@ if TYPE_CHECKING:
 EXPERIMENT = Experiment(
     title="Task negation",
     scope=EachMode(merges="each"),
-    reference="Ortiz-Jimenez et al. 2023, Table 2; Ilharco et al. 2023, §3",
     selected_on_test=6,
+    reference="Ortiz-Jimenez et al. 2023, Table 2; Ilharco et al. 2023, §3",
 )
 
 
 def run(study: ModeStudy) -> None:
-    target, control = {}, {}
+    target = {}
+    control = {}
     for task in study.tasks:
         target[task], control[task] = _negate(study, task)
-    size = study.size("test", *study.tasks)
-    means = {
-        "target_accuracy_tuned": np.mean(list(target.values()), 0),
-        "control_accuracy_tuned": np.mean(list(control.values()), 0),
-    }
-    common = {"sources": "each", "split": "test", **study.merged_by}
-    study.add(
-        "accuracy_tuned", means["target_accuracy_tuned"], task="own", num_samples=size, **common
-    )
-    control_size = study.size("test", study.control)
-    study.add(
-        "accuracy_tuned",
-        means["control_accuracy_tuned"],
-        task=study.control,
-        num_samples=control_size,
-        **common,
-    )
-    rule = {"task": study.control, "split": "val", "num_samples": study.size("val", study.control)}
-    study.add(
-        "control_threshold", study.control_threshold, sources="each", **study.merged_by, **rule
-    )
-    study.replicates |= means | {f"target_accuracy_tuned/{t}": v for t, v in target.items()}
+    target_R = np.mean(list(target.values()), 0)
+    control_R = np.mean(list(control.values()), 0)
+    _add(study, "accuracy_tuned", target_R, "each", "own", "test")
+    _add(study, "accuracy_tuned", control_R, "each", study.control, "test")
+    _add(study, "control_threshold", study.control_threshold, "each", study.control, "val")
+    study.replicates |= {"target_accuracy_tuned": target_R, "control_accuracy_tuned": control_R}
+    for task, values_R in target.items():
+        study.replicates[f"target_accuracy_tuned/{task}"] = values_R
 
 
 def _negate(study: ModeStudy, task: str) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of one target; returns target and control test accuracy at the selected coefficient, [R] each."""
-    direction = study.merger.direction([task])
-    points = [{s: -float(a) * w for s, w in direction.items()} for a in study.coefficients]
-    target_RA = study.accuracy(task, "val", points, keep="negation")
-    control_RA = study.accuracy(study.control, "val", points, keep=f"negation of {task}")
-    chosen_R = select_negation(target_RA, control_RA, control_RA[:, 0], study.control_threshold)
-    for where, values_RA in ((task, target_RA), (study.control, control_RA)):
-        for k, coefficient in enumerate(study.coefficients):
-            _add(study, "accuracy", values_RA[:, k], task, where, "val", coefficient)
+    """Rows of one target.
+
+    Returns:
+        Accuracies of target and control on test at the selected coefficient, [R] each.
+    """
+    points = _along(study, task)
+    # The label under which a task's predictions are kept.
+    labels = {task: "negation", study.control: f"negation of {task}"}
+    val = {}
+    for evaluated, label in labels.items():
+        val[evaluated] = study.accuracy(evaluated, "val", points, keep=label)
+    control_RA = val[study.control]
+    chosen_R = select_negation(val[task], control_RA, control_RA[:, 0], study.control_threshold)
+    for evaluated, values_RA in val.items():
+        for place, alpha in enumerate(study.coefficients):
+            values_R = values_RA[:, place]
+            _add(study, "accuracy", values_R, task, evaluated, "val", _negative(alpha))
     chosen = int(chosen_R[0])
-    _add(study, "selected_coefficient", -study.coefficients[chosen], task, task, "val", None)
-    _add(study, "selected_at_edge", float(chosen == len(points) - 1), task, task, "val", None)
+    selected = -study.coefficients[chosen]
+    at_edge = chosen == len(points) - 1
+    _add(study, "selected_coefficient", float(selected), task, task, "val")
+    _add(study, "selected_at_edge", float(at_edge), task, task, "val")
     needed = np.unique(chosen_R)
-    place = np.searchsorted(needed, chosen_R)
-    found = []
-    for where, label in ((task, "negation"), (study.control, f"negation of {task}")):
-        test_RA = study.accuracy(where, "test", [points[k] for k in needed], keep=label)
-        found.append(tuned(test_RA, place))
-        _add(study, "accuracy_tuned", found[-1], task, where, "test", study.coefficients[chosen])
-    return found[0], found[1]
+    place_R = np.searchsorted(needed, chosen_R)
+    needed_points = [points[place] for place in needed]
+    test = {}
+    for evaluated, label in labels.items():
+        test_RA = study.accuracy(evaluated, "test", needed_points, keep=label)
+        test[evaluated] = tuned(test_RA, place_R)
+        coefficient = _negative(study.coefficients[chosen])
+        _add(study, "accuracy_tuned", test[evaluated], task, evaluated, "test", coefficient)
+    return test[task], test[study.control]
+
+
+def _along(study: ModeStudy, task: str) -> list[Point]:
+    """The task's direction, taken backwards, at every coefficient."""
+    direction = study.merger.direction([task])
+    points = []
+    for alpha in study.coefficients.tolist():
+        points.append({source: -alpha * weight for source, weight in direction.items()})
+    return points
+
+
+def _negative(alpha: float) -> float:
+    """−α, and 0 rather than −0."""
+    return -float(alpha) + 0.0
 
 
 def _add(
     study: ModeStudy,
     metric: str,
-    values,
-    source: str,
+    values: np.ndarray | float,
+    sources: str,
     task: str,
     split: str,
-    coefficient: float | None,
+    coefficient: float | None = None,
 ) -> None:
-    where = {
-        "sources": source,
-        "task": task,
-        "split": split,
-        "num_samples": study.size(split, task),
-        **study.merged_by,
-    }
+    evaluated = study.tasks if task == "own" else (task,)
     study.add(
         metric,
         values,
-        coefficient=None if coefficient is None else -float(coefficient) + 0.0,
-        **where,
+        sources=sources,
+        task=task,
+        split=split,
+        num_samples=study.size(split, *evaluated),
+        coefficient=coefficient,
+        **study.merged_by,
     )
 
 

@@ -20,16 +20,18 @@ EXPERIMENT = Experiment(
 def run(study: TrainingStudy) -> None:
     from tangent_bench.tangent import vectors  # torch: not while the Snakefile is parsed
 
-    tau = {t: study.vector(t) for t in study.tasks}
+    tau = {task: study.vector(task) for task in study.tasks}
     theta0 = study.theta0
-    length0, size = vectors.norm(theta0), sum(v.numel() for v in theta0.values())
-    common = {"task": "", "split": "", "num_samples": size}
+    length0 = vectors.norm(theta0)
+    num_parameters = sum(value.numel() for value in theta0.values())
+    common = {"task": "", "split": "", "num_samples": num_parameters}
     for task in study.tasks:
         length = vectors.norm(tau[task])
         study.add("norm", length, sources=task, **common)
         study.add("relative_norm", length / length0, sources=task, **common)
-    for a, b in combinations_with_replacement(study.tasks, 2):
-        study.add("cosine", vectors.cosine(tau[a], tau[b]), sources=f"{a}+{b}", **common)
+    for first, second in combinations_with_replacement(study.tasks, 2):
+        cosine = vectors.cosine(tau[first], tau[second])
+        study.add("cosine", cosine, sources=f"{first}+{second}", **common)
 
 
 def cost(asking: Asking) -> None:

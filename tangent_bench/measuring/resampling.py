@@ -1,20 +1,31 @@
 """Resampling of images by independent unit, in a form where the estimate is replicate 0.
 
-`weights` are bootstrap counts [1 + R, N]: row 0 is all ones, row r counts how often image n was drawn. Any statistic
-computed along that axis gives its estimate and its replicates together, selections on validation included. The same
-(task, split) has the same weights in every mode and seed, so that differences between modes are paired.
+`weights` are bootstrap counts [1 + R, N]: row 0 is all ones, row r counts how often image n was
+drawn. Any statistic computed along that axis gives its estimate and its replicates together,
+selections on validation included. The same (task, split) has the same weights in every mode and
+seed, so that differences between modes are paired.
 """
 
 from __future__ import annotations
+
+from typing import TypeVar
 
 import numpy as np
 
 from tangent_bench.seeds import generator
 
+Accuracy = TypeVar("Accuracy", float, np.ndarray)
+
 
 def weights(blocks_N: np.ndarray, replicates: int, *names: object) -> np.ndarray:
-    """Bootstrap counts, float32 [1 + replicates, N]: whole blocks are drawn with replacement (overlapping crops belong
-    together).
+    """Bootstrap counts, float32 [1 + replicates, N].
+
+    Whole blocks are drawn with replacement (overlapping crops belong together).
+
+    Args:
+        blocks_N: the block of each image.
+        replicates: R.
+        names: by which they are drawn.
 
     Raises:
         ValueError: no images.
@@ -24,9 +35,8 @@ def weights(blocks_N: np.ndarray, replicates: int, *names: object) -> np.ndarray
     units, index_N = np.unique(blocks_N, return_inverse=True)
     rng = generator("bootstrap", *names)
     counts = rng.multinomial(len(units), np.full(len(units), 1.0 / len(units)), size=replicates)
-    return np.concatenate(
-        [np.ones((1, len(blocks_N)), np.float32), counts[:, index_N].astype(np.float32)]
-    )
+    estimate_1N = np.ones((1, len(blocks_N)), np.float32)
+    return np.concatenate([estimate_1N, counts[:, index_N].astype(np.float32)])
 
 
 def accuracy(correct_PN: np.ndarray, weights_RN: np.ndarray) -> np.ndarray:
@@ -43,6 +53,9 @@ def interval(replicates_R: np.ndarray, level: float = 0.95) -> tuple[float, floa
     return float(low), float(high)
 
 
-def nonlinear_advantage(nonlinear, linear, num_classes: int):
-    """(acc_nonlinear − acc_linear) · C / (C − 1), C classes: 1 is from chance to perfect (paper, §3)."""
+def nonlinear_advantage(nonlinear: Accuracy, linear: Accuracy, num_classes: int) -> Accuracy:
+    """(acc_nonlinear − acc_linear) · C / (C − 1), C classes: 1 is from chance to perfect.
+
+    Ortiz-Jimenez et al. 2023, §3.
+    """
     return (nonlinear - linear) * num_classes / (num_classes - 1)

@@ -1,8 +1,8 @@
-"""How a coefficient is chosen on validation images. Arrays may have leading axes (bootstrap replicates) before the
-grid axis A.
+"""How a coefficient is chosen on validation images.
 
-Protocol: Ortiz-Jimenez et al. 2023 and its official code for addition; Ilharco et al. 2023 for the control rule of
-negation.
+Arrays may have leading axes (bootstrap replicates) before the grid axis A.
+Protocol: Ortiz-Jimenez et al. 2023 and its official code for addition; Ilharco et al. 2023 for the
+control rule of negation.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ def select_addition(accuracy_AT: np.ndarray, single_T: np.ndarray) -> np.ndarray
     """
     if (single_T <= 0).any():
         raise ValueError(
-            "A single-task model has validation accuracy 0; normalized accuracy does not exist. Train longer."
+            "A single-task model has validation accuracy 0; normalized accuracy does not exist. "
+            "Train longer."
         )
     normalized_A = (accuracy_AT / single_T[..., None, :]).mean(-1)
     # Means of equal accuracies can differ in the last bit; a tie must go to the first.
@@ -43,22 +44,25 @@ def select_addition(accuracy_AT: np.ndarray, single_T: np.ndarray) -> np.ndarray
 def select_negation(
     target_A: np.ndarray, control_A: np.ndarray, zero_shot: np.ndarray, threshold: float
 ) -> np.ndarray:
-    """Index of the lowest target accuracy among coefficients that keep the control; ties go to the smallest, shape
-    [...].
+    """Index of the lowest target accuracy among coefficients that keep the control, shape [...].
 
-    A coefficient is allowed if its control accuracy is at least `threshold` × zero-shot control accuracy.
+    A coefficient is allowed if its control accuracy is at least `threshold` × zero-shot control
+    accuracy. Ties go to the smallest coefficient.
 
     Args:
-        target_A, control_A: validation accuracies [..., A] along α from 0 upwards.
+        target_A: validation accuracies of the target [..., A] along α from 0 upwards.
+        control_A: validation accuracies of the control [..., A].
         zero_shot: control accuracy at α = 0, [...].
         threshold: the share of it that must be kept.
 
     Raises:
-        ValueError: α = 0 is not in the grid, or `threshold` is above 1, so that nothing may be allowed.
+        ValueError: α = 0 is not in the grid, or `threshold` is above 1, so that nothing may be
+            allowed.
     """
     allowed_A = control_A >= threshold * np.asarray(zero_shot)[..., None] - 1e-12
     if not allowed_A.any(-1).all():
         raise ValueError(
-            "No coefficient keeps the control; the grid must contain 0 and control_threshold be at most 1."
+            "No coefficient keeps the control; the grid must contain 0 and control_threshold be at "
+            "most 1."
         )
     return np.argmin(np.where(allowed_A, target_A, np.inf), axis=-1)

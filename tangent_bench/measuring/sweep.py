@@ -1,9 +1,12 @@
-"""Learning rate and steps, chosen on a development world: other tasks than the reported ones, validation images only.
+"""Learning rate and steps, chosen on a development world.
 
-Rule, fixed before any number was seen: both trainings share one setting; it is the one with the highest development
-accuracy in task addition at the validated coefficient, averaged over standard fine-tuning in the network and linear
-fine-tuning in the tangent space. Disentanglement error: Ortiz-Jimenez et al. 2023, §4, here at α1 = α2 = the selected
-α, summed over the two tasks of a pair.
+It has other tasks than the reported ones, and only its validation images are looked at.
+
+Rule, fixed before any number was seen: both trainings share one setting; it is the one with the
+highest development accuracy in task addition at the validated coefficient, averaged over standard
+fine-tuning in the network and linear fine-tuning in the tangent space. Disentanglement error:
+Ortiz-Jimenez et al. 2023, §4, here at α1 = α2 = the selected α, summed over the two tasks of a
+pair.
 """
 
 from __future__ import annotations
@@ -11,27 +14,43 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
+from typing import Any
 
 import numpy as np
+import pandas as pd
+from torch import Tensor
 
 from tangent_bench import registry
 from tangent_bench.finetuning import modes
 from tangent_bench.finetuning.loop import Source
 from tangent_bench.finetuning.step import Recipe
-from tangent_bench.measuring.evaluation import Evaluator, NetworkEvaluator, TangentEvaluator
+from tangent_bench.measuring.evaluation import (
+    Evaluator,
+    NetworkEvaluator,
+    Point,
+    TangentEvaluator,
+)
 from tangent_bench.measuring.selection import select_addition
+from tangent_bench.models._tower import Tower
 from tangent_bench.store.rows import Row
 from tangent_bench.tangent import features, vectors
 from tangent_bench.tangent.linearize import encode
 
 log = logging.getLogger(__name__)
 
+Vectors = Mapping[str, Mapping[str, Tensor]]  # task → τ
+
 
 @dataclass(frozen=True)
 class Development:
-    """One task of the development world: what it is trained on, and validation images uint8 [N, H, W, C] with
-    labels.
+    """One task of the development world.
+
+    Attributes:
+        source: what it is trained on.
+        images: of validation, uint8 [N, H, W, C].
+        labels: of validation, [N].
     """
 
     source: Source
@@ -50,7 +69,7 @@ def recipe_at(recipe: Recipe, rate: float, steps: int) -> Recipe:
 
 
 def run(
-    tower,
+    tower: Tower,
     model: str,
     training: str,
     tasks: Sequence[Development],
@@ -58,123 +77,176 @@ def run(
     grid: np.ndarray,
     seed: int,
     batch: int,
-    settings: Mapping | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> list[Row]:
-    """Fine-tune on every development task with `recipe`, add the vectors, and measure on validation images."""
-    plugin, tau = registry.load("training", training), {}
-    for task in tasks:
-        others = {other.source.name: other.source.images for other in tasks if other is not task}
-        theta, _ = modes.fit(
-            training, tower.module, tower.theta0, [task.source], recipe, seed, tower.normalise, tower.size,
-            settings=settings, others=others,
-        )  # fmt: skip
-        tau[task.source.name] = vectors.subtract(theta, tower.theta0)
-        log.info("%s is fine-tuned", task.source.name)
-    evaluator = _evaluator(tower, plugin.TRAINING.affine, tasks, tau, batch)
-    length = np.mean([vectors.norm(v) for v in tau.values()]) / vectors.norm(tower.theta0)
-    measured = _measure(evaluator, tasks, grid) | {"relative_norm": float(length)}
-    common = {
-        "experiment": "sweep", "init": "pretrained", "training": training,
-        "evaluation": "tangent" if plugin.TRAINING.affine else "network", "task": "all", "split": "val", "seed": seed,
-        "num_samples": sum(len(t.labels) for t in tasks), "params_id": setting(recipe.learning_rate, recipe.steps),
-        "sources": "+".join(tau), "method": "task_arithmetic",
-    }  # fmt: skip
+    """Fine-tunes on every development task, adds the vectors, and measures on validation images.
+
+    Args:
+        tower: the image tower.
+        model: its name.
+        training: name of a training mode.
+        tasks: of the development world.
+        recipe: of the fine-tuning.
+        grid: of α.
+        seed: of the fine-tuning.
+        batch: images that pass the network at a time.
+        settings: the training mode's own numbers.
+    """
+    tau = _vectors(tower, training, tasks, recipe, seed, settings)
+    affine = registry.load("training", training).TRAINING.affine
+    evaluator = _evaluator(tower, affine, tasks, tau, batch)
+    lengths = [vectors.norm(vector) for vector in tau.values()]
+    length = np.mean(lengths) / vectors.norm(tower.theta0)
+    metrics = _measure(evaluator, tasks, grid) | {"relative_norm": float(length)}
     return [
-        Row(metric=metric, value=value, model=model, **common) for metric, value in measured.items()
+        Row(
+            experiment="sweep",
+            model=model,
+            init="pretrained",
+            training=training,
+            evaluation="tangent" if affine else "network",
+            sources="+".join(tau),
+            task="all",
+            split="val",
+            seed=seed,
+            metric=metric,
+            value=value,
+            num_samples=sum(len(task.labels) for task in tasks),
+            method="task_arithmetic",
+            params_id=setting(recipe.learning_rate, recipe.steps),
+        )
+        for metric, value in metrics.items()
     ]
 
 
+def _vectors(
+    tower: Tower,
+    training: str,
+    tasks: Sequence[Development],
+    recipe: Recipe,
+    seed: int,
+    settings: Mapping[str, Any] | None,
+) -> dict[str, dict[str, Tensor]]:
+    """τ of every development task."""
+    images = {task.source.name: task.source.images for task in tasks}
+    tau = {}
+    for task in tasks:
+        others = dict(images)
+        del others[task.source.name]
+        theta, _ = modes.fit(
+            training,
+            tower.module,
+            tower.theta0,
+            [task.source],
+            recipe,
+            seed,
+            tower.normalise,
+            tower.size,
+            settings=settings,
+            others=others,
+        )
+        tau[task.source.name] = vectors.subtract(theta, tower.theta0)
+        log.info("%s is fine-tuned", task.source.name)
+    return tau
+
+
 def _evaluator(
-    tower, affine: bool, tasks: Sequence[Development], tau: Mapping, batch: int
+    tower: Tower, affine: bool, tasks: Sequence[Development], tau: Vectors, batch: int
 ) -> Evaluator:
-    by_name = {t.source.name: t for t in tasks}
-    images = {name: tower.prepare(t.images) for name, t in by_name.items()}
-
-    def head(task: str) -> np.ndarray:
-        return by_name[task].source.head.numpy()
-
+    images = {}
+    heads = {}
+    for task in tasks:
+        images[task.source.name] = tower.prepare(task.images)
+        heads[task.source.name] = task.source.head.numpy()
+    head = heads.__getitem__
     if not affine:
-        network = lambda theta, images_BCHW: encode(tower.module, theta, images_BCHW)  # noqa: E731
+        encoder = partial(encode, tower.module)
         return NetworkEvaluator(
-            network, tower.theta0, tau, head, lambda task, split: images[task], batch
+            encoder, tower.theta0, tau, head, lambda task, split: images[task], batch
         )
-    base = {n: features.base(tower.module, tower.theta0, x, batch) for n, x in images.items()}
-    change = {
-        n: dict(
-            zip(
-                tau,
-                features.changes(tower.module, tower.theta0, list(tau.values()), x, batch),
-                strict=True,
-            )
-        )
-        for n, x in images.items()
-    }
-    return TangentEvaluator(lambda t, split: base[t], lambda t, split, s: change[t][s], head)
+    base = {}
+    change = {}
+    for name, pictures in images.items():
+        base[name] = features.base(tower.module, tower.theta0, pictures, batch)
+        changes = features.changes(tower.module, tower.theta0, list(tau.values()), pictures, batch)
+        change[name] = dict(zip(tau, changes, strict=True))
+    return TangentEvaluator(
+        lambda task, split: base[task], lambda task, split, source: change[task][source], head
+    )
 
 
 def _measure(
     evaluator: Evaluator, tasks: Sequence[Development], grid: np.ndarray
 ) -> dict[str, float]:
-    names, labels = [t.source.name for t in tasks], {t.source.name: t.labels for t in tasks}
+    labels = {task.source.name: task.labels for task in tasks}
+    names = list(labels)
+    along = [dict.fromkeys(names, float(alpha)) for alpha in grid]
 
-    def accuracy(task: str, points: list) -> np.ndarray:
+    def accuracy(task: str, points: Sequence[Point]) -> np.ndarray:
         return (evaluator.predict(task, "val", points) == labels[task]).mean(1)
 
-    along_AT = np.stack(
-        [accuracy(t, [dict.fromkeys(names, float(a)) for a in grid]) for t in names], -1
-    )
-    single_T = np.array([accuracy(t, [{t: 1.0}])[0] for t in names])
+    along_AT = np.stack([accuracy(task, along) for task in names], -1)
+    single_T = np.array([accuracy(task, [{task: 1.0}])[0] for task in names])
     chosen = int(select_addition(along_AT, single_T))
+    selected = float(grid[chosen])
     return {
         "accuracy_single": float(single_T.mean()),
         "accuracy_zero_shot": float(along_AT[0].mean()),
         "accuracy_tuned": float(along_AT[chosen].mean()),
-        "selected_coefficient": float(grid[chosen]),
-        "disentanglement_error": _disentanglement(evaluator, names, float(grid[chosen])),
+        "selected_coefficient": selected,
+        "disentanglement_error": _disentanglement(evaluator, names, selected),
     }
 
 
-def _disentanglement(evaluator: Evaluator, names: list[str], alpha: float) -> float:
-    """Mean over pairs of ξ(α, α) = Σ over the two tasks of the share of images whose prediction the other vector
+def _disentanglement(evaluator: Evaluator, names: Sequence[str], alpha: float) -> float:
+    """Mean over pairs of ξ(α, α).
+
+    It is the sum over the two tasks of the share of images whose prediction the other vector
     changes.
     """
-    pairs = []
-    for a, b in combinations(names, 2):
-        terms = [evaluator.predict(t, "val", [{t: alpha}, {a: alpha, b: alpha}]) for t in (a, b)]
-        pairs.append(sum((alone != both).mean() for alone, both in terms))
-    return float(np.mean(pairs))
+    errors = []
+    for first, second in combinations(names, 2):
+        both = {first: alpha, second: alpha}
+        error = 0
+        for task in (first, second):
+            alone_N, both_N = evaluator.predict(task, "val", [{task: alpha}, both])
+            error += (alone_N != both_N).mean()
+        errors.append(error)
+    return float(np.mean(errors))
 
 
-def choose(rows) -> tuple[str, dict[str, float]]:
-    """The winning params_id and the score of each: mean over trainings of `accuracy_tuned`."""
-    scores = rows[rows["metric"] == "accuracy_tuned"].groupby("params_id")["value"].mean().to_dict()
-    return max(scores, key=scores.get), scores
+def choose(rows: pd.DataFrame) -> tuple[str, dict[str, float]]:
+    """The winning params_id, and the score of each: mean over trainings of `accuracy_tuned`."""
+    tuned = rows[rows["metric"] == "accuracy_tuned"]
+    scores = pd.Series(tuned.groupby("params_id")["value"].mean()).to_dict()
+    return max(scores, key=lambda params_id: scores[params_id]), scores
 
 
-def report(rows) -> str:
+COLUMNS = (
+    "accuracy_single",
+    "accuracy_tuned",
+    "selected_coefficient",
+    "disentanglement_error",
+    "relative_norm",
+)
+
+
+def report(rows: pd.DataFrame) -> str:
     """The sweep as Markdown: every setting and training, and which setting the rule chooses."""
     best, scores = choose(rows)
-    metrics = [
-        "accuracy_single",
-        "accuracy_tuned",
-        "selected_coefficient",
-        "disentanglement_error",
-        "relative_norm",
-    ]
     wide = rows.pivot_table(index=["params_id", "training"], columns="metric", values="value")
     lines = [
         "# Development sweep",
         "",
         "Validation images of the development world; fractions.",
         "",
+        f"| setting | training | {' | '.join(COLUMNS)} | score |",
+        "|---" * (len(COLUMNS) + 3) + "|",
     ]
-    lines += [
-        "| setting | training | " + " | ".join(metrics) + " | score |",
-        "|---" * (len(metrics) + 3) + "|",
-    ]
-    for (setting_name, training), row in wide.iterrows():
-        cells = " | ".join(f"{row[m]:.4f}" for m in metrics)
-        lines.append(f"| {setting_name} | {training} | {cells} | {scores[setting_name]:.4f} |")
-    return "\n".join(
-        [*lines, "", f"Chosen by the rule in `tangent_bench/measuring/sweep.py`: **{best}**.", ""]
-    )
+    for (params_id, training), row in zip(
+        wide.index.tolist(), wide.to_dict("records"), strict=True
+    ):
+        cells = " | ".join(f"{row[metric]:.4f}" for metric in COLUMNS)
+        lines.append(f"| {params_id} | {training} | {cells} | {scores[params_id]:.4f} |")
+    rule = f"Chosen by the rule in `tangent_bench/measuring/sweep.py`: **{best}**."
+    return "\n".join([*lines, "", rule, ""])
