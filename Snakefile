@@ -1,4 +1,5 @@
-# Table of contents. `snakemake --cores all` runs the embedded tiny preset; other presets: --configfile config/<preset>.yaml
+# Table of contents. `snakemake --cores all` runs the embedded tiny preset;
+# other presets: --configfile config/<preset>.yaml
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 

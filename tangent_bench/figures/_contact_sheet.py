@@ -8,9 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from tangent_bench.images.image_store import ImageStore
+
 EXAMPLES = 8  # images of each class
 SIDE = 64  # pixels of an image on the sheet
-GAP, NAME, MARGIN = 4, 20, 12  # pixels between images, of a class name's line, around everything
+GAP = 4  # pixels between images
+NAME = 20  # pixels of the line of a class name
+MARGIN = 12  # pixels around everything
 BLOCK = (EXAMPLES * (SIDE + GAP) + 2 * MARGIN, NAME + SIDE + 2 * GAP)  # width and height of a class
 HEADING = 34  # pixels
 
@@ -20,13 +24,23 @@ def _font(size: int):
     import matplotlib
     from PIL import ImageFont
 
-    return ImageFont.truetype(
-        str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"), size
-    )
+    path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+    return ImageFont.truetype(str(path), size)
 
 
-def sheet(images_NHWC: np.ndarray, labels_N: np.ndarray, class_names: Sequence[str], heading: str):
-    """A PIL image: the first few images of each class (uint8, any size), class by class.
+def sheet(
+    images_NHWC: np.ndarray | ImageStore,
+    labels_N: np.ndarray,
+    class_names: Sequence[str],
+    heading: str,
+):
+    """Returns a PIL image with the first few images of each class, class by class.
+
+    Args:
+        images_NHWC: uint8, of any size.
+        labels_N: index of each image's class name.
+        class_names: names of the classes.
+        heading: the line above all.
 
     Raises:
         ValueError: a label has no name.
@@ -35,23 +49,21 @@ def sheet(images_NHWC: np.ndarray, labels_N: np.ndarray, class_names: Sequence[s
 
     if len(labels_N) and labels_N.max() >= len(class_names):
         raise ValueError(
-            f"Label {labels_N.max()} has no name: the task has {len(class_names)} class names; is it the same task?"
+            f"Label {labels_N.max()} has no name: the task has {len(class_names)} class names; "
+            "is it the same task?"
         )
     num_columns = 2 if len(class_names) <= 32 else 4
     num_rows = -(-len(class_names) // num_columns)
-    canvas = Image.new(
-        "RGB", (num_columns * BLOCK[0], HEADING + num_rows * BLOCK[1] + MARGIN), "white"
-    )
+    size = (num_columns * BLOCK[0], HEADING + num_rows * BLOCK[1] + MARGIN)
+    canvas = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(canvas)
     draw.text((MARGIN, 8), heading, fill="black", font=_font(17))
     for k, name in enumerate(class_names):
-        corner = (k // num_rows * BLOCK[0] + MARGIN, HEADING + k % num_rows * BLOCK[1])
-        draw.text(corner, f"{k}  {_shortened(name, draw)}", fill="black", font=_font(13))
-        _paste(
-            canvas,
-            images_NHWC[np.flatnonzero(labels_N == k)[:EXAMPLES]],
-            (corner[0], corner[1] + NAME),
-        )
+        left = k // num_rows * BLOCK[0] + MARGIN
+        top = HEADING + k % num_rows * BLOCK[1]
+        draw.text((left, top), f"{k}  {_shortened(name, draw)}", fill="black", font=_font(13))
+        examples = np.flatnonzero(labels_N == k)[:EXAMPLES]
+        _paste(canvas, images_NHWC[examples], (left, top + NAME))
     return canvas
 
 
@@ -64,7 +76,7 @@ def _paste(canvas, images_NHWC: np.ndarray, corner: tuple[int, int]) -> None:
 
 
 def _shortened(name: str, draw) -> str:
-    """The name, cut where it would run into the next column."""
+    """Cuts the name where it would run into the next column."""
     while draw.textlength(name, font=_font(13)) > BLOCK[0] - 2 * MARGIN - 40:
         name = name[:-2].rstrip() + "…"
     return name

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tangent_bench import models
+from tangent_bench.images.image_store import ImageStore
 from tangent_bench.images.pictures import Pictures, normalise
 from tangent_bench.jobs import devices
 from tangent_bench.store import artefacts
@@ -40,7 +41,7 @@ class Tower:
     std: tuple[float, ...]
     device: str = "cpu"
 
-    def prepare(self, images_NHWC: np.ndarray) -> Pictures:
+    def prepare(self, images_NHWC: np.ndarray | ImageStore) -> Pictures:
         """uint8 images as this tower takes them, batch by batch."""
         return Pictures(images_NHWC, self.size, self.mean, self.std, self.device)
 

@@ -1,13 +1,19 @@
-# A vector from a public checkpoint instead of from fine-tuning: the same file, so that nothing after it knows.
+# A vector from a public checkpoint instead of from fine-tuning: the same file, so that nothing
+# after it knows.
 
-IMPORTED = (
-    "|".join(config["checkpoints"]) or "(?!)"
-)  # trainings whose vectors are read; of none, what nothing matches
+# Trainings whose vectors are read; if there are none, a pattern that matches nothing.
+IMPORTED = "|".join(config["checkpoints"]) or "(?!)"
+
+
+def checkpoint_of(wildcards):
+    """The checkpoint that a vector is read from."""
+    w = wildcards
+    return CHECKPOINTS[layout.vector(w.model, w.init, w.training, w.task, w.seed)]
 
 
 rule import_checkpoint:
     input:
-        checkpoint=lambda w: CHECKPOINTS[layout.vector(w.model, w.init, w.training, w.task, w.seed)],
+        checkpoint=checkpoint_of,
         weights=weights_of,
     output:
         results("vectors/{model}/{init}/{training}/{task}/seed-{seed}.safetensors"),

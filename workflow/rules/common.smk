@@ -1,6 +1,7 @@
-# What all rules share: names of files, digests of the code they stand on, and lists of what the config asks for.
+# What all rules share: names of files, digests of code, and lists of what the config asks for.
 import atexit
 import hashlib
+import itertools
 import os
 import sys
 from functools import cache
@@ -20,17 +21,18 @@ EVALUATED = experiments.evaluated(config)
 INIT = r"pretrained|random|(step|whole|shuffled)-\d+"
 
 
-# Jobs end when the Snakemake that started them is killed; on a cluster that is the one on their node.
+# Jobs end when the Snakemake that started them is killed; on a cluster, the one on their node.
 os.environ[provenance.RUN] = str(os.getpid())
 
 
-# Said when all else is said: at the end of a dry run, or below the sentence of a job that failed for want of it.
+# Said last: at the end of a dry run, or below the sentence of a job that failed for want of it.
 if workflow.is_main_process:
     atexit.register(missing.say, config)
 
 
-# Snakemake's limit of 100 job starts a second wakes the scheduler once more every second for each job that has started, and for good:
-# a seventh of a core after 60 jobs. On this machine its cores are limit enough.
+# Snakemake's limit of 100 job starts a second wakes the scheduler once more every second for each
+# job that has started, and for good: a seventh of a core after 60 jobs. On this machine its cores
+# are limit enough.
 onstart:
     if workflow.local_exec:
         workflow.scheduler.job_rate_limiter = None
@@ -44,7 +46,8 @@ onerror:
     provenance.say_killed(log)
 
 
-# A GPU is a place on a machine: `--resources gpu=1` limits what runs on this one, not what Slurm runs on others.
+# A GPU is a place on a machine: `--resources gpu=1` limits what runs on this one, not what Slurm
+# runs on others.
 resource_scopes:
     gpu="local",
 
@@ -67,12 +70,12 @@ def results(path):
 
 
 def code(script, *plugins):
-    """Digest of all code that a script runs; plug-ins are what it loads by name (`plugins`)."""
+    """Digest of all code that a script runs; `plugins` are the modules that it loads by name."""
     return digests.digest(SCRIPTS / f"{script}.py", *plugins)
 
 
 def plugins(folder, *names):
-    """The modules of plug-ins by their names in the config; an entry of the config's own has no module."""
+    """The modules of plug-ins by their names; an entry of the config's own has no module."""
     own = {
         "tasks": config["custom_tasks"],
         "models": config["custom_models"],
@@ -84,46 +87,53 @@ def plugins(folder, *names):
 
 
 def titles():
-    """Plug-ins whose titles stand in tables and figures; joined presets may have names that are no files."""
+    """Modules of the plug-ins whose titles stand in tables and figures.
+
+    Joined presets may have names without a file here.
+    """
     shown = {
         "training": all_of("trainings"),
         "models": all_of("models"),
         "tasks": [*all_of("tasks"), CONTROL],
     }
-    found = [m for merger in METHODS.values() for m in merger.modules]
+    modules = []
+    for merger in METHODS.values():
+        modules += merger.modules
     for folder, names in shown.items():
-        found += plugins(folder, *(name for name in names if name in registry.names(folder)))
-    return found
+        present = registry.names(folder)
+        modules += plugins(folder, *(name for name in names if name in present))
+    return modules
 
 
 def weights_of(wildcards):
-    """The files of a model (weights, config, merges) as inputs; of a tag, its file in $TANGENT_BENCH_WEIGHTS.
+    """The files of a model (weights, config, merges) as inputs.
 
-    A copy in the hub's cache is none. A first run may download it, so that the second would find one input more and make
-    everything again. Nor does it change by itself; and after another download θ0 has another digest than the vectors
-    and features name, which are then refused. Every record has the sha256 of what was used.
+    The weights of an open_clip tag are its file in $TANGENT_BENCH_WEIGHTS. A copy in the hub's
+    cache is not an input: a first run may download it, so that the second would find one input more
+    and make everything again. Nor does it change by itself; and after another download θ0 has
+    another digest than the vectors and features name, which are then refused. Every record has the
+    sha256 of what was used.
     """
     model = models.find(wildcards.model, config["custom_models"])
     init = wildcards.get("init", wildcards.get("text", layout.FINAL)).replace("whole", "step")
-    ends = "pretrained", "random", layout.FINAL
-    step = f"{model.along}/{init}.safetensors" if model.along and init not in ends else None
-    files = [
-        Path(file)
-        for file in (models.weights_file(model), model.config, model.merges, step)
-        if file
-    ]
-    # Relative where possible: a checkout that was moved would rerun everything. What is no file yet the DAG makes, or
-    # it is a tag of open_clip's.
-    made = [file for file in files if file.is_file() or file.is_relative_to("results/pretraining")]
-    return [
-        file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file for file in made
-    ]
+    files = [models.weights_file(model), model.config, model.merges]
+    if model.along and init not in ("pretrained", "random", layout.FINAL):
+        files.append(f"{model.along}/{init}.safetensors")
+    inputs = []
+    for file in map(Path, filter(None, files)):
+        # Other entries are open_clip tags.
+        if file.is_file() or file.is_relative_to("results/pretraining"):
+            # Relative where possible: a checkout that was moved would rerun everything.
+            inside = file.is_relative_to(Path.cwd())
+            inputs.append(file.relative_to(Path.cwd()) if inside else file)
+    return inputs
 
 
 def asked(rule, num_times=lambda wildcards: 1):
-    """Memory, time and GPUs of a rule's jobs (`tangent_bench.planning.resources`) as functions of the job.
+    """Memory, time and GPUs of a rule's jobs (`planning.resources`) as functions of the job.
 
-    `num_times`: how many times the usual work a job does; 0 if it passes no image through a network.
+    `num_times`: how many times the usual work a job does; 0 if it passes no image through a
+    network.
     """
 
     def ask(wildcards, attempt):
@@ -131,12 +141,15 @@ def asked(rule, num_times=lambda wildcards: 1):
         gflop = max(resources.gflop_of(name, config["custom_models"]) for name in names)
         return resources.ask(rule, gflop, attempt, num_times(wildcards))
 
+    def gpus(wildcards):
+        if not num_times(wildcards):
+            return 0
+        return resources.num_gpus(rule, config.get("device", "cpu"))
+
     return {
         "mem_mb": lambda wildcards, attempt: ask(wildcards, attempt)["mem_mb"],
         "runtime": lambda wildcards, attempt: ask(wildcards, attempt)["runtime"],
-        "gpu": lambda wildcards: (
-            resources.num_gpus(rule, config.get("device", "cpu")) if num_times(wildcards) else 0
-        ),
+        "gpu": gpus,
     }
 
 
@@ -148,7 +161,7 @@ def custom_model(wildcards):
 
 
 def is_real(task):
-    """Whether a task is a data set with an origin: the paper's, or one of the hub that the config names."""
+    """Whether a task is a data set with an origin: the paper's, or one of the hub's."""
     if task in config["custom_tasks"]:
         return "hub" in config["custom_tasks"][task]
     return hasattr(registry.load("tasks", task), "ORIGIN")
@@ -156,21 +169,24 @@ def is_real(task):
 
 def splits_of(task):
     """The splits that a task has."""
-    return (
-        tasks.SPLITS if task in config["custom_tasks"] else registry.load("tasks", task).TASK.splits
-    )
+    if task in config["custom_tasks"]:
+        return tasks.SPLITS
+    return registry.load("tasks", task).TASK.splits
 
 
 @cache
 def folder_state(task):
-    """Digest of names, sizes and dates in the folder of a custom task: another image reruns what stands on it."""
+    """Digest of names, sizes and dates in the folder of a custom task.
+
+    Another image reruns what stands on it.
+    """
     if "folder" not in config["custom_tasks"].get(task, {}):
         return None
     state = hashlib.sha256()
     for file in sorted(Path(config["custom_tasks"][task]["folder"]).rglob("*")):
-        about = file.lstat()
+        status = file.lstat()
         if not file.is_dir():
-            state.update(f"{file}|{about.st_size}|{about.st_mtime_ns}\n".encode())
+            state.update(f"{file}|{status.st_size}|{status.st_mtime_ns}\n".encode())
     return state.hexdigest()[:16]
 
 
@@ -186,14 +202,16 @@ def settings_of(training):
 
 def outcomes(suffix="csv", names=()):
     """Outcome files of all experiments, or of those named."""
+    return [path for name in names or config["experiments"] for path in outcomes_of(name, suffix)]
+
+
+def outcomes_of(experiment, suffix, method=""):
+    """Outcome files of one experiment; of one of the config's `methods`, or of its `method`."""
+    scope = experiments.scope_of(experiment)
+    places = itertools.product(
+        config["models"], scope.inits(config), scope.seeds(config), scope.modes(config)
+    )
     return [
-        results(layout.outcome(e, m, i, mode, s, suffix))
-        for e in names or config["experiments"]
-        for m in config["models"]
-        for i in experiments.scope_of(e).inits(config)
-        for s in experiments.scope_of(e).seeds(config)
-        for mode in experiments.scope_of(e).modes(config)
+        results(layout.outcome(experiment, model, init, mode, seed, suffix, method))
+        for model, init, seed, mode in places
     ]
-
-
-ROWS = outcomes

@@ -1,4 +1,5 @@
-# One job for each experiment, mode, model, initialisation and seed: a whole coefficient grid, never one coefficient.
+# One job for each experiment, mode, model, initialisation and seed: a whole coefficient grid, never
+# one coefficient.
 
 
 def coordinates(wildcards):
@@ -38,15 +39,20 @@ def network_time(wildcards):
 
 
 def experiment_plugins(wildcards):
-    """What a job loads by name: its experiment and those that it reads, the method, the model, the way of training."""
+    """The modules that a job loads by name.
+
+    They are its experiment and those that it reads, the method, the model, the way of training.
+    """
     scope = experiments.scope_of(wildcards.experiment)
     training = Mode.parse(wildcards.mode).training
-    return [
+    modules = [
         *plugins("experiments", wildcards.experiment, *scope.reads),
         *plugins("methods", config["method"]),
         *plugins("models", wildcards.model),
-        *plugins("training", *([training] if training in config["trainings"] else [])),
     ]
+    if training in config["trainings"]:
+        modules += plugins("training", training)
+    return modules
 
 
 rule run_experiment:
@@ -59,7 +65,7 @@ rule run_experiment:
         results("logs/run_experiment/{experiment}.{model}.{init}.{mode}.{seed}.log"),
     wildcard_constraints:
         init=f"{layout.EVERY}|{INIT}",
-    priority: 20  # the network's grids are the longest jobs: none of them should be the last to start
+    priority: 20  # the network's grids are the longest jobs: none should be the last to start
     threads: 1
     resources:
         **asked("run_experiment", num_times=network_time),

@@ -1,4 +1,5 @@
-# A vector for each (model, init, training, task, seed), one more that is trained on all tasks, and their features on every task.
+# A vector for each (model, init, training, task, seed), one more that is trained on all tasks, and
+# their features on every task.
 
 
 def training_tasks(wildcards):
@@ -7,16 +8,20 @@ def training_tasks(wildcards):
 
 def other_tasks(wildcards):
     """Tasks that a vector is not trained on, for a mode that spares them."""
-    needed = of_training(wildcards.training).needs_others
-    return [task for task in config["tasks"] if task != wildcards.task] if needed else []
+    if not of_training(wildcards.training).needs_others:
+        return []
+    return [task for task in config["tasks"] if task != wildcards.task]
 
 
 def length(wildcards):
     """Images that a training sees, in units of one task's training."""
-    recipe, others = config["training"], other_tasks(wildcards)
+    recipe = config["training"]
+    others = other_tasks(wildcards)
     steps = config["joint_training"]["steps"] if wildcards.task == JOINT else recipe["steps"]
-    seen = settings_of(wildcards.training), len(others), steps
-    more = registry.load("training", wildcards.training).images_seen(*seen) if others else 0
+    more = 0
+    if others:
+        training = registry.load("training", wildcards.training)
+        more = training.images_seen(settings_of(wildcards.training), len(others), steps)
     return (steps + more / recipe["batch_size"]) / recipe["steps"]
 
 

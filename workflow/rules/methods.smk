@@ -1,4 +1,5 @@
-# Merging methods beside the config's own: their directions, J d of them, and every experiment that merges, once more for each.
+# Merging methods beside the config's own: their directions, J d of them, and every experiment that
+# merges, once more for each.
 
 METHODS = merging.asked(config["methods"])
 
@@ -8,23 +9,22 @@ def crossed(label):
     return experiments.crossed(config, METHODS[label])
 
 
-def method_outcomes(suffix="csv", labels=METHODS):
+def method_outcomes(suffix="csv"):
     """Outcome files of all methods."""
-    return [
-        results(layout.outcome(e, m, i, mode, s, suffix, label))
-        for label in labels
-        for e in crossed(label)
-        for m in config["models"]
-        for i in experiments.scope_of(e).inits(config)
-        for s in experiments.scope_of(e).seeds(config)
-        for mode in experiments.scope_of(e).modes(config)
-    ]
+    files = []
+    for label in METHODS:
+        for experiment in crossed(label):
+            files += outcomes_of(experiment, suffix, label)
+    return files
 
 
 def merging_outcomes(suffix="csv"):
     """Outcome files of the config's own method in the experiments that merge."""
-    merge = [e for e in config["experiments"] if experiments.scope_of(e).merges]
-    return outcomes(suffix, merge) if merge else []
+    files = []
+    for experiment in config["experiments"]:
+        if experiments.scope_of(experiment).merges:
+            files += outcomes_of(experiment, suffix)
+    return files
 
 
 def merging_modes():
@@ -36,9 +36,8 @@ def negated():
     """Labels of the methods that have outcomes of negation in this run."""
     if "task_negation" not in config["experiments"]:
         return []
-    return [
-        label for label in METHODS if label == config["method"] or "task_negation" in crossed(label)
-    ]
+    own = config["method"]
+    return [label for label in METHODS if label == own or "task_negation" in crossed(label)]
 
 
 def split_seen(label):
@@ -47,26 +46,28 @@ def split_seen(label):
 
 
 def merge_inputs(wildcards):
-    """Vectors of all tasks; images, heads and labels (which lie with f0) where the method has a use for them."""
-    w, split = wildcards, split_seen(wildcards.method)
+    """Vectors of all tasks; for a method that looks, images, heads and labels (beside f0)."""
+    w = wildcards
+    split = split_seen(w.method)
     files = [layout.vector(w.model, w.init, w.training, task, w.seed) for task in config["tasks"]]
-    for task in config["tasks"] if split else []:
-        files += [layout.data(task, split), layout.head(w.model, w.init, task)]
-        files += [layout.base(w.model, w.init, task)] if split == "val" else []
+    if split:
+        for task in config["tasks"]:
+            files += [layout.data(task, split), layout.head(w.model, w.init, task)]
+            if split == "val":
+                files.append(layout.base(w.model, w.init, task))
     return list(map(results, files))
 
 
 def method_inputs(wildcards):
     """As of any experiment in a mode, and what was merged: the direction itself, or J d of it."""
-    w, mode, method = wildcards, Mode.parse(wildcards.mode), METHODS[wildcards.method]
+    w = wildcards
+    mode = Mode.parse(w.mode)
     files = experiment_inputs(w)
-    if method.is_sum:
+    if METHODS[w.method].is_sum:
         return files
     if mode.evaluation == "tangent":
-        return [
-            *files,
-            results(layout.merged_features(w.model, w.init, mode.training, w.method, w.seed)),
-        ]
+        merged = layout.merged_features(w.model, w.init, mode.training, w.method, w.seed)
+        return [*files, results(merged)]
     if experiments.scope_of(w.experiment).merges == "all":
         files.append(results(layout.merged(w.model, w.init, mode.training, w.method, w.seed)))
     return files
@@ -79,7 +80,7 @@ def given(wildcards):
 
 
 def merging_code(script, wildcards):
-    """Digest of a job that merges, its method's own files included, which may be an installed package's."""
+    """Digest of a job that merges; its method may be an installed package's."""
     return code(script, *METHODS[wildcards.method].modules, *plugins("models", wildcards.model))
 
 

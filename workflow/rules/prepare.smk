@@ -1,14 +1,13 @@
-# Images once, heads once for each (model, text tower, task), and what the untouched network says (f0) once for all modes, methods and seeds.
+# Images once, heads once for each (model, text tower, task), and what the untouched network says
+# (f0) once for all modes, methods and seeds.
 
 
 def split_before(wildcards):
-    """The training images of a real data set, none of which may be among those that it is tested on."""
-    real = is_real(wildcards.task) and "train" in splits_of(wildcards.task)
-    return (
-        [results(layout.data(wildcards.task, "train"))]
-        if real and wildcards.split != "train"
-        else []
-    )
+    """The training images of a real data set: none of them may be among the test images."""
+    has_training = is_real(wildcards.task) and "train" in splits_of(wildcards.task)
+    if not has_training or wildcards.split == "train":
+        return []
+    return [results(layout.data(wildcards.task, "train"))]
 
 
 rule prepare_images:

@@ -1,5 +1,6 @@
-# The embedded tiny CLIP from its recipe: `snakemake pretrain --cores all`. Not part of `all`; the weights are shipped.
-# And the models that are pre-trained by the DAG itself: tiny-pre0 is `tiny` with pre-training seed 0 and the recipe `rebuilding`.
+# The embedded tiny CLIP from its recipe: `snakemake pretrain --cores all`. Not part of `all`; the
+# weights are shipped. And the models that are pre-trained by the DAG itself: tiny-pre0 is `tiny`
+# with pre-training seed 0 and the recipe `rebuilding`.
 PRETRAINING = "results/pretraining"
 SHIPPED = f"{PRETRAINING}/tiny"
 PERCENTS = sorted(config["rebuilding"]["percents"])
@@ -23,11 +24,10 @@ def seed_of(run):
 def trunk_before(wildcards):
     """The state from which this stretch of the trunk goes on; none for the first."""
     place = PERCENTS.index(int(wildcards.percent))
-    return (
-        [f"{PRETRAINING}/{wildcards.run}/trunk/{wildcards.arm}-{PERCENTS[place - 1]}.safetensors"]
-        if place
-        else []
-    )
+    if place == 0:
+        return []
+    before = PERCENTS[place - 1]
+    return [f"{PRETRAINING}/{wildcards.run}/trunk/{wildcards.arm}-{before}.safetensors"]
 
 
 rule draw_corpus:

@@ -1,19 +1,27 @@
-# From rows to what people look at: one table of rows, means with intervals, tables, figures, contact sheets, and the tracked subset.
+# From rows to what people look at: one table of rows, means with intervals, tables, figures,
+# contact sheets, and the tracked subset.
 
 
 def all_of(key):
-    """A list of the config, with those of the presets that it joins; what has no experiment of its own has no such list."""
+    """A list of the config, with those of the presets that it joins.
+
+    A config without an experiment of its own has no such list.
+    """
     own = [config] if config["experiments"] else []
     return list(dict.fromkeys(item for preset in [*own, *JOINED] for item in preset[key]))
 
 
-def made(about):
-    """Whether a figure or table is made: its rows are there, and with joined rows it is about what they have in common."""
-    inits = len(all_of("inits"))
-    possible = about.possible(
-        all_of("experiments"), all_of("modes"), inits, all_of("models"), max(1, len(METHODS))
+def made(contract):
+    """Whether a figure or table is made: its rows are there.
+
+    With joined rows it must be about what they have in common.
+    """
+    num_inits = len(all_of("inits"))
+    num_methods = max(1, len(METHODS))
+    possible = contract.possible(
+        all_of("experiments"), all_of("modes"), num_inits, all_of("models"), num_methods
     )
-    return possible and (about.of_joined or not JOINED)
+    return possible and (contract.of_joined or not JOINED)
 
 
 LEADERBOARD = {
@@ -24,10 +32,10 @@ LEADERBOARD = {
     },
     "page": "leaderboard.html",
 }
-_ABOUT = {name: registry.load("figures", name).FIGURE for name in registry.names("figures")}
-_MADE = {n: about for n, about in _ABOUT.items() if made(about)}
-FIGURES = [n for n, about in _MADE.items() if about.kind == "figure"]
-TABLES = [n for n, about in _MADE.items() if about.kind == "table"]
+_CONTRACTS = {name: registry.load("figures", name).FIGURE for name in registry.names("figures")}
+_MADE = {name: contract for name, contract in _CONTRACTS.items() if made(contract)}
+FIGURES = [name for name, contract in _MADE.items() if contract.kind == "figure"]
+TABLES = [name for name, contract in _MADE.items() if contract.kind == "table"]
 SHEETS = EVALUATED if config["experiments"] else []
 PUBLISHED = [
     results("rows.csv"),
@@ -56,7 +64,7 @@ _RUN = {"preset": config["preset"], **{key: all_of(key) for key in ("seeds", "mo
 
 rule collect_rows:
     input:
-        own=[*ROWS(), *method_outcomes()],
+        own=[*outcomes(), *method_outcomes()],
         joined=[joins.rows_of(preset) for preset in JOINED],
     output:
         results("rows.csv"),
@@ -152,7 +160,8 @@ for _figure in FIGURES:
             "../scripts/draw_figure.py"
 
 
-# The methods of the config beside one another; their outcomes hold the replicates that differences stand on.
+# The methods of the config beside one another; their outcomes hold the replicates that differences
+# stand on.
 rule make_leaderboard:
     input:
         rows=results("rows.csv"),
@@ -265,8 +274,9 @@ rule contact_sheet:
         "../scripts/contact_sheet.py"
 
 
-# The small part of the results that is tracked by git: `snakemake publish --cores all`. Not part of `all`.
-# Of a run with many towers, what is about them beside one another: other figures have a panel of megabytes for each.
+# The small part of the results that is tracked by git: `snakemake publish --cores all`. Not part of
+# `all`. Of a run with many towers, what is about them beside one another: other figures have a
+# panel of megabytes for each.
 _MANY = len(all_of("models")) * len(all_of("inits")) > 6
 _TRACKED = [
     *expand("tables/{table}.{ending}", table=TABLES, ending=["csv", "md", "tex"]),

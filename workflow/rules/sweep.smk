@@ -1,4 +1,5 @@
-# The development sweep: `snakemake sweep --cores all --configfile config/sweep.yaml`. Not part of `all`; its rows are tracked.
+# The development sweep: `snakemake sweep --cores all --configfile config/sweep.yaml`. Not part of
+# `all`; its rows are tracked.
 
 
 rule sweep_point:

@@ -1,4 +1,4 @@
-"""A stretch of a pre-training at constant rate: from the state before it (or the initialisation) to its end."""
+"""A stretch of a pre-training at constant rate, from the state before it or the initialisation."""
 
 from tangent_bench.jobs.provenance import job
 
@@ -8,10 +8,11 @@ with job(snakemake) as record:
     from tangent_bench import models
     from tangent_bench.finetuning import pretraining
 
-    w, params = snakemake.wildcards, snakemake.params
+    w = snakemake.wildcards
+    params = snakemake.params
     recipe = pretraining.trunk(params.recipe)
     fetch = pretraining.open_corpus(snakemake.input.shards, recipe, shuffled=w.arm == "shuffled")
-    trainer = pretraining.Trainer(recipe, models.find(w.run), fetch)
+    trainer = pretraining.Pretraining(recipe, models.find(w.run), fetch)
     if snakemake.input.before:
         trainer.resume(snakemake.input.before[0])
     pretraining.advance(trainer, round(recipe.steps * int(w.percent) / 100))

@@ -1,5 +1,6 @@
-"""The frozen zero-shot head of one model for one task, from class names and templates: of the final text tower,
-or of the one that an initialisation brings along (`layout.text`).
+"""The frozen zero-shot head of one model for one task, from class names and templates.
+
+It is of the final text tower, or of the one that an initialisation brings along (`layout.text`).
 """
 
 from tangent_bench.jobs.provenance import device, job
@@ -10,7 +11,8 @@ with job(snakemake):
     from tangent_bench.store import artefacts, layout
     from tangent_bench.tangent import heads
 
-    w, where = snakemake.wildcards, device(snakemake)
+    w = snakemake.wildcards
+    where = device(snakemake)
     devices.require(where)
     model = models.find(w.model, snakemake.params.custom_models)
     _, about = artefacts.load(snakemake.input.data, "images")

@@ -1,4 +1,7 @@
-"""All rows of a run in one table, with those of joined presets; two at the same coordinates must be the same."""
+"""All rows of a run in one table, with those of joined presets.
+
+Two rows at the same coordinates must be the same.
+"""
 
 from tangent_bench.jobs.provenance import job
 
@@ -8,17 +11,16 @@ with job(snakemake) as record:
     from tangent_bench.store import joins, rows
 
     tables = [table for table in map(rows.read, snakemake.input.own) if len(table)]
-    own = (
-        {snakemake.params.preset: rows.check(pd.concat(tables, ignore_index=True))}
-        if tables
-        else {}
-    )
-    joined = zip(snakemake.params.joins, map(rows.read, snakemake.input.joined), strict=True)
-    found = own | dict(joined)
-    if not found:
+    by_preset = {}
+    if tables:
+        by_preset[snakemake.params.preset] = rows.check(pd.concat(tables, ignore_index=True))
+    joined = map(rows.read, snakemake.input.joined)
+    by_preset |= dict(zip(snakemake.params.joins, joined, strict=True))
+    if not by_preset:
         raise ValueError(
-            "No experiment found anything to measure; check `modes` and `experiments` in the config."
+            "No experiment found anything to measure; check `modes` and `experiments` in the "
+            "config."
         )
-    together = joins.together(found)
+    together = joins.together(by_preset)
     rows.write(snakemake.output[0], together)
     record["num_rows"] = len(together)

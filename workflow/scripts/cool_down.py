@@ -9,10 +9,11 @@ with job(snakemake) as record:
     from tangent_bench.finetuning import pretraining
     from tangent_bench.store import artefacts
 
-    w, params = snakemake.wildcards, snakemake.params
+    w = snakemake.wildcards
+    params = snakemake.params
     recipe = pretraining.trunk(params.recipe)
     fetch = pretraining.open_corpus(snakemake.input.shards, recipe, shuffled=w.arm == "shuffled")
-    trainer = pretraining.Trainer(recipe, models.find(w.run), fetch)
+    trainer = pretraining.Pretraining(recipe, models.find(w.run), fetch)
     trainer.resume(snakemake.input.trunk)
     trainer.cool_down(params.recipe["cooldown_steps"])
     pretraining.advance(trainer, trainer.recipe.steps)

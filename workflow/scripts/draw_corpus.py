@@ -10,10 +10,8 @@ with job(snakemake):
     from tangent_bench.store import artefacts
 
     recipe = snakemake.params.recipe
-    number, size = int(snakemake.wildcards.shard), recipe["num_images"] // recipe["num_shards"]
-    pictures = pretraining.draw_shard(
-        recipe["seed"], models.find("tiny"), np.arange(number * size, (number + 1) * size)
-    )
-    artefacts.save(
-        snakemake.output[0], "corpus shard", pictures, seed=recipe["seed"], first=number * size
-    )
+    seed = recipe["seed"]
+    size = recipe["num_images"] // recipe["num_shards"]
+    first = int(snakemake.wildcards.shard) * size
+    pictures = pretraining.draw_shard(seed, models.find("tiny"), np.arange(first, first + size))
+    artefacts.save(snakemake.output[0], "corpus shard", pictures, seed=seed, first=first)

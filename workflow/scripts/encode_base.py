@@ -11,14 +11,15 @@ with job(snakemake):
 
     model = models.find(snakemake.wildcards.model, snakemake.params.custom_models)
     tower = image_tower(model, snakemake.wildcards.init, 0, device(snakemake))
-    tensors, digests = {}, {}
+    batch_size = snakemake.params.batch_size
+    tensors = {}
+    digests = {}
     for split in ("val", "test"):
         images, data, about = open_images(snakemake.input[split])
         batches = tower.prepare(images)
-        tensors[split] = features.base(
-            tower.module, tower.theta0, batches, snakemake.params.batch_size
-        )
-        tensors |= {f"{split}/labels": data["labels"], f"{split}/blocks": data["blocks"]}
+        tensors[split] = features.base(tower.module, tower.theta0, batches, batch_size)
+        tensors[f"{split}/labels"] = data["labels"]
+        tensors[f"{split}/blocks"] = data["blocks"]
         digests[split] = about["sha256"]
     facts = {"num_classes": len(about["class_names"]), "images": digests, "theta0": tower.digest}
     artefacts.save(snakemake.output[0], "base features", tensors, **facts)

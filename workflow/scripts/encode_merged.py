@@ -1,4 +1,4 @@
-"""J d of a method's directions on the validation and test images of the tasks: what the tangent side asks."""
+"""J d of a method's directions on the validation and test images, for the tangent side."""
 
 from tangent_bench.jobs.provenance import device, job
 
@@ -8,11 +8,12 @@ with job(snakemake):
     from tangent_bench.measuring.results import Results
     from tangent_bench.store import artefacts
 
-    w, params = snakemake.wildcards, snakemake.params
+    w = snakemake.wildcards
+    params = snakemake.params
     results = Results(
         params.results, w.model, w.init, int(w.seed), params.custom_models, device(snakemake)
     )
-    found = directions.encode(
+    changes = directions.encode(
         results,
         merging.find(**params.method),
         w.training,
@@ -21,4 +22,4 @@ with job(snakemake):
         params.batch_size,
         params.each,
     )
-    artefacts.save(snakemake.output[0], "features", found, theta0=results.network.digest)
+    artefacts.save(snakemake.output[0], "features", changes, theta0=results.network.digest)

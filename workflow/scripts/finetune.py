@@ -1,9 +1,10 @@
-"""One task vector: fine-tune on one task (or on all of them jointly) in one training mode, and store θ* − θ0."""
+"""One task vector θ* − θ0: fine-tunes on one task, or on all jointly, in one training mode."""
 
 from tangent_bench.jobs.provenance import device, job
 
 with job(snakemake) as record:
     from pathlib import Path
+    from typing import Any
 
     import torch
 
@@ -17,37 +18,55 @@ with job(snakemake) as record:
     from tangent_bench.store import artefacts
     from tangent_bench.tangent.vectors import subtract
 
-    w, params = snakemake.wildcards, snakemake.params
+    w = snakemake.wildcards
+    params = snakemake.params
     tower = image_tower(models.find(w.model, params.custom_models), w.init, 0, device(snakemake))
-    sources, digests = [], {}
+    sources = []
+    digests = {}
     for name, data_file, head_file in zip(
         params.tasks, snakemake.input.train, snakemake.input.heads, strict=True
     ):
         images, data, about = open_images(data_file)
         head, head_about = artefacts.load(head_file, "head")
         sources.append(Source(name, images, data["labels"], torch.from_numpy(head["head"])))
-        digests |= {name: [about["sha256"], head_about["sha256"]]}
+        digests[name] = [about["sha256"], head_about["sha256"]]
     others = {}
     for name, data_file in zip(params.others, snakemake.input.others, strict=True):
         others[name], _, about = open_images(data_file)
-        digests |= {f"other images of {name}": about["sha256"]}
+        digests[f"other images of {name}"] = about["sha256"]
     recipe = Recipe(**params.recipe)
-    tower.module.set_grad_checkpointing(recipe.checkpoint_activations)
+    network: Any = tower.module  # all towers of open_clip can do this
+    network.set_grad_checkpointing(recipe.checkpoint_activations)
     made_from = {
         "recipe": params.recipe,
         "code": params.code,
         "theta0": tower.digest,
         "images and heads": digests,
+        "settings": params.settings,
+        "seed": w.seed,
     }
-    made_from |= {"settings": params.settings, "seed": w.seed}
     saving = Saving(Path(snakemake.output[0]).with_suffix(".state"), made_from)
     theta, losses = modes.fit(
-        w.training, tower.module, tower.theta0, sources, recipe, int(w.seed), tower.normalise, tower.size,
-        settings=params.settings, others=others, saving=saving,
-    )  # fmt: skip
+        w.training,
+        tower.module,
+        tower.theta0,
+        sources,
+        recipe,
+        int(w.seed),
+        tower.normalise,
+        tower.size,
+        settings=params.settings,
+        others=others,
+        saving=saving,
+    )
     vector = {key: value.cpu().numpy() for key, value in subtract(theta, tower.theta0).items()}
-    record |= {"first_loss": losses[0], "last_loss": losses[-1], "recipe": params.recipe}
-    record |= {"settings": params.settings, "others": params.others}
+    record |= {
+        "first_loss": losses[0],
+        "last_loss": losses[-1],
+        "recipe": params.recipe,
+        "settings": params.settings,
+        "others": params.others,
+    }
     artefacts.save(
         snakemake.output[0],
         "vector",

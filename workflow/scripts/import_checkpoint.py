@@ -1,4 +1,4 @@
-"""One task vector: read fine-tuned weights that others published, and store θ* − θ0 as fine-tuning does."""
+"""One task vector θ* − θ0 from fine-tuned weights that others published."""
 
 from tangent_bench.jobs.provenance import job
 
@@ -10,7 +10,8 @@ with job(snakemake) as record:
     from tangent_bench.tangent.linearize import parameters
     from tangent_bench.tangent.vectors import norm
 
-    w, params = snakemake.wildcards, snakemake.params
+    w = snakemake.wildcards
+    params = snakemake.params
     network = models.create(models.find(w.model, params.custom_models))
     tau = checkpoints.load(params.layout, Path(snakemake.input.checkpoint), network)
     theta0 = parameters(network.visual)

@@ -11,16 +11,18 @@ with job(snakemake):
     from tangent_bench.report import leaderboard, leaderboard_page, render
     from tangent_bench.store.artefacts import write_text
 
-    output, params, root = snakemake.output, snakemake.params, Path(snakemake.params.results)
+    output = snakemake.output
+    params = snakemake.params
+    root = Path(params.results)
     places = [Place(*place) for place in params.places]
     run = leaderboard.MergingRun(
         root, params.baseline, params.control, params.run["seeds"], places, params.negated
     )
-    found = leaderboard.entries(run, list(merging.asked(params.methods).values()))
-    note = leaderboard.note(found, params.run["preset"])
+    lines = leaderboard.entries(run, list(merging.asked(params.methods).values()))
+    note = leaderboard.note(lines, params.run["preset"])
     tables = {
-        "methods_addition": leaderboard.table(found),
-        "methods_negation": leaderboard.negation_table(found),
+        "methods_addition": leaderboard.table(lines),
+        "methods_negation": leaderboard.negation_table(lines),
     }
     for name, cells in tables.items():
         title = leaderboard.TITLES[name]
@@ -28,5 +30,5 @@ with job(snakemake):
         write_text(output[f"{name}_md"], render.markdown(cells, note))
         write_text(output[f"{name}_tex"], render.latex(cells, f"{title}. {note}", name))
     seconds = leaderboard_page.seconds_of(root / "logs")
-    page = leaderboard_page.page(found, params.run["preset"], seconds, task_title(params.control))
+    page = leaderboard_page.page(lines, params.run["preset"], seconds, task_title(params.control))
     write_text(output.page, page)

@@ -9,10 +9,12 @@ with job(snakemake) as record:
     from tangent_bench.store import rows
     from tangent_bench.store.artefacts import write_text
 
-    name, output = snakemake.params.name, snakemake.output
-    plugin, table = registry.load("figures", name), rows.read(snakemake.input[0])
+    name = snakemake.params.name
+    output = snakemake.output
+    plugin = registry.load("figures", name)
+    table = rows.read(snakemake.input[0])
     cells = plugin.build(table, **snakemake.params.settings)
-    # a table about several families says in each row what its interval covers
+    # A table about several families says in each row what its interval covers.
     about = _select.note(
         _select.need(table, *plugin.FIGURE.reads), intervals=not plugin.FIGURE.across
     )

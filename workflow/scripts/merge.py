@@ -8,7 +8,8 @@ with job(snakemake):
     from tangent_bench.measuring.results import Results
     from tangent_bench.store import artefacts
 
-    w, params = snakemake.wildcards, snakemake.params
+    w = snakemake.wildcards
+    params = snakemake.params
     results = Results(
         params.results, w.model, w.init, int(w.seed), params.custom_models, device(snakemake)
     )

@@ -1,4 +1,4 @@
-"""Pre-train the tiny CLIP; after a kill it goes on from the last saved state, bit for bit."""
+"""Pre-trains the tiny CLIP; after a kill it goes on from the last saved state, bit for bit."""
 
 from tangent_bench.jobs.provenance import job
 
@@ -12,20 +12,17 @@ with job(snakemake) as record:
     from tangent_bench.store import artefacts
 
     params = snakemake.params
-    recipe, folder = pretraining.Recipe.from_config(params.recipe), Path(params.folder)
+    recipe = pretraining.PretrainingRecipe.from_config(params.recipe)
+    folder = Path(params.folder)
     fetch = pretraining.open_corpus(snakemake.input, recipe)
-    trainer = pretraining.Trainer(recipe, models.find("tiny"), fetch)
+    trainer = pretraining.Pretraining(recipe, models.find("tiny"), fetch)
 
     def snapshot(step, weights):
-        artefacts.save(
-            folder / f"snapshots/step-{step:05d}.safetensors",
-            "pretraining weights",
-            weights,
-            step=step,
-        )
+        path = folder / f"snapshots/step-{step:05d}.safetensors"
+        artefacts.save(path, "pretraining weights", weights, step=step)
 
-    wanted = {round(recipe.steps * percent / 100) for percent in params.recipe["snapshots"]}
-    pretraining.run(trainer, folder / "state.safetensors", snapshot, wanted)
+    snapshots = {round(recipe.steps * percent / 100) for percent in params.recipe["snapshots"]}
+    pretraining.run(trainer, folder / "state.safetensors", snapshot, snapshots)
     artefacts.save(
         snakemake.output.weights, "pretraining weights", trainer.weights(), step=trainer.step
     )

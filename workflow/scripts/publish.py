@@ -1,4 +1,4 @@
-"""Copies of tables and figures, and the rows, compressed so that the same rows give the same bytes."""
+"""Copies of tables and figures, and the rows; the same rows are compressed to the same bytes."""
 
 from tangent_bench.jobs.provenance import job
 

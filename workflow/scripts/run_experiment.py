@@ -1,4 +1,4 @@
-"""One experiment in one mode: rows, and beside them predictions per image and bootstrap replicates."""
+"""One job of an experiment: rows, and beside them predictions per image and replicates."""
 
 from tangent_bench.jobs.provenance import device, job
 
@@ -9,13 +9,14 @@ with job(snakemake) as record:
     from tangent_bench.store import artefacts, rows
     from tangent_bench.store.layout import Mode
 
-    w, params = snakemake.wildcards, snakemake.params
+    w = snakemake.wildcards
+    params = snakemake.params
     models = params.config["custom_models"]
     results = Results(params.results, w.model, w.init, int(w.seed), models, device(snakemake))
     merger = merging.find(**params.method) if params.get("method") else None
-    work = study(results, w.experiment, Mode.parse(w.mode), params.config, merger)
-    registry.load("experiments", w.experiment).run(work)
-    tensors, about = work.sidecar()
+    job_study = study(results, w.experiment, Mode.parse(w.mode), params.config, merger)
+    registry.load("experiments", w.experiment).run(job_study)
+    tensors, about = job_study.sidecar()
     artefacts.save(snakemake.output.sidecar, "outcome", tensors, **about)
-    rows.write(snakemake.output.rows, rows.frame(work.rows))
-    record["num_rows"] = len(work.rows)
+    rows.write(snakemake.output.rows, rows.frame(job_study.rows))
+    record["num_rows"] = len(job_study.rows)

@@ -1,4 +1,4 @@
-"""All points of the development sweep in one file, the choice that the rule makes, and its figure."""
+"""The development sweep: all points in one file, the rule's choice, and its figure."""
 
 from tangent_bench.jobs.provenance import job
 

@@ -1,4 +1,4 @@
-"""One training mode at one learning rate and number of steps, on all tasks of the development world."""
+"""One training mode at one learning rate and number of steps, on the development world."""
 
 from tangent_bench.jobs.provenance import device, job
 
@@ -6,19 +6,22 @@ with job(snakemake) as record:
     import torch
 
     from tangent_bench import models
-    from tangent_bench.measuring import sweep
     from tangent_bench.finetuning.loop import Source
     from tangent_bench.finetuning.step import Recipe
+    from tangent_bench.measuring import sweep
     from tangent_bench.measuring.selection import grid
     from tangent_bench.models._tower import image_tower
     from tangent_bench.store import artefacts, rows
 
-    w, params, files = snakemake.wildcards, snakemake.params, snakemake.input
+    w = snakemake.wildcards
+    params = snakemake.params
+    files = snakemake.input
     tasks = []
     for name, train, val, head in zip(
         params.tasks, files.train, files.val, files.heads, strict=True
     ):
-        data, held = (artefacts.load(path, "images")[0] for path in (train, val))
+        data, _ = artefacts.load(train, "images")
+        held, _ = artefacts.load(val, "images")
         head_KD = torch.from_numpy(artefacts.load(head, "head")[0]["head"])
         source = Source(name, data["images"], data["labels"], head_KD)
         tasks.append(sweep.Development(source, held["images"], held["labels"]))
@@ -27,7 +30,14 @@ with job(snakemake) as record:
     )
     recipe = sweep.recipe_at(Recipe(**params.recipe), float(w.rate), int(w.steps))
     table = sweep.run(
-        tower, w.model, w.training, tasks, recipe, grid(**params.coefficients), params.seed, params.batch_size,
+        tower,
+        w.model,
+        w.training,
+        tasks,
+        recipe,
+        grid(**params.coefficients),
+        params.seed,
+        params.batch_size,
         params.settings,
-    )  # fmt: skip
+    )
     rows.write(snakemake.output[0], rows.frame(table))
