@@ -30,7 +30,8 @@ def case():
 def gradient(case, training: str):
     """Value, gradient, and the bytes that autograd kept between them."""
     network, theta0, theta, images = case
-    leaves, kept = {k: v.clone().requires_grad_(True) for k, v in theta.items()}, {}
+    leaves = {k: v.clone().requires_grad_(True) for k, v in theta.items()}
+    kept = {}
     own = {v.data_ptr() for v in (*leaves.values(), *theta0.values())}
 
     def pack(tensor):

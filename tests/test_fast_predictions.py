@@ -1,4 +1,4 @@
-"""The fast encoder is the encoder to within rounding, and what rounding could decide the encoder decides."""
+"""The fast encoder is the encoder to within rounding, and the encoder decides near ties."""
 
 from __future__ import annotations
 
@@ -36,8 +36,10 @@ def moved(network):
 
 def test_is_the_encoder_at_any_parameters(network):
     dtype = next(network.parameters()).dtype
-    theta, images = moved(network), small.images(9, 3, 32, 32, dtype=dtype)
-    exact, found = encode(network, theta, images), vision.encode(network, theta, images)
+    theta = moved(network)
+    images = small.images(9, 3, 32, 32, dtype=dtype)
+    exact = encode(network, theta, images)
+    found = vision.encode(network, theta, images)
     assert found.dtype == dtype and torch.allclose(
         found, exact, rtol=0, atol=DTYPES[dtype] * float(exact.norm())
     )
@@ -52,10 +54,8 @@ def test_is_the_encoder_at_any_parameters(network):
 
 
 def test_an_image_does_not_depend_on_its_batch(network):
-    theta, images = (
-        moved(network),
-        small.images(5, 3, 32, 32, dtype=next(network.parameters()).dtype),
-    )
+    theta = moved(network)
+    images = small.images(5, 3, 32, 32, dtype=next(network.parameters()).dtype)
     whole = vision.encode(network, theta, images)
     parts = torch.cat([vision.encode(network, theta, image[None]) for image in images])
     assert torch.allclose(whole, parts, rtol=0, atol=DTYPES[whole.dtype] * float(whole.norm()))
@@ -65,13 +65,13 @@ def test_quick_gelu_and_a_network_without_its_first_norm(network):
     from open_clip.transformer import QuickGELU
 
     kept = network.transformer.resblocks[0].mlp.gelu, network.ln_pre
-    network.transformer.resblocks[0].mlp.gelu, network.ln_pre = QuickGELU(), nn.Identity()
+    network.transformer.resblocks[0].mlp.gelu = QuickGELU()
+    network.ln_pre = nn.Identity()
     try:
-        theta, images = (
-            moved(network),
-            small.images(4, 3, 32, 32, dtype=next(network.parameters()).dtype),
-        )
-        exact, found = encode(network, theta, images), vision.encode(network, theta, images)
+        theta = moved(network)
+        images = small.images(4, 3, 32, 32, dtype=next(network.parameters()).dtype)
+        exact = encode(network, theta, images)
+        found = vision.encode(network, theta, images)
         assert vision.supports(network)
         assert torch.allclose(found, exact, rtol=0, atol=DTYPES[found.dtype] * float(exact.norm()))
     finally:
@@ -135,7 +135,9 @@ def test_a_logit_that_is_no_number_is_left_to_the_encoder():
 
 def test_rounding_is_far_above_that_of_float32(tmp_path):
     network = small.vit(tmp_path, torch.float32)
-    theta, images = moved(network), small.images(40, 3, 32, 32, dtype=torch.float32)
-    exact, found = encode(network, theta, images), vision.encode(network, theta, images)
+    theta = moved(network)
+    images = small.images(40, 3, 32, 32, dtype=torch.float32)
+    exact = encode(network, theta, images)
+    found = vision.encode(network, theta, images)
     worst = ((found - exact).norm(dim=1) / exact.norm(dim=1)).max()
     assert 0 < worst < evaluation.ROUNDING / 20

@@ -153,10 +153,8 @@ def test_the_same_training_again_has_the_same_bits(sides, name):
 @pytest.mark.parametrize("name", ["standard", "linear"])
 def test_training_in_pieces(sides, name):
     network, _ = sides["cuda"]
-    (start, plain, _), (_, found, _) = (
-        trained(name, network),
-        trained(name, network, micro_batch_size=3),
-    )
+    (start, plain, _) = trained(name, network)
+    (_, found, _) = trained(name, network, micro_batch_size=3)
     assert gap(subtract(found, start), subtract(plain, start)) < 1e-6
 
 
@@ -209,10 +207,8 @@ def test_training_that_was_cut_off_goes_on(sides, name, tmp_path, monkeypatch):
 
 def test_predictions(clip_folder):
     """Of the network at θ0 + c τ, float32: as on the CPU."""
-    pixels, head = (
-        small.pixels(64, 32, "predicted"),
-        small.normal("predicted head", shape=(7, 6)).float(),
-    )
+    pixels = small.pixels(64, 32, "predicted")
+    head = small.normal("predicted head", shape=(7, 6)).float()
     chosen = []
     for device in ("cpu", "cuda"):
         network = small.vit(clip_folder, torch.float32).to(device)

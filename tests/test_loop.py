@@ -16,7 +16,8 @@ from tangent_bench.finetuning.step import Recipe
 from tangent_bench.seeds import derive
 from tests import small
 
-SIDE, SEED = 4, 7
+SIDE = 4
+SEED = 7
 RECIPE = Recipe(
     steps=5,
     batch_size=6,
@@ -66,13 +67,16 @@ def train(sources=None, recipe=RECIPE, seed=SEED, theta0=None, model=encoder):
 
 
 class ByHand:
-    """AdamW (Loshchilov and Hutter 2019, Algorithm 2) with clipping of the gradient's norm, as written on paper."""
+    """AdamW (Loshchilov and Hutter 2019, Algorithm 2) with clipping of the gradient's norm."""
 
     def __init__(
         self, recipe: Recipe, sources: list[Source], towards_start: bool, clip: bool = True
     ) -> None:
-        self.recipe, self.sources, self.clip = recipe, sources, clip
-        self.theta, self.anchor = start(), start() if towards_start else None
+        self.recipe = recipe
+        self.sources = sources
+        self.clip = clip
+        self.theta = start()
+        self.anchor = start() if towards_start else None
         self.m = {k: torch.zeros_like(v) for k, v in self.theta.items()}
         self.v = {k: torch.zeros_like(v) for k, v in self.theta.items()}
 
@@ -188,7 +192,8 @@ def test_same_seed_same_bits_and_other_seed_other_weights():
 
 
 def test_global_random_state_is_neither_read_nor_changed():
-    theta0, found = start(), []
+    theta0 = start()
+    found = []
     for state in (1, 2):
         torch.manual_seed(state)
         before = torch.random.get_rng_state()
@@ -208,7 +213,8 @@ def test_training_learns_and_leaves_its_start_alone():
 
 
 def test_joint_loss_is_the_mean_over_tasks():
-    one, two = source("stripes", classes=3), source("dots", classes=4)
+    one = source("stripes", classes=3)
+    two = source("dots", classes=4)
     first = replace(RECIPE, steps=1)
     alone = [train([s], replace(first, batch_size=3))[1][0] for s in (one, two)]
     assert train([one, two], first)[1][0] == pytest.approx(np.mean(alone), rel=1e-6)

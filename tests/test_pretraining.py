@@ -1,4 +1,4 @@
-"""Pre-training against formulas by hand; resumed bit for bit; and the shipped weights are this recipe's."""
+"""Pre-training against formulas by hand, resumed bit for bit; shipped weights are this recipe's."""
 
 from __future__ import annotations
 
@@ -14,7 +14,13 @@ import yaml
 
 from tangent_bench import models
 from tangent_bench.finetuning import pretraining
-from tangent_bench.finetuning.pretraining import VARIANTS, Recipe, Trainer, contrastive_loss, order
+from tangent_bench.finetuning.pretraining import (
+    VARIANTS,
+    Pretraining,
+    PretrainingRecipe,
+    contrastive_loss,
+    order,
+)
 from tangent_bench.store import artefacts
 from tests import small
 
@@ -23,10 +29,17 @@ CONFIG = yaml.safe_load((ROOT / "config" / "default.yaml").read_text(encoding="u
     "pretraining"
 ]
 LOSSES = models.ASSETS / "tiny" / "losses.csv"
-MICRO = Recipe(
-    seed=5, num_images=20, steps=4, batch_size=6, learning_rate=1e-3, weight_decay=0.1, warmup_steps=2,
-    cooldown_steps=1, shift=2,
-)  # fmt: skip
+MICRO = PretrainingRecipe(
+    seed=5,
+    num_images=20,
+    steps=4,
+    batch_size=6,
+    learning_rate=1e-3,
+    weight_decay=0.1,
+    warmup_steps=2,
+    cooldown_steps=1,
+    shift=2,
+)
 
 
 @cache
@@ -47,7 +60,7 @@ def fetch(indices):
 
 @pytest.fixture
 def trainer(clip_folder):
-    return lambda recipe=MICRO: Trainer(recipe, small.clip_model(clip_folder), fetch)
+    return lambda recipe=MICRO: Pretraining(recipe, small.clip_model(clip_folder), fetch)
 
 
 def test_rate_by_hand():
@@ -63,7 +76,7 @@ def test_rate_by_hand():
 
 
 def test_recipe_is_the_part_of_the_config_that_weights_depend_on():
-    recipe = Recipe.from_config(CONFIG)
+    recipe = PretrainingRecipe.from_config(CONFIG)
     assert asdict(recipe) == {
         k: v for k, v in CONFIG.items() if k not in ("num_shards", "snapshots")
     }
@@ -71,7 +84,8 @@ def test_recipe_is_the_part_of_the_config_that_weights_depend_on():
 
 @pytest.mark.parametrize(("num", "size"), [(20, 5), (20, 6)])
 def test_order_is_a_permutation_for_each_pass(num, size):
-    recipe, per_pass = replace(MICRO, num_images=num, batch_size=size), num // size
+    recipe = replace(MICRO, num_images=num, batch_size=size)
+    per_pass = num // size
     passes = [
         np.concatenate([order(recipe, p * per_pass + k) for k in range(per_pass)]) for p in range(3)
     ]
@@ -84,11 +98,10 @@ def test_order_is_a_permutation_for_each_pass(num, size):
 
 
 def test_contrastive_loss_is_the_formula():
-    images, texts = (
-        small.normal("images", shape=(4, 3)).numpy(),
-        small.normal("texts", shape=(4, 3)).numpy(),
-    )
-    scale, total = 7.0, 0.0
+    images = small.normal("images", shape=(4, 3)).numpy()
+    texts = small.normal("texts", shape=(4, 3)).numpy()
+    scale = 7.0
+    total = 0.0
     s = np.array(
         [[scale * sum(a * b for a, b in zip(i, t, strict=True)) for t in texts] for i in images]
     )
@@ -100,7 +113,8 @@ def test_contrastive_loss_is_the_formula():
 
 
 def test_batch_moves_pictures_by_at_most_the_shift_and_picks_one_caption():
-    zero, one = torch.zeros(3, 1, 1), torch.ones(3, 1, 1)
+    zero = torch.zeros(3, 1, 1)
+    one = torch.ones(3, 1, 1)
     images, tokens = pretraining._batch(MICRO, 1, fetch, zero, one)
     originals, captions = fetch(order(MICRO, 1))
     assert images.shape == (6, 3, 32, 32) and images.dtype == torch.float32
@@ -127,7 +141,8 @@ def test_first_loss_is_that_of_the_open_clip_model(trainer):
     made = trainer()
     images, tokens = pretraining._batch(MICRO, 0, fetch, made.mean, made.std)
     with torch.no_grad():
-        image, text = made.network.encode_image(images), made.network.encode_text(tokens)
+        image = made.network.encode_image(images)
+        text = made.network.encode_text(tokens)
     image, text = (e / e.norm(dim=1, keepdim=True) for e in (image, text))
     expected = contrastive_loss(image, text, made.network.logit_scale.detach().exp())
     assert made.advance() == pytest.approx(float(expected), rel=1e-5)
@@ -147,7 +162,9 @@ def same(a: dict, b: dict) -> bool:
 
 
 def test_resumed_training_is_the_same_to_the_last_bit(trainer, tmp_path):
-    whole, first, second = trainer(), trainer(), trainer()
+    whole = trainer()
+    first = trainer()
+    second = trainer()
     for _ in range(4):
         whole.advance()
     for _ in range(2):
@@ -163,7 +180,8 @@ def test_resumed_training_is_the_same_to_the_last_bit(trainer, tmp_path):
         second.advance()
     assert second.losses == whole.losses and same(second.weights(), whole.weights())
     for a, b in zip(second.network.parameters(), whole.network.parameters(), strict=True):
-        ours, theirs = second.optimizer.state[a], whole.optimizer.state[b]
+        ours = second.optimizer.state[a]
+        theirs = whole.optimizer.state[b]
         assert all(torch.equal(ours[k], theirs[k]) for k in ("exp_avg", "exp_avg_sq", "step"))
 
 
@@ -252,7 +270,8 @@ def test_a_tower_is_the_trunk_and_then_a_cool_down(trainer, tmp_path):
     assert [recipe.rate(s) for s in range(4)] == [5e-4, 1e-3, 1e-3, 1e-3], (
         "constant after the warm-up"
     )
-    stretch, whole = trainer(recipe), trainer(replace(recipe, steps=4, cooldown_steps=2))
+    stretch = trainer(recipe)
+    whole = trainer(replace(recipe, steps=4, cooldown_steps=2))
     pretraining.advance(stretch, 2)
     stretch.save(tmp_path / "state")
     tower = trainer(recipe)
@@ -267,13 +286,14 @@ def test_a_tower_is_the_trunk_and_then_a_cool_down(trainer, tmp_path):
 
 
 def test_shipped_weights_are_the_recipes():
-    """The first 20 losses of the run that made the weights, computed again from the config and the code."""
+    """The first 20 losses of the run that made the weights, computed again from the config."""
     with LOSSES.open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == CONFIG["steps"] and [int(row["step"]) for row in rows[:20]] == list(
         range(20)
     )
-    recipe, tiny = Recipe.from_config(CONFIG), models.find("tiny")
+    recipe = PretrainingRecipe.from_config(CONFIG)
+    tiny = models.find("tiny")
     needed = np.concatenate([order(recipe, step) for step in range(20)])
     place = {int(index): k for k, index in enumerate(needed)}
     shard = pretraining.draw_shard(recipe.seed, tiny, needed)
@@ -282,6 +302,6 @@ def test_shipped_weights_are_the_recipes():
         chosen = [place[int(i)] for i in indices]
         return shard["images"][chosen], shard["tokens"][chosen]
 
-    trainer = Trainer(recipe, tiny, fetch)
+    trainer = Pretraining(recipe, tiny, fetch)
     found = [trainer.advance() for _ in range(20)]
     np.testing.assert_allclose(found, [float(row["loss"]) for row in rows[:20]], rtol=0, atol=1e-4)

@@ -5,14 +5,12 @@ import csv
 import numpy as np
 import pytest
 
-# Between processors an embedding differs in the last bits, which moves the arg-max of a few images of 500 at most.
 from tangent_bench import models, registry
-
-# Between processors an embedding differs in the last bits, which moves the arg-max of a few images of 500 at most.
 from tangent_bench.finetuning import shipping
 from tangent_bench.store import artefacts
 
-# Between processors an embedding differs in the last bits, which moves the arg-max of a few images of 500 at most.
+# Between processors an embedding differs in the last bits, which moves the arg-max of a few images
+# of 500 at most.
 TOLERANCE = 0.01
 TASKS = ("mnist", "symbols", "terrain")
 

@@ -1,9 +1,13 @@
-"""Contrastive pre-training of the tiny CLIP on the generated corpus; resumable, and the same bits on the same machine.
+"""Contrastive pre-training of the tiny CLIP on the generated corpus.
 
-Loss (Radford et al., "Learning Transferable Visual Models From Natural Language Supervision", 2021, §2.3): the mean of
-the cross entropies of images against captions and of captions against images, on s · cos(image, caption).
+It can be resumed, and gives the same bits on the same machine.
 
-Schedule: warm-up, a constant trunk, a linear cool-down to zero, so that towers along the trunk can be compared later.
+Loss (Radford et al., "Learning Transferable Visual Models From Natural Language Supervision", 2021,
+§2.3): the mean of the cross entropies of images against captions and of captions against images, on
+s · cos(image, caption).
+
+Schedule: warm-up, a constant trunk, a linear cool-down to zero, so that towers along the trunk can
+be compared later.
 Shapes: N pictures, V caption variants, L tokens, B batch, H, W, C image axes.
 """
 
@@ -17,7 +21,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch.nn.functional import normalize
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, normalize
+from torch.nn.utils.clip_grad import clip_grad_norm_
+from torch.optim.adamw import AdamW
 
 from tangent_bench import corpus
 from tangent_bench.corpus._captions import paraphrase
@@ -26,13 +33,15 @@ from tangent_bench.seeds import derive, generator
 from tangent_bench.store import artefacts
 from tangent_bench.tangent import products, vision
 
-VARIANTS = 3
+Fetch = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]  # indices → images_BHWC, tokens_BVL
+
+VARIANTS = 3  # captions of a picture
 LOG_EVERY = 50
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Recipe:
+class PretrainingRecipe:
     """All that the weights depend on, beside the code of corpus and model.
 
     Attributes:
@@ -55,8 +64,8 @@ class Recipe:
     shift: int
 
     @classmethod
-    def from_config(cls, entry: dict) -> Recipe:
-        """The recipe in the config's `pretraining` (which also says how it is cut into files)."""
+    def from_config(cls, entry: dict) -> PretrainingRecipe:
+        """The recipe in `entry`, the config's `pretraining`, which has more keys than that."""
         return cls(**{field.name: entry[field.name] for field in fields(cls)})
 
     def rate(self, step: int) -> float:
@@ -66,29 +75,37 @@ class Recipe:
         return self.learning_rate * min(rise, fall)
 
 
-def trunk(entry: dict) -> Recipe:
-    """The recipe of the config's `rebuilding` before any cool-down: `trunk_steps` at constant rate."""
-    return Recipe.from_config(entry | {"steps": entry["trunk_steps"], "cooldown_steps": 0})
+def trunk(entry: dict) -> PretrainingRecipe:
+    """The recipe of `entry`, the config's `rebuilding`, before any cool-down.
+
+    It takes `trunk_steps` at constant rate.
+    """
+    return PretrainingRecipe.from_config(
+        entry | {"steps": entry["trunk_steps"], "cooldown_steps": 0}
+    )
 
 
 def draw_shard(seed: int, model: Model, indices: np.ndarray) -> dict[str, np.ndarray]:
-    """Pictures of a seed's corpus: images_NHWC uint8 and tokens_NVL uint16 (three paraphrases of each phrase)."""
-    pictures = [corpus.sample(seed, int(i)) for i in indices]
-    rngs = [generator("captions", seed, int(i)) for i in indices]
-    captions = [
-        paraphrase(rng, p.phrase)
-        for rng, p in zip(rngs, pictures, strict=True)
-        for _ in range(VARIANTS)
-    ]
+    """Pictures of a seed's corpus: images_NHWC uint8 and tokens_NVL uint16.
+
+    Args:
+        seed: of the corpus.
+        model: whose tokenizer reads the captions, `VARIANTS` paraphrases of each phrase.
+        indices: of the pictures.
+    """
+    images = []
+    captions = []
+    for index in indices:
+        picture = corpus.sample(seed, int(index))
+        images.append(picture.image)
+        rng = generator("captions", seed, int(index))
+        captions += [paraphrase(rng, picture.phrase) for _ in range(VARIANTS)]
     tokens = tokenizer(model)(captions).numpy().astype(np.uint16)
-    return {
-        "images": np.stack([p.image for p in pictures]),
-        "tokens": tokens.reshape(len(indices), VARIANTS, -1),
-    }
+    return {"images": np.stack(images), "tokens": tokens.reshape(len(indices), VARIANTS, -1)}
 
 
-def order(recipe: Recipe, step: int) -> np.ndarray:
-    """Indices of the pictures of a step: a fresh permutation for each pass over the corpus."""
+def order(recipe: PretrainingRecipe, step: int) -> np.ndarray:
+    """Indices of the pictures of `step`: a fresh permutation for each pass over the corpus."""
     per_pass = recipe.num_images // recipe.batch_size
     number, place = divmod(step, per_pass)
     permutation = generator("order", recipe.seed, number).permutation(recipe.num_images)
@@ -96,59 +113,61 @@ def order(recipe: Recipe, step: int) -> np.ndarray:
 
 
 def _batch(
-    recipe: Recipe, step: int, fetch: Callable, mean, std
-) -> tuple[torch.Tensor, torch.Tensor]:
+    recipe: PretrainingRecipe, step: int, fetch: Fetch, mean: Tensor, std: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Shifted pictures, float [B, C, H, W], and one caption of each, [B, L]."""
     images_BHWC, tokens_BVL = fetch(order(recipe, step))
     rng = generator("augment", recipe.seed, step)
-    padded = np.pad(
-        images_BHWC, ((0, 0), (recipe.shift,) * 2, (recipe.shift,) * 2, (0, 0)), mode="edge"
-    )
-    offsets = rng.integers(0, 2 * recipe.shift + 1, size=(len(images_BHWC), 2))
-    side = images_BHWC.shape[1]
-    moved = np.stack(
-        [p[y : y + side, x : x + side] for p, (y, x) in zip(padded, offsets, strict=True)]
-    )
+    shifted_BHWC = _shifted(images_BHWC, recipe.shift, rng)
     variant = rng.integers(0, VARIANTS, size=len(images_BHWC))
     tokens_BL = tokens_BVL[np.arange(len(variant)), variant].astype(np.int64)
-    images_BCHW = (torch.from_numpy(moved).permute(0, 3, 1, 2).float() / 255.0 - mean) / std
+    images_BCHW = (torch.from_numpy(shifted_BHWC).permute(0, 3, 1, 2).float() / 255.0 - mean) / std
     return images_BCHW.contiguous(), torch.from_numpy(tokens_BL)
 
 
-def contrastive_loss(
-    images_BD: torch.Tensor, texts_BD: torch.Tensor, scale: torch.Tensor
-) -> torch.Tensor:
-    """Symmetric cross entropy of normalised embeddings; pair k is image k with text k."""
+def _shifted(images_BHWC: np.ndarray, shift: int, rng: np.random.Generator) -> np.ndarray:
+    """Each picture moved by up to `shift` pixels, its edge repeated."""
+    side = images_BHWC.shape[1]
+    padding = ((0, 0), (shift, shift), (shift, shift), (0, 0))
+    padded = np.pad(images_BHWC, padding, mode="edge")
+    offsets = rng.integers(0, 2 * shift + 1, size=(len(images_BHWC), 2))
+    shifted = []
+    for picture, (y, x) in zip(padded, offsets, strict=True):
+        shifted.append(picture[y : y + side, x : x + side])
+    return np.stack(shifted)
+
+
+def contrastive_loss(images_BD: Tensor, texts_BD: Tensor, scale: Tensor) -> Tensor:
+    """Symmetric cross entropy of normalised embeddings; pair k is image k with text k.
+
+    `images_BD` and `texts_BD` are the embeddings, `scale` is s.
+    """
     logits_BB = scale * images_BD @ texts_BD.T
     target = torch.arange(len(images_BD))
-    cross_entropy = torch.nn.functional.cross_entropy
     return (cross_entropy(logits_BB, target) + cross_entropy(logits_BB.T, target)) / 2
 
 
-def _optimizer(network, recipe: Recipe) -> torch.optim.Optimizer:
+def _optimizer(network: nn.Module, recipe: PretrainingRecipe) -> AdamW:
     matrices = [p for p in network.parameters() if p.ndim >= 2]
     others = [p for p in network.parameters() if p.ndim < 2]
     groups = [
         {"params": matrices, "weight_decay": recipe.weight_decay},
         {"params": others, "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(
-        groups, lr=recipe.learning_rate, betas=(0.9, 0.98), eps=1e-6, fused=True
-    )
+    return AdamW(groups, lr=recipe.learning_rate, betas=(0.9, 0.98), eps=1e-6, fused=True)
 
 
-class Trainer:
+class Pretraining:
     """The state of a pre-training: network, optimiser, step and losses so far."""
 
-    def __init__(
-        self,
-        recipe: Recipe,
-        model: Model,
-        fetch: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
-    ) -> None:
-        self.recipe, self.fetch, self.step, self.losses, self.seconds = recipe, fetch, 0, [], 0.0
-        self.network = create(
-            model, init="random", seed=derive("pretraining init", recipe.seed) % 2**31
-        )
+    def __init__(self, recipe: PretrainingRecipe, model: Model, fetch: Fetch) -> None:
+        self.recipe = recipe
+        self.fetch = fetch
+        self.step = 0
+        self.losses: list[float] = []
+        self.seconds = 0.0
+        seed = derive("pretraining init", recipe.seed) % 2**31
+        self.network = create(model, init="random", seed=seed)
         self.network.requires_grad_(True).train()
         self.optimizer = _optimizer(self.network, recipe)
         visual = self.network.visual
@@ -167,9 +186,10 @@ class Trainer:
             loss.backward()
         if not torch.isfinite(loss):
             raise ValueError(
-                f"Pre-training diverged at step {self.step} (loss {loss.item()}); lower pretraining.learning_rate."
+                f"Pre-training diverged at step {self.step} (loss {loss.item()}); lower "
+                "pretraining.learning_rate."
             )
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimizer.step()
         with torch.no_grad():
             self.network.logit_scale.clamp_(0.0, np.log(100.0))
@@ -178,29 +198,32 @@ class Trainer:
         self.losses.append(loss.item())
         return loss.item()
 
-    def _loss(self, images_BCHW: torch.Tensor, tokens_BL: torch.Tensor) -> torch.Tensor:
-        network, visual = self.network, self.network.visual
+    def _loss(self, images_BCHW: Tensor, tokens_BL: Tensor) -> Tensor:
+        network = self.network
+        visual = network.visual
+        assert vision.supports(visual)
         embedded_BD = vision.encode(visual, dict(visual.named_parameters()), images_BCHW)
         texts_BD = network.encode_text(tokens_BL, normalize=True)
         return contrastive_loss(normalize(embedded_BD, dim=-1), texts_BD, network.logit_scale.exp())
 
     def cool_down(self, steps: int) -> None:
-        """Make the steps from here on a cool-down: the learning rate falls linearly to zero in that many."""
+        """From here on the learning rate falls linearly to zero, in so many `steps`."""
         self.recipe = replace(self.recipe, steps=self.step + steps, cooldown_steps=steps)
 
     def weights(self) -> dict[str, np.ndarray]:
         """All parameters of both towers, float32."""
-        return {
-            k: v.detach().numpy().copy()
-            for k, v in self.network.state_dict().items()
-            if v.dtype == torch.float32
-        }
+        weights = {}
+        for key, value in self.network.state_dict().items():
+            if value.dtype == torch.float32:
+                weights[key] = value.detach().numpy().copy()
+        return weights
 
     def save(self, path: Path) -> None:
         """Everything needed to go on, bit for bit."""
-        tensors = {f"weight/{k}": v for k, v in self.weights().items()}
-        for i, state in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer/{i}/{k}": np.asarray(v) for k, v in state.items()}
+        tensors = {f"weight/{key}": value for key, value in self.weights().items()}
+        for index, moments in self.optimizer.state_dict()["state"].items():
+            for name, value in moments.items():
+                tensors[f"optimizer/{index}/{name}"] = np.asarray(value)
         tensors["losses"] = np.array(self.losses)
         artefacts.save(
             path,
@@ -212,42 +235,47 @@ class Trainer:
         )
 
     def resume(self, path: Path) -> None:
-        """Go on from a state of the same recipe; a state of another one is an error."""
+        """Go on from a state of the same recipe.
+
+        Raises:
+            ValueError: the state is of another one.
+        """
         tensors, about = artefacts.load(path, "pretraining state")
         if about["recipe"] != asdict(self.recipe):
             raise ValueError(
-                f"{path} belongs to another recipe than the config's `pretraining`; delete it to start afresh."
+                f"{path} belongs to another recipe than the config's `pretraining`; delete it to "
+                "start afresh."
             )
-        weights = {
-            k.removeprefix("weight/"): torch.from_numpy(v)
-            for k, v in tensors.items()
-            if k.startswith("weight/")
-        }
-        self.network.load_state_dict(weights, strict=False)
-        state: dict[int, dict] = {}
+        weights: dict[str, Tensor] = {}
+        moments: dict[int, dict[str, Tensor]] = {}
         for key, value in tensors.items():
-            if key.startswith("optimizer/"):
+            if key.startswith("weight/"):
+                weights[key.removeprefix("weight/")] = torch.from_numpy(value)
+            elif key.startswith("optimizer/"):
                 _, index, name = key.split("/")
-                state.setdefault(int(index), {})[name] = torch.from_numpy(value.copy())
+                moments.setdefault(int(index), {})[name] = torch.from_numpy(value.copy())
+        self.network.load_state_dict(weights, strict=False)
         groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": state, "param_groups": groups})
-        self.step, self.seconds, self.losses = (
-            about["step"],
-            about["seconds"],
-            tensors["losses"].tolist(),
-        )
+        self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        self.step = about["step"]
+        self.seconds = about["seconds"]
+        self.losses = tensors["losses"].tolist()
 
 
-def open_corpus(paths: Sequence[Path], recipe: Recipe, shuffled: bool = False) -> Callable:
-    """What fetches pictures and captions by their indices from shards; with `shuffled`, captions of other pictures.
+def open_corpus(paths: Sequence[Path], recipe: PretrainingRecipe, shuffled: bool = False) -> Fetch:
+    """The function that fetches pictures and captions by their indices.
+
+    Args:
+        paths: shards of the corpus, in order.
+        recipe: whose corpus it is.
+        shuffled: pairs every picture with the captions of another.
 
     Raises:
         ValueError: the shards do not hold as many pictures as the recipe asks for.
     """
     shards = [artefacts.load(path, "corpus shard")[0] for path in paths]
-    images_NHWC, tokens_NVL = (
-        np.concatenate([shard.pop(key) for shard in shards]) for key in ("images", "tokens")
-    )
+    images_NHWC = np.concatenate([shard.pop("images") for shard in shards])
+    tokens_NVL = np.concatenate([shard.pop("tokens") for shard in shards])
     if len(images_NHWC) != recipe.num_images:
         raise ValueError(
             f"The shards hold {len(images_NHWC)} pictures, the recipe asks for {recipe.num_images}."
@@ -259,40 +287,48 @@ def open_corpus(paths: Sequence[Path], recipe: Recipe, shuffled: bool = False) -
     return lambda indices: (images_NHWC[indices], tokens_NVL[partner_N[indices]])
 
 
-def advance(trainer: Trainer, last: int) -> None:
-    """Train up to step `last`, with a line in the log now and then."""
-    started, first = time.monotonic(), trainer.step
-    while trainer.step < last:
-        trainer.advance()
-        if trainer.step % LOG_EVERY == 0:
-            rate = (time.monotonic() - started) / (trainer.step - first)
-            mean = float(np.mean(trainer.losses[-LOG_EVERY:]))
-            left = rate * (last - trainer.step) / 60
-            log.info("step %d/%d  loss %.4f  %.0f minutes left", trainer.step, last, mean, left)
+def advance(pretraining: Pretraining, last: int) -> None:
+    """Train `pretraining` up to step `last`, with a line in the log now and then."""
+    started = time.monotonic()
+    first = pretraining.step
+    while pretraining.step < last:
+        pretraining.advance()
+        step = pretraining.step
+        if step % LOG_EVERY == 0:
+            rate = (time.monotonic() - started) / (step - first)
+            loss = float(np.mean(pretraining.losses[-LOG_EVERY:]))
+            left = rate * (last - step) / 60
+            log.info("step %d/%d  loss %.4f  %.0f minutes left", step, last, loss, left)
 
 
 def run(
-    trainer: Trainer,
+    pretraining: Pretraining,
     state: Path,
     snapshot: Callable[[int, dict], None],
     snapshots: set[int],
     save_every: int = 250,
 ) -> None:
-    """Train to the end, from `state` if it is there; call `snapshot(step, weights)` at each step of `snapshots`."""
+    """Train to the end, from a saved state if there is one.
+
+    Args:
+        pretraining: at its beginning.
+        state: file of the saved state.
+        snapshot: (step, weights) → None, called at each step of `snapshots`.
+        snapshots: steps.
+        save_every: steps between two saves.
+    """
     if state.is_file():
-        trainer.resume(state)
-        log.info("resumed at step %d", trainer.step)
-    if trainer.step == 0 and 0 in snapshots:
-        snapshot(0, trainer.weights())
-    steps = trainer.recipe.steps
-    while trainer.step < steps:
-        stops = [
-            s
-            for s in (*snapshots, (trainer.step // save_every + 1) * save_every, steps)
-            if s > trainer.step
-        ]
-        advance(trainer, min(stops))
-        if trainer.step in snapshots:
-            snapshot(trainer.step, trainer.weights())
-        if trainer.step % save_every == 0 or trainer.step == steps:
-            trainer.save(state)
+        pretraining.resume(state)
+        log.info("resumed at step %d", pretraining.step)
+    if pretraining.step == 0 and 0 in snapshots:
+        snapshot(0, pretraining.weights())
+    last = pretraining.recipe.steps
+    while pretraining.step < last:
+        step = pretraining.step
+        next_save = (step // save_every + 1) * save_every
+        advance(pretraining, min(s for s in (*snapshots, next_save, last) if s > step))
+        step = pretraining.step
+        if step in snapshots:
+            snapshot(step, pretraining.weights())
+        if step % save_every == 0 or step == last:
+            pretraining.save(state)

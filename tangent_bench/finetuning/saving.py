@@ -1,6 +1,7 @@
-"""A fine-tuning that was cut off goes on: weights, moments and losses so far, in a file beside what it will become.
+"""Saved states, from which a fine-tuning that was cut off goes on.
 
-Order of images and crops follow from the seed and the number of the step, so nothing else is needed.
+A file beside the vector to be holds weights, moments and losses so far. The order of images and the
+crops follow from the seed and the number of the step, so nothing else is needed.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import torch
 from tangent_bench.store import artefacts
 
 if TYPE_CHECKING:
-    from tangent_bench.finetuning.step import FinetuningRun
+    from tangent_bench.finetuning.step import Finetuning
 
 KIND = "training state"
 MOMENTS = "exp_avg", "exp_avg_sq", "step"  # as AdamW names them
@@ -40,21 +41,22 @@ class Saving:
     every: float = 600.0
     _last: float = field(default_factory=time.monotonic)
 
-    def keep(self, run: FinetuningRun) -> None:
-        """Save, if it is time."""
+    def keep(self, state: Finetuning) -> None:
+        """Save `state`, if it is time."""
         if time.monotonic() - self._last < self.every:
             return
-        arrays = {f"theta/{key}": value for key, value in run.theta.items()}
-        for key, value in run.theta.items():
-            arrays |= {f"{name}/{key}": run.optimizer.state[value][name] for name in MOMENTS}
-        arrays = {name: value.detach().cpu().numpy() for name, value in arrays.items()}
-        arrays["losses"] = np.array(run.losses)
-        about = {"belongs_to": dict(self.belongs_to), "scaler": run.scaler.state_dict()}
+        tensors = {f"theta/{key}": value for key, value in state.theta.items()}
+        for key, value in state.theta.items():
+            moments = state.optimizer.state[value]
+            tensors |= {f"{name}/{key}": moments[name] for name in MOMENTS}
+        arrays = {name: value.detach().cpu().numpy() for name, value in tensors.items()}
+        arrays["losses"] = np.array(state.losses)
+        about = {"belongs_to": dict(self.belongs_to), "scaler": state.scaler.state_dict()}
         artefacts.save(self.path, KIND, arrays, **about)
         self._last = time.monotonic()
 
-    def restore(self, run: FinetuningRun) -> None:
-        """Put a run where the file left it; without a file, or with that of another run, it begins at the beginning."""
+    def restore(self, state: Finetuning) -> None:
+        """Put `state` where the file left it; without a file of this run it begins anew."""
         if not self.path.is_file():
             return
         try:
@@ -68,18 +70,22 @@ class Saving:
                 self.path,
             )
             return
-        with torch.no_grad():
-            for key, value in run.theta.items():
-                value.copy_(torch.from_numpy(arrays[f"theta/{key}"]))
-                moments = {
-                    name: torch.from_numpy(arrays[f"{name}/{key}"].copy()).to(value.device)
-                    for name in MOMENTS
-                }
-                run.optimizer.state[value] = moments
-        run.scaler.load_state_dict(about["scaler"])
-        run.losses[:] = arrays["losses"].tolist()
-        log.info("taken up after step %d", len(run.losses))
+        _take_up(state, arrays)
+        state.scaler.load_state_dict(about["scaler"])
+        log.info("taken up after step %d", len(state.losses))
 
     def drop(self) -> None:
         """Remove the file: the run is finished."""
         self.path.unlink(missing_ok=True)
+
+
+@torch.no_grad()
+def _take_up(state: Finetuning, arrays: Mapping[str, np.ndarray]) -> None:
+    """Weights, moments and losses."""
+    for key, value in state.theta.items():
+        value.copy_(torch.from_numpy(arrays[f"theta/{key}"]))
+        moments = {}
+        for name in MOMENTS:
+            moments[name] = torch.from_numpy(arrays[f"{name}/{key}"].copy()).to(value.device)
+        state.optimizer.state[value] = moments
+    state.losses[:] = arrays["losses"].tolist()

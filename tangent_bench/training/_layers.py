@@ -1,55 +1,59 @@
-"""Where the matrices of a network stand: those of its attention, and those of all its linear layers."""
+"""Names of a network's matrices: those of its attention, and those of all its linear layers."""
 
 from __future__ import annotations
 
 from torch import nn
 
-STACKED = {"q": 0, "k": 1, "v": 2}  # in `in_proj_weight`, from above
+STACKED = ("q", "k", "v")  # in `in_proj_weight`, from above
 
 
 def attention(network: nn.Module) -> dict[str, tuple[str, ...]]:
-    """Name of a weight → the projections of attention that are stacked in it, from above; biases are none.
+    """Weight → the projections of attention that are stacked in it, from above, without biases.
 
     Raises:
-        ValueError: the network has no attention that is known here, PyTorch's, of one width.
+        ValueError: the network has no attention of the known kind, PyTorch's of one width.
     """
-    found: dict[str, tuple[str, ...]] = {}
+    weights: dict[str, tuple[str, ...]] = {}
     for name, module in network.named_modules():
-        if isinstance(module, nn.MultiheadAttention) and module.in_proj_weight is not None:
-            found[f"{name}.in_proj_weight".lstrip(".")] = tuple(STACKED)
-            found[f"{name}.out_proj.weight".lstrip(".")] = ("o",)
-    if not found:
+        if _is_attention(module):
+            weights[_of(name, "in_proj_weight")] = STACKED
+            weights[_of(name, "out_proj.weight")] = ("o",)
+    if not weights:
         raise ValueError(
-            f"{type(network).__name__} has no attention of PyTorch's (nn.MultiheadAttention); expected a vision "
-            "transformer as open_clip's own: fine-tune this model in another mode."
+            f"{type(network).__name__} has no attention of PyTorch's (nn.MultiheadAttention); "
+            "expected a vision transformer as open_clip's own: fine-tune this model in another "
+            "mode."
         )
-    return found
+    return weights
 
 
 def linear(network: nn.Module) -> dict[str, tuple[str, ...]]:
-    """The same for the weights of all linear layers, attention's among them; any other has one part, "".
+    """The same for all linear layers, attention's among them; any other weight has one part, "".
+
+    Weights stand in the order of the network's parameters.
 
     Raises:
         ValueError: the network has no linear layer.
     """
-    layers = {
-        f"{n}.weight".lstrip("."): ("",)
-        for n, m in network.named_modules()
-        if isinstance(m, nn.Linear)
-    }
-    stacked = {
-        f"{name}.in_proj_weight".lstrip("."): tuple(STACKED)
-        for name, module in network.named_modules()
-        if isinstance(module, nn.MultiheadAttention) and module.in_proj_weight is not None
-    }
-    found = {
-        name: (layers | stacked)[name]
-        for name, _ in network.named_parameters()
-        if name in layers | stacked
-    }
-    if not found:
+    parts: dict[str, tuple[str, ...]] = {}
+    for name, module in network.named_modules():
+        if isinstance(module, nn.Linear):
+            parts[_of(name, "weight")] = ("",)
+        elif _is_attention(module):
+            parts[_of(name, "in_proj_weight")] = STACKED
+    weights = {name: parts[name] for name, _ in network.named_parameters() if name in parts}
+    if not weights:
         raise ValueError(
-            f"{type(network).__name__} has no linear layer to adapt; expected nn.Linear or nn.MultiheadAttention: "
-            "fine-tune this model in another mode."
+            f"{type(network).__name__} has no linear layer to adapt; expected nn.Linear or "
+            "nn.MultiheadAttention: fine-tune this model in another mode."
         )
-    return found
+    return weights
+
+
+def _is_attention(module: nn.Module) -> bool:
+    return isinstance(module, nn.MultiheadAttention) and module.in_proj_weight is not None
+
+
+def _of(module: str, parameter: str) -> str:
+    """The name of a module's parameter within the network, which is the module named ""."""
+    return f"{module}.{parameter}".lstrip(".")

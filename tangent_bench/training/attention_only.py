@@ -1,6 +1,7 @@
-"""Attention-only fine-tuning of the network itself, f(x; θ): the projections W_q, W_k, W_v, W_o of attention move.
+"""Attention-only fine-tuning: of f(x; θ), only attention's projections W_q, W_k, W_v, W_o move.
 
-Their biases stay, as in the paper (Fig. 2: "only W_q, W_v, W_k and W_o will be updated"); τ of all else is exactly 0.
+Their biases stay, as in the paper (Fig. 2: "only W_q, W_v, W_k and W_o will be updated"); τ of all
+else is exactly 0.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ TRAINING = Training(
     parametrisation="weights of the query, key, value and output projections of attention, f(x; θ)",
     vector_format="dense",
     affine=False,
-    reference="Jin, Hou, Xiao, Su, Shen, Fine-Tuning Attention Modules Only: Enhancing Weight Disentanglement in Task "
-    "Arithmetic, ICLR 2025",
+    reference="Jin, Hou, Xiao, Su, Shen, Fine-Tuning Attention Modules Only: Enhancing Weight "
+    "Disentanglement in Task Arithmetic, ICLR 2025",
 )
 
 

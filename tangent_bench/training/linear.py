@@ -1,4 +1,7 @@
-"""Linear fine-tuning: the Taylor expansion at θ0 is trained itself, f_lin(x; θ) = f(x; θ0) + J(x; θ0)(θ − θ0)."""
+"""Linear fine-tuning: the Taylor expansion at θ0 is trained itself.
+
+f_lin(x; θ) = f(x; θ0) + J(x; θ0)(θ − θ0)
+"""
 
 from __future__ import annotations
 

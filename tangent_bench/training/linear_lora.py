@@ -1,11 +1,12 @@
-"""Linearized LoRA (L-LoRA): the Taylor expansion of the network in its low-rank factors, around their start.
+"""Linearized LoRA (L-LoRA): the expansion of the network in its low-rank factors.
 
-With φ = (A, B), W = W0 + s B A, s = alpha / rank, and B0 = 0, the derivative in A is s B0 dA = 0, and
+It is taken around their start φ0 = (A0, B0). With φ = (A, B), W = W0 + s B A, s = alpha / rank, and
+B0 = 0, the derivative in A is s B0 dA = 0, and
 
     f_lin(x; φ) = f(x; φ0) + J_φ(x; φ0)(φ − φ0) = f(x; θ0) + J_θ(x; θ0) (s B A0):
 
-A stays where it was drawn, the function is linear in B, and the vector is τ = s B A0. Because A0 depends on the seed
-alone, vectors of all tasks add up as their factors do.
+A stays where it was drawn, the function is linear in B, and the vector is τ = s B A0. Because A0
+depends on the seed alone, vectors of all tasks add up as their factors do.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ if TYPE_CHECKING:
 
 TRAINING = Training(
     title="L-LoRA",
-    parametrisation="the factor B of low-rank changes of the linear layers, in the expansion at θ0, A0 fixed",
+    parametrisation="the factor B of low-rank changes of the linear layers, in the expansion at "
+    "θ0, A0 fixed",
     vector_format="dense",
     affine=True,
-    reference="Tang et al., Parameter-Efficient Multi-Task Model Fusion with Partial Linearization, ICLR 2024",
+    reference="Tang et al., Parameter-Efficient Multi-Task Model Fusion with Partial "
+    "Linearization, ICLR 2024",
 )
 
 

@@ -1,13 +1,16 @@
-"""LoRA: of the network itself, low-rank changes of its linear layers are trained, W = W0 + (alpha / rank) B A.
+"""LoRA: low-rank changes of the network's linear layers are trained.
 
-A [rank, I] is drawn uniformly from ±1/√I (Hu et al.'s code), B [O, rank] begins at 0, so that training starts from θ0.
-Queries, keys and values have factors of their own. A depends on the seed and the layer, not on the task, as for
-L-LoRA. There is no dropout. The vector is dense: (alpha / rank) B A, zero elsewhere.
+    W = W0 + (alpha / rank) B A
+
+A [rank, I] is drawn uniformly from ±1/√I (Hu et al.'s code), B [O, rank] begins at 0, so that
+training starts from θ0. Queries, keys and values have factors of their own. A depends on the seed
+and the layer, not on the task, as for L-LoRA. There is no dropout. The vector is dense:
+(alpha / rank) B A, zero elsewhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from tangent_bench.training import Training
@@ -36,7 +39,7 @@ def parameters(
     import torch
 
     places = _places(network, settings["queries_and_values"])
-    leaves = {}
+    leaves: dict[str, Tensor] = {}
     for name, part, rows in _parts(theta0, places):
         if part is not None:
             leaves |= _factors(f"{name} {part}".strip(), rows, settings["rank"], seed)
@@ -53,26 +56,30 @@ def parameters(
     return leaves, theta
 
 
-def _places(network: nn.Module, queries_and_values: bool) -> dict[str, tuple[str | None, ...]]:
+def _places(network: nn.Module, queries_and_values: bool) -> Mapping[str, tuple[str | None, ...]]:
     """Name of a weight → its parts from above; None is a part that is not adapted."""
     from tangent_bench.training import _layers
 
     if not queries_and_values:
         return _layers.linear(network)
-    stacked = {name: parts for name, parts in _layers.attention(network).items() if len(parts) > 1}
-    return {
-        name: tuple(part if part in "qv" else None for part in parts)
-        for name, parts in stacked.items()
-    }
+    places = {}
+    for name, parts in _layers.attention(network).items():
+        if len(parts) > 1:
+            places[name] = tuple(part if part in "qv" else None for part in parts)
+    return places
 
 
-def _parts(theta0: Mapping[str, Tensor], places: Mapping[str, tuple]):
+def _parts(
+    theta0: Mapping[str, Tensor], places: Mapping[str, tuple[str | None, ...]]
+) -> Iterator[tuple[str, str | None, Tensor]]:
     """(name of the weight, name of the part, its rows of θ0)."""
     for name, parts in places.items():
-        yield from zip([name] * len(parts), parts, theta0[name].chunk(len(parts)), strict=True)
+        for part, rows in zip(parts, theta0[name].chunk(len(parts)), strict=True):
+            yield name, part, rows
 
 
 def _factors(key: str, rows: Tensor, rank: int, seed: int) -> dict[str, Tensor]:
+    """A as it is drawn, and B = 0, of the rows of a weight."""
     import torch
 
     from tangent_bench.seeds import generator
@@ -82,11 +89,10 @@ def _factors(key: str, rows: Tensor, rank: int, seed: int) -> dict[str, Tensor]:
             f"The rank of LoRA is {rank}, but {key!r} is {' × '.join(map(str, rows.shape))}; give "
             f"training_modes.lora.rank (or linear_lora.rank) of at most {min(rows.shape)}."
         )
-    drawn = (
-        generator("low-rank factor", key, seed).uniform(-1.0, 1.0, (rank, rows.shape[1]))
-        / rows.shape[1] ** 0.5
-    )
+    num_outputs, num_inputs = rows.shape
+    rng = generator("low-rank factor", key, seed)
+    drawn = rng.uniform(-1.0, 1.0, (rank, num_inputs)) / num_inputs**0.5
     return {
         f"{key} A": torch.from_numpy(drawn).to(rows),
-        f"{key} B": rows.new_zeros(rows.shape[0], rank),
+        f"{key} B": rows.new_zeros(num_outputs, rank),
     }

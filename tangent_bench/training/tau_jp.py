@@ -1,12 +1,13 @@
 """τJp: linear fine-tuning that leaves the other tasks' embeddings where they are.
 
-    L(θ) = CE(f_lin(x; θ)) + λ · mean over the other tasks u, and images x_u of each, of ‖J(x_u; θ0)(θ − θ0)‖²
+    L(θ) = CE(f_lin(x; θ)) + λ · mean over u and x_u of ‖J(x_u; θ0)(θ − θ0)‖²
 
-The mean is estimated at every step on `batch_size` training images of each other task, cropped as in training. The
-control has no training images and is not among them (the official code has ImageNet there).
+over the other tasks u and images x_u of each. The mean is estimated at every step on `batch_size`
+training images of each other task, cropped as in training. The control has no training images and
+is not among them (the official code has ImageNet there).
 
-The square makes the penalty a quadratic form in τ; the official code averages ‖Jτ‖ itself, so that its λ (0.1) is no
-measure for `weight` here.
+The square makes the penalty a quadratic form in τ; the official code averages ‖Jτ‖ itself, so that
+its λ (0.1) is not comparable with `weight` here.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ TRAINING = Training(
     parametrisation="all parameters in the expansion at θ0, ‖Jτ‖² on other tasks' images penalized",
     vector_format="dense",
     affine=True,
-    reference="Yoshida et al., Mastering Task Arithmetic: τJp as a Key Indicator for Weight Disentanglement, ICLR 2025",
+    reference="Yoshida et al., Mastering Task Arithmetic: τJp as a Key Indicator for Weight "
+    "Disentanglement, ICLR 2025",
     needs_others=True,
 )
 
@@ -40,16 +42,14 @@ def penalty(
 
     from tangent_bench.tangent.linearize import change
 
-    def at(theta: Mapping[str, Tensor], step: int) -> Tensor:
+    def value(theta: Mapping[str, Tensor], step: int) -> Tensor:
         # As many images of each task, so that one mean over all is the mean over tasks.
-        images_BCHW = torch.cat(
-            [others.batch(name, settings["batch_size"], step) for name in others.names]
-        )
-        return (
-            settings["weight"] * change(network, theta0, theta, images_BCHW).square().sum(1).mean()
-        )
+        size = settings["batch_size"]
+        images_BCHW = torch.cat([others.batch(name, size, step) for name in others.names])
+        change_BD = change(network, theta0, theta, images_BCHW)
+        return settings["weight"] * change_BD.square().sum(1).mean()
 
-    return at
+    return value
 
 
 def images_seen(settings: Mapping, num_others: int, steps: int) -> int:

@@ -113,7 +113,8 @@ SIGNATURES = {
 
 @pytest.mark.parametrize("name", NAMES)
 def test_functions_are_those_of_the_contract(name):
-    module, training = registry.load("training", name), registry.load("training", name).TRAINING
+    module = registry.load("training", name)
+    training = registry.load("training", name).TRAINING
     found = {
         key: list(inspect.signature(getattr(module, key)).parameters)
         for key in SIGNATURES
@@ -195,7 +196,8 @@ class CutOff(Exception):
 @pytest.mark.parametrize("name", NAMES)
 def test_what_was_cut_off_goes_on_to_the_same_bits(name, small_network, tmp_path, monkeypatch):
     network, side = small_network(name)
-    file, keep = tmp_path / "state.safetensors", Saving.keep
+    file = tmp_path / "state.safetensors"
+    keep = Saving.keep
 
     def until_the_second(saving, run):
         keep(saving, run)
@@ -218,7 +220,8 @@ def test_contracts_are_read_without_torch():
 
     code = (
         "import sys; from tangent_bench import registry; "
-        "print(len([registry.load('training', n).TRAINING.title for n in registry.names('training')])); "
+        "names = registry.names('training'); "
+        "print(len([registry.load('training', name).TRAINING.title for name in names])); "
         "print(*{'torch', 'open_clip', 'torchvision'} & set(sys.modules))"
     )
     done = subprocess.run(
@@ -284,7 +287,8 @@ def test_queries_and_values_alone(clip_folder):
 @pytest.mark.parametrize("name", ["lora", "linear_lora"])
 def test_scale_of_low_rank_changes_is_alpha_over_rank(name):
     network = small.Curved(3 * SIDE**2)
-    theta0, module = parameters(network), registry.load("training", name)
+    theta0 = parameters(network)
+    module = registry.load("training", name)
     changes = []
     for alpha in (2.0, 6.0):
         leaves, to_theta = module.parameters(network, theta0, LOW_RANK | {"alpha": alpha}, 0)
@@ -300,7 +304,7 @@ def test_scale_of_low_rank_changes_is_alpha_over_rank(name):
 
 
 def test_linearized_lora_is_the_expansion_in_both_factors(case):
-    """Against torch.func's product in (A, B) of the network itself, of which A has no part since B begins at 0."""
+    """Against torch.func's product in (A, B); A has no part in it, since B begins at 0."""
     from tangent_bench.tangent.linearize import differentiable_attention
 
     lora, linear = (registry.load("training", name) for name in ("lora", "linear_lora"))

@@ -15,7 +15,8 @@ from tangent_bench.finetuning.step import Recipe
 from tangent_bench.tangent.linearize import change, parameters
 from tests import small
 
-SIDE, NAMES = 4, ["u", "v"]
+SIDE = 4
+NAMES = ["u", "v"]
 PENALIZED = ["tau_jp", "tak"]
 SETTINGS = {
     "tau_jp": {"weight": 0.3, "batch_size": 4},
@@ -38,7 +39,7 @@ def others(seed: int = 0, **sizes: int) -> Others:
 
 
 def jacobian(network, theta0, images_BCHW) -> torch.Tensor:
-    """J, [B, D, P], by one reverse pass for each number that comes out; parameters in the order of θ0."""
+    """J, [B, D, P], by a reverse pass for each output; parameters in the order of θ0."""
     leaves = {key: value.clone().requires_grad_(True) for key, value in theta0.items()}
     outputs_BD = torch.func.functional_call(network, leaves, (images_BCHW,))
     rows = [
@@ -68,7 +69,8 @@ def start():
 @pytest.mark.parametrize("step", [0, 3])
 def test_tau_jp_is_the_mean_over_images_of_the_squared_change(step):
     network, theta0, tau = start()
-    seen, module = others(), registry.load("training", "tau_jp")
+    seen = others()
+    module = registry.load("training", "tau_jp")
     images = torch.cat([seen.batch(name, 4, step) for name in NAMES])
     moved = jacobian(network, theta0, images) @ flat(tau)  # [B, D]
     theta = at(theta0, tau)
@@ -80,9 +82,10 @@ def test_tau_jp_is_the_mean_over_images_of_the_squared_change(step):
 
 
 def test_tak_is_kronecker_factors_of_each_layer_averaged_over_tasks():
-    """tr(B ΔW A ΔWᵀ) with A and B from activations and whole Jacobians of each layer's output, by hand."""
+    """tr(B ΔW A ΔWᵀ), with A and B from activations and whole Jacobians of each layer's output."""
     network, theta0, tau = start()
-    seen, factors = others(u=12, v=12), []
+    seen = others(u=12, v=12)
+    factors = []
     for name in NAMES:
         images = torch.cat([seen.batch(name, 4, k) for k in range(3)]).flatten(1)
         first = images @ theta0["first.weight"].T + theta0["first.bias"]
@@ -121,7 +124,8 @@ def test_a_penalty_of_twice_the_vector_is_four_times_as_large_and_none_at_the_st
 
 def test_random_probes_of_tak_have_the_exact_sum_as_their_mean():
     network, theta0, tau = start()
-    module, theta = registry.load("training", "tak"), small.moved(theta0, tau)
+    module = registry.load("training", "tak")
+    theta = small.moved(theta0, tau)
     exact = float(module.penalty(network, theta0, others(), SETTINGS["tak"])(theta, 0))
     few, many = (
         float(
@@ -137,7 +141,8 @@ def test_random_probes_of_tak_have_the_exact_sum_as_their_mean():
 def train(name: str, weight: float | None = None, **changed):
     """θ0, θ* and losses on a task of a network, with a weight of the penalty."""
     network = small.Curved(3 * SIDE**2)
-    theta0, labels = parameters(network), np.arange(18, dtype=np.int64) % 3
+    theta0 = parameters(network)
+    labels = np.arange(18, dtype=np.int64) % 3
     source = Source(
         "t", small.pixels(18, SIDE, "training"), labels, 5 * small.normal("head", shape=(3, 5))
     )
@@ -167,9 +172,11 @@ def test_without_weight_it_is_linear_fine_tuning_bit_for_bit(name):
 
 @pytest.mark.parametrize("name", PENALIZED)
 def test_the_larger_the_weight_the_less_other_tasks_images_move(name):
-    network, seen = small.Curved(3 * SIDE**2), others(u=12, v=12)
+    network = small.Curved(3 * SIDE**2)
+    seen = others(u=12, v=12)
     images = torch.cat([seen.batch(other, 12, 0) for other in NAMES])
-    moves, norms = [], []
+    moves = []
+    norms = []
     for weight in (0.0, 1.0, 100.0):
         theta0, theta, _ = train(name, weight, steps=60, weight_decay=0.0)
         moves.append(float(change(network, theta0, theta, images).square().sum(1).mean()))
@@ -190,7 +197,7 @@ def test_the_loss_is_told_with_its_penalty():
 
 @pytest.mark.parametrize("name", PENALIZED)
 def test_a_batch_in_pieces_has_the_penalty_of_a_batch_whichever_way_pieces_count(name):
-    """Adam forgets a factor that loss and penalty share, so that sums of pieces train as their means do."""
+    """Adam forgets a factor that loss and penalty share: sums of pieces train as their means do."""
     whole = train(name, 1.0)[1]
     mean, total = (
         train(name, 1.0, micro_batch_size=2, accumulation=how)[1] for how in ("mean", "sum")
@@ -203,7 +210,8 @@ def test_a_batch_in_pieces_has_the_penalty_of_a_batch_whichever_way_pieces_count
 
 @pytest.mark.parametrize("name", PENALIZED)
 def test_the_plan_is_told_how_many_other_images_are_seen(name, monkeypatch):
-    seen, batch = [], Others.batch
+    seen = []
+    batch = Others.batch
     monkeypatch.setattr(Others, "batch", lambda *asked: seen.append(asked[2]) or batch(*asked))
     train(name, steps=5)
     assert sum(seen) == registry.load("training", name).images_seen(SETTINGS[name], len(NAMES), 5)
