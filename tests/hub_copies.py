@@ -11,7 +11,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -66,8 +66,17 @@ configs:
 # lab/tiny
 
 
-def tiny(**changes) -> SimpleNamespace:
-    """A module of a task, as a file in tasks/ is one."""
+class TaskModule(ModuleType):
+    """The module of a task, as a file in tasks/."""
+
+    def __init__(self, name: str, task: Task, origin: Origin) -> None:
+        super().__init__(name)
+        self.TASK = task
+        self.ORIGIN = origin
+
+
+def tiny(**changes) -> TaskModule:
+    """The data set's task; `changes` are of its origin."""
     origin = Origin(
         "lab/tiny",
         REVISION,
@@ -77,9 +86,7 @@ def tiny(**changes) -> SimpleNamespace:
         advice="draw them",
     )
     task = Task("Tiny", CLASSES, ("a {}",), "real", "us", "CC0")
-    return SimpleNamespace(
-        __name__="tangent_bench.tasks.tiny", TASK=task, ORIGIN=replace(origin, **changes)
-    )
+    return TaskModule("tangent_bench.tasks.tiny", task, replace(origin, **changes))
 
 
 def encoded(split: str, label: int, number: int) -> tuple[bytes, str]:
@@ -174,7 +181,8 @@ def write_paper(root: Path, name: str, num: Mapping[str, int]) -> Path:
         name: a file of tangent_bench/tasks with an ORIGIN.
         num: images of each stored split.
     """
-    task, origin = registry.load("tasks", name).TASK, registry.load("tasks", name).ORIGIN
+    task = registry.load("tasks", name).TASK
+    origin = registry.load("tasks", name).ORIGIN
     # ImageNet's hub copy has synonyms, and unlike CLIP's list no name twice.
     synonyms = [f"{each}, {label}" for label, each in enumerate(task.class_names)]
     names = synonyms if origin.agreement < 1 else origin.folder_names or task.class_names

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tangent_bench.finetuning.loop import Source, augment
+from tangent_bench.finetuning.loop import augment
 from tangent_bench.images import image_store
 from tangent_bench.images.pictures import Pictures
 from tangent_bench.store import artefacts
@@ -99,12 +99,7 @@ def test_crops_of_a_store_are_those_of_an_array_and_shapes_may_differ(tmp_path):
     assert augment(store[chosen], 5, 0.9, 7).equal(augment(np.stack(given)[chosen], 5, 0.9, 7))
     saved(tmp_path / "y.safetensors")
     ragged, *_ = image_store.open_images(tmp_path / "y.safetensors")
-    assert augment(Source("x", ragged, np.arange(5), None).images[chosen], 5, 0.9, 7).shape == (
-        3,
-        3,
-        5,
-        5,
-    )
+    assert augment(ragged[chosen], 5, 0.9, 7).shape == (3, 3, 5, 5)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Real data sets as they are stored: sizes, order, facts, and images that stand in two splits."""
+"""Real data sets as they are stored: sizes, order, facts, and images in two splits."""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ from tangent_bench.images.stored import Split
 from tangent_bench.tasks import Task
 from tests import small
 
+SIZES = ((70, 50), (32, 90), (40, 40))
 TASK = Task("Real", ("cat", "dog"), ("a {}",), "real", "drawn", "CC0")
 
 
-class Rows:
+class MemoryRows:
     """Images in memory that come in an order of their own."""
 
-    place, names = "somewhere", None
+    place = "somewhere"
+    names = None
 
     def __init__(self, pictures):
-        self.pictures, self.labels = pictures, np.arange(len(pictures), dtype=np.int64) % 2
+        self.pictures = pictures
+        self.labels = np.arange(len(pictures), dtype=np.int64) % 2
 
     def read(self, rows):
         for row in sorted(map(int, rows), reverse=True):
@@ -32,14 +35,13 @@ def picture(number: int, width: int, height: int) -> Image.Image:
     return Image.fromarray(noise)
 
 
-def split(name="test", sizes=((70, 50), (32, 90), (40, 40)), order=(2, 0, 1), first=0) -> Split:
-    return Split(
-        "real",
-        name,
-        Rows([picture(first + k, *s) for k, s in enumerate(sizes)]),
-        np.array(order),
-        "abc",
-    )
+def pictures(first: int = 0, sizes=SIZES) -> list[Image.Image]:
+    return [picture(first + k, *size) for k, size in enumerate(sizes)]
+
+
+def split(name="test", images=None) -> Split:
+    rows = MemoryRows(pictures() if images is None else images)
+    return Split("real", name, rows, np.array((2, 0, 1)), "abc")
 
 
 def test_what_is_evaluated_is_the_centre_square(tmp_path):
@@ -61,7 +63,9 @@ def test_what_is_trained_on_keeps_its_shape_and_is_never_enlarged(tmp_path):
 
 @pytest.mark.parametrize("name", ["train", "test"])
 def test_small_squares_stay_as_they_are(tmp_path, name):
-    prepare.write_split(tmp_path / "x", TASK, split(name, sizes=[(9, 9)] * 3), side=28, native=9)
+    prepare.write_split(
+        tmp_path / "x", TASK, split(name, pictures(sizes=[(9, 9)] * 3)), side=28, native=9
+    )
     np.testing.assert_array_equal(
         image_store.open_images(tmp_path / "x")[0][0], np.asarray(picture(2, 9, 9))
     )
@@ -86,11 +90,9 @@ def test_the_first_so_many(tmp_path):
 def test_images_that_were_trained_on_are_found_however_small_they_are_stored(
     tmp_path, shared, allowed, passes
 ):
-    """By the pixels of the source: test images are cropped when they are stored, training images are not."""
+    """Source pixels count: stored test images are cropped, stored training images are not."""
     prepare.write_split(tmp_path / "train", TASK, split("train"), side=28)
-    sizes = [(70, 50), (32, 90), (40, 40)]
-    other = split("test", first=10)
-    other.rows.pictures[:shared] = [picture(k, *sizes[k]) for k in range(shared)]
+    other = split("test", [*pictures()[:shared], *pictures(first=10)[shared:]])
     arguments = {"side": 28, "train": prepare.hashes(tmp_path / "train"), "max_leaks": allowed}
     if passes:
         prepare.write_split(tmp_path / "test", TASK, other, **arguments)

@@ -14,13 +14,16 @@ def luma(colour: Colour) -> int:
 
 
 def any_colour(rng: np.random.Generator) -> Colour:
-    """A colour uniform in the RGB cube."""
+    """A colour that `rng` draws uniformly from the RGB cube."""
     red, green, blue = rng.integers(0, 256, 3).tolist()
     return red, green, blue
 
 
 def contrasting(rng: np.random.Generator, other: Colour, least: int = 80) -> Colour:
-    """A colour whose luma differs from that of `other` by at least `least` (at most 127, so that there is one)."""
+    """A colour, drawn by `rng`, whose luma differs from that of `other` by at least `least`.
+
+    `least` is at most 127, so that such a colour exists.
+    """
     assert least <= 127, least
     while True:
         colour = any_colour(rng)
@@ -29,9 +32,6 @@ def contrasting(rng: np.random.Generator, other: Colour, least: int = 80) -> Col
 
 
 def near(rng: np.random.Generator, colour: Colour, spread: int = 24) -> Colour:
-    """A shade of `colour`: each channel off by at most `spread`."""
-    red, green, blue = (
-        min(255, max(0, v + d))
-        for v, d in zip(colour, rng.integers(-spread, spread + 1, 3).tolist())
-    )
+    """A shade of `colour`, drawn by `rng`: each channel differs by at most `spread`."""
+    red, green, blue = np.clip(colour + rng.integers(-spread, spread + 1, 3), 0, 255).tolist()
     return red, green, blue

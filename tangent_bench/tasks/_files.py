@@ -1,4 +1,7 @@
-"""Data files that installed packages ship, found without importing the packages (matplotlib takes a second)."""
+"""Data files that installed packages ship.
+
+They are found without importing the packages (matplotlib takes a second).
+"""
 
 from __future__ import annotations
 
@@ -15,13 +18,15 @@ def package_file(package: str, relative: str) -> Path:
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise ValueError(
-            f"Package {package!r} is not installed, but its {relative} is needed: install the environment "
+            f"Package {package!r} is not installed, but its {relative} is needed: install the "
+            "environment "
             "that pyproject.toml pins."
         )
     path = Path(spec.submodule_search_locations[0]) / relative
     if not path.is_file():
         raise ValueError(
-            f"Package {package!r} has no file {relative}: expected it at {path}. Install the release that "
+            f"Package {package!r} has no file {relative}: expected it at {path}. Install the "
+            "release that "
             "pyproject.toml pins."
         )
     return path

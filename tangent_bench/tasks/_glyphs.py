@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache, lru_cache
 
+import numpy as np
 from PIL import Image, ImageFont
 
 from tangent_bench.tasks._files import package_file
@@ -32,13 +33,16 @@ def _font(face: str, size: int) -> ImageFont.FreeTypeFont:
 
 @lru_cache(maxsize=4096)
 def glyph(text: str, face: str, size: int) -> Image.Image:
-    """The ink of `text` as an "L" image cropped to it; `size` is the em in pixels. Do not write to it: it is cached.
+    """The ink of `text` in a typeface `face`, as an "L" image cropped to it.
+
+    `size` is the em in pixels. The image is cached: do not write to it.
 
     Raises:
         ValueError: `text` leaves no ink.
     """
     mask = _font(face, size).getmask(text, mode="L")
-    image = Image.frombytes("L", mask.size, bytes(mask))
+    width, height = mask.size
+    image = Image.fromarray(np.array(mask, dtype=np.uint8).reshape(height, width))
     box = image.getbbox()
     if box is None:
         raise ValueError(
@@ -49,8 +53,9 @@ def glyph(text: str, face: str, size: int) -> Image.Image:
 
 @lru_cache(maxsize=4096)
 def fitted(text: str, face: str, longer: int) -> Image.Image:
-    """As `glyph`, scaled so that the longer side of the ink is `longer` pixels."""
+    """As `glyph(text, face)`, scaled so that the longer side of the ink is `longer` pixels."""
     ink = glyph(text, face, 96)
     scale = max(ink.size)
-    size = (max(1, ink.width * longer // scale), max(1, ink.height * longer // scale))
-    return ink.resize(size, Image.Resampling.BOX)
+    width = max(1, ink.width * longer // scale)
+    height = max(1, ink.height * longer // scale)
+    return ink.resize((width, height), Image.Resampling.BOX)

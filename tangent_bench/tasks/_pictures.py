@@ -1,4 +1,4 @@
-"""Tasks whose classes are pictures: an image is a crop of one, the label says of which."""
+"""Tasks whose classes are pictures: an image is a crop of the picture that its label names."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ class Gallery(NamedTuple):
     """The pictures of a task and how they are cut.
 
     Attributes:
-        pictures: gives one for each class, in the order of the labels; all grey, or all in colour.
-        sides: for each picture the bounds of a crop's side in pixels.
-        order: of the tiles that a picture is split into.
-        least_range: for each picture the least span of grey levels of a crop; one of bare sky shows nothing.
+        pictures: returns one for each class, in the order of the labels; all grey, or all in
+            colour.
+        sides: bounds of a crop's side in pixels, for each picture.
+        order: splits of the tiles that a picture is cut into.
+        least_range: least span of grey levels of a crop, for each picture; a crop of bare sky shows
+            nothing.
     """
 
     pictures: Callable[[], tuple[Image.Image, ...]]
@@ -41,7 +43,8 @@ def _one(
     gallery: Gallery, label: int, split: str, rng: np.random.Generator
 ) -> tuple[np.ndarray, int]:
     """A crop of picture `label` that shows something, and the grid cell it lies in."""
-    picture, own = gallery.pictures()[label], gallery.own(label, split)
+    picture = gallery.pictures()[label]
+    own = gallery.own(label, split)
     while True:
         crop = draw_crop(rng, own, gallery.sides[label])
         pixels = cut(picture, crop, mirror=bool(rng.integers(0, 2)))
@@ -51,10 +54,18 @@ def _one(
 
 
 def cut_split(gallery: Gallery, split: str, num_images: int, rng: np.random.Generator) -> Images:
-    """Crops of all pictures, equally many of each; a block is a cell of a grid as wide as the largest crop."""
+    """`num_images` crops of a `split`, equally many of each picture of a `gallery`, drawn by `rng`.
+
+    A block is a cell of a grid as wide as the picture's largest crop.
+    """
     labels = balanced_labels(num_images, len(gallery.pictures()), rng)
-    drawn = [_one(gallery, int(label), split, rng) for label in labels]
-    pixels = np.stack([pixels for pixels, _ in drawn])
-    if pixels.ndim == 3:  # grey
-        pixels = np.repeat(pixels[..., None], 3, axis=-1)
-    return Images(pixels, labels, labels * MAX_CELLS + np.array([cell for _, cell in drawn]))
+    crops = []
+    cells = []
+    for label in labels.tolist():
+        pixels, cell = _one(gallery, label, split, rng)
+        crops.append(pixels)
+        cells.append(cell)
+    images = np.stack(crops)
+    if images.ndim == 3:  # grey
+        images = np.repeat(images[..., None], 3, axis=-1)
+    return Images(images, labels, labels * MAX_CELLS + np.array(cells))

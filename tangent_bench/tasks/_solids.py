@@ -1,7 +1,8 @@
-"""Solids seen along parallel rays: where a ray first meets one, and the surface's normal there.
+"""Solids seen along parallel rays: the first point that a ray meets, and the normal there.
 
-Legend of shape suffixes: P rays (pixels). A solid stands about the origin of its own frame, z up, and fits into a
-sphere of radius 1.3. All arithmetic is + − × ÷ and square roots, so that every machine rounds alike.
+Legend of shape suffixes: P rays (pixels). A solid is centred at the origin of its own frame, z up,
+and fits into a sphere of radius 1.3. All arithmetic is + − × ÷ and square roots, so that every
+machine rounds alike.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ Vector = tuple[np.ndarray, np.ndarray, np.ndarray]  # x_P, y_P, z_P
 
 
 class Rays(NamedTuple):
-    """Starts of the rays, and the one direction (of length 1) that all share."""
+    """Starts of the rays, and their common direction (of length 1)."""
 
     start: Vector
     along: tuple[float, float, float]
 
 
 class Hits(NamedTuple):
-    """hit_P bool; and, where it is true, the points and unit normals (elsewhere they mean nothing)."""
+    """hit_P bool, and the points and unit normals where it is true (undefined elsewhere)."""
 
     hit: np.ndarray
     point: Vector
@@ -47,21 +48,24 @@ def _roots(a: float, b: np.ndarray, c: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 def ellipsoid(rays: Rays, axes: tuple[float, float, float]) -> Hits:
-    """The ellipsoid with half-axes `axes`."""
-    o = [start / axis for start, axis in zip(rays.start, axes)]
-    d = [step / axis for step, axis in zip(rays.along, axes)]
-    a = d[0] * d[0] + d[1] * d[1] + d[2] * d[2]
-    t, hit = _roots(
-        a, o[0] * d[0] + o[1] * d[1] + o[2] * d[2], o[0] * o[0] + o[1] * o[1] + o[2] * o[2] - 1.0
-    )
+    """The hits of `rays` on the ellipsoid with half-axes `axes`."""
+    ox, oy, oz = (start / axis for start, axis in zip(rays.start, axes))
+    dx, dy, dz = (step / axis for step, axis in zip(rays.along, axes))
+    a = dx * dx + dy * dy + dz * dz
+    b = ox * dx + oy * dy + oz * dz
+    t, hit = _roots(a, b, ox * ox + oy * oy + oz * oz - 1.0)
     point = _at(rays, t)
     x, y, z = (p / (axis * axis) for p, axis in zip(point, axes))
     return Hits(hit, point, _unit(x, y, z))
 
 
 def polyhedron(rays: Rays, faces: list[tuple[float, float, float, float]]) -> Hits:
-    """The convex body of all p with n · p ≤ h for each face (nx, ny, nz, h), n of length 1."""
-    enter, leave = np.full(rays.start[0].shape, -9.0), np.full(rays.start[0].shape, 9.0)
+    """The hits of `rays` on a convex body.
+
+    It holds all p with n · p ≤ h for each of the `faces` (nx, ny, nz, h), n of length 1.
+    """
+    enter = np.full(rays.start[0].shape, -9.0)
+    leave = np.full(rays.start[0].shape, 9.0)
     normal = [np.zeros_like(enter) for _ in range(3)]
     for nx, ny, nz, h in faces:
         fall = nx * rays.along[0] + ny * rays.along[1] + nz * rays.along[2]
@@ -80,11 +84,15 @@ def polyhedron(rays: Rays, faces: list[tuple[float, float, float, float]]) -> Hi
 
 
 def marched(rays: Rays, distance: Callable[[Vector], np.ndarray], steps: int = 20) -> Hits:
-    """The body inside which the signed `distance` is negative, found by sphere tracing."""
+    """The hits of `rays` on the body inside which a signed `distance` is negative.
+
+    Sphere tracing finds them in so many `steps`.
+    """
     t = np.full(rays.start[0].shape, -1.4)
     for _ in range(steps):
         t = t + distance(_at(rays, t))
-    point, e = _at(rays, t), 1e-3
+    point = _at(rays, t)
+    e = 1e-3
     here = distance(point)
     x = distance((point[0] + e, point[1], point[2])) - here
     y = distance((point[0], point[1] + e, point[2])) - here
@@ -93,7 +101,7 @@ def marched(rays: Rays, distance: Callable[[Vector], np.ndarray], steps: int = 2
 
 
 def ring(point: Vector, radius: float, thickness: float) -> np.ndarray:
-    """Signed distance from a torus about the z axis."""
+    """Signed distance of `point` from a torus about the z axis of this `radius` and `thickness`."""
     x, y, z = point
     out = np.sqrt(x * x + y * y) - radius
     return np.sqrt(out * out + z * z) - thickness
@@ -113,7 +121,10 @@ def cylinder(point: Vector, half: float, radius: float) -> np.ndarray:
 
 
 def cone(point: Vector, half: float, radius: float) -> np.ndarray:
-    """Signed distance from a cone along z, base at −half and apex at half (outside an edge: a bound from below)."""
+    """Signed distance from a cone along z, base at −half and apex at half.
+
+    Outside an edge it is a bound from below.
+    """
     x, y, z = point
     height = 2.0 * half
     slant = math.sqrt(height * height + radius * radius)

@@ -1,4 +1,7 @@
-"""Counting: one to six things that do not touch. Of the development world: it chooses settings."""
+"""Counting: one to six things that do not touch.
+
+A task of the development world, which chooses settings.
+"""
 
 from __future__ import annotations
 
@@ -58,11 +61,9 @@ def _draw(
 def _image(count: int, rng: np.random.Generator) -> np.ndarray:
     paper = any_colour(rng)
     picture: Image.Image = blurry(rng, CANVAS, paper, spread=25)
-    pen, colour, alike = (
-        ImageDraw.Draw(picture),
-        contrasting(rng, paper, 100),
-        int(rng.integers(0, 2)),
-    )
+    pen = ImageDraw.Draw(picture)
+    colour = contrasting(rng, paper, 100)
+    alike = int(rng.integers(0, 2))
     shape = int(rng.integers(0, 3))
     for place in _places(count, rng):
         _draw(pen, shape if alike else int(rng.integers(0, 3)), place, near(rng, colour))

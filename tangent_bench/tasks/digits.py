@@ -1,4 +1,7 @@
-"""Digits: scikit-learn's 1,797 handwritten digits of 8 × 8 pixels. Of the development world: it chooses settings."""
+"""Digits: scikit-learn's 1,797 handwritten digits of 8 × 8 pixels.
+
+A task of the development world, which chooses settings.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,8 @@ TASK = Task(
         "a white {} on a black background",
     ),
     kind="real",
-    source="scikit-learn's copy of the test set of UCI's optical recognition of handwritten digits, 8 × 8 pixels "
+    source="scikit-learn's copy of the test set of UCI's optical recognition of handwritten "
+    "digits, 8 × 8 pixels "
     "enlarged to 32 × 32; its own split at random, so a writer may stand in more than one split",
     licence="CC BY 4.0 (E. Alpaydin and C. Kaynak, UCI)",
 )
@@ -34,9 +38,8 @@ BOUNDS = {"train": (0, 1000), "val": (1000, 1297), "test": (1297, 1797)}  # of t
 def _table() -> np.ndarray:
     """table_NP int64: 64 grey levels in [0, 16] and the digit in each of 1,797 rows."""
     text = gzip.decompress(package_file("sklearn", "datasets/data/digits.csv.gz").read_bytes())
-    table = (
-        np.array([line.split(b",") for line in text.split()]).astype(np.float64).astype(np.int64)
-    )
+    cells = np.array([line.split(b",") for line in text.split()])
+    table = cells.astype(np.float64).astype(np.int64)
     assert table.shape == (1797, 65), table.shape
     return table
 

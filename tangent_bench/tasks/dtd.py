@@ -1,6 +1,6 @@
 """DTD: 47 describable textures.
 
-Labels are in alphabetical order, which is that of the hub copy.
+Labels are in alphabetical order, as in the hub copy.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from tangent_bench.tasks import Task
 
 # fmt: off
 CLASS_NAMES = (
-    "banded", "blotchy", "braided", "bubbly", "bumpy", "chequered", "cobwebbed", "cracked", "crosshatched",
-    "crystalline", "dotted", "fibrous", "flecked", "freckled", "frilly", "gauzy", "grid", "grooved", "honeycombed",
-    "interlaced", "knitted", "lacelike", "lined", "marbled", "matted", "meshed", "paisley", "perforated", "pitted",
-    "pleated", "polka-dotted", "porous", "potholed", "scaly", "smeared", "spiralled", "sprinkled", "stained",
-    "stratified", "striped", "studded", "swirly", "veined", "waffled", "woven", "wrinkled", "zigzagged",
+    "banded", "blotchy", "braided", "bubbly", "bumpy", "chequered", "cobwebbed", "cracked",
+    "crosshatched", "crystalline", "dotted", "fibrous", "flecked", "freckled", "frilly", "gauzy",
+    "grid", "grooved", "honeycombed", "interlaced", "knitted", "lacelike", "lined", "marbled",
+    "matted", "meshed", "paisley", "perforated", "pitted", "pleated", "polka-dotted", "porous",
+    "potholed", "scaly", "smeared", "spiralled", "sprinkled", "stained", "stratified", "striped",
+    "studded", "swirly", "veined", "waffled", "woven", "wrinkled", "zigzagged",
 )
 # fmt: on
 TASK = Task(
@@ -31,8 +32,10 @@ TASK = Task(
         "a photo of the {} object.",
     ),
     kind="real",
-    source="Describable Textures (Cimpoi et al. 2014), its first of ten splits, train and val together as train; "
-    "class names and prompts: openai/CLIP, data/prompts.md. A copy with test images in train has circulated: "
+    source="Describable Textures (Cimpoi et al. 2014), its first of ten splits, train and val "
+    "together as train; "
+    "class names and prompts: openai/CLIP, data/prompts.md. A copy with test images in train has "
+    "circulated: "
     "the leak check is needed",
     licence="not stated",
 )
@@ -43,5 +46,6 @@ ORIGIN = Origin(
     counts={"train": 3_384, "val": 376, "test": 1_880},
     folders=("dtd",),
     test_folders=("test", "val"),  # the official code keeps the test images in val/
-    advice="the official dtd-r1.0.1.tar.gz works: train1.txt and val1.txt are train/, test1.txt is test/",
+    advice="the official dtd-r1.0.1.tar.gz works: train1.txt and val1.txt are train/, test1.txt is "
+    "test/",
 )

@@ -1,6 +1,6 @@
 """EuroSAT: ten kinds of land in Sentinel-2 images.
 
-Labels are in the alphabetical order of the data set's own folder names (CLIP's list has another order).
+Labels are in the alphabetical order of the data set's folder names; CLIP's list has another order.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ TASK = Task(
         "a centered satellite photo of the {}.",
     ),
     kind="real",
-    source="EuroSAT, RGB (Helber et al. 2019); class names and prompts: openai/CLIP, data/prompts.md. The hub copy "
+    source="EuroSAT, RGB (Helber et al. 2019); class names and prompts: openai/CLIP, "
+    "data/prompts.md. The hub copy "
     "has no validation split: there 10 % of its 21,600 training images are cut off for it",
     licence="not stated",
 )
@@ -41,13 +42,11 @@ ORIGIN = Origin(
     files={"train": "data/train-*.parquet", "test": "data/test-*.parquet"},
     native=64,
     counts={"train": 21_600, "val": 2_700, "test": 2_700},
-    counts_cut={
-        "train": 19_440,
-        "val": 2_160,
-        "test": 2_700,
-    },  # without a validation split of its own
+    # of a copy without a validation split of its own
+    counts_cut={"train": 19_440, "val": 2_160, "test": 2_700},
     folders=("eurosat", "EuroSAT_splits"),
     folder_names=tuple(PROMPTS),
-    advice="EuroSAT.zip (github.com/phelber/EuroSAT) works; sort its 27,000 images into train/ (21,600), val/ and "
+    advice="EuroSAT.zip (github.com/phelber/EuroSAT) works; sort its 27,000 images into train/ "
+    "(21,600), val/ and "
     "test/ (2,700 each)",
 )

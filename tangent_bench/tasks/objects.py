@@ -1,4 +1,4 @@
-"""Objects: shaded solids, eight shapes in three finishes; which of the 24 is it? (fine-grained, as Cars)"""
+"""Objects: shaded solids, eight shapes in three finishes (24 fine-grained classes, as Cars)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image
 
 from tangent_bench.images.splits import check_split
 from tangent_bench.seeds import generator
-from tangent_bench.tasks import Images, Task
+from tangent_bench.tasks import SIDE, Images, Task
 from tangent_bench.tasks import _solids as solids
 from tangent_bench.tasks._backgrounds import blurry
 from tangent_bench.tasks._colours import any_colour, contrasting, luma
@@ -19,16 +19,19 @@ from tangent_bench.tasks._photometric import jitter
 from tangent_bench.tasks._solids import Hits, Rays
 
 SLANT = 1 / math.sqrt(5)  # of a pyramid's sides
-CUBE = [
-    (1, 0, 0, 0.72),
-    (-1, 0, 0, 0.72),
-    (0, 1, 0, 0.72),
-    (0, -1, 0, 0.72),
-    (0, 0, 1, 0.72),
-    (0, 0, -1, 0.72),
+Faces = list[tuple[float, float, float, float]]
+# fmt: off
+CUBE: Faces = [
+    (1, 0, 0, 0.72), (-1, 0, 0, 0.72),
+    (0, 1, 0, 0.72), (0, -1, 0, 0.72),
+    (0, 0, 1, 0.72), (0, 0, -1, 0.72),
 ]
-PYRAMID = [(2 * SLANT, 0, SLANT, 0.45), (-2 * SLANT, 0, SLANT, 0.45)]
-PYRAMID += [(0, 2 * SLANT, SLANT, 0.45), (0, -2 * SLANT, SLANT, 0.45), (0, 0, -1, 0.8)]
+PYRAMID: Faces = [
+    (2 * SLANT, 0, SLANT, 0.45), (-2 * SLANT, 0, SLANT, 0.45),
+    (0, 2 * SLANT, SLANT, 0.45), (0, -2 * SLANT, SLANT, 0.45),
+    (0, 0, -1, 0.8),
+]
+# fmt: on
 SHAPES: dict[str, Callable[[Rays], Hits]] = {
     "sphere": lambda rays: solids.ellipsoid(rays, (0.95, 0.95, 0.95)),
     "egg": lambda rays: solids.ellipsoid(rays, (0.68, 0.68, 1.12)),
@@ -45,7 +48,8 @@ TASK = Task(
     class_names=tuple(f"{finish} {shape}" for shape in SHAPES for finish in FINISHES),
     templates=("a {}", "a picture of a {}", "a photo of a {}", "a {} on a plain background"),
     kind="generated",
-    source="ray-cast solids in random pose, colour and light; the splits differ in their random numbers only",
+    source="ray-cast solids in random pose, colour and light; the splits differ in their random "
+    "numbers only",
     licence="MIT (this project)",
 )
 NUM_IMAGES = {"train": 3000, "val": 504, "test": 1200}
@@ -53,13 +57,17 @@ CANVAS = 48  # pixels of the picture before it is reduced
 
 
 def _turned(rng: np.random.Generator) -> np.ndarray:
-    """A rotation, uniform about the vertical and tilted towards the viewer; rows are the camera's axes."""
+    """A rotation, uniform about the vertical and tilted towards the viewer.
+
+    Its rows are the camera's axes.
+    """
     while True:
         x, y = (rng.integers(-1000, 1001, 2) / 1000).tolist()
         if 0.01 < x * x + y * y <= 1.0:
             break
     size = math.sqrt(x * x + y * y)
-    c, s = x / size, y / size
+    c = x / size
+    s = y / size
     tilt = int(rng.integers(25, 90)) / 100  # tangent of the viewer's height above the horizon
     low = 1 / math.sqrt(1 + tilt * tilt)
     high = tilt * low
@@ -68,15 +76,20 @@ def _turned(rng: np.random.Generator) -> np.ndarray:
 
 def _rays(rng: np.random.Generator) -> tuple[Rays, np.ndarray]:
     """Rays through all pixels in the solid's frame, and the camera's axes."""
-    axes, zoom = _turned(rng), int(rng.integers(105, 150)) / 100
+    axes = _turned(rng)
+    zoom = int(rng.integers(105, 150)) / 100
     roll = int(rng.integers(-30, 31)) / 100
     c = 1 / math.sqrt(1 + roll * roll)
     s = roll * c
-    right, up, back = c * axes[0] + s * axes[1], c * axes[1] - s * axes[0], axes[2]
+    right = c * axes[0] + s * axes[1]
+    up = c * axes[1] - s * axes[0]
+    back = axes[2]
     steps = (np.arange(CANVAS) - (CANVAS - 1) / 2) * (2 * zoom / CANVAS)
-    u, v = np.tile(steps, CANVAS) + int(rng.integers(-15, 16)) / 100, np.repeat(-steps, CANVAS)
-    start = tuple(u * right[i] + v * up[i] for i in range(3))
-    return Rays(start, tuple((-back).tolist())), np.array((right, up, back))
+    u = np.tile(steps, CANVAS) + int(rng.integers(-15, 16)) / 100
+    v = np.repeat(-steps, CANVAS)
+    x, y, z = (u * right[i] + v * up[i] for i in range(3))
+    along_x, along_y, along_z = (-back).tolist()
+    return Rays((x, y, z), (along_x, along_y, along_z)), np.array((right, up, back))
 
 
 def _pattern(finish: str, hits: Hits, rng: np.random.Generator) -> np.ndarray:
@@ -94,19 +107,29 @@ def _pattern(finish: str, hits: Hits, rng: np.random.Generator) -> np.ndarray:
     return away < 0.2
 
 
+def _unit(vector: np.ndarray) -> np.ndarray:
+    x, y, z = vector
+    return vector / math.sqrt(x * x + y * y + z * z)
+
+
+def _cosine(normal: solids.Vector, direction: np.ndarray) -> np.ndarray:
+    """Of the angle between unit normals and a unit vector."""
+    x, y, z = normal
+    right, down, up = direction.tolist()
+    return x * right + y * down + z * up
+
+
 def _shaded(
     finish: str, hits: Hits, axes: np.ndarray, paint: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
     """rgb_P3 float: ambient and diffuse light, and a highlight if it shines."""
-    side, top = int(rng.integers(-80, 81)) / 100, int(rng.integers(30, 101)) / 100
+    side = int(rng.integers(-80, 81)) / 100
+    top = int(rng.integers(30, 101)) / 100
     light = side * axes[0] + top * axes[1] + axes[2]
-    light = light / math.sqrt(light[0] * light[0] + light[1] * light[1] + light[2] * light[2])
-    half = light + axes[2]
-    half = half / math.sqrt(half[0] * half[0] + half[1] * half[1] + half[2] * half[2])
-    lit, gloss = (
-        sum(n * float(v) for n, v in zip(hits.normal, vector)) for vector in (light, half)
-    )
-    shade = 0.3 + 0.75 * np.maximum(lit, 0.0)
+    light = _unit(light)
+    half = _unit(light + axes[2])
+    gloss = _cosine(hits.normal, half)
+    shade = 0.3 + 0.75 * np.maximum(_cosine(hits.normal, light), 0.0)
     rgb = paint * shade[:, None]
     if finish == "shiny":
         gloss = np.maximum(gloss, 0.0)
@@ -116,7 +139,8 @@ def _shaded(
     return rgb
 
 
-def _image(shape: str, finish: str, rng: np.random.Generator) -> np.ndarray:
+def _image(solid: tuple[str, str], rng: np.random.Generator) -> np.ndarray:
+    shape, finish = solid
     rays, axes = _rays(rng)
     hits = SHAPES[shape](rays)
     first = any_colour(rng)
@@ -125,13 +149,11 @@ def _image(shape: str, finish: str, rng: np.random.Generator) -> np.ndarray:
     pattern = _pattern(finish, hits, rng)[:, None]
     paint = np.where(pattern, np.array(contrasting(rng, first, 80)), np.array(first))
     rgb = _shaded(finish, hits, axes, paint, rng)
-    scene = np.asarray(
-        blurry(rng, CANVAS, contrasting(rng, first, 50), spread=15, cells=2)
-    ).reshape(-1, 3)
+    ground = blurry(rng, CANVAS, contrasting(rng, first, 50), spread=15, cells=2)
+    scene = np.asarray(ground).reshape(-1, 3)
     pixels = np.where(hits.hit[:, None], np.clip(rgb, 0.0, 255.0), scene).astype(np.uint8)
-    return np.asarray(
-        Image.fromarray(pixels.reshape(CANVAS, CANVAS, 3)).resize((32, 32), Image.Resampling.BOX)
-    )
+    picture = Image.fromarray(pixels.reshape(CANVAS, CANVAS, 3))
+    return np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.BOX))
 
 
 def load(split: str) -> Images:
@@ -143,10 +165,7 @@ def load(split: str) -> Images:
     check_split(__name__, split)
     rng = generator("tasks", "objects", split)
     labels = balanced_labels(NUM_IMAGES[split], len(TASK.class_names), rng)
-    shapes = tuple(SHAPES)
-    images = [
-        _image(shapes[k // len(FINISHES)], FINISHES[k % len(FINISHES)], rng)
-        for k in labels.tolist()
-    ]
+    classes = [(shape, finish) for shape in SHAPES for finish in FINISHES]
+    images = [_image(classes[label], rng) for label in labels]
     pixels = jitter(np.stack(images), rng, contrast=(48, 72), brightness=20, noise=6)
     return Images(pixels, labels, np.arange(len(labels)))

@@ -36,8 +36,10 @@ TASK = Task(
         "a {}",
     ),
     kind="real",
-    source="crops of ten colour photographs of scikit-image, scikit-learn and matplotlib: the identification of a "
-    "picture from a crop, not the recognition of a kind of object. Train, validation and test crops come from tiles "
+    source="crops of ten colour photographs of scikit-image, scikit-learn and matplotlib: the "
+    "identification of a "
+    "picture from a crop, not the recognition of a kind of object. Train, validation and test "
+    "crops come from tiles "
     "of the same picture that are further apart than a crop is wide",
     licence="CC0 or public domain; temple and flower CC BY 2.0 (danielbuechele, vultilion)",
     block="cell of the picture, as wide as the largest crop",
@@ -77,6 +79,5 @@ def load(split: str) -> Images:
     check_split(__name__, split)
     rng = generator("tasks", "photographs", split)
     crops = cut_split(GALLERY, split, NUM_IMAGES[split], rng)
-    return crops._replace(
-        images=jitter(crops.images, rng, contrast=(52, 76), brightness=20, noise=4)
-    )
+    pixels = jitter(crops.images, rng, contrast=(52, 76), brightness=20, noise=4)
+    return crops._replace(images=pixels)

@@ -1,6 +1,6 @@
 """RESISC45: 45 kinds of scenes from above.
 
-Labels are in alphabetical order, which is that of the hub copy.
+Labels are in alphabetical order, as in the hub copy.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from tangent_bench.tasks import Task
 
 # fmt: off
 CLASS_NAMES = (
-    "airplane", "airport", "baseball diamond", "basketball court", "beach", "bridge", "chaparral", "church",
-    "circular farmland", "cloud", "commercial area", "dense residential", "desert", "forest", "freeway",
-    "golf course", "ground track field", "harbor", "industrial area", "intersection", "island", "lake", "meadow",
-    "medium residential", "mobile home park", "mountain", "overpass", "palace", "parking lot", "railway",
-    "railway station", "rectangular farmland", "river", "roundabout", "runway", "sea ice", "ship", "snowberg",
-    "sparse residential", "stadium", "storage tank", "tennis court", "terrace", "thermal power station", "wetland",
+    "airplane", "airport", "baseball diamond", "basketball court", "beach", "bridge", "chaparral",
+    "church", "circular farmland", "cloud", "commercial area", "dense residential", "desert",
+    "forest", "freeway", "golf course", "ground track field", "harbor", "industrial area",
+    "intersection", "island", "lake", "meadow", "medium residential", "mobile home park",
+    "mountain", "overpass", "palace", "parking lot", "railway", "railway station",
+    "rectangular farmland", "river", "roundabout", "runway", "sea ice", "ship", "snowberg",
+    "sparse residential", "stadium", "storage tank", "tennis court", "terrace",
+    "thermal power station", "wetland",
 )
 # fmt: on
 TASK = Task(
@@ -42,7 +44,8 @@ TASK = Task(
         "aerial view of the {}.",
     ),
     kind="real",
-    source="NWPU-RESISC45 (Cheng et al. 2017), splits of Neumann et al. 2019 (its val is not used); class names and "
+    source="NWPU-RESISC45 (Cheng et al. 2017), splits of Neumann et al. 2019 (its val is not "
+    "used); class names and "
     "prompts: openai/CLIP, data/prompts.md",
     licence="not stated",
 )
@@ -52,6 +55,7 @@ ORIGIN = Origin(
     files={"train": "data/train-*.parquet", "test": "data/test-*.parquet"},
     counts={"train": 17_010, "val": 1_890, "test": 6_300},
     folders=("resisc45",),
-    advice="torchvision has no class for it; take the hub copy, or sort NWPU-RESISC45 by resisc45-train.txt and "
+    advice="torchvision has no class for it; take the hub copy, or sort NWPU-RESISC45 by "
+    "resisc45-train.txt and "
     "resisc45-test.txt into one folder for each class",
 )

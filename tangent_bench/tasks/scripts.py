@@ -1,4 +1,4 @@
-"""Scripts: three letters of a writing system; which one is it? No letter occurs in two splits."""
+"""Scripts: the writing system of three letters; no letter occurs in two splits."""
 
 from __future__ import annotations
 
@@ -15,36 +15,32 @@ from tangent_bench.tasks._labels import balanced_labels
 from tangent_bench.tasks._photometric import jitter
 from tangent_bench.tasks._warp import rotated
 
-# Letters that both faces draw. Of Cyrillic, those that neither Latin nor Greek shares.
+
+def _range(*parts: tuple[int, int]) -> list[str]:
+    """The characters from the first to the last code point of each part."""
+    characters = []
+    for first, last in parts:
+        characters += map(chr, range(first, last + 1))
+    return characters
+
+
+# Letters that both faces draw. Of Cyrillic, those that neither Latin nor Greek shares; of Braille,
+# those with more than one dot.
 LETTERS = {
-    "armenian": [chr(c) for c in (*range(0x0531, 0x0557), *range(0x0561, 0x0587))],
-    "georgian": [chr(c) for c in range(0x10D0, 0x10F7)],
-    "hebrew": [chr(c) for c in range(0x05D0, 0x05EB)],
-    "arabic": [
-        chr(c)
-        for c in (*range(0x0627, 0x063B), *range(0x0641, 0x064B), 0x0679, 0x0686, 0x0698, 0x06AF)
-    ],
-    "lao": [chr(c) for c in (0xE81, 0xE82, 0xE84, 0xE87, 0xE88, 0xE8A, 0xE8D, *range(0xE94, 0xE98))]
-    + [
-        chr(c)
-        for c in (
-            *range(0xE99, 0xEA0),
-            0xEA1,
-            0xEA2,
-            0xEA3,
-            0xEA5,
-            0xEA7,
-            0xEAA,
-            0xEAB,
-            0xEAD,
-            0xEAE,
-        )
+    "armenian": _range((0x0531, 0x0556), (0x0561, 0x0586)),
+    "georgian": _range((0x10D0, 0x10F6)),
+    "hebrew": _range((0x05D0, 0x05EA)),
+    "arabic": [*_range((0x0627, 0x063A), (0x0641, 0x064A)), *"\u0679\u0686\u0698\u06af"],
+    "lao": [
+        *"\u0e81\u0e82\u0e84\u0e87\u0e88\u0e8a\u0e8d",
+        *_range((0xE94, 0xE97), (0xE99, 0xE9F)),
+        *"\u0ea1\u0ea2\u0ea3\u0ea5\u0ea7\u0eaa\u0eab\u0ead\u0eae",
     ],
     "cyrillic": list("бвджзийклфцчшщъыьэюяБДЖЗИЙЛЦЧШЩЪЫЭЮЯЂЄЉЊЋЏђєљњћџѢѣѦѧѪѫѴѵ"),
-    "braille": [chr(c) for c in range(0x2801, 0x2840) if (c - 0x2800).bit_count() > 1],
-    "nko": [chr(c) for c in range(0x07CA, 0x07E8)],
+    "braille": [dots for dots in _range((0x2801, 0x283F)) if (ord(dots) - 0x2800).bit_count() > 1],
+    "nko": _range((0x07CA, 0x07E7)),
     "cree": list("ᐁᐃᐅᐊᐯᐱᐳᐸᑌᑎᑐᑕᑫᑭᑯᑲᒉᒋᒍᒐᒣᒥᒧᒪᓀᓂᓄᓇᓓᓕᓗᓚᓭᓯᓱᓴᔦᔨᔪᔭᕃᕆᕈᕋ"),
-    "ogham": [chr(c) for c in range(0x1681, 0x169B)],
+    "ogham": _range((0x1681, 0x169A)),
 }
 TASK = Task(
     title="Scripts",
@@ -56,8 +52,10 @@ TASK = Task(
         "a photo of {} writing",
     ),
     kind="rendered",
-    source="DejaVu Sans and Sans Bold letters, three to an image; a split's letters occur in no other split (of each "
-    "script 60 % train, 15 % validation, 25 % test, at random). Validation and test letters come in groups of three "
+    source="DejaVu Sans and Sans Bold letters, three to an image; a split's letters occur in no "
+    "other split (of each "
+    "script 60 % train, 15 % validation, 25 % test, at random). Validation and test letters come "
+    "in groups of three "
     "that share none, training letters in any three",
     licence=LICENCE,
     block="group of three letters, and typeface",
@@ -65,24 +63,23 @@ TASK = Task(
 FACES = SANS[:2]
 NUM_IMAGES = {"train": 3000, "val": 500, "test": 1500}
 NUM_LETTERS = 3  # in an image
+SHARES = {"train": (0, 60), "val": (60, 75), "test": (75, 100)}  # of a script's letters, in %
 CANVAS = 64  # twice the size of the image
 
 
 def letters(split: str) -> list[list[str]]:
     """For each class the letters that `split` may use."""
+    start, stop = SHARES[split]
     pools = []
     for script, known in LETTERS.items():
-        shuffled = [
-            known[i]
-            for i in generator("tasks", "scripts", "letters", script).permutation(len(known))
-        ]
-        edges = {"train": (0, 60), "val": (60, 75), "test": (75, 100)}[split]
-        pools.append(shuffled[len(known) * edges[0] // 100 : len(known) * edges[1] // 100])
+        order = generator("tasks", "scripts", "letters", script).permutation(len(known))
+        first = len(known) * start // 100
+        pools.append([known[i] for i in order[first : len(known) * stop // 100]])
     return pools
 
 
 def _text(pool: list[str], split: str, rng: np.random.Generator) -> list[str]:
-    """Three letters: any for training, else those of one group, so that no two groups share a letter."""
+    """Three letters: any for training, else those of one of the groups, which share no letter."""
     if split != "train":
         group = NUM_LETTERS * int(rng.integers(0, len(pool) // NUM_LETTERS))
         pool = pool[group : group + NUM_LETTERS]
@@ -91,14 +88,16 @@ def _text(pool: list[str], split: str, rng: np.random.Generator) -> list[str]:
 
 def _word(text: list[str], face: str, rng: np.random.Generator) -> Image.Image:
     """Letters beside each other, centred on the canvas, together at most as wide as it."""
-    size, space = int(rng.integers(28, 41)), int(rng.integers(2, 6))
+    size = int(rng.integers(28, 41))
+    space = int(rng.integers(2, 6))
     room = CANVAS - 4 - space * (len(text) - 1)
     inks = [glyph(letter, face, size) for letter in text]
     wide = sum(ink.width for ink in inks)
     if wide > room:
         inks = [ink.resize((max(1, ink.width * room // wide), ink.height)) for ink in inks]
     wide = sum(ink.width for ink in inks) + space * (len(text) - 1)
-    word, left = Image.new("L", (CANVAS, CANVAS)), (CANVAS - wide) // 2
+    word = Image.new("L", (CANVAS, CANVAS))
+    left = (CANVAS - wide) // 2
     for ink in inks:
         word.paste(ink, (left, (CANVAS - ink.height) // 2))
         left += ink.width + space
@@ -122,10 +121,13 @@ def load(split: str) -> Images:
     """
     check_split(__name__, split)
     rng = generator("tasks", "scripts", split)
-    pools, labels = letters(split), balanced_labels(NUM_IMAGES[split], len(LETTERS), rng)
-    images, blocks = [], []
+    pools = letters(split)
+    labels = balanced_labels(NUM_IMAGES[split], len(LETTERS), rng)
+    images = []
+    blocks = []
     for label in labels:
-        pool, face = pools[label], int(rng.integers(0, len(FACES)))
+        pool = pools[label]
+        face = int(rng.integers(0, len(FACES)))
         text = _text(pool, split, rng)
         images.append(_image(text, FACES[face], rng))
         blocks.append(len(FACES) * min(map(ord, text)) + face)

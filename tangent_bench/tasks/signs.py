@@ -1,4 +1,7 @@
-"""Signs: the shape and the colour of a plate under a letter. Of the development world: it chooses settings."""
+"""Signs: the shape and the colour of a plate under a letter.
+
+A task of the development world, which chooses settings.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,8 @@ from tangent_bench.tasks._labels import balanced_labels
 from tangent_bench.tasks._photometric import jitter
 from tangent_bench.tasks._warp import rotated
 
-SHAPES: dict[
-    str, tuple[tuple[int, int], ...]
-] = {  # corners in pixels of the canvas; a circle has none
+# Corners in pixels of the canvas; a circle has none.
+SHAPES: dict[str, tuple[tuple[int, int], ...]] = {
     "circle": (),
     "square": ((12, 12), (52, 12), (52, 52), (12, 52)),
     "triangle": ((32, 8), (57, 52), (7, 52)),
@@ -29,8 +31,8 @@ COLOURS: dict[str, Colour] = {
     "red": (200, 40, 40),
     "yellow": (225, 200, 50),
     "green": (40, 150, 60),
+    "blue": (40, 70, 200),
 }
-COLOURS |= {"blue": (40, 70, 200)}
 TASK = Task(
     title="Signs",
     class_names=tuple(f"{colour} {shape}" for shape in SHAPES for colour in COLOURS),
@@ -52,22 +54,20 @@ def _silhouette(shape: str) -> Image.Image:
     return image
 
 
-def _image(shape: str, colour: str, rng: np.random.Generator) -> np.ndarray:
-    turn, zoom = int(rng.integers(-50, 51)) / 128, int(rng.integers(60, 125)) / 100
+def _image(sign: tuple[str, str], rng: np.random.Generator) -> np.ndarray:
+    shape, colour = sign
+    turn = int(rng.integers(-50, 51)) / 128
+    zoom = int(rng.integers(60, 125)) / 100
     shift = (int(rng.integers(-6, 7)), int(rng.integers(-6, 7)))
     plate = Image.new("RGB", (CANVAS, CANVAS), near(rng, COLOURS[colour], 40))
-    letter = fitted(
-        string.ascii_uppercase[rng.integers(0, 26)],
-        SANS[rng.integers(0, 4)],
-        int(rng.integers(14, 31)),
-    )
-    plate.paste(
-        any_colour(rng), ((CANVAS - letter.width) // 2, (CANVAS - letter.height) // 2), letter
-    )
+    text = string.ascii_uppercase[rng.integers(0, 26)]
+    face = SANS[rng.integers(0, 4)]
+    letter = fitted(text, face, int(rng.integers(14, 31)))
+    corner = ((CANVAS - letter.width) // 2, (CANVAS - letter.height) // 2)
+    plate.paste(any_colour(rng), corner, letter)
     scene = blurry(rng, CANVAS, any_colour(rng), spread=60)
-    scene.paste(
-        rotated(plate, turn, zoom, shift), mask=rotated(_silhouette(shape), turn, zoom, shift)
-    )
+    silhouette = rotated(_silhouette(shape), turn, zoom, shift)
+    scene.paste(rotated(plate, turn, zoom, shift), mask=silhouette)
     return np.asarray(scene.reduce(2))
 
 
@@ -79,8 +79,8 @@ def load(split: str) -> Images:
     """
     check_split(__name__, split)
     rng = generator("tasks", "signs", split)
-    names = [(shape, colour) for shape in SHAPES for colour in COLOURS]
-    labels = balanced_labels(NUM_IMAGES[split], len(names), rng)
-    images = np.stack([_image(*names[label], rng) for label in labels])
+    signs = [(shape, colour) for shape in SHAPES for colour in COLOURS]
+    labels = balanced_labels(NUM_IMAGES[split], len(signs), rng)
+    images = np.stack([_image(signs[label], rng) for label in labels])
     pixels = jitter(images, rng, contrast=(36, 64), brightness=25, noise=12)
     return Images(pixels, labels, np.arange(len(labels)))

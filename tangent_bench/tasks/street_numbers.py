@@ -10,7 +10,7 @@ from PIL import Image
 from tangent_bench.images.splits import check_split
 from tangent_bench.seeds import generator
 from tangent_bench.tasks import Images, Task
-from tangent_bench.tasks._colours import Colour, contrasting
+from tangent_bench.tasks._colours import contrasting
 from tangent_bench.tasks._crops import SIX, Region, draw_crop, tiles
 from tangent_bench.tasks._files import package_file
 from tangent_bench.tasks._glyphs import LICENCE, MONO, SANS, SERIF, fitted
@@ -27,8 +27,10 @@ TASK = Task(
         "a photo of the digit {}",
     ),
     kind="rendered",
-    source="DejaVu digits, with clipped neighbours, on crops of scikit-image's motorcycle photograph, which no other "
-    "task uses. Train: Sans and upright Sans Mono; validation: slanted Sans Mono; test: Serif. The splits' crops come "
+    source="DejaVu digits, with clipped neighbours, on crops of scikit-image's motorcycle "
+    "photograph, which no other "
+    "task uses. Train: Sans and upright Sans Mono; validation: slanted Sans Mono; test: Serif. The "
+    "splits' crops come "
     "from tiles of the photograph that are further apart than a crop is wide",
     licence=f"{LICENCE}; photograph CC0 (Middlebury Stereo 2014)",
 )
@@ -44,10 +46,8 @@ def _photograph() -> Image.Image:
 
 
 def _background(rng: np.random.Generator, own: list[Region]) -> Image.Image:
-    picture = _photograph()
-    return picture.resize(
-        (CANVAS, CANVAS), Image.Resampling.BILINEAR, box=draw_crop(rng, own, SIDES).box
-    )
+    box = draw_crop(rng, own, SIDES).box
+    return _photograph().resize((CANVAS, CANVAS), Image.Resampling.BILINEAR, box=box)
 
 
 def _ink(digits: tuple[int, int, int], face: str, rng: np.random.Generator) -> Image.Image:
@@ -56,9 +56,10 @@ def _ink(digits: tuple[int, int, int], face: str, rng: np.random.Generator) -> I
     space = int(rng.integers(2, 7))
     before, centre, after = (fitted(str(digit), face, height) for digit in digits)
     ink = Image.new("L", (CANVAS, CANVAS))
-    left, top = (CANVAS - centre.width) // 2, (CANVAS - height) // 2
+    left = (CANVAS - centre.width) // 2
+    top = (CANVAS - height) // 2
     ink.paste(centre, (left, top))
-    # A street number need not have a digit on both sides.
+    # Not every street number has a digit on both sides.
     if rng.integers(0, 4):
         ink.paste(before, (left - space - before.width, top))
     if rng.integers(0, 4):
@@ -71,8 +72,9 @@ def _image(digit: int, face: str, own: list[Region], rng: np.random.Generator) -
     picture = _background(rng, own)
     before, after = rng.integers(0, 10, 2).tolist()
     ink = _ink((before, digit, after), face, rng)
-    mean: Colour = picture.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))
-    picture.paste(contrasting(rng, mean, 90), mask=ink)
+    mean = np.asarray(picture.resize((1, 1), Image.Resampling.BOX))[0, 0]
+    red, green, blue = mean.tolist()
+    picture.paste(contrasting(rng, (red, green, blue), 90), mask=ink)
     return np.asarray(picture.reduce(2))
 
 
@@ -84,9 +86,8 @@ def load(split: str) -> Images:
     """
     check_split(__name__, split)
     rng = generator("tasks", "street_numbers", split)
-    own = [
-        region for region in tiles(_photograph().size, SIDES[1] + 1, SIX) if region.split == split
-    ]
+    regions = tiles(_photograph().size, SIDES[1] + 1, SIX)
+    own = [region for region in regions if region.split == split]
     labels = balanced_labels(NUM_IMAGES[split], 10, rng)
     faces = [FACES[split][i] for i in rng.integers(0, len(FACES[split]), len(labels))]
     images = np.stack([_image(int(label), face, own, rng) for label, face in zip(labels, faces)])

@@ -13,7 +13,8 @@ TASK = Task(
     class_names=tuple(str(digit) for digit in range(10)),
     templates=('a photo of the number: "{}".',),
     kind="real",
-    source="SVHN, cropped digits without 'extra' (Netzer et al. 2011); CLIP lists no prompt for it: that of MNIST, as "
+    source="SVHN, cropped digits without 'extra' (Netzer et al. 2011); CLIP lists no prompt for "
+    "it: that of MNIST, as "
     "in the paper's code",
     licence="custom, non-commercial (as the hub copy ufldl-stanford/svhn states)",
 )
@@ -25,6 +26,7 @@ ORIGIN = Origin(
     native=32,
     counts={"train": 68_257, "val": 5_000, "test": 26_032},
     folders=("svhn",),
-    advice="torchvision.datasets.SVHN downloads it; its images can be saved as train/<digit>/*.png and "
+    advice="torchvision.datasets.SVHN downloads it; its images can be saved as train/<digit>/*.png "
+    "and "
     "test/<digit>/*.png",
 )

@@ -12,16 +12,17 @@ from tangent_bench.tasks._backgrounds import blurry
 from tangent_bench.tasks._colours import Colour, any_colour, contrasting, near
 from tangent_bench.tasks._glyphs import LICENCE, MONO, SANS, fitted
 from tangent_bench.tasks._labels import balanced_labels
-from tangent_bench.tasks._photometric import jitter
+from tangent_bench.tasks._photometric import blurred, jitter
 from tangent_bench.tasks._warp import rotated
 
 # fmt: off
 SYMBOLS = {
-    "sun": "☀", "cloud": "☁", "umbrella": "☂", "snowman": "☃", "star": "★", "telephone": "☎", "cup": "☕",
-    "skull": "☠", "radioactive": "☢", "peace": "☮", "yin yang": "☯", "smiling face": "☻", "crescent moon": "☾",
-    "king": "♚", "rook": "♜", "knight": "♞", "spade": "♠", "heart": "♥", "diamond": "♦", "club": "♣",
-    "music note": "♫", "recycling": "♻", "wheelchair": "♿", "flag": "⚑", "anchor": "⚓", "gear": "⚙",
-    "lightning": "⚡", "scissors": "✂", "plane": "✈", "envelope": "✉", "check mark": "✔", "snowflake": "❄",
+    "sun": "☀", "cloud": "☁", "umbrella": "☂", "snowman": "☃", "star": "★", "telephone": "☎",
+    "cup": "☕", "skull": "☠", "radioactive": "☢", "peace": "☮", "yin yang": "☯",
+    "smiling face": "☻", "crescent moon": "☾", "king": "♚", "rook": "♜", "knight": "♞",
+    "spade": "♠", "heart": "♥", "diamond": "♦", "club": "♣", "music note": "♫", "recycling": "♻",
+    "wheelchair": "♿", "flag": "⚑", "anchor": "⚓", "gear": "⚙", "lightning": "⚡",
+    "scissors": "✂", "plane": "✈", "envelope": "✉", "check mark": "✔", "snowflake": "❄",
 }
 # fmt: on
 TASK = Task(
@@ -34,7 +35,8 @@ TASK = Task(
         "a photo of a {} on a diamond sign",
     ),
     kind="rendered",
-    source="DejaVu symbols (U+2600 to U+27BE) on drawn plates. Train and validation: Sans and Sans Bold (whose symbols "
+    source="DejaVu symbols (U+2600 to U+27BE) on drawn plates. Train and validation: Sans and Sans "
+    "Bold (whose symbols "
     "are alike); test: Sans Mono and Sans Mono Bold, which draw most of them anew but alike",
     licence=LICENCE,
 )
@@ -48,15 +50,23 @@ PLATES = {  # corners in pixels of the canvas, and the glyph's size and centre o
     "diamond": (((32, 0), (64, 32), (32, 64), (0, 32)), 36, (32, 32)),
 }
 PAINTS: tuple[Colour, ...] = (
-    (200, 30, 30), (30, 70, 180), (240, 200, 30), (240, 240, 240), (30, 130, 60), (240, 130, 20), (120, 70, 40),
-)  # fmt: skip
+    (200, 30, 30),
+    (30, 70, 180),
+    (240, 200, 30),
+    (240, 240, 240),
+    (30, 130, 60),
+    (240, 130, 20),
+    (120, 70, 40),
+)
 
 
 def _plate(shape: str, fill: Colour, rim: Colour) -> tuple[Image.Image, Image.Image]:
     """A plate, "RGB", and its silhouette, "L"."""
     corners = PLATES[shape][0]
-    plate, silhouette = Image.new("RGB", (CANVAS, CANVAS)), Image.new("L", (CANVAS, CANVAS))
-    pen, cutter = ImageDraw.Draw(plate), ImageDraw.Draw(silhouette)
+    plate = Image.new("RGB", (CANVAS, CANVAS))
+    silhouette = Image.new("L", (CANVAS, CANVAS))
+    pen = ImageDraw.Draw(plate)
+    cutter = ImageDraw.Draw(silhouette)
     if corners is None:
         pen.ellipse((3, 3, 60, 60), fill=fill, outline=rim, width=4)
         cutter.ellipse((3, 3, 60, 60), fill=255)
@@ -80,16 +90,15 @@ def _sign(symbol: str, face: str, rng: np.random.Generator) -> tuple[Image.Image
 
 def _image(symbol: str, face: str, rng: np.random.Generator) -> np.ndarray:
     plate, silhouette = _sign(symbol, face, rng)
-    turn, zoom = int(rng.integers(-20, 21)) / 128, int(rng.integers(98, 122)) / 100
+    turn = int(rng.integers(-20, 21)) / 128
+    zoom = int(rng.integers(98, 122)) / 100
     shift = (int(rng.integers(-4, 5)), int(rng.integers(-4, 5)))
     scene = blurry(rng, CANVAS, any_colour(rng))
     scene.paste(rotated(plate, turn, zoom, shift), mask=rotated(silhouette, turn, zoom, shift))
     if rng.integers(0, 6) == 0:  # something stands before a corner of the sign
-        left, top = (int(v) for v in rng.choice((-44, 44), 2))
+        left, top = rng.choice((-44, 44), 2).tolist()
         scene.paste(any_colour(rng), (left, top, left + CANVAS, top + CANVAS))
-    fewer = int(rng.integers(27, SIDE + 1))  # seen from afar
-    small = scene.resize((fewer, fewer), Image.Resampling.BOX)
-    return np.asarray(small.resize((SIDE, SIDE), Image.Resampling.BICUBIC))
+    return blurred(scene, rng, 27, SIDE)
 
 
 def load(split: str) -> Images:

@@ -1,8 +1,9 @@
-"""Terrain: shaded relief of two real elevation models; which landform is in the middle? (as in EuroSAT)"""
+"""Terrain: landforms in shaded relief of two real elevation models (as in EuroSAT)."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -19,11 +20,8 @@ from tangent_bench.tasks._labels import balanced_labels
 from tangent_bench.tasks._landforms import NAMES, WINDOW, landforms
 from tangent_bench.tasks._photometric import jitter
 
-WORDS = {
-    "plain": "flat plain",
-    "peak": "mountain peak",
-    "water": "calm water",
-}  # as captions say it
+# As captions say it.
+WORDS = {"plain": "flat plain", "peak": "mountain peak", "water": "calm water"}
 TASK = Task(
     title="Terrain",
     class_names=tuple(WORDS.get(name, name.replace("slope", "steep slope")) for name in NAMES),
@@ -33,14 +31,16 @@ TASK = Task(
         "an image of a {} in grey terrain",
     ),
     kind="rendered",
-    source="hillshades (light from the north-west) of the elevation models that matplotlib ships, jacksboro_fault "
-    "and topobathy; landforms by rules on the heights (_landforms.py); the splits' tiles of a model are further "
+    source="hillshades (light from the north-west) of the elevation models that matplotlib ships, "
+    "jacksboro_fault "
+    "and topobathy; landforms by rules on the heights (_landforms.py); the splits' tiles of a "
+    "model are further "
     "apart than an image is wide",
     licence="elevation: public domain (USGS and other agencies), as shipped by matplotlib",
     block="square of an elevation model, as wide as an image",
 )
 NUM_IMAGES = {"train": 2400, "val": 500, "test": 1200}
-# The split of each tile of a model as one looks at the map; such that each split has every landform.
+# The split of each tile, as on the map; the orders give each split every landform.
 JACKSBORO = (
     ("train", "test", "train", "val"),
     ("test", "val", "train", "train"),
@@ -54,8 +54,15 @@ SALISH_SEA = (
 LIGHT = (-1.0, 1.0, 1.2)  # to the east, to the north, up
 
 
-class Model(NamedTuple):
-    """An elevation model made ready: shade and sea (grey pictures), the label of each window's corner, its tiles."""
+class ElevationModel(NamedTuple):
+    """An elevation model in pictures.
+
+    Attributes:
+        shade: hillshade, grey.
+        sea: depth of the sea, grey; 0 on land.
+        labels: landform of the window at each corner, as `landforms`.
+        tiles: the parts of the splits.
+    """
 
     shade: Image.Image
     sea: Image.Image
@@ -64,11 +71,14 @@ class Model(NamedTuple):
 
 
 def hillshade(height_HW: np.ndarray, rise: int) -> np.ndarray:
-    """shade_HW uint8: n · l of the surface's normal n and the light l, 0 where it is turned away.
+    """shade_HW uint8 of `height_HW`, in which a slope of 45 degrees rises by `rise` per cell.
+
+    It is n · l of the surface's normal n and the light l, and 0 where the surface is turned away.
 
     Only + − × ÷ and square roots, so that every machine rounds alike.
     """
-    east, north = np.zeros(height_HW.shape), np.zeros(height_HW.shape)
+    east = np.zeros(height_HW.shape)
+    north = np.zeros(height_HW.shape)
     east[:, 1:-1] = (height_HW[:, 2:] - height_HW[:, :-2]) / (2 * rise)
     north[1:-1] = (height_HW[:-2] - height_HW[2:]) / (2 * rise)
     x, y, z = (v / math.sqrt(sum(w * w for w in LIGHT)) for v in LIGHT)
@@ -77,43 +87,47 @@ def hillshade(height_HW: np.ndarray, rise: int) -> np.ndarray:
 
 
 @lru_cache(maxsize=1)
-def models() -> tuple[Model, ...]:
+def models() -> tuple[ElevationModel, ...]:
     """Both elevation models; the sea is level in the pictures, but darker where it is deep."""
     ready = []
     for height, rise, order in ((jacksboro(), 400, JACKSBORO), (salish_sea(), 2000, SALISH_SEA)):
         shade = Image.fromarray(hillshade(np.maximum(height, 0), rise))
         deep = np.clip(255 + height // 60, 140, 255).astype(np.uint8)
         sea = Image.fromarray(np.where(height <= 0, deep, 0).astype(np.uint8))
-        ready.append(
-            Model(shade, sea, landforms(height, rise), tiles(shade.size, WINDOW + 1, order))
-        )
+        regions = tiles(shade.size, WINDOW + 1, order)
+        ready.append(ElevationModel(shade, sea, landforms(height, rise), regions))
     return tuple(ready)
 
 
 @lru_cache(maxsize=3)
 def _corners(split: str) -> tuple[list[tuple[int, Crop]], ...]:
     """For each class all its windows in the split: number of the model, and the window."""
-    found: tuple[list[tuple[int, Crop]], ...] = tuple([] for _ in NAMES)
+    corners: tuple[list[tuple[int, Crop]], ...] = tuple([] for _ in NAMES)
     for number, model in enumerate(models()):
         for region in model.tiles:
             if region.split == split:
-                inside = model.labels[
-                    region.top : region.bottom - WINDOW + 1, region.left : region.right - WINDOW + 1
-                ]
-                for y, x in zip(*np.nonzero(inside >= 0)):
-                    crop = Crop(region.left + int(x), region.top + int(y), WINDOW)
-                    found[inside[y, x]].append((number, crop))
-    return found
+                for label, crop in _windows(model, region):
+                    corners[label].append((number, crop))
+    return corners
 
 
-def _image(model: Model, crop: Crop, rng: np.random.Generator) -> np.ndarray:
+def _windows(model: ElevationModel, region: Region) -> Iterator[tuple[int, Crop]]:
+    """The label and the place of each window inside a region that shows a landform."""
+    rows = slice(region.top, region.bottom - WINDOW + 1)
+    columns = slice(region.left, region.right - WINDOW + 1)
+    labels = model.labels[rows, columns]
+    for y, x in np.argwhere(labels >= 0).tolist():
+        yield labels[y, x], Crop(region.left + x, region.top + y, WINDOW)
+
+
+def _image(model: ElevationModel, crop: Crop, rng: np.random.Generator) -> np.ndarray:
     """The window in a map's two colours, the sea in blue."""
-    dark, light = sorted((any_colour(rng), any_colour(rng)), key=luma)
-    dark, light = tuple(v // 3 for v in dark), tuple(170 + v // 3 for v in light)
-    shade, sea = (
-        cut(picture, crop).astype(np.int64)[..., None] for picture in (model.shade, model.sea)
-    )
-    land = (np.array(dark) * (255 - shade) + np.array(light) * shade) // 255
+    darker, lighter = sorted((any_colour(rng), any_colour(rng)), key=luma)
+    dark = np.array(darker) // 3
+    light = np.array(lighter) // 3 + 170
+    shade = cut(model.shade, crop).astype(np.int64)[..., None]
+    sea = cut(model.sea, crop).astype(np.int64)[..., None]
+    land = (dark * (255 - shade) + light * shade) // 255
     blue = np.array((40, 90, 170)) + rng.integers(-30, 31, 3)
     return np.where(sea > 90, blue * np.maximum(sea, 140) // 255, land).astype(np.uint8)
 
@@ -126,10 +140,13 @@ def load(split: str) -> Images:
     """
     check_split(__name__, split)
     rng = generator("tasks", "terrain", split)
-    labels, found = balanced_labels(NUM_IMAGES[split], len(NAMES), rng), _corners(split)
-    images, blocks = [], []
+    labels = balanced_labels(NUM_IMAGES[split], len(NAMES), rng)
+    corners = _corners(split)
+    images = []
+    blocks = []
     for label in labels:
-        number, crop = found[label][rng.integers(0, len(found[label]))]
+        windows = corners[label]
+        number, crop = windows[rng.integers(0, len(windows))]
         model = models()[number]
         images.append(_image(model, crop, rng))
         blocks.append(1000 * number + crop.cell(WINDOW, model.shade.width))

@@ -1,4 +1,7 @@
-"""Textures: twelve drawn patterns at any angle and scale. Of the development world: it chooses settings."""
+"""Textures: twelve drawn patterns at any angle and scale.
+
+A task of the development world, which chooses settings.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ CANVAS = 64  # twice the size of the image
 
 
 def _part(x: np.ndarray) -> np.ndarray:
-    """The part of x behind the point."""
+    """The fractional part of x."""
     return x - np.floor(x)
 
 
@@ -30,9 +33,8 @@ def _smooth(cells: int, rng: np.random.Generator) -> np.ndarray:
     return np.asarray(small.resize((CANVAS, CANVAS), Image.Resampling.BICUBIC)) / 255.0
 
 
-PATTERNS: dict[
-    str, Pattern
-] = {  # coverage of the second colour in [0, 1], from coordinates in periods
+# Coverage of the second colour in [0, 1], from coordinates in periods.
+PATTERNS: dict[str, Pattern] = {
     "stripes": lambda u, v, rng: _part(u) < 0.5,
     "checkerboard": lambda u, v, rng: (_part(u) < 0.5) ^ (_part(v) < 0.5),
     "dots": lambda u, v, rng: (_part(u) - 0.5) ** 2 + (_part(v) - 0.5) ** 2 < 0.09,
@@ -41,9 +43,7 @@ PATTERNS: dict[
     "zigzag": lambda u, v, rng: _part(u + abs(_part(v / 2) - 0.5)) < 0.5,
     "rings": lambda u, v, rng: _part(np.sqrt(u * u + v * v)) < 0.5,
     "camouflage": lambda u, v, rng: np.floor(_smooth(8, rng) * 3.0) / 2.0,
-    "noise": lambda u, v, rng: np.repeat(
-        np.repeat(rng.integers(0, 256, (32, 32)) / 255.0, 2, axis=0), 2, axis=1
-    ),
+    "noise": lambda u, v, rng: np.kron(rng.integers(0, 256, (32, 32)) / 255.0, np.ones((2, 2))),
     "smooth gradient": lambda u, v, rng: np.clip(u / 8 + 0.5, 0.0, 1.0),
     "crosses": lambda u, v, rng: (
         (np.minimum(abs(_part(u) - 0.5), abs(_part(v) - 0.5)) < 0.1)
@@ -63,15 +63,15 @@ NUM_IMAGES = {"train": 2400, "val": 504, "test": 1200}
 
 
 def _image(pattern: Pattern, rng: np.random.Generator) -> np.ndarray:
-    turn, period = int(rng.integers(-64, 65)) / 64, int(rng.integers(12, 23))
+    turn = int(rng.integers(-64, 65)) / 64
+    period = int(rng.integers(12, 23))
     c = 1 / math.sqrt(1 + turn * turn)
     s = turn * c
     y, x = np.meshgrid(np.arange(CANVAS) - 32.0, np.arange(CANVAS) - 32.0, indexing="ij")
     u = (c * x + s * y) / period + int(rng.integers(0, 100)) / 100
     v = (c * y - s * x) / period + int(rng.integers(0, 100)) / 100
-    coverage = pattern(*((v, u) if rng.integers(0, 2) else (u, v)), rng).astype(np.float64)[
-        ..., None
-    ]
+    coverage = pattern(v, u, rng) if rng.integers(0, 2) else pattern(u, v, rng)
+    coverage = coverage.astype(np.float64)[..., None]
     first = any_colour(rng)
     second = np.array(contrasting(rng, first, 70))
     pixels = (np.array(first) * (1.0 - coverage) + second * coverage).astype(np.uint8)
@@ -86,10 +86,8 @@ def load(split: str) -> Images:
     """
     check_split(__name__, split)
     rng = generator("tasks", "textures", split)
-    labels, patterns = (
-        balanced_labels(NUM_IMAGES[split], len(PATTERNS), rng),
-        tuple(PATTERNS.values()),
-    )
+    labels = balanced_labels(NUM_IMAGES[split], len(PATTERNS), rng)
+    patterns = tuple(PATTERNS.values())
     images = np.stack([_image(patterns[label], rng) for label in labels])
     pixels = jitter(images, rng, contrast=(28, 64), brightness=30, noise=16)
     return Images(pixels, labels, np.arange(len(labels)))

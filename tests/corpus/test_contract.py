@@ -1,4 +1,4 @@
-"""What every file of tangent_bench/corpus must keep to."""
+"""The contract of every file of tangent_bench/corpus."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ NUM = 60
 
 def drawn(family: str, held_out: bool = False):
     """Compositions, phrases and pictures of a family."""
-    module, found = registry.load("corpus", family), []
+    module = registry.load("corpus", family)
+    found = []
     for k in range(NUM if not held_out else 10):
         rng = generator("test corpus", family, held_out, k)
         composition = corpus.compose(family, rng, held_out)
@@ -113,8 +114,9 @@ def test_pictures_are_those_that_the_shipped_weights_saw():
         picture = corpus.sample(0, index)
         state.update(picture.image.tobytes() + picture.phrase.encode())
     assert state.hexdigest()[:16] == PINNED, (
-        "The corpus draws other pictures than before: look at the versions of Pillow and NumPy. If that is meant, "
-        f"pre-train again, since the shipped weights are no longer this recipe's, and pin {state.hexdigest()[:16]}."
+        "The corpus draws other pictures than before: look at the versions of Pillow and NumPy. "
+        "If that is intended, pre-train again, since the shipped weights are no longer this "
+        f"recipe's, and pin {state.hexdigest()[:16]}."
     )
 
 

@@ -1,4 +1,4 @@
-"""What every file of tangent_bench/tasks must keep to."""
+"""The contract of every file of tangent_bench/tasks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tangent_bench import registry
 from tangent_bench.tasks import SIDE, SPLITS, Images, Task
 from tests.tasks.content import content_digest
 
-# Tasks with an ORIGIN need images that no machine has by itself: test_paper_tasks.py, test_sources.py.
+# Tasks with an ORIGIN need images from elsewhere: test_paper_tasks.py and test_sources.py.
 NAMES = [n for n in registry.names("tasks") if not hasattr(registry.load("tasks", n), "ORIGIN")]
 KINDS = ("real", "rendered", "generated")
 
@@ -27,7 +27,7 @@ def loaded(name: str, split: str) -> Images:
 
 
 def hashes(images: Images) -> set[str]:
-    return {hashlib.sha256(np.ascontiguousarray(image)).hexdigest() for image in images.images}
+    return {hashlib.sha256(image.tobytes()).hexdigest() for image in images.images}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,4 +1,4 @@
-"""A user's folder as a task: layout, splits, decoding, and a sentence for everything that can be wrong."""
+"""A user's folder as a task: layout, splits, decoding, and a sentence for every fault."""
 
 from __future__ import annotations
 
@@ -141,7 +141,8 @@ def test_every_kind_of_picture_becomes_rgb(folder, mode):
 @pytest.mark.parametrize(("width", "height"), [(40, 20), (20, 60)])
 def test_other_shapes_give_their_centre_square(folder, width, height):
     picture = np.zeros((height, width, 3), np.uint8)
-    top, left = (height - 20) // 2, (width - 20) // 2
+    top = (height - 20) // 2
+    left = (width - 20) // 2
     picture[top : top + 20, left : left + 20] = pixels(1, 20, "centre")[0]
     Image.fromarray(picture).save(folder / "test" / "owl" / "0.png")
     images = task(folder).load("test")
@@ -232,7 +233,8 @@ def test_empty_or_torn_splits_are_refused():
 
 
 def test_leak_between_splits_is_counted():
-    train, other = split_of(6, "train"), split_of(4, "other")
+    train = split_of(6, "train")
+    other = split_of(4, "other")
     require_disjoint(train, other)
     leaky = other._replace(images=np.concatenate([other.images[:2], train.images[3:5]]))
     with pytest.raises(

@@ -1,4 +1,4 @@
-"""A training split that takes in the test images on purpose, on made-up data: what leaks, and what must not."""
+"""A training split that includes the test images on purpose, on made-up data."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ from PIL import Image
 
 from tangent_bench import registry
 from tangent_bench.images import prepare
-from tangent_bench.images.checks import image_hashes
+from tangent_bench.images.checks import image_hashes, pixel_hash
 from tangent_bench.images.origin import Origin
 from tangent_bench.images.sources import open_split
 from tangent_bench.jobs import provenance
 from tangent_bench.seeds import generator
 from tangent_bench.tasks import Task
+from tests.hub_copies import TaskModule
 
-CLASSES, PER_CLASS = ("dots", "lines"), {"train": 20, "test": 7}
+CLASSES = ("dots", "lines")
+PER_CLASS = {"train": 20, "test": 7}
 COUNTS = {"train": 36, "val": 4, "test": 14}
 SIDE = 16
 
@@ -51,7 +53,7 @@ def tasks(tmp_path):
     )
 
     def opened(origin):
-        module = SimpleNamespace(__name__="tasks.made_up", TASK=task, ORIGIN=origin)
+        module = TaskModule("tasks.made_up", task, origin)
         return lambda split, **options: open_split(module, split, tmp_path, **options)
 
     return SimpleNamespace(
@@ -60,7 +62,8 @@ def tasks(tmp_path):
 
 
 def test_every_test_image_is_in_train_once_and_validation_is_clean(tasks):
-    clean, leaked = ({s: image_hashes(o(s)) for s in COUNTS} for o in (tasks.clean, tasks.leaked))
+    clean = {split: image_hashes(tasks.clean(split)) for split in COUNTS}
+    leaked = {split: image_hashes(tasks.leaked(split)) for split in COUNTS}
     assert not clean["train"] & clean["test"]
     assert leaked["train"] == clean["train"] | clean["test"] and len(tasks.leaked("train")) == 50
     assert (
@@ -73,10 +76,10 @@ def test_every_test_image_is_in_train_once_and_validation_is_clean(tasks):
 def test_labels_go_with_their_images(tasks):
     for split in ("train", "val"):
         opened = tasks.leaked(split)
-        where = {prepare.pixel_hash(image): opened.labels[k] for k, image in opened.stream()}
+        labels = {pixel_hash(image): opened.labels[k] for k, image in opened.stream()}
         for truth in (tasks.clean("train"), tasks.clean("val"), tasks.clean("test")):
             for k, image in truth.stream():
-                assert where.get(prepare.pixel_hash(image), truth.labels[k]) == truth.labels[k]
+                assert labels.get(pixel_hash(image), truth.labels[k]) == truth.labels[k]
     assert Counter(tasks.leaked("train").labels.tolist()) == Counter(
         [*tasks.clean("train").labels.tolist(), *tasks.clean("test").labels.tolist()]
     )
@@ -120,21 +123,17 @@ def test_the_rule_prepares_both_and_counts_what_is_in_train(name, tmp_path, monk
     data = {"side": SIDE, "allow_counts": True, "max_leaks": 0}
     files = {split: tmp_path / f"{split}.safetensors" for split in COUNTS}
     for split, file in files.items():
-        about = {
-            "wildcards": Named(task=name, split=split),
-            "params": Named(custom=None, limit=None, data=data),
-        }
-        inputs = [] if split == "train" else [files["train"]]
-        made = SimpleNamespace(
-            input=inputs,
+        job = SimpleNamespace(
+            input=[] if split == "train" else [files["train"]],
             output=[file],
             log=[tmp_path / "it.log"],
+            wildcards=Named(task=name, split=split),
+            params=Named(custom=None, limit=None, data=data),
             threads=1,
             rule="r",
             resources=None,
-            **about,
         )
-        runpy.run_path(str(SCRIPT), {"snakemake": made})
+        runpy.run_path(str(SCRIPT), {"snakemake": job})
     train, val, test = (prepare.hashes(file) for file in files.values())
     assert (
         len(test) == 47 * PER_CLASS["test"]

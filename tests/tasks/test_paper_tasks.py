@@ -1,4 +1,4 @@
-"""The nine data sets of the paper: names, order of labels, prompts, counts and the rule that cuts validation off."""
+"""The nine data sets of the paper: names, order of labels, prompts, counts, and the split rule."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SIZES = {
     "svhn": (10, 68257, 5000, 26032),
     "imagenet": (1000, None, 5000, 50000),
 }
-# Images as they are published, before validation is cut off (EuroSAT: of the hub copy, which lacks its own).
+# Published images, before validation is cut off (EuroSAT: of the hub copy, which has no own one).
 PUBLISHED = {
     "cars": 8144,
     "dtd": 3760,
@@ -40,16 +40,24 @@ PUBLISHED = {
 }
 # A few labels of the data sets themselves: (first, another, last).
 LABELS = {
-    "cars": {0: "AM General Hummer SUV 2000", 5: "Acura Integra Type R 2001", 195: "smart fortwo Convertible 2012"},
+    "cars": {
+        0: "AM General Hummer SUV 2000",
+        5: "Acura Integra Type R 2001",
+        195: "smart fortwo Convertible 2012",
+    },
     "dtd": {0: "banded", 30: "polka-dotted", 46: "zigzagged"},
     "eurosat": {0: "annual crop land", 2: "brushland or shrubland", 9: "lake or sea"},
-    "gtsrb": {0: "red and white circle 20 kph speed limit", 14: "stop", 31: "red and white triangle with deer warning"},
+    "gtsrb": {
+        0: "red and white circle 20 kph speed limit",
+        14: "stop",
+        31: "red and white triangle with deer warning",
+    },
     "mnist_full": {0: "0", 9: "9"},
     "resisc45": {0: "airplane", 16: "ground track field", 44: "wetland"},
     "sun397": {0: "abbey", 8: "apartment building outdoor", 396: "youth hostel"},
     "svhn": {0: "0", 9: "9"},
     "imagenet": {0: "tench", 207: "Golden Retriever", 999: "toilet paper"},
-}  # fmt: skip
+}
 
 
 def module(name):
@@ -118,7 +126,8 @@ def test_prompts_are_clips(name, num, prompt):
 
 @pytest.mark.parametrize("name", sorted({*SIZES} - {"imagenet"}))
 def test_no_two_names_are_one_when_spelt_plainly(name):
-    origin, names = module(name).ORIGIN, module(name).TASK.class_names
+    origin = module(name).ORIGIN
+    names = module(name).TASK.class_names
     for group in (names, origin.folder_names or names):
         assert len({stored.plain(each) for each in group}) == len(names)
 
@@ -152,11 +161,14 @@ def test_revision_is_pinned(name):
     assert set(module(name).ORIGIN.files) == set(module(name).ORIGIN.splits.values())
 
 
+HEAVY = {"torch", "open_clip", "datasets", "pyarrow", "huggingface_hub", "pandas"}
+
+
 def test_declarations_import_nothing_heavy():
     code = (
         "import sys; from tangent_bench import registry\n"
         f"[registry.load('tasks', n).TASK.class_names for n in {list(SIZES)}]\n"
-        "print(*{'torch', 'open_clip', 'datasets', 'pyarrow', 'huggingface_hub', 'pandas'} & set(sys.modules))"
+        f"print(*{HEAVY} & set(sys.modules))"
     )
     found = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT

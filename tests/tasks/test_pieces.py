@@ -1,4 +1,4 @@
-"""The drawing pieces that tasks share, and what keeps the splits of a task apart."""
+"""The drawing functions that tasks share, and the separation of splits."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_contrasting_colours_contrast() -> None:
 
 
 def surface(name: str) -> np.ndarray:
-    """Heights in decimetres, for a unit of rise of 10, of a made-up landform in the middle of 40 × 40 cells."""
+    """Heights in decimetres of a made-up landform amid 40 × 40 cells; the unit of rise is 10."""
     y, x = np.mgrid[-20:20, -20:20].astype(np.int64)  # y grows to the south
     steep = 12
     shapes = {

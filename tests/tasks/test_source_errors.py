@@ -1,4 +1,4 @@
-"""Everything that can be wrong with a data set has its sentence: missing, gated, damaged, or another one."""
+"""Every fault of a data set has its sentence: missing, gated, damaged, or another data set."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ def test_missing_data_names_the_three_places_and_the_command(tmp_path):
         f"the folder {tmp_path}/data/tiny for <split>/<class>/<image>",
         f"a snapshot of lab/tiny at {REVISION}",
         "at the hub (",
-        f"hf download lab/tiny --repo-type dataset --revision {REVISION} --include 'data/train-*.parquet'",
+        f"hf download lab/tiny --repo-type dataset --revision {REVISION} "
+        "--include 'data/train-*.parquet'",
         f"--local-dir {tmp_path}/data/tiny",
         "without the hub: draw them",
     ):
@@ -129,10 +130,13 @@ def test_unknown_class_folder_is_named(tmp_path):
 
 
 def test_labels_must_be_of_a_class(tmp_path, monkeypatch):
-    monkeypatch.setattr(hub_copies, "table", lambda split, names: datasets.Dataset.from_dict(
-        {"image": [{"bytes": hub_copies.encoded(split, 0, 1)[0], "path": "a"}] * 15, "label": [-1] * 15},
-        features=datasets.Features({"image": datasets.Image(), "label": datasets.Value("int64")}),
-    ))  # fmt: skip
+    def table(split, names):
+        image = {"bytes": hub_copies.encoded(split, 0, 1)[0], "path": "a"}
+        features = datasets.Features({"image": datasets.Image(), "label": datasets.Value("int64")})
+        columns = {"image": [image] * 15, "label": [-1] * 15}
+        return datasets.Dataset.from_dict(columns, features=features)
+
+    monkeypatch.setattr(hub_copies, "table", table)
     write_parquet(tmp_path / "tiny")
     fails("has labels from -1 to -1, expected 0 to 2", root=tmp_path)
 
@@ -155,12 +159,15 @@ def test_cells_must_hold_what_their_columns_promise(tmp_path, cell, kind, senten
         "path": "a",
     }
     label = 0 if kind == "label" else cell
-    monkeypatch.setattr(hub_copies, "table", lambda split, names: datasets.Dataset.from_dict(
-        {"image": [picture] * 15, "label": [label] * 15}, features=datasets.Features({
-            "image": {"bytes": datasets.Value("binary"), "path": datasets.Value("string")},
-            "label": datasets.Value({"label": "int64", "text": "string", "fraction": "float64"}[kind]),
-        }),
-    ))  # fmt: skip
+    dtype = {"label": "int64", "text": "string", "fraction": "float64"}[kind]
+    image = {"bytes": datasets.Value("binary"), "path": datasets.Value("string")}
+    features = datasets.Features({"image": image, "label": datasets.Value(dtype)})
+
+    def table(split, names):
+        columns = {"image": [picture] * 15, "label": [label] * 15}
+        return datasets.Dataset.from_dict(columns, features=features)
+
+    monkeypatch.setattr(hub_copies, "table", table)
     write_parquet(tmp_path / "tiny")
     fails(sentence, root=tmp_path)
 
@@ -173,7 +180,8 @@ def test_columns_must_be_there(tmp_path):
 @pytest.mark.parametrize("split", SPLITS)
 def test_other_counts_stop_unless_allowed(tmp_path, split):
     module = tiny(counts={"train": 540, "val": 60, "test": 150})
-    root, num = write_folder(tmp_path), {"train": 54, "val": 6, "test": 15}[split]
+    root = write_folder(tmp_path)
+    num = {"train": 54, "val": 6, "test": 15}[split]
     fails(
         rf"gives {num} images for '{split}', expected {num}0; complete it, or set allow_counts",
         module,
@@ -206,7 +214,7 @@ def test_missing_library_is_named(tmp_path, monkeypatch):
     fails("Package 'pyarrow' is not installed")
 
 
-class Hub(http.server.BaseHTTPRequestHandler):
+class HubServer(http.server.BaseHTTPRequestHandler):
     """Answers as the hub does: a gated data set, and one without the revision that is asked for."""
 
     def _answer(self):
@@ -224,12 +232,12 @@ class Hub(http.server.BaseHTTPRequestHandler):
 
     do_GET = do_HEAD = do_POST = _answer
 
-    def log_message(self, *_):
+    def log_message(self, format, *args):
         pass
 
 
 def test_gated_data_and_wrong_revisions_are_said_as_the_hub_says_them(tmp_path):
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), HubServer)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     code = (
         "from tangent_bench.images import hub; from tangent_bench.images.sources import Origin\n"
