@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tangent_bench import models, registry
+from tangent_bench.experiments import scope_of
 from tangent_bench.planning import estimate, jobs
-from tangent_bench.planning.experiments import SELECTED, Asking
+from tangent_bench.planning.asking import Asking
 from tangent_bench.planning.jobs import Job
 from tangent_bench.planning.sizes import ModelSize
-from tangent_bench.planning.work import PASSES, pairs
-from tangent_bench.store import artefacts
+from tangent_bench.planning.units import pairs, passes
+from tangent_bench.store import artefacts, layout
 from tangent_bench.tangent.linearize import parameters
 from tests.experiments import known
 from tests.planned import MODEL, Costing, as_known, job, of_experiment, workload
@@ -43,6 +45,10 @@ def predicted(experiment: str, monkeypatch) -> Counter:
     return found
 
 
+def selected(experiment: str) -> int:
+    return registry.load("experiments", experiment).EXPERIMENT.selected_on_test
+
+
 def smooth(task, split, point):
     return 0.3 + 0.4 * np.exp(-sum(abs(c) for c in point.values()))
 
@@ -65,7 +71,7 @@ def test_points_of_a_grid_are_those_on_validation_and_as_many_as_are_selected_on
     ends = {"task_addition": 3, "task_negation": 0}[
         experiment
     ]  # both ends of the grid, and the single task
-    assert planned["a", "test"] == SELECTED[experiment] + ends
+    assert planned["a", "test"] == selected(experiment) + ends
     if experiment == "task_negation":
         assert planned[known.CONTROL, "test"] == len(known.TASKS) * planned["a", "test"]
 
@@ -114,16 +120,26 @@ def test_subsets_are_counted_one_by_one(num_tasks):
     expected = sum(len(s) * (len(s) * points * 40 + num_tasks * 200) * classes for s in subsets)
     whole = (
         num_tasks
-        * ((points * 40 + (SELECTED["task_addition"] + 2) * 200) * num_tasks + 40 + 200)
+        * ((points * 40 + (selected("task_addition") + 2) * 200) * num_tasks + 40 + 200)
         * classes
     )
     assert tangent == expected + whole
 
 
+def of_every_experiment(load) -> list[Job]:
+    """A job of each experiment of a config, in a mode that it has."""
+    made = []
+    for name in load.config["experiments"]:
+        mode = str(scope_of(name).modes(load.config)[-1])
+        model = load.config["models"][0]
+        made.append(job("run_experiment", experiment=name, mode=mode, model=model))
+    return made
+
+
 def test_every_experiment_of_the_presets_has_a_formula():
     for preset in ("tiny", "analyses", "paper", "emergence"):
         load = workload(preset)
-        for planned in (j for j in jobs.of_config(load.config) if j.rule == "run_experiment"):
+        for planned in of_every_experiment(load):
             assert load.of(planned).known, planned
 
 
@@ -162,7 +178,7 @@ def test_other_tasks_images_are_counted_as_those_of_linear_steps(training, seen)
 
 
 def test_a_step_of_every_training_has_its_passes():
-    assert {f"{name} step" for name in registry.names("training")} <= set(PASSES)
+    assert all(passes(f"{name} step") for name in registry.names("training"))
 
 
 def test_joint_training_takes_an_equal_part_of_every_task():
@@ -193,14 +209,16 @@ def test_a_grid_of_the_network_costs_nothing_of_the_kind_on_the_tangent_side():
 
 
 def test_kinds_add_up_to_all_and_gpu_hours_are_those_of_jobs_that_hold_one():
-    load = workload("micro", device="cuda")
-    made = estimate.planned(jobs.of_config(load.config), load, Costing())
+    load = workload("micro")
+    held = [replace(each, gpus=1) for each in of_every_experiment(load)]
+    free = [job("prepare_images", task="mnist", split="val"), job("contact_sheet", task="mnist")]
+    made = estimate.planned([*held, *free], load, Costing())
     *kinds, total = estimate.kinds(made)
     for key in ("jobs", "images", "hours", "gpu_hours", "disk"):
         assert sum(getattr(kind, key) for kind in kinds) == pytest.approx(getattr(total, key))
-    held = sum(each.seconds for each in made if each.job.gpus) / 3600
-    assert total.gpu_hours == pytest.approx(held) and 0 < held < total.hours
-    assert {kind.name for kind in kinds if not kind.gpu_hours} >= {
+    hours = sum(each.seconds for each in made if each.job.gpus) / 3600
+    assert total.gpu_hours == pytest.approx(hours) and 0 < hours < total.hours
+    assert {kind.name for kind in kinds if not kind.gpu_hours} == {
         "prepare images",
         "contact sheet",
     }
@@ -217,35 +235,35 @@ def test_seconds_are_amounts_times_costs():
 
 def test_a_run_as_large_as_the_config_costs_what_the_config_does():
     load = workload(seeds=[0, 1])
-    made = estimate.planned([*jobs.of_config(load.config), Job("collect_rows")], load, Costing())
-    total = estimate.kinds(made)[-1]
-    same = estimate.grown(made, load, Costing(), 8, 2)
+    all_jobs = [*of_every_experiment(load), Job("collect_rows")]
+    total = estimate.kinds(estimate.planned(all_jobs, load, Costing()))[-1]
+    run = jobs.LargerRun(load.config, all_jobs, {task: task for task in load.config["tasks"]})
+    same = estimate.larger(run, load, Costing())
+    assert same.name == "with 8 tasks × 2 seeds"
     for key in ("jobs", "images", "passes", "hours", "disk"):
         assert getattr(same, key) == pytest.approx(getattr(total, key)), key
 
 
-def test_twice_the_seeds_are_twice_what_knows_seeds():
+def test_a_copy_of_a_task_costs_what_the_task_does():
     load = workload()
-    one, two = (
-        Counter(j.rule for j in jobs.of_config(estimate.larger(load, 8, seeds).config))
-        for seeds in (1, 2)
+    originals = {"mnist": "mnist", "copy-8": "mnist"}
+    config = load.config | {"tasks": [*originals]}
+    of_both = [job("encode_changes", training="standard", task=task) for task in originals]
+    own, copy = (
+        estimate.larger(jobs.LargerRun(config, [each], originals), load, Costing())
+        for each in of_both
     )
-    assert {rule: two[rule] / one[rule] for rule in one} == {
-        **dict.fromkeys(("prepare_images", "contact_sheet", "build_head", "encode_base"), 1.0),
-        **dict.fromkeys(("finetune", "encode_changes", "run_experiment"), 2.0),
-    }
+    assert own == copy and own.disk == 240 * 3 * MODEL.embedding * 4
 
 
-def test_more_tasks_are_those_of_the_config_again():
-    larger = estimate.larger(workload(), 20, 1)
-    assert len(set(larger.config["tasks"])) == 20
-    assert Counter(name.rstrip("'") for name in larger.config["tasks"]) == {
-        task: 3 if k < 4 else 2 for k, task in enumerate(merged("tiny")["tasks"])
-    }
-    found = Counter(j.rule for j in jobs.of_config(larger.config))
-    assert found["finetune"] == 2 * 20 + 1 and found["encode_changes"] == 2 * 21
-    made = larger.of(job("encode_changes", training="standard", task="mnist''"))
-    assert made.disk == 240 * 21 * MODEL.embedding * 4
+@pytest.mark.parametrize("num_tasks", [3, 8, 20])
+def test_more_tasks_are_those_of_the_config_again(num_tasks):
+    own = merged("tiny")["tasks"]
+    taken = {"custom_tasks": {"copy-9": {}}}
+    originals = jobs._originals(merged("tiny") | taken, num_tasks)
+    assert list(originals)[:8] == own[:num_tasks] and len(originals) == num_tasks
+    assert list(originals.values()) == [own[place % 8] for place in range(num_tasks)]
+    assert "copy-9" not in originals
 
 
 def test_disk_of_a_vector_and_of_features_is_that_of_their_files(tmp_path):
@@ -261,7 +279,7 @@ def test_disk_of_a_vector_and_of_features_is_that_of_their_files(tmp_path):
     load.models["tiny"] = ModelSize(sum(v.size for v in theta.values()), 256)
     planned = load.of(job("finetune", training="linear", task="mnist")).disk
     assert planned == pytest.approx((tmp_path / "vector").stat().st_size, rel=0.01)
-    sources = jobs.sources(load.config, "standard")
+    sources = layout.sources(load.config, "standard")
     arrays = {
         f"{split}/{s}": np.zeros((n, 256), np.float32)
         for s in sources

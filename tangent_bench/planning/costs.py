@@ -1,9 +1,11 @@
-"""Seconds of a unit of work (`work`) on this machine: measured with the model itself, its weights random, on one core
-or on the GPU that the config asks for.
+"""Seconds of a unit of work (`units`) on this machine.
 
-Where it asks for a GPU and there is none, a pass of an image is taken to last the model's FLOPs at
-`resources.GPU_GFLOP_PER_SECOND`, and other work as many passes as it comes to; a text as its own FLOPs. Crops, digests
-and starts are measured all the same: they are the processor's.
+They are measured with the model itself, its weights random, on one core or on the GPU that the
+config asks for.
+
+Where it asks for a GPU and there is none, a pass of an image is assumed to take the model's FLOPs
+at `resources.GPU_GFLOP_PER_SECOND`, other work as many passes as it comes to, and a text its own
+FLOPs. Crops, digests and starts are measured all the same: they are the processor's.
 """
 
 from __future__ import annotations
@@ -22,9 +24,7 @@ import numpy as np
 from tangent_bench.planning import resources
 from tangent_bench.planning.sizes import ModelSize
 from tangent_bench.planning.towers import LONG, Stage, noise, seconds_of, to_crop
-from tangent_bench.planning.work import PASSES, Unit
-
-OTHER_PASSES = 5.0  # of a training step of a mode that is not known here
+from tangent_bench.planning.units import Unit, passes
 
 _START = """
 import sys, time
@@ -60,48 +60,54 @@ class Costs(dict[Unit, float]):
 
     def __init__(self, config: Mapping, sizes: Mapping[str, ModelSize]) -> None:
         super().__init__({("second", ""): 1.0})
-        self.config, self.sizes, self.assumed = config, sizes, gpu_is_missing(config)
+        self.config = config
+        self.sizes = sizes
+        self.assumed = gpu_is_missing(config)
         self._stage: Stage | None = None
 
     def __missing__(self, unit: Unit) -> float:
         name, model = unit
-        if name == "start network":
-            arguments = [model, json.dumps(self.config["custom_models"])]
-            first = _start(*arguments)
-            self[unit] = (
-                first if first > LONG else min(first, _start(*arguments), _start(*arguments))
-            )
-        elif name == "prompt" and not self.assumed:
-            self[unit] = self.sizes[model].prompt_seconds
-        elif name == "dot":
-            self[unit] = _dot(self.sizes[model].parameters)
-        elif model:
-            self[unit] = (
-                self._assume(name, model) if self.assumed else self._of(model).measure(name)
-            )
-        else:
-            self[unit] = PLAIN[name]()
+        self[unit] = self._of_model(name, model) if model else PLAIN[name]()
         return self[unit]
 
-    def _of(self, model: str) -> Stage:
+    def _of_model(self, name: str, model: str) -> float:
+        if name == "start network":
+            return _start_network(model, json.dumps(self.config["custom_models"]))
+        if name == "dot":
+            return _dot(self.sizes[model].parameters)
+        if self.assumed:
+            return self._assume(name, model)
+        if name == "prompt":
+            return self.sizes[model].prompt_seconds
+        return self._on_stage(model).measure(name)
+
+    def _on_stage(self, model: str) -> Stage:
         if self._stage is None or self._stage.name != model:
             self._stage = None  # freed before the next is made
             self._stage = Stage(model, self.config)
         return self._stage
 
     def _assume(self, name: str, model: str) -> float:
-        """Seconds of a unit on a GPU by its FLOPs; what only moves weights about is taken to cost nothing."""
-        one = (
-            resources.gflop_of(model, self.config["custom_models"]) / resources.GPU_GFLOP_PER_SECOND
-        )
+        """Seconds of a unit on a GPU by its FLOPs; moving weights is assumed to cost nothing."""
         if name in ("sum", "update"):
             return 0.0
         if name == "prompt":
-            return self.sizes[model].prompt_gflop / resources.GPU_GFLOP_PER_SECOND
+            return _gpu_seconds(self.sizes[model].prompt_gflop)
         if name == "kernel pair":
-            return 2e-9 * self.sizes[model].parameters / resources.GPU_GFLOP_PER_SECOND
+            return _gpu_seconds(2e-9 * self.sizes[model].parameters)
+        of_pass = _gpu_seconds(resources.gflop_of(model, self.config["custom_models"]))
         crop = self[("crop", "")] if name.endswith(" step") else 0.0
-        return one * PASSES.get(name, OTHER_PASSES) + crop
+        return of_pass * passes(name) + crop
+
+
+def _gpu_seconds(gflop: float) -> float:
+    return gflop / resources.GPU_GFLOP_PER_SECOND
+
+
+def _start_network(*arguments: str) -> float:
+    """The fastest of three starts; a slow one is made once."""
+    first = _start(*arguments)
+    return first if first > LONG else min(first, _start(*arguments), _start(*arguments))
 
 
 def _start(*arguments: str) -> float:
@@ -109,10 +115,9 @@ def _start(*arguments: str) -> float:
     command = [sys.executable, "-c", _START, str(Path(__file__).parents[2]), *arguments]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        said = done.stderr.strip().splitlines() or [
-            f"its process ended with status {done.returncode} and said nothing"
-        ]
-        raise ValueError(f"A job cannot start here: {said[-1]}")
+        silent = f"its process ended with status {done.returncode} and said nothing"
+        sentences = done.stderr.strip().splitlines() or [silent]
+        raise ValueError(f"A job cannot start here: {sentences[-1]}")
     return float(done.stdout.split()[-1])
 
 
@@ -137,19 +142,23 @@ def _crop() -> float:
 def _logit() -> float:
     from tangent_bench.measuring.evaluation import TangentEvaluator
 
-    features, head, num, points = (
-        np.ones((500, 64), np.float32),
-        np.ones((20, 64), np.float32),
-        8,
-        20,
+    features_ND = np.ones((500, 64), np.float32)
+    head_KD = np.ones((20, 64), np.float32)
+    num_vectors = 8
+    num_points = 20
+    points = [dict.fromkeys(map(str, range(num_vectors)), 0.5)] * num_points
+    evaluator = TangentEvaluator(
+        lambda task, split: features_ND,
+        lambda source, task, split: features_ND,
+        lambda task: head_KD,
     )
-    evaluator = TangentEvaluator(lambda *_: features, lambda *_: features, lambda _: head)
-    asked = [dict.fromkeys(map(str, range(num)), 0.5)] * points
-    return seconds_of(lambda: evaluator.predict("", "", asked)) / (num * points * 500 * 20)
+    seconds = seconds_of(lambda: evaluator.predict("", "", points))
+    return seconds / (num_vectors * num_points * len(features_ND) * len(head_KD))
 
 
 def _flop() -> float:
-    left, right = np.ones((1000, 1000), np.float32), np.ones((1000, 100), np.float32)
+    left = np.ones((1000, 1000), np.float32)
+    right = np.ones((1000, 100), np.float32)
     return seconds_of(lambda: left @ right) / (2 * 1000 * 1000 * 100)
 
 
@@ -161,11 +170,14 @@ def _basis() -> float:
 def _wide_step() -> float:
     from tangent_bench.tangent import wide_network as network
 
-    rng, width, points, steps = np.random.default_rng(0), 1024, 32, 3
-    weights, inputs = network.initialise(64, width, 2, rng), rng.standard_normal((points, 64))
-    return seconds_of(lambda: network.train(weights, inputs, inputs[:, 0], 1e-3, steps)) / (
-        steps * points * width**2
-    )
+    rng = np.random.default_rng(0)
+    width = 1024
+    num_points = 32
+    steps = 3
+    weights = network.initialise(64, width, 2, rng)
+    inputs = rng.standard_normal((num_points, 64))
+    seconds = seconds_of(lambda: network.train(weights, inputs, inputs[:, 0], 1e-3, steps))
+    return seconds / (steps * num_points * width**2)
 
 
 def _draw() -> float:
@@ -175,7 +187,7 @@ def _draw() -> float:
 
 
 def _byte() -> float:
-    """Digest of its content when it is loaded or saved, and of its file for the record."""
+    """Takes the digest of content when it is loaded or saved, and of the file for the record."""
     block = bytes(2**24)
     return 2 * seconds_of(lambda: hashlib.sha256(block).digest()) / len(block)
 
@@ -183,14 +195,17 @@ def _byte() -> float:
 def _tile() -> float:
     from tangent_bench.figures._contact_sheet import EXAMPLES, sheet
 
-    num = 16
-    smooth = np.linspace(0, 255, 32 * 32 * 3).reshape(32, 32, 3) + noise(num * EXAMPLES, 32, 32) / 8
-    labels = np.arange(num * EXAMPLES) % num
-    picture = [f"class {k}" for k in range(num)]
-    call = lambda: sheet(np.uint8(np.minimum(smooth, 255)), labels, picture, "").save(  # noqa: E731
-        io.BytesIO(), format="PNG", optimize=True
-    )
-    return seconds_of(call) / num
+    num_classes = 16
+    num_images = num_classes * EXAMPLES
+    gradient = np.linspace(0, 255, 32 * 32 * 3).reshape(32, 32, 3)
+    images = np.minimum(gradient + noise(num_images, 32, 32) / 8, 255).astype(np.uint8)
+    labels = np.arange(num_images) % num_classes
+    names = [f"class {k}" for k in range(num_classes)]
+
+    def call() -> None:
+        sheet(images, labels, names, "").save(io.BytesIO(), format="PNG", optimize=True)
+
+    return seconds_of(call) / num_classes
 
 
 def _decode(width: int, height: int, side: int, form: str) -> float:
@@ -201,11 +216,12 @@ def _decode(width: int, height: int, side: int, form: str) -> float:
 
     gradient = np.linspace(0, 200, height * width * 3).reshape(height, width, 3)
     file = io.BytesIO()
-    Image.fromarray(np.uint8(gradient + noise(height, width) / 8)).save(file, format=form)
+    pixels = (gradient + noise(height, width) / 8).astype(np.uint8)
+    Image.fromarray(pixels).save(file, format=form)
 
     def call() -> None:
         image = decode(file.getvalue(), "an image", turn=False)
-        hashlib.sha256(np.asarray(image)).digest()
+        hashlib.sha256(np.asarray(image).data).digest()
         square(image, side)
 
     return seconds_of(call)

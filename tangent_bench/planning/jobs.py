@@ -1,30 +1,22 @@
-"""The jobs of a run: from Snakemake's own dry run, so that plan and run cannot disagree; or, for a run of another size,
-from the config.
-"""
+"""The jobs of a run, from Snakemake's own dry run: plan and run cannot disagree."""
 
 from __future__ import annotations
 
+import atexit
+import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product
 from pathlib import Path
 
 import yaml
 
-from tangent_bench import merging, registry, suite
-from tangent_bench.planning import resources
+from tangent_bench import suite
+from tangent_bench.planning import missing
 from tangent_bench.planning.config import validate
-from tangent_bench.store import layout
-from tangent_bench.store.layout import JOINT, Mode
 
 DEFAULT = suite.ROOT / "config/default.yaml"
-DATA = "prepare_images", "contact_sheet"
-# Rules whose number of jobs follows from tasks and seeds; `of_config` has them.
-GROWING = (
-    *DATA, "build_head", "encode_base", "finetune", "import_checkpoint", "encode_changes", "run_experiment", "merge",
-    "encode_merged", "run_method",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -32,9 +24,12 @@ class Job:
     """One job of a rule.
 
     Attributes:
+        rule: its name.
+        wildcards: name → value.
         gpus: that it asks for.
-        memory_mb, minutes: that it asks for, as limits; 0 if that was not looked up.
-        log: its log, beside which its record will lie; "" likewise.
+        memory_mb: that it asks for, as a limit; 0 if that was not looked up.
+        minutes: likewise.
+        log: beside which its record will lie; "" if that was not looked up.
     """
 
     rule: str
@@ -57,7 +52,8 @@ def read_config(files: Sequence[str | Path]) -> dict:
     for file in [DEFAULT, *files]:
         try:
             update_config(config, yaml.safe_load(Path(file).read_text(encoding="utf-8")) or {})
-        # Of YAML beside its own errors: 2026-13-45 is no date, digits by the thousand no integer, brackets may not end.
+        # PyYAML raises others than its own: for the date 2026-13-45, for an integer of thousands of
+        # digits, for brackets without an end.
         except (
             OSError,
             yaml.YAMLError,
@@ -73,9 +69,10 @@ def read_config(files: Sequence[str | Path]) -> dict:
 
 
 def of_dag(files: Sequence[str | Path]) -> list[Job]:
-    """All jobs of a run from nothing: a dry run of Snakemake with everything forced, in the working directory.
+    """All jobs of a run from nothing: a dry run of Snakemake with everything forced.
 
-    As after every dry run, what is not on this machine yet is said on stderr when the process ends.
+    It runs in the working directory. As after every dry run, what is not on this machine yet is
+    said on stderr when the process ends.
 
     Raises:
         ValueError: Snakemake cannot plan this run; its own sentence says why.
@@ -92,17 +89,16 @@ def of_dag(files: Sequence[str | Path]) -> list[Job]:
     )
 
     listener = _Listener()
+    output = OutputSettings(quiet={Quietness.ALL}, dryrun=True, skip_plugin_handlers=True)
     try:
-        with SnakemakeApi(
-            OutputSettings(quiet={Quietness.ALL}, dryrun=True, skip_plugin_handlers=True)
-        ) as api:
-            logger.handlers[:] = [
-                listener
-            ]  # a dry run would be printed, however quiet it is asked to be
+        with SnakemakeApi(output) as api:
+            # A dry run would be printed, however quiet it is asked to be.
+            logger.handlers[:] = [listener]
             workflow = api.workflow(
-                ResourceSettings(cores=1), ConfigSettings(configfiles=[DEFAULT, *map(Path, files)]),
+                ResourceSettings(cores=1),
+                ConfigSettings(configfiles=[DEFAULT, *map(Path, files)]),
                 snakefile=suite.ROOT / "Snakefile",
-            )  # fmt: skip
+            )
             workflow.dag(DAGSettings(forceall=True)).execute_workflow(executor="dryrun")
     except WorkflowError as error:
         raise ValueError(
@@ -114,7 +110,7 @@ def of_dag(files: Sequence[str | Path]) -> list[Job]:
 
 
 class _Listener(logging.Handler):
-    """Collects the jobs that Snakemake reports; its events are the documented interface of logger plugins."""
+    """Collects the jobs that Snakemake reports, through the interface of its logger plugins."""
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)
@@ -123,146 +119,110 @@ class _Listener(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         from snakemake_interface_logger_plugins.common import LogEvent
 
-        if getattr(record, "event", None) != LogEvent.JOB_INFO or record.rule_name == "all":
+        about = vars(record)
+        if about.get("event") != LogEvent.JOB_INFO or about["rule_name"] == "all":
             return
-        asked = [getattr(record.resources, name, 0) for name in ("gpu", "mem_mb", "runtime")]
+        resources = about["resources"]
         self.jobs.append(
-            Job(record.rule_name, dict(record.wildcards), *asked, str(next(iter(record.log), "")))
+            Job(
+                about["rule_name"],
+                dict(about["wildcards"]),
+                gpus=getattr(resources, "gpu", 0),
+                memory_mb=getattr(resources, "mem_mb", 0),
+                minutes=getattr(resources, "runtime", 0),
+                log=str(next(iter(about["log"]), "")),
+            )
         )
 
 
-def of_config(config: Mapping) -> list[Job]:
-    """The jobs of the rules `GROWING`, as the DAG has them (a test compares the two), without what they ask for.
+@dataclass(frozen=True)
+class LargerRun:
+    """A run of another size, all else the same.
 
-    Task names need not exist: `config` may be of a run of another size.
+    Attributes:
+        config: complete.
+        jobs: all of them.
+        originals: task → the task of the first run that it is a copy of.
     """
-    found = [*_data(config), *_towers(config), *_experiments(config), *_methods(config)]
-    return [Job(rule, wildcards, _gpus(config, rule, wildcards)) for rule, wildcards in found]
+
+    config: dict
+    jobs: list[Job]
+    originals: Mapping[str, str]
 
 
-def _about(experiment: str):
-    return registry.load("experiments", experiment).EXPERIMENT
+def of_larger_dag(
+    files: Sequence[str | Path], config: Mapping, num_tasks: int, num_seeds: int
+) -> LargerRun:
+    """The jobs of a run with so many tasks and seeds: further tasks are copies of the config's own.
+
+    A copy is a task of the user's own, in a folder that is not there. A vector that is read in
+    place of being trained comes from an empty file: a dry run opens neither.
+
+    Args:
+        files: as of `of_dag`.
+        config: the complete config that they make.
+        num_tasks: of the larger run.
+        num_seeds: of the larger run.
+
+    Raises:
+        ValueError: as `of_dag`.
+    """
+    originals = _originals(config, num_tasks)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "larger.yaml"
+        changes = _larger(config, originals, num_seeds, Path(folder))
+        file.write_text(json.dumps(changes), encoding="utf-8")  # JSON is YAML
+        try:
+            jobs = of_dag([*files, file])
+        finally:
+            # Each dry run asks for its own config to be looked at in the end; the first one's will
+            # do.
+            atexit.unregister(missing.say)
+            atexit.register(missing.say, config)
+        return LargerRun(read_config([*files, file]), jobs, originals)
 
 
-def _gpus(config: Mapping, rule: str, wildcards: Mapping) -> int:
-    runs_network = rule != "import_checkpoint"
-    if rule in ("run_experiment", "run_method"):
-        runs_network = (
-            wildcards["mode"].endswith("-network") or _about(wildcards["experiment"]).opens
-        )
-        rule = "run_experiment"  # both ask for the same
-    return resources.num_gpus(rule, config["device"]) if runs_network else 0
+def _originals(config: Mapping, num_tasks: int) -> dict[str, str]:
+    """Task of the larger run → the config's own: its tasks, then copies of them in turn."""
+    own = config["tasks"]
+    taken = {*own, config["control"], *config["custom_tasks"]}
+    originals = {}
+    for place in range(num_tasks):
+        original = own[place % len(own)]
+        name = original if place < len(own) else f"copy-{place}"
+        while name in taken and name != original:
+            name = f"{name}-"
+        originals[name] = original
+    return originals
 
 
-def _data(config: Mapping) -> Iterator[tuple[str, dict]]:
-    for task in [*config["tasks"], config["control"]]:
-        for split in ("train", "val", "test") if task in config["tasks"] else ("val", "test"):
-            yield "prepare_images", {"task": task, "split": split}
-        yield "contact_sheet", {"task": task}
+def _larger(
+    config: Mapping, originals: Mapping[str, str], num_seeds: int, folder: Path
+) -> dict[str, object]:
+    """What the config of the larger run changes."""
+    absent = {"folder": str(folder / "absent"), "templates": ["{}"]}
+    copies = [task for task, original in originals.items() if task != original]
+    return {
+        "tasks": list(originals),
+        "seeds": list(range(num_seeds)),
+        "custom_tasks": dict.fromkeys(copies, absent),
+        "checkpoints": _empty_checkpoints(config, originals, num_seeds, folder),
+        # Pairs that are named would not cover the new tasks: neighbours are taken.
+        "disentanglement": {"pairs": []},
+    }
 
 
-def _towers(config: Mapping) -> Iterator[tuple[str, dict]]:
-    """Heads, f0, vectors and features of every model."""
-    evaluated, read, featured = [*config["tasks"], config["control"]], *_trainings(config)
-    for model in config["models"]:
-        for text in sorted({layout.text(init) for init in config["inits"]}):
-            yield from (
-                ("build_head", {"model": model, "text": text, "task": task}) for task in evaluated
-            )
-        for init in config["inits"]:
-            yield from (
-                ("encode_base", {"model": model, "init": init, "task": task}) for task in evaluated
-            )
-            for seed in map(str, config["seeds"]):
-                for training in read:
-                    where = {"model": model, "init": init, "training": training, "seed": seed}
-                    rule = "import_checkpoint" if training in config["checkpoints"] else "finetune"
-                    yield from (
-                        (rule, {**where, "task": source}) for source in sources(config, training)
-                    )
-                    if training in featured:
-                        yield from (
-                            ("encode_changes", {**where, "task": task}) for task in evaluated
-                        )
-
-
-def sources(config: Mapping, training: str) -> list[str]:
-    """The names of all vectors that a training makes."""
-    return [
-        *config["tasks"],
-        *([JOINT] if training in config["joint_training"]["trainings"] else []),
-    ]
-
-
-def _trainings(config: Mapping) -> tuple[list[str], set[str]]:
-    """Trainings whose vectors are read by some job, and those whose features are."""
-    experiments = [_about(name) for name in config["experiments"]]
-    modes = [mode for mode in map(Mode.parse, config["modes"]) if mode.training != "none"]
-    read, featured = set(), set()
-    for about in experiments:
-        if about.scope == "training":
-            read |= set(config["trainings"])
-            featured |= set(config["trainings"]) if about.opens else set()
-        elif about.scope != "model":
-            read |= {mode.training for mode in modes}
-            featured |= {mode.training for mode in modes if mode.evaluation == "tangent"}
-    return [training for training in config["trainings"] if training in read], featured
-
-
-def _experiments(config: Mapping) -> Iterator[tuple[str, dict]]:
-    for name in config["experiments"]:
-        about = _about(name)
+def _empty_checkpoints(
+    config: Mapping, originals: Mapping[str, str], num_seeds: int, folder: Path
+) -> dict[str, dict]:
+    """Entries of `checkpoints` whose files are empty."""
+    changes = {}
+    for training, entry in config["checkpoints"].items():
+        vectors = [*originals, *(task for task in entry["files"] if task not in originals)]
         for model in config["models"]:
-            for init in [layout.EVERY] if about.scope == "inits" else config["inits"]:
-                for seed in config["seeds"][:1] if about.scope == "model" else config["seeds"]:
-                    for mode in _modes(config, about):
-                        where = {
-                            "experiment": name,
-                            "model": model,
-                            "init": init,
-                            "mode": mode,
-                            "seed": str(seed),
-                        }
-                        yield "run_experiment", where
-
-
-def _methods(config: Mapping) -> Iterator[tuple[str, dict]]:
-    """The directions of methods that are no fixed sums, J d of them, and every experiment that merges."""
-    for label, merger in merging.asked(config["methods"]).items():
-        crossed = [name for name in config["experiments"] if is_crossed(config, merger, name)]
-        modes = [mode for name in crossed for mode in _modes(config, _about(name))]
-        for model, init, seed in product(
-            config["models"], config["inits"], map(str, config["seeds"])
-        ):
-            where = {"model": model, "init": init, "method": label, "seed": seed}
-            yield from (
-                ("run_method", {**where, "experiment": e, "mode": m})
-                for e in crossed
-                for m in _modes(config, _about(e))
-            )
-            if not merger.is_sum:
-                made = {Mode.parse(mode).training for mode in modes}
-                encoded = {Mode.parse(mode).training for mode in modes if mode.endswith("-tangent")}
-                yield from (("merge", {**where, "training": training}) for training in made)
-                yield from (
-                    ("encode_merged", {**where, "training": training}) for training in encoded
-                )
-
-
-def is_crossed(config: Mapping, merger: merging.Merger, experiment: str) -> bool:
-    """Whether an experiment is run for a method as well; the config's own has been run."""
-    asked = merger.label != config["method"] and experiment in config["method_experiments"]
-    return asked and merger.crosses(_about(experiment).merges)
-
-
-def _modes(config: Mapping, about) -> list[str]:
-    one = {"together": ["all-none"], "model": ["none-none"]}
-    if about.scope in one:
-        return one[about.scope]
-    if about.scope == "training":
-        return [f"{training}-none" for training in config["trainings"]]
-    return [
-        mode
-        for mode in config["modes"]
-        if Mode.parse(mode).training != "none" or not about.needs_vectors
-    ]
+            for seed in range(num_seeds):
+                for vector in vectors:
+                    (folder / f"{training}.{model}.{seed}.{vector}").touch()
+        files = {vector: f"{training}.{{model}}.{{seed}}.{vector}" for vector in vectors}
+        changes[training] = {"folder": str(folder), "files": files}
+    return changes

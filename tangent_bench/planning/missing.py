@@ -1,7 +1,7 @@
 """What a run needs that is not on this machine, data sets and weights, and how to get it.
 
-Looks at files alone, so that a dry run says it where there is no network. Imports nothing heavy: the Snakefile is
-parsed with it.
+Looks at files alone, so that a dry run says it where there is no network.
+Imports nothing heavy: the Snakefile is parsed with it.
 """
 
 from __future__ import annotations
@@ -9,14 +9,16 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from tangent_bench import models, registry
+from tangent_bench.images.origin import Origin
 from tangent_bench.images.sources import ROOT, absent, hub_origin
+from tangent_bench.images.task import SPLITS
 from tangent_bench.models import _weights
 from tangent_bench.store import layout
-from tangent_bench.images.task import SPLITS
 
 
 def require_place(config: Mapping) -> None:
@@ -27,21 +29,23 @@ def require_place(config: Mapping) -> None:
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
         raise ValueError(
-            f"Cannot write {folder}: {error.strerror}. Make it writable or choose another `results` folder in the "
-            "config, then run the same command again; finished files are kept."
+            f"Cannot write {folder}: {error.strerror}. Make it writable or choose another "
+            "`results` folder in the config, then run the same command again; finished files are "
+            "kept."
         ) from None
 
 
 def report(config: Mapping) -> str:
-    """A line for each data set that is still to be prepared and each model whose weights are still to be had, under a
-    line that says what to do; "" if all is here.
+    """What to do, then a line for each data set and each model whose weights are missing.
+
+    It is "" if all is here.
     """
     lines = [*data_sets(config), *weights(config)]
     if not lines:
         return ""
     root = "" if os.environ.get(ROOT) else f" (data sets: set {ROOT} to a folder of your own first)"
-    about = f"Not on this machine; jobs will ask the hub for it, or get it before{root}:"
-    return "\n".join(["", about, *(f"  {line}" for line in lines), ""])
+    heading = f"Not on this machine; jobs will ask the hub for it, or get it before{root}:"
+    return "\n".join(["", heading, *(f"  {line}" for line in lines), ""])
 
 
 def say(config: Mapping) -> None:
@@ -51,25 +55,37 @@ def say(config: Mapping) -> None:
 
 def data_sets(config: Mapping) -> Iterator[str]:
     """A line for each data set that is neither prepared nor here, with how to get it."""
-    results = Path(config["results"])
-    for name in [*config["tasks"], config["control"]] if config["experiments"] else []:
-        entry = config["custom_tasks"].get(name)
-        module = registry.load("tasks", name) if entry is None else None
-        origin = (
-            getattr(module, "ORIGIN", None)
-            if module
-            else hub_origin(name, entry)
-            if "hub" in entry
-            else None
-        )
-        splits = module.TASK.splits if module else SPLITS
-        if origin is None or all(
-            (results / layout.data(name, split)).is_file() for split in splits
-        ):
+    if not config["experiments"]:
+        return
+    for name in [*config["tasks"], config["control"]]:
+        data_set = _data_set(name, config)
+        if data_set is None or _is_prepared(name, data_set.splits, config):
             continue
-        licence = module.TASK.licence if module else entry.get("licence", "not stated")
-        if how := absent(name, origin):
-            yield f"{name} (licence: {licence}): {how}"
+        if how := absent(name, data_set.origin):
+            yield f"{name} (licence: {data_set.licence}): {how}"
+
+
+class _DataSet(NamedTuple):
+    origin: Origin
+    splits: Sequence[str]
+    licence: str
+
+
+def _data_set(name: str, config: Mapping) -> _DataSet | None:
+    """Where images come from; None: a folder of the user's own, or the suite draws them."""
+    entry = config["custom_tasks"].get(name)
+    if entry is None:
+        module = registry.load("tasks", name)
+        origin = getattr(module, "ORIGIN", None)
+        return origin and _DataSet(origin, module.TASK.splits, module.TASK.licence)
+    if "hub" not in entry:
+        return None
+    return _DataSet(hub_origin(name, entry), SPLITS, entry.get("licence", "not stated"))
+
+
+def _is_prepared(name: str, splits: Sequence[str], config: Mapping) -> bool:
+    results = Path(config["results"])
+    return all((results / layout.data(name, split)).is_file() for split in splits)
 
 
 def weights(config: Mapping) -> Iterator[str]:
@@ -77,9 +93,10 @@ def weights(config: Mapping) -> Iterator[str]:
     for name in config["models"]:
         model = models.find(name, config["custom_models"])
         if model.hub and not is_here(model):
+            entry = f"{{architecture: {model.architecture}, weights: <file>}}"
             yield (
-                f"{name}: its weights {model.weights!r}: hf download {model.hub} {_weights.SAFE}; or a file of your "
-                f"own: custom_models: {{{name}: {{architecture: {model.architecture}, weights: <file>}}}}"
+                f"{name}: its weights {model.weights!r}: hf download {model.hub} {_weights.SAFE}; "
+                f"or a file of your own: custom_models: {{{name}: {entry}}}"
             )
 
 
@@ -87,7 +104,10 @@ def is_here(model: models.Model) -> bool:
     """Whether the weights of a tag are in the user's folder or in the hub's cache."""
     from huggingface_hub import try_to_load_from_cache
 
-    found = (try_to_load_from_cache(model.hub, name) for name in (_weights.SAFE, _weights.PICKLED))
-    return bool(_weights.in_folder(model.architecture, model.weights)) or any(
-        isinstance(f, str) for f in found
+    assert model.hub, model
+    if model.weights and _weights.in_folder(model.architecture, model.weights):
+        return True
+    return any(
+        isinstance(try_to_load_from_cache(model.hub, name), str)
+        for name in (_weights.SAFE, _weights.PICKLED)
     )

@@ -1,8 +1,8 @@
-"""Whether a run can begin on this machine: its config, data, weights, disk, GPU and cores, looked at before it.
+"""Whether a run can begin on this machine: its config, data, weights, disk, GPU and cores.
 
-What is missing is looked for in files alone (`missing`), nobody is asked for it; disk is that of the plan, minus what
-lies in the results folder already. "blocks" means that jobs will fail, or ask the hub for what a machine without a
-network does not get.
+Files alone tell what is missing (`missing`); nothing is asked of the hub. Disk is that of the plan,
+without what lies in the results folder already. "blocks" means that jobs will fail, or ask the hub
+for files that a machine without a network does not get.
 """
 
 from __future__ import annotations
@@ -12,25 +12,26 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from tangent_bench import models
 from tangent_bench.planning import jobs, missing
 from tangent_bench.planning.jobs import Job
 
-STATUSES = ("ok", "note", "blocks")
+Status = Literal["ok", "note", "blocks"]
+STATUSES: tuple[Status, ...] = get_args(Status)
 
 
 class Finding(NamedTuple):
-    """What was looked at, one of `STATUSES`, and a sentence."""
+    """What was looked at, how it stands, and a sentence."""
 
     about: str
-    status: str
+    status: Status
     text: str
 
 
 def findings(files: Sequence[str | Path]) -> Iterator[Finding]:
-    """What was found of a run with these config files, one after the other, since disk takes a while."""
+    """Findings about a run with these config files, one by one, since disk takes a while."""
     try:
         config = jobs.read_config(files)
     except ValueError as sentence:
@@ -41,27 +42,29 @@ def findings(files: Sequence[str | Path]) -> Iterator[Finding]:
     yield from _weights(config)
     yield _gpu(config)
     try:
-        found = jobs.of_dag(files)
+        of_run = jobs.of_dag(files)
     except ValueError as sentence:
         yield Finding("jobs", "blocks", str(sentence))
         return
     finally:
-        atexit.unregister(missing.say)  # it is said above
-    yield _cores(found)
-    yield _disk(config, found)
+        atexit.unregister(missing.say)  # the findings have it
+    yield _cores(of_run)
+    yield _disk(config, of_run)
 
 
 def _data(config: Mapping) -> Iterator[Finding]:
-    lacking = list(missing.data_sets(config))
-    for name, entry in config["custom_tasks"].items():
-        used = name in (*config["tasks"], config["control"])
-        if used and "folder" in entry and not Path(entry["folder"]).is_dir():
-            lacking.append(
-                f"{name}: its folder {entry['folder']} is not there; make it, or correct `custom_tasks`."
-            )
+    lacking = [*missing.data_sets(config), *_absent_folders(config)]
     yield from (Finding("data", "blocks", f"Not on this machine: {line}") for line in lacking)
     if not lacking:
         yield Finding("data", "ok", "All data sets are here, or drawn by the suite.")
+
+
+def _absent_folders(config: Mapping) -> Iterator[str]:
+    """A line for each task of the user's own whose folder is not there."""
+    for name in (*config["tasks"], config["control"]):
+        folder = config["custom_tasks"].get(name, {}).get("folder")
+        if folder is not None and not Path(folder).is_dir():
+            yield (f"{name}: its folder {folder} is not there; make it, or correct `custom_tasks`.")
 
 
 def _weights(config: Mapping) -> Iterator[Finding]:
@@ -72,7 +75,7 @@ def _weights(config: Mapping) -> Iterator[Finding]:
 
 
 def _own_weights(config: Mapping) -> Iterator[str]:
-    """Of `custom_models`: a file that does not exist, or a tag that is not in the hub's cache."""
+    """A line for each of `custom_models` whose weights are no file and not in the hub's cache."""
     for name in config["models"]:
         model = models.find(name, config["custom_models"])
         file = models.weights_file(model)
@@ -80,10 +83,13 @@ def _own_weights(config: Mapping) -> Iterator[str]:
             continue
         import open_clip
 
-        tag = open_clip.get_pretrained_cfg(model.architecture, model.weights)
+        tag = open_clip.get_pretrained_cfg(model.architecture, str(model.weights))
         hub = tag.get("hf_hub", "").rpartition("/")[0]
         if not hub:
-            yield f"{name}: its weights {model.weights!r} are no file, and no tag that open_clip has on the hub."
+            yield (
+                f"{name}: its weights {model.weights!r} are no file, and no tag that open_clip has "
+                "on the hub."
+            )
         elif not missing.is_here(replace(model, hub=hub)):
             yield f"{name}: its weights {model.weights!r}: hf download {hub}."
 
@@ -91,34 +97,44 @@ def _own_weights(config: Mapping) -> Iterator[str]:
 def _gpu(config: Mapping) -> Finding:
     from tangent_bench.planning.costs import gpu_is_missing
 
-    if config["device"] == "cpu":
+    device = config["device"]
+    if device == "cpu":
         return Finding("gpu", "ok", "None is asked for (`device: cpu`).")
     if gpu_is_missing(config):
-        way_out = (
-            "check where the jobs will run, install PyTorch's CUDA build, or set `device: cpu`"
-        )
         return Finding(
             "gpu",
             "blocks",
-            f"The config asks for one (`device: {config['device']}`), none is found: {way_out}.",
+            f"The config asks for one (`device: {device}`), none is found: check where the jobs "
+            "will run, install PyTorch's CUDA build, or set `device: cpu`.",
         )
+    return Finding("gpu", "ok", _gpus_here())
+
+
+def _gpus_here() -> str:
     import torch
 
-    about = [torch.cuda.get_device_properties(k) for k in range(torch.cuda.device_count())]
-    named = ", ".join(f"{each.name} ({each.total_memory / 1e9:.0f} GB)" for each in about)
-    many = f"; `--resources gpu={len(about)}` uses all" if len(about) > 1 else ""
-    return Finding("gpu", "ok", f"{named}{many}.")
+    number = torch.cuda.device_count()
+    names = []
+    for place in range(number):
+        gpu = torch.cuda.get_device_properties(place)
+        names.append(f"{gpu.name} ({gpu.total_memory / 1e9:.0f} GB)")
+    many = f"; `--resources gpu={number}` uses all" if number > 1 else ""
+    return f"{', '.join(names)}{many}."
 
 
-def _cores(found: Sequence[Job]) -> Finding:
-    """One job to a core; together they may ask for more memory than there is."""
+def _cores(of_run: Sequence[Job]) -> Finding:
+    """One job runs on a core; together they may ask for more memory than there is."""
     import psutil
     from snakemake.utils import available_cpu_count
 
-    cores, memory_mb = available_cpu_count(), psutil.virtual_memory().total / 1e6
-    each_mb = max((job.memory_mb for job in found), default=0)
-    text = f"{cores} for as many jobs of one thread, each of which asks for up to {each_mb / 1e3:.1f} GB"
-    if cores * each_mb <= memory_mb:
+    cores = available_cpu_count()
+    memory_mb = psutil.virtual_memory().total / 1e6
+    job_mb = max((job.memory_mb for job in of_run), default=0)
+    text = (
+        f"{cores} for as many jobs of one thread, each of which asks for up to "
+        f"{job_mb / 1e3:.1f} GB"
+    )
+    if cores * job_mb <= memory_mb:
         return Finding("cores", "ok", f"{text}; there are {memory_mb / 1e3:.0f} GB.")
     limit = f"--resources mem_mb={memory_mb:.0f}"
     return Finding(
@@ -126,28 +142,32 @@ def _cores(found: Sequence[Job]) -> Finding:
     )
 
 
-def _disk(config: Mapping, found: Sequence[Job]) -> Finding:
+def _disk(config: Mapping, of_run: Sequence[Job]) -> Finding:
     """What the plan says that jobs leave, against what is free where results are built."""
     folder = Path(config["results"])
     try:
-        needed = _planned_bytes(config, found)
+        needed = _planned_bytes(config, of_run)
     except ValueError as sentence:
         return Finding("disk", "note", f"What is needed is not known: {sentence}")
     built = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    place = next(each for each in (folder, *folder.absolute().parents) if each.is_dir())
-    free, more = shutil.disk_usage(place).free, max(0, needed - built)
-    text = f"{_gigabytes(more)} more for results ({_gigabytes(built)} built), {_gigabytes(free)} free at {place}"
+    place = next(parent for parent in (folder, *folder.absolute().parents) if parent.is_dir())
+    free = shutil.disk_usage(place).free
+    more = max(0, needed - built)
+    text = (
+        f"{_gigabytes(more)} more for results ({_gigabytes(built)} built), {_gigabytes(free)} free "
+        f"at {place}"
+    )
     if more > free:
         return Finding("disk", "blocks", f"{text}: make room, or name another folder as `results`.")
     return Finding("disk", "ok", f"{text}.")
 
 
-def _planned_bytes(config: Mapping, found: Sequence[Job]) -> int:
+def _planned_bytes(config: Mapping, of_run: Sequence[Job]) -> int:
     from tangent_bench.planning import sizes
     from tangent_bench.planning.work import Workload
 
     load = Workload(config, sizes.of_tasks(config), sizes.of_models(config))
-    return sum(load.of(job).disk for job in found)
+    return sum(load.of(job).disk for job in of_run)
 
 
 def _gigabytes(number: float) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tangent_bench.jobs import provenance
-from tangent_bench.planning.estimate import Planned
+from tangent_bench.planning.estimate import PlannedJob
 
 
 class Taken(NamedTuple):
@@ -34,8 +34,8 @@ class Compared:
         return self.predicted / self.measured - 1.0
 
 
-def read(folder: Path, plan: Iterable[Planned], own: str) -> dict[str, Taken]:
-    """Log of a job → what it took, for the jobs of a plan whose record lies in a results folder.
+def read(folder: Path, plan: Iterable[PlannedJob], own: str) -> dict[str, Taken]:
+    """Log of a job → what it took, for the jobs of a plan that have a record.
 
     Args:
         folder: results of a finished run.
@@ -45,42 +45,46 @@ def read(folder: Path, plan: Iterable[Planned], own: str) -> dict[str, Taken]:
     Raises:
         ValueError: a record is damaged.
     """
-    found = {}
-    for log in filter(None, (each.job.log for each in plan)):
+    taken = {}
+    for log in filter(None, (entry.job.log for entry in plan)):
         path = (folder / os.path.relpath(log, own)).with_suffix(".json")
-        if not path.is_file():
-            continue
-        try:
-            record = provenance.read_record(path)
-            found[log] = Taken(float(record["seconds"]), float(record["peak_memory_bytes"]))
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(
-                f"{path} is no record of a job ({error}); delete it, and plan again."
-            ) from None
-    return found
+        if path.is_file():
+            taken[log] = _taken(path)
+    return taken
 
 
-def compare(plan: Sequence[Planned], taken: Mapping[str, Taken]) -> list[Compared]:
-    """Predicted and measured seconds of the jobs that have a record, by kind, the most expensive first; and of all.
+def _taken(path: Path) -> Taken:
+    try:
+        record = provenance.read_record(path)
+        return Taken(float(record["seconds"]), float(record["peak_memory_bytes"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} is no record of a job ({error}); delete it, and plan again."
+        ) from None
+
+
+def compare(plan: Sequence[PlannedJob], taken: Mapping[str, Taken]) -> list[Compared]:
+    """Predicted and measured seconds of the jobs that have a record.
+
+    By kind, the most expensive first; then of all jobs.
 
     Raises:
-        ValueError: none of them has one.
+        ValueError: no job has a record.
     """
-    both = [
-        (each.kind, each.seconds, taken[each.job.log].seconds)
-        for each in plan
-        if each.job.log in taken
-    ]
-    if not both:
+    recorded = [entry for entry in plan if entry.job.log in taken]
+    if not recorded:
         raise ValueError(
-            "No job of this config has a record there; name the results folder of a finished run of it."
+            "No job of this config has a record there; name the results folder of a finished run "
+            "of it."
         )
-    found = [
-        _sum(name, [each for each in both if each[0] == name])
-        for name in {name for name, _, _ in both}
-    ]
-    return [*sorted(found, key=lambda each: -each.measured), _sum("all", both)]
+    by_kind: dict[str, list[PlannedJob]] = {}
+    for entry in recorded:
+        by_kind.setdefault(entry.kind, []).append(entry)
+    kinds = [_sum(name, entries, taken) for name, entries in by_kind.items()]
+    return [*sorted(kinds, key=lambda kind: -kind.measured), _sum("all", recorded, taken)]
 
 
-def _sum(name: str, both: Sequence[tuple[str, float, float]]) -> Compared:
-    return Compared(name, len(both), sum(each[1] for each in both), sum(each[2] for each in both))
+def _sum(name: str, entries: Sequence[PlannedJob], taken: Mapping[str, Taken]) -> Compared:
+    predicted = sum(entry.seconds for entry in entries)
+    measured = sum(taken[entry.job.log].seconds for entry in entries)
+    return Compared(name, len(entries), predicted, measured)

@@ -1,9 +1,9 @@
-"""What a job of each rule asks a machine for: memory, time, and whether a GPU. Data; the rules and the cluster read it.
+"""What a job of each rule asks a machine for: memory, time, and whether a GPU.
 
-Times and memory are limits, not predictions (for those: `make plan`): at least twice what a job is expected to take.
-Unit of the work is the forward pass of one image through the image tower, of which a GPU is taken to do as many as
-`GPU_GFLOP_PER_SECOND` allows. Wide of the mark for your machine? `--set-resources finetune:runtime=600`, or the same
-key in a profile.
+Times and memory are limits, not predictions (for those: `make plan`): at least twice what a job is
+expected to take. Time is counted in forward passes of one image through the image tower; a GPU is
+assumed to do as many as `GPU_GFLOP_PER_SECOND` allows. For a machine on which this is wide of the
+mark: `--set-resources finetune:runtime=600`, or the same key in a profile.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ from tangent_bench.jobs.devices import CROPPING_THREADS
 from tangent_bench.models import _open_clip
 
 FULL_WIDTH = 1.0  # GFLOP; above it images have 224 px and weights hundreds of MB
-NOT_IN_A_FORMULA = (
-    180.0  # GFLOP; networks other than vision transformers ask for as much as ViT-L/14
-)
+# GFLOP; networks other than vision transformers ask for as much as ViT-L/14.
+NOT_IN_A_FORMULA = 180.0
 GPU_GFLOP_PER_SECOND = 10_000.0  # assumed: an A100 in float32 without TF32
 
 
@@ -27,7 +26,8 @@ class Need:
     """What one job of a rule asks for.
 
     Attributes:
-        memory_mb: of the host, for models like the embedded one; measured peaks are below half of it.
+        memory_mb: of the host, for models like the embedded one; measured peaks are below half of
+            it.
         full_memory_mb: the same for models at 224 px.
         minutes: whatever the model.
         minutes_per_gflop: on top, for each GFLOP of the model's forward pass (`gflop`).
@@ -58,20 +58,15 @@ NEEDS = {
     "advance_trunk": Need(6_000, 6_000, 300),
     "cool_down": Need(6_000, 6_000, 120),
     "contact_sheet": Need(1_000, 8_000, 15),
-    **dict.fromkeys(
-        (
-            "collect_rows",
-            "summarize",
-            "make_table",
-            "draw_figure",
-            "make_times",
-            "make_leaderboard",
-            "make_results_page",
-            "publish",
-            "sweep",
-        ),
-        READS_ROWS,
-    ),
+    "collect_rows": READS_ROWS,
+    "summarize": READS_ROWS,
+    "make_table": READS_ROWS,
+    "draw_figure": READS_ROWS,
+    "make_times": READS_ROWS,
+    "make_leaderboard": READS_ROWS,
+    "make_results_page": READS_ROWS,
+    "publish": READS_ROWS,
+    "sweep": READS_ROWS,
 }
 
 
@@ -81,11 +76,14 @@ def ask(rule: str, gflop: float = 0.0, attempt: int = 1, num_times: float = 1.0)
     Args:
         rule: name in workflow/rules.
         gflop: of the model's forward pass for one image; 0 where no model is involved.
-        attempt: 1, then 2 after a failure: memory and time grow with it, as both may have been what was short.
+        attempt: 1, then 2 after a failure: memory and time grow with it, as either may have been
+            short.
         num_times: how many times the usual work of the rule this job is (joint training).
 
-    >>> ask("finetune", gflop=8.8), ask("finetune", gflop=8.8, attempt=2)
-    ({'mem_mb': 16000, 'runtime': 83}, {'mem_mb': 32000, 'runtime': 166})
+    >>> ask("finetune", gflop=8.8)
+    {'mem_mb': 16000, 'runtime': 83}
+    >>> ask("finetune", gflop=8.8, attempt=2)
+    {'mem_mb': 32000, 'runtime': 166}
     """
     need = NEEDS[rule]
     memory_mb = need.full_memory_mb if gflop >= FULL_WIDTH else need.memory_mb
@@ -95,17 +93,20 @@ def ask(rule: str, gflop: float = 0.0, attempt: int = 1, num_times: float = 1.0)
 
 @cache
 def gflop(architecture: str, config: str | None = None) -> float:
-    """GFLOP of the image tower's forward pass for one image, two for each multiplication with its addition.
+    """GFLOP of the image tower's forward pass for one image.
 
-    2 · (L · d · (12 d + 2 L) · n + L · 3 p² · d) for n blocks of width d, L tokens and patches of p pixels.
+    2 · (L · d · (12 d + 2 L) · n + L · 3 p² · d)
+
+    for n blocks of width d, L tokens and patches of p pixels: a multiplication with its addition
+    are two operations.
 
     Args:
         architecture: open_clip's name.
         config: a JSON file that defines it; None: open_clip's own is read.
     """
     vision = _vision(architecture, config)
-    sizes = [vision.get(key) for key in ("layers", "width", "patch_size", "image_size")]
-    if not all(type(size) is int and 0 < size < 2**31 for size in sizes):
+    sizes = [_size(vision.get(key)) for key in ("layers", "width", "patch_size", "image_size")]
+    if not all(sizes):
         return NOT_IN_A_FORMULA
     layers, width, patch, side = sizes
     tokens = (side // patch) ** 2 + 1
@@ -113,26 +114,32 @@ def gflop(architecture: str, config: str | None = None) -> float:
     return 2e-9 * (block * layers + tokens * 3 * patch**2 * width)
 
 
+def _size(value: object) -> int:
+    """A number that a formula can be given; 0 for anything else."""
+    return value if type(value) is int and 0 < value < 2**31 else 0
+
+
 def _vision(architecture: str, config: str | None) -> dict:
     """The image tower's part of open_clip's JSON; {} where there is none."""
     try:
-        found = _open_clip.description(architecture, config).get("vision_cfg")
+        vision = _open_clip.description(architecture, config).get("vision_cfg")
     except RecursionError:
-        found = None  # building the model says what is wrong with it
-    return found if isinstance(found, dict) else {}
+        return {}  # building the model says what is wrong with it
+    return vision if isinstance(vision, dict) else {}
 
 
-def gflop_of(model: str, custom_models: dict | None = None) -> float:
+def gflop_of(name: str, custom_models: dict | None = None) -> float:
     """`gflop` of a model by its name in the config."""
-    about = models.find(model, custom_models)
-    return gflop(about.architecture, about.config)
+    model = models.find(name, custom_models)
+    return gflop(model.architecture, model.config)
 
 
 def num_threads(rule: str, device: str) -> int:
-    """Threads of one job: one, and where a GPU is fine-tuned on, those that crop the images of the steps to come."""
-    return 1 + CROPPING_THREADS * (rule == "finetune" and num_gpus(rule, device))
+    """Threads of one job: one, and for fine-tuning on a GPU those that crop its next images."""
+    crops_ahead = rule == "finetune" and num_gpus(rule, device) > 0
+    return 1 + CROPPING_THREADS if crops_ahead else 1
 
 
 def num_gpus(rule: str, device: str) -> int:
-    """GPUs of one job, so that a machine with `--resources gpu=1`, or Slurm, gives each to one job at a time."""
+    """GPUs of one job; Slurm, or `--resources gpu=1` on a machine, gives each to one at a time."""
     return int(NEEDS[rule].uses_gpu and device != "cpu")

@@ -1,7 +1,7 @@
-"""What a pass, a product, a training step or a kernel of an image tower takes here, its weights random.
+"""What a pass, a product, a step or a kernel of an image tower takes here, its weights random.
 
-Measured is processor time on a CPU, and the clock with a GPU, of the fastest of some calls: other work on the machine
-makes calls slower, never faster.
+Measured are the processor's seconds on a CPU, and those of the clock with a GPU, of the fastest of
+some calls: other work on the machine makes calls slower, never faster.
 """
 
 from __future__ import annotations
@@ -9,23 +9,36 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tangent_bench import models, tasks
+from tangent_bench import models, registry, tasks
 from tangent_bench.planning import resources
-from tangent_bench.planning.work import pairs
+from tangent_bench.planning.units import pairs
+
+if TYPE_CHECKING:
+    from tangent_bench.images.pictures import Pictures
+    from tangent_bench.models._tower import Tower
 
 ROUNDS = 5
-SHORTEST, LONG = 0.02, 1.0  # seconds: shorter calls are repeated, longer ones are made once
-AT_ONCE = (
-    60.0  # GFLOP of one measured pass of a batch on a processor; larger models take fewer images
-)
+SHORTEST = 0.02  # seconds: shorter calls are repeated
+LONG = 1.0  # seconds: longer calls are made once
+# GFLOP of one measured pass of a batch on a processor; larger models take fewer images.
+AT_ONCE = 60.0
 ASPECT = 4 / 3  # of a training image that keeps its shape: that of most photographs
+HEAD_CLASSES = 20
+KERNEL_IMAGES = (64, 192)
+KERNEL_READOUTS = 2
 
 
 def seconds_of(call: Callable[[], object], device: str = "cpu") -> float:
-    """Seconds of a call, after one that warms up: of the processor, or by the clock where a GPU works."""
+    """Seconds of a call, after one that warms up.
+
+    Args:
+        call: what is timed.
+        device: "cpu": seconds of the processor; else by the clock, until the GPU is done.
+    """
     first = _timed(call, device, 1)
     if first > LONG:
         return first
@@ -51,24 +64,21 @@ class Stage:
     def __init__(self, name: str, config: Mapping) -> None:
         from tangent_bench.models._tower import image_tower
 
-        about, self.name, self.config, self.device = (
-            models.find(name, config["custom_models"]),
-            name,
-            config,
-            "cpu",
-        )
+        self.name = name
+        self.config = config
+        self.device: str = config["device"]
         self.gflop = resources.gflop_of(name, config["custom_models"])
-        if config["device"] != "cpu":
-            self.device = config["device"]
-        self.tower = image_tower(about, "random", 0, self.device)
-        self.tower.module.set_grad_checkpointing(config["training"]["checkpoint_activations"])
+        model = models.find(name, config["custom_models"])
+        self.tower: Tower = image_tower(model, "random", 0, self.device)
+        module: Any = self.tower.module
+        module.set_grad_checkpointing(config["training"]["checkpoint_activations"])
         self.tau = {key: 0.01 * value for key, value in self.tower.theta0.items()}
 
     def measure(self, name: str) -> float:
         """Seconds of one unit."""
         if name.endswith(" step"):
             return self._step(name.removesuffix(" step"))
-        return {
+        measures: dict[str, Callable[[], float]] = {
             "encode": lambda: self._encode,
             "point": self._point,
             "primal": lambda: self._tangents[0],
@@ -77,16 +87,17 @@ class Stage:
             "update": lambda: self._update,
             "kernel pass": lambda: self._kernel[0],
             "kernel pair": lambda: self._kernel[1],
-        }[name]()
+        }
+        return measures[name]()
 
     def _at_once(self, batch_size: int) -> int:
         affordable = max(2, int(AT_ONCE / self.gflop)) if self.device == "cpu" else batch_size
         return min(batch_size, affordable)
 
     @cached_property
-    def _pictures(self):
-        number, size = self._at_once(self.config["evaluation"]["batch_size"]), self.tower.size
-        return self.tower.prepare(noise(number, size, size))
+    def _pictures(self) -> Pictures:
+        number = self._at_once(self.config["evaluation"]["batch_size"])
+        return self.tower.prepare(noise(number, self.tower.size, self.tower.size))
 
     @cached_property
     def _encode(self) -> float:
@@ -108,38 +119,43 @@ class Stage:
         from tangent_bench.tangent import vision
         from tangent_bench.tangent.linearize import encode
 
-        tower, pictures = self.tower, self._pictures
-        width = features_width(tower, pictures)
+        module = self.tower.module
+        head = self._head()
         evaluator = NetworkEvaluator(
-            lambda theta, images: encode(tower.module, theta, images), tower.theta0, {"": self.tau},
-            lambda task: np.random.default_rng(0).standard_normal((20, width), np.float32),
-            lambda task, split: pictures, len(pictures),
-            partial(vision.encode, tower.module) if vision.supports(tower.module) else None,
-        )  # fmt: skip
+            lambda theta, images: encode(module, theta, images),
+            self.tower.theta0,
+            {"": self.tau},
+            lambda task: head,
+            lambda task, split: self._pictures,
+            len(self._pictures),
+            partial(vision.encode, module) if vision.supports(module) else None,
+        )
         seconds = seconds_of(lambda: evaluator.predict("", "", [{"": 0.5}]), self.device)
-        return max(0.0, seconds - 2 * self._sum) / len(pictures)
+        return max(0.0, seconds - 2 * self._sum) / len(self._pictures)
+
+    def _head(self) -> np.ndarray:
+        """A random head, [K, D]."""
+        width = features_width(self.tower, self._pictures)
+        return np.random.default_rng(0).standard_normal((HEAD_CLASSES, width), np.float32)
 
     @cached_property
     def _tangents(self) -> tuple[float, float]:
         """Of an image: what tangents share, and each of them."""
+        few, many = (2, 6) if self.gflop < resources.FULL_WIDTH else (1, 3)
+        of_few = seconds_of(partial(self._products, few), self.device)
+        of_many = seconds_of(partial(self._products, many), self.device)
+        of_one = (of_many - of_few) / (many - few)
+        number = len(self._pictures)
+        return max(0.0, of_few - few * of_one) / number, of_one / number
+
+    def _products(self, num: int) -> None:
+        """J τ of so many vectors."""
         from tangent_bench.tangent import features
 
-        few, many = (2, 6) if self.gflop < resources.FULL_WIDTH else (1, 3)
-        seconds = {
-            num: seconds_of(
-                lambda num=num: features.changes(
-                    self.tower.module,
-                    self.tower.theta0,
-                    [self.tau] * num,
-                    self._pictures,
-                    len(self._pictures),
-                ),
-                self.device,
-            )
-            for num in (few, many)
-        }
-        each = (seconds[many] - seconds[few]) / (many - few)
-        return max(0.0, seconds[few] - few * each) / len(self._pictures), each / len(self._pictures)
+        tower = self.tower
+        vectors = [self.tau] * num
+        pictures = self._pictures
+        features.changes(tower.module, tower.theta0, vectors, pictures, len(pictures))
 
     @cached_property
     def _update(self) -> float:
@@ -159,70 +175,82 @@ class Stage:
 
     def _step(self, training: str) -> float:
         """Of an image of a step, crop included: further steps of a run less their updates."""
+        recipe = self.config["training"]
+        micro_batch = recipe["micro_batch_size"] or recipe["batch_size"]
+        batch_size = self._at_once(min(recipe["batch_size"], micro_batch))
+        more = 4 if self.gflop < resources.FULL_WIDTH else 1
+        one = self._run(training, 1, batch_size)
+        further = self._run(training, 1 + more, batch_size)
+        return max(0.0, (further - one) / more - self._update) / batch_size
+
+    def _run(self, training: str, steps: int, batch_size: int) -> float:
+        """Seconds of a training of so many steps."""
         import torch
 
-        from tangent_bench import registry
         from tangent_bench.finetuning import modes
         from tangent_bench.finetuning.loop import Source
         from tangent_bench.finetuning.step import Recipe
 
-        recipe, tower = self.config["training"], self.tower
-        number = self._at_once(
-            min(recipe["batch_size"], recipe["micro_batch_size"] or recipe["batch_size"])
-        )
-        width = features_width(tower, self._pictures)
-        head = torch.from_numpy(np.random.default_rng(0).standard_normal((20, width), np.float32))
-        source = Source("plan", to_crop(number, tower.size), np.arange(number) % 20, head)
-        # The images that a penalty sees are counted apart, as those of linear steps; what is left is such a step.
+        tower = self.tower
+        head = torch.from_numpy(self._head())
+        labels = np.arange(batch_size) % HEAD_CLASSES
+        source = Source("plan", to_crop(batch_size, tower.size), labels, head)
+        # The images that a penalty sees are counted apart, as those of linear steps: what is left
+        # is a linear step.
         spares = registry.load("training", training).TRAINING.needs_others
-        fit = partial(
-            modes.fit, "linear" if spares else training, tower.module, tower.theta0, [source]
+        changes = {
+            "steps": steps,
+            "batch_size": batch_size,
+            "micro_batch_size": None,
+            "warmup_steps": 1,
+        }
+        call = partial(
+            modes.fit,
+            "linear" if spares else training,
+            tower.module,
+            tower.theta0,
+            [source],
+            Recipe(**self.config["training"] | changes),
+            0,
+            tower.normalise,
+            tower.size,
+            settings=self.config["training_modes"].get(training, {}),
         )
-
-        def run(steps: int) -> float:
-            of = Recipe(
-                **recipe
-                | {
-                    "steps": steps,
-                    "batch_size": number,
-                    "micro_batch_size": None,
-                    "warmup_steps": 1,
-                }
-            )
-            settings = self.config["training_modes"].get(training, {})
-            call = partial(fit, of, 0, tower.normalise, tower.size, settings=settings)
-            return seconds_of(call, self.device)
-
-        more = 4 if self.gflop < resources.FULL_WIDTH else 1
-        one, further = run(1), run(1 + more)
-        return max(0.0, (further - one) / more - self._update) / number
+        return seconds_of(call, self.device)
 
     @cached_property
     def _kernel(self) -> tuple[float, float]:
         """Of a pass of an image, and of a pair of images, for one readout.
 
-        seconds = (1 + 3 K) N a + K pairs(N) b at two N; of a large model a is a pass, and b what its FLOPs come to.
+        seconds = (1 + 3 K) N a + K pairs(N) b at two N.
+
+        Of a large model a is a pass, and b what its FLOPs come to.
         """
+        if self.gflop >= resources.FULL_WIDTH:
+            parameters = sum(value.numel() for value in self.tower.theta0.values())
+            return self._encode, self._encode * 2e-9 * parameters / self.gflop
+        readouts = KERNEL_READOUTS
+        amounts = [[(1 + 3 * readouts) * num, readouts * pairs(num)] for num in KERNEL_IMAGES]
+        of_pass, of_pair = np.linalg.solve(amounts, self._kernel_seconds())
+        return max(float(of_pass), 0.0), max(float(of_pair), 0.0)
+
+    def _kernel_seconds(self) -> list[float]:
+        """Seconds of a kernel for each of `KERNEL_IMAGES`."""
         import torch
 
         from tangent_bench.tangent import kernel
 
-        if self.gflop >= resources.FULL_WIDTH:
-            parameters = sum(value.numel() for value in self.tower.theta0.values())
-            return self._encode, self._encode * 2e-9 * parameters / self.gflop
-        sizes, readouts = (64, 192), 2
-        images = self.tower.prepare(noise(max(sizes), self.tower.size, self.tower.size)).tensor()
-        readout = torch.eye(readouts, features_width(self.tower, self._pictures))
-        tower = self.tower.module, self.tower.theta0
-        found = [
-            seconds_of(partial(kernel.empirical, *tower, images[:n], readout), self.device)
-            for n in sizes
-        ]
-        amounts = [[(1 + 3 * readouts) * n, readouts * pairs(n)] for n in sizes]
-        return tuple(np.maximum(np.linalg.solve(amounts, found), 0.0).tolist())
+        tower = self.tower
+        images = tower.prepare(noise(max(KERNEL_IMAGES), tower.size, tower.size)).tensor()
+        readout = torch.eye(KERNEL_READOUTS, features_width(tower, self._pictures))
+        seconds = []
+        for num in KERNEL_IMAGES:
+            call = partial(kernel.empirical, tower.module, tower.theta0, images[:num], readout)
+            seconds.append(seconds_of(call, self.device))
+        return seconds
 
 
-def features_width(tower, pictures) -> int:
+def features_width(tower: Tower, pictures: Pictures) -> int:
     """Width of the embedding."""
     from tangent_bench.tangent import features
 

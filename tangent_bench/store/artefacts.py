@@ -1,6 +1,8 @@
-"""Files that last: safetensors with a digest of their content, written atomically, verified at every read.
+"""Files that last: safetensors with a digest of their content, written atomically, verified at
+every read.
 
-Snakemake knows that a file exists, not what is in it; here a flipped bit or a missing tail is an error with a way out.
+Snakemake knows that a file exists, not what is in it; here a flipped bit or a missing tail is an
+error with a way out.
 """
 
 from __future__ import annotations
@@ -17,22 +19,18 @@ from typing import BinaryIO
 import numpy as np
 
 _META = "tangent_bench"
-_TYPES = {
-    "U8": "u1",
-    "I64": "<i8",
-    "U16": "<u2",
-    "F32": "<f4",
-    "F64": "<f8",
-}  # of safetensors, for NumPy
+# Types of safetensors → those of NumPy.
+_TYPES = {"U8": "u1", "I64": "<i8", "U16": "<u2", "F32": "<f4", "F64": "<f8"}
 _NOTHING = np.empty(0, dtype=np.uint8)
 
 
 class DamagedFile(ValueError):
-    """A file whose content is not what was written; the message names it and the target that rebuilds it."""
+    """A file whose content is not what was written; the message names it, and how to rebuild it."""
 
     def __init__(self, path: str | Path, reason: str) -> None:
         super().__init__(
-            f"{path} is damaged: {reason}. Delete it and run the same command again; it will be rebuilt."
+            f"{path} is damaged: {reason}. Delete it and run the same command again; it will be "
+            "rebuilt."
         )
 
 
@@ -66,8 +64,8 @@ def atomic(path: str | Path) -> Iterator[Path]:
 
 def _cannot_write(path: Path, error: OSError) -> str:
     return (
-        f"Cannot write {path}: {error.strerror or error}. Free space or choose another `results` folder in the config, "
-        "then run the same command again; finished files are kept."
+        f"Cannot write {path}: {error.strerror or error}. Free space or choose another `results` "
+        "folder in the config, then run the same command again; finished files are kept."
     )
 
 
@@ -80,9 +78,11 @@ def write_text(path: str | Path, text: str) -> None:
 def digest(tensors: dict[str, np.ndarray]) -> str:
     """sha256 of names, types, shapes and bytes, in order of name.
 
-    >>> a = {"x": np.zeros(2, np.float32)}
-    >>> digest(a) == digest({"x": np.zeros(2, np.float32)}), digest(a) == digest({"x": np.ones(2, np.float32)})
-    (True, False)
+    >>> zeros = digest({"x": np.zeros(2, np.float32)})
+    >>> zeros == digest({"x": np.zeros(2, np.float32)})
+    True
+    >>> zeros == digest({"x": np.ones(2, np.float32)})
+    False
     """
     state = hashlib.sha256()
     for name in sorted(tensors):
@@ -93,9 +93,13 @@ def digest(tensors: dict[str, np.ndarray]) -> str:
 
 
 def save(path: str | Path, kind: str, tensors: dict[str, np.ndarray], /, **about: object) -> str:
-    """Write arrays as safetensors with their digest and JSON-able facts `about` them; returns the digest.
+    """Write arrays as safetensors with their digest, which is returned.
 
-    `kind` says what the file is ("vector", "features", ...); `load` insists on it.
+    Args:
+        path: of the file.
+        kind: what the file is ("vector", "features", ...); `load` insists on it.
+        tensors: the arrays by name.
+        about: facts about them that JSON can hold.
     """
     from safetensors.numpy import save_file
 
@@ -104,11 +108,12 @@ def save(path: str | Path, kind: str, tensors: dict[str, np.ndarray], /, **about
     text = json.dumps({"kind": kind, "sha256": sha256, "about": about}, sort_keys=True)
     with atomic(path) as temporary:
         try:
-            # The facts have a digest of their own: they are no tensors, and a flipped bit there would be believed.
+            # The facts have a digest of their own: they are no tensors, and a flipped bit there
+            # would be believed.
             save_file(tensors, temporary, metadata={_META: f"{_sha256(text)} {text}"})
+        except OSError:
+            raise
         except Exception as error:  # safetensors reports a full disk as its own error type
-            if isinstance(error, OSError):
-                raise
             raise OSError(0, str(error)) from None
     return sha256
 
@@ -118,7 +123,7 @@ def _sha256(text: str) -> str:
 
 
 def _facts(path: str | Path, entry: str | None) -> dict | None:
-    """What `save` wrote into the header, after its own digest was checked; None of a file of someone else."""
+    """What `save` wrote into the header, after its digest was checked; None of a foreign file."""
     if entry is None:
         return None
     sha256, _, text = entry.partition(" ")
@@ -131,7 +136,10 @@ class Growing:
     """A file under way whose first tensor, uint8, grows piece by piece; see `writing`."""
 
     def __init__(self, file: BinaryIO, kind: str, name: str, about: Mapping[str, object]) -> None:
-        self._file, self._kind, self._name, self._about = file, kind, name, dict(about)
+        self._file = file
+        self._kind = kind
+        self._name = name
+        self._about = dict(about)
         self._room = 4096 + len(json.dumps(self._about))  # of the header, which is written last
         self._room += -self._room % 8
         file.seek(8 + self._room)
@@ -147,50 +155,66 @@ class Growing:
     def finish(self, tensors: Mapping[str, np.ndarray]) -> str:
         """Add the other tensors, whole, and the header; returns the digest."""
         self.append(np.zeros(-self._size % 8, dtype=np.uint8))  # or the next tensor would lie askew
-        entries = {
-            self._name: {"dtype": "U8", "shape": [self._size], "data_offsets": [0, self._size]}
+        integers = {
+            name: np.ascontiguousarray(array, dtype="<i8") for name, array in tensors.items()
         }
-        end = self._size
-        for name, array in tensors.items():
-            array = np.ascontiguousarray(array, dtype="<i8")
+        entries = self._entries(integers)
+        for array in integers.values():
             self._file.write(array.tobytes())
-            entries[name] = {
-                "dtype": "I64",
-                "shape": list(array.shape),
-                "data_offsets": [end, end + array.nbytes],
-            }
-            end += array.nbytes
         self._file.flush()
-        grown = (
-            np.memmap(self._file.name, np.uint8, "r", 8 + self._room, (self._size,))
-            if self._size
-            else _NOTHING
-        )
-        sha256 = digest(
-            {self._name: grown, **{k: np.asarray(v, dtype="<i8") for k, v in tensors.items()}}
-        )
-        text = json.dumps(
-            {"kind": self._kind, "sha256": sha256, "about": self._about}, sort_keys=True
-        )
-        entries["__metadata__"] = {_META: f"{_sha256(text)} {text}"}
-        header = json.dumps(entries).encode()
+        sha256 = digest({self._name: self._grown(), **integers})
+        facts = {"kind": self._kind, "sha256": sha256, "about": self._about}
+        text = json.dumps(facts, sort_keys=True)
+        header = json.dumps(entries | {"__metadata__": {_META: f"{_sha256(text)} {text}"}}).encode()
         assert len(header) <= self._room, "the header is larger than its room"
         self._file.seek(0)
         self._file.write(self._room.to_bytes(8, "little") + header.ljust(self._room))
         return sha256
+
+    def _entries(self, integers: Mapping[str, np.ndarray]) -> dict[str, object]:
+        """Type, shape and place of each tensor, as the header has them."""
+        end = self._size
+        entries: dict[str, object] = {
+            self._name: {"dtype": "U8", "shape": [end], "data_offsets": [0, end]}
+        }
+        for name, array in integers.items():
+            start = end
+            end += array.nbytes
+            entries[name] = {
+                "dtype": "I64",
+                "shape": list(array.shape),
+                "data_offsets": [start, end],
+            }
+        return entries
+
+    def _grown(self) -> np.ndarray:
+        """The tensor that grew, in the file."""
+        if not self._size:
+            return _NOTHING
+        return np.memmap(self._file.name, np.uint8, "r", 8 + self._room, (self._size,))
 
 
 @contextmanager
 def writing(
     path: str | Path, kind: str, name: str, about: Mapping[str, object]
 ) -> Iterator[Growing]:
-    """A file as of `save` for what does not fit into memory: tensor `name` grows, the rest comes at the end."""
+    """A file as of `save` for what does not fit into memory.
+
+    Args:
+        path: of the file.
+        kind: what the file is.
+        name: of the tensor that grows; the others come at the end.
+        about: facts about them that JSON can hold.
+    """
     with atomic(path) as temporary, open(temporary, "wb") as file:
         yield Growing(file, kind, name, about)
 
 
 def mapped(path: str | Path, kind: str) -> tuple[dict[str, np.ndarray], dict]:
-    """As `load`, but the arrays stay in the file: read once for the digest, then as they are used. Read-only."""
+    """As `load`, but the arrays stay in the file, and cannot be written.
+
+    They are read once for the digest, then as they are used.
+    """
     from safetensors import safe_open
 
     if not Path(path).is_file():
@@ -216,29 +240,24 @@ def mapped(path: str | Path, kind: str) -> tuple[dict[str, np.ndarray], dict]:
 
 
 def _mapped(path: str | Path, start: int, entry: Mapping) -> np.ndarray:
-    kind, shape, (begin, _) = (
-        np.dtype(_TYPES[entry["dtype"]]),
-        tuple(entry["shape"]),
-        entry["data_offsets"],
-    )
-    return (
-        np.memmap(path, kind, "r", start + begin, shape)
-        if 0 not in shape
-        else np.empty(shape, kind)
-    )
+    dtype = np.dtype(_TYPES[entry["dtype"]])
+    shape = tuple(entry["shape"])
+    if 0 in shape:
+        return np.empty(shape, dtype)
+    return np.memmap(path, dtype, "r", start + entry["data_offsets"][0], shape)
 
 
 def _foreign(path: str | Path, kind: str) -> ValueError:
     return ValueError(
-        f"{path} was not written by tangent_bench: expected a {kind} file with a digest. If a run built it, it is "
-        "damaged: delete it and run the same command again."
+        f"{path} was not written by tangent_bench: expected a {kind} file with a digest. If a run "
+        "built it, it is damaged: delete it and run the same command again."
     )
 
 
 def _checked(
     path: str | Path, kind: str, meta: dict | None, tensors: dict[str, np.ndarray]
 ) -> dict:
-    """The facts about a file, if it is of the kind that was asked for and its content that which was written."""
+    """The facts about a file, if it is of this kind and its content is what was written."""
     if meta is None:
         raise _foreign(path, kind)
     if meta["kind"] != kind:
@@ -261,12 +280,14 @@ def load(path: str | Path, kind: str) -> tuple[dict[str, np.ndarray], dict]:
 
     if not Path(path).is_file():
         raise ValueError(
-            f"Missing file {path}: a {kind} file was expected there; run the same command again to build it."
+            f"Missing file {path}: a {kind} file was expected there; run the same command again to "
+            "build it."
         )
     try:
         with safe_open(path, framework="numpy") as file:
             meta = _facts(path, (file.metadata() or {}).get(_META))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no dict)
+            names = file.keys()
+            tensors = {name: file.get_tensor(name) for name in names}
     except DamagedFile:
         raise
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:

@@ -1,11 +1,11 @@
-"""Where every artefact lies, relative to the results folder of a preset. One place, used by rules, scripts and the
-library.
+"""Locates every artefact, relative to a preset's results folder, for rules, scripts and library.
 
 Imports nothing heavy: the Snakefile is parsed with it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 JOINT = "multitask"  # the pseudo task of the vector that was trained on all tasks together
@@ -15,7 +15,10 @@ FINAL = "final"  # the text tower at the end of the pre-training
 
 @dataclass(frozen=True)
 class Mode:
-    """How a vector was made × what it is put into; "standard-tangent" is the paper's post-hoc linearization."""
+    """How a vector was made × what it is put into.
+
+    "standard-tangent" is the paper's post-hoc linearization.
+    """
 
     training: str
     evaluation: str
@@ -33,10 +36,21 @@ class Mode:
         training, _, evaluation = text.rpartition("-")
         if not training or evaluation not in ("network", "tangent", "none"):
             raise ValueError(
-                f"Mode {text!r} is not understood; expected training-evaluation, as 'standard-network' or "
-                f"'linear-tangent'."
+                f"Mode {text!r} is not understood; expected training-evaluation, as "
+                "'standard-network' or 'linear-tangent'."
             )
         return cls(training, evaluation)
+
+
+def sources(config: Mapping, training: str) -> list[str]:
+    """The names of all vectors that a training makes: one for each task, and the joint one.
+
+    >>> joint = {"trainings": ["standard"]}
+    >>> sources({"tasks": ["mnist"], "joint_training": joint}, "standard")
+    ['mnist', 'multitask']
+    """
+    joint = [JOINT] if training in config["joint_training"]["trainings"] else []
+    return [*config["tasks"], *joint]
 
 
 def data(task: str, split: str) -> str:
@@ -45,7 +59,9 @@ def data(task: str, split: str) -> str:
 
 
 def text(init: str) -> str:
-    """The text tower that makes the heads of an initialisation: the final one, unless it brings one of its own.
+    """The text tower that makes the heads of an initialisation.
+
+    It is the final one, unless the initialisation brings one of its own.
 
     >>> text("step-10"), text("whole-10")
     ('final', 'whole-10')
@@ -74,7 +90,15 @@ def features(model: str, init: str, training: str, task: str, seed: int | str) -
 
 
 def merged(model: str, init: str, training: str, method: str, seed: int | str) -> str:
-    """The direction that a merging method makes of all tasks' vectors; `method` is the label of a `merging.Merger`."""
+    """The direction that a merging method makes of all tasks' vectors, τ_1 ... τ_T → d.
+
+    Args:
+        model: name in the config.
+        init: initialisation.
+        training: that made the vectors.
+        method: label of a `merging.Merger`.
+        seed: of the fine-tuning.
+    """
     return f"merged/{model}/{init}/{training}/{method}/seed-{seed}.safetensors"
 
 
@@ -92,8 +116,16 @@ def outcome(
     suffix: str = "csv",
     method: str = "",
 ) -> str:
-    """Rows ("csv"), or predictions and bootstrap replicates ("safetensors") of an experiment in one mode; of one of the
-    config's `methods`, or of its `method`.
+    """What an experiment leaves in one mode.
+
+    Args:
+        experiment: its name.
+        model: name in the config.
+        init: initialisation, or `EVERY`.
+        mode: in which it ran.
+        seed: of the fine-tuning.
+        suffix: "csv" for the rows, "safetensors" for predictions and bootstrap replicates.
+        method: label of one of the config's `methods`; "" for its `method`.
     """
     folder = f"outcomes/{experiment}/{model}/{init}/{mode}/{method}".rstrip("/")
     return f"{folder}/seed-{seed}.{suffix}"
