@@ -25,7 +25,8 @@ RUN_MODULE := $(if $(word 2,$(CURDIR)),-c 'import sys; sys.executable = ".venv/b
 SNAKEMAKE := .venv/bin/python $(RUN_MODULE) --configfile config/$(CONFIG).yaml
 
 # Take up after a run that was killed; refuse where another is at work.
-RELEASE := .venv/bin/python -m tangent_bench.jobs.lock
+COMMAND := .venv/bin/python -m tangent_bench.cli
+RELEASE := $(COMMAND) release
 
 .NOTPARALLEL:
 .PHONY: help install reproduce plan analyses claims methods regress publish pretrain test test-unit test-full test-slurm chaos coverage mutation lint docs bench clean
@@ -48,10 +49,10 @@ reproduce: $(READY) ## run a preset from end to end, print its tables and the pa
 	@test -f config/$(CONFIG).yaml || { echo "There is no preset '$(CONFIG)': config/ has $$(cd config && echo *.yaml)." >&2; exit 1; }
 	@$(RELEASE)
 	$(SNAKEMAKE) --cores $(CORES)
-	@.venv/bin/python -m tangent_bench.report.summary $(RESULTS)
+	@$(COMMAND) summary $(RESULTS)
 
 plan: $(READY) ## what a preset will cost, before it is run: jobs, images, hours, disk, memory (PRESET=tiny)
-	@.venv/bin/python -m tangent_bench.cli plan --configfile config/$(CONFIG).yaml
+	@$(COMMAND) plan --configfile config/$(CONFIG).yaml
 
 analyses: ## why it works, on top of the tiny preset: kernel gap, disentanglement maps, NTK, claims
 	@$(MAKE) reproduce PRESET=tiny CONFIG=analyses
@@ -63,7 +64,7 @@ claims: ## all claims, over fine-tuning seeds, pre-training seeds and sizes (hou
 # As NAME=VALUE pairs in SET; ARGS goes through, as in ARGS="--fail-on worse".
 regress: $(READY) ## is a merging method better than another? Verdicts on five seeds (METHOD=ties BASELINE=task_arithmetic SET="keep=0.1")
 	@test -n "$(METHOD)" || { echo "Say which method: make regress METHOD=ties" >&2; exit 1; }
-	@.venv/bin/python -m tangent_bench.cli regress "$(METHOD)" --baseline "$(BASELINE)" $(foreach pair,$(SET),--set $(pair)) $(ARGS)
+	@$(COMMAND) regress "$(METHOD)" --baseline "$(BASELINE)" $(foreach pair,$(SET),--set $(pair)) $(ARGS)
 
 methods: ## the cross table on top of the tiny preset: merging methods x ways of fine-tuning, with a leaderboard
 	@$(MAKE) reproduce PRESET=tiny CONFIG=methods
@@ -138,4 +139,4 @@ publish: $(READY) ## copy tables and figures of the tiny preset (and of methods,
 	test ! -f results/tiny/leaderboard.html || .venv/bin/python $(RUN_MODULE) publish --configfile config/$(CROSSED).yaml --cores $(CORES)
 	for preset in training_modes claims; do test ! -f results/$$preset/rows.csv \
 	  || .venv/bin/python $(RUN_MODULE) publish --configfile config/$$preset.yaml --cores $(CORES) || exit; done
-	.venv/bin/python -m tangent_bench.report.readme
+	$(COMMAND) readme

@@ -1,21 +1,29 @@
 """What there is: every thing of the suite by kind and name, and what its own file says about it.
 
-A description is made of what the suite itself reads: the docstring, the contract (`METHOD`, `TASK`, ...), the numbers
-of config/default.yaml with the comments beside them, and their ranges in the schema. Imports neither torch nor
-open_clip, and only the files of what is asked about.
+A description is made of what the suite itself reads: the docstring, the contract (`METHOD`, `TASK`,
+...), the numbers of config/default.yaml with the comments beside them, and their ranges in the
+schema. Imports neither torch nor open_clip, and only the files of what is asked about.
 """
 
 from __future__ import annotations
 
 import inspect
+import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from tangent_bench import registry, suite
+
+if TYPE_CHECKING:
+    from tangent_bench.methods import Method
+
+    _Place = tuple[tuple[str, ...], yaml.Mark]
 
 CONFIG = suite.ROOT / "config"
 # Kind → folder of its files and name of their contract; "presets" are files of config/ beside them.
@@ -42,6 +50,11 @@ def names(kind: str) -> list[str]:
     return registry.names(CONTRACTS[kind][0])
 
 
+def entries(kind: str) -> list[dict[str, str]]:
+    """Kind, name and title of all things of a kind."""
+    return [{"kind": kind, "name": name, "title": title(kind, name)} for name in names(kind)]
+
+
 def title(kind: str, name: str) -> str:
     """One line for people."""
     if kind == "presets":
@@ -50,7 +63,8 @@ def title(kind: str, name: str) -> str:
 
 
 def find(name: str) -> list[dict]:
-    """Descriptions of all that has this name, one for each kind; of "lines+ties" one for each method in it.
+    """Descriptions of all that has this name, one for each kind; of "lines+ties" one for each
+    method in it.
 
     Raises:
         ValueError: nothing has it; the sentence has the nearest names.
@@ -60,46 +74,70 @@ def find(name: str) -> list[dict]:
 
         return [describe("methods", link) for link, _ in merging.find(name).links]
     known = {kind: names(kind) for kind in KINDS}
-    if found := [describe(kind, name) for kind in KINDS if name in known[kind]]:
-        return found
-    hint = registry.did_you_mean(name, sorted({each for some in known.values() for each in some}))
+    descriptions = [describe(kind, name) for kind in KINDS if name in known[kind]]
+    if descriptions:
+        return descriptions
+    hint = registry.did_you_mean(name, sorted(set().union(*known.values())))
     raise ValueError(f"Nothing is named {name!r}; `tangent-bench list` has all names.{hint}")
 
 
 def describe(kind: str, name: str) -> dict:
-    """All there is to say: kind, name, title, definition, then `contract` and `parameters`, or a preset's `changes`."""
+    """All that there is to say about a thing.
+
+    Its kind, name, title and definition; then `contract` and `parameters`, or the `changes` of a
+    preset.
+    """
     about = {"kind": kind, "name": name, "title": title(kind, name)}
     if kind == "presets":
         return about | {"definition": _heading(name), "changes": changes(name)}
     module = _module(kind, name)
     contract = getattr(module, CONTRACTS[kind][1])
-    fields = {
-        key: value for key, value in asdict(contract).items() if key not in ("title", "parameters")
-    }
-    parameters = []
-    if kind == "methods":
-        grid = contract.coefficients and dict(
-            zip(("first", "last", "count"), contract.coefficients, strict=True)
-        )
-        fields |= {"coefficients": grid, "wrapper": hasattr(module, "adjust")}
-        parameters = _hyper_parameters(contract)
-    elif kind == "trainings":
-        parameters = [*settings("training"), *settings("training_modes", name)]
-    elif kind == "tasks":
-        origin = getattr(module, "ORIGIN", None)
-        fields["origin"] = origin and {
-            key: getattr(origin, key) for key in ("hub", "revision", "counts")
-        }
-    elif kind in ("experiments", "figures") and contract.section:
-        parameters = settings(contract.section)
     return about | {
         "definition": inspect.getdoc(module) or "",
-        "contract": fields,
-        "parameters": parameters,
+        "contract": _contract(kind, module, contract),
+        "parameters": _parameters(kind, name, contract),
     }
 
 
-def _module(kind: str, name: str):
+def _contract(kind: str, module: ModuleType, contract: Any) -> dict:
+    """The fields of a contract, and what else a module of its kind promises."""
+    fields = asdict(contract)
+    for key in ("title", "parameters"):
+        fields.pop(key, None)
+    if kind == "methods":
+        fields["coefficients"] = _grid(contract.coefficients)
+        fields["wrapper"] = hasattr(module, "adjust")
+    elif kind == "tasks":
+        fields["origin"] = _origin(module)
+    return fields
+
+
+def _grid(coefficients: tuple | None) -> dict | None:
+    if coefficients is None:
+        return None
+    return dict(zip(("first", "last", "count"), coefficients, strict=True))
+
+
+def _origin(task: ModuleType) -> dict | None:
+    """Where a task's images come from; None of a task that the suite draws."""
+    origin = getattr(task, "ORIGIN", None)
+    if origin is None:
+        return None
+    return {"hub": origin.hub, "revision": origin.revision, "counts": origin.counts}
+
+
+def _parameters(kind: str, name: str, contract: Any) -> list[dict]:
+    """The numbers of a thing."""
+    if kind == "methods":
+        return _hyper_parameters(contract)
+    if kind == "trainings":
+        return [*settings("training"), *settings("training_modes", name)]
+    if kind in ("experiments", "figures") and contract.section:
+        return settings(contract.section)
+    return []
+
+
+def _module(kind: str, name: str) -> ModuleType:
     if kind == "methods":
         from tangent_bench import merging
 
@@ -107,20 +145,20 @@ def _module(kind: str, name: str):
     return registry.load(CONTRACTS[kind][0], name)
 
 
-def _hyper_parameters(method) -> list[dict]:
+def _hyper_parameters(method: Method) -> list[dict]:
     return [
         {
             "name": name,
-            "default": each.default,
-            "range": _limits({"minimum": each.low, "maximum": each.high}),
-            "meaning": each.meaning,
+            "default": parameter.default,
+            "range": _limits({"minimum": parameter.low, "maximum": parameter.high}),
+            "meaning": parameter.meaning,
         }
-        for name, each in method.parameters.items()
+        for name, parameter in method.parameters.items()
     ]
 
 
 def settings(*path: str) -> list[dict]:
-    """The numbers of a section of the config, with defaults, ranges and the comments beside them; [] if it has none.
+    """The numbers of a section of the config, with defaults, ranges and comments; [] without any.
 
     >>> settings("bootstrap")[0]["name"], settings("bootstrap")[0]["range"]
     ('bootstrap.replicates', 'at least 100')
@@ -140,11 +178,10 @@ def settings(*path: str) -> list[dict]:
 def changes(preset: str) -> list[dict]:
     """What a preset says otherwise than config/default.yaml."""
     default = dict(_leaves(_yaml("default")))
-    found = _leaves(_yaml(preset))
     return [
-        {"name": ".".join(k), "value": v, "default": default.get(k)}
-        for k, v in found
-        if v != default.get(k)
+        {"name": ".".join(key), "value": value, "default": default.get(key)}
+        for key, value in _leaves(_yaml(preset))
+        if value != default.get(key)
     ]
 
 
@@ -169,33 +206,43 @@ def _yaml(name: str) -> dict:
 
 def _heading(preset: str) -> str:
     """The comment that a config begins with."""
-    return " ".join(
-        line.lstrip("# ") for line in re.match(r"(#.*\n)*", _text(preset))[0].splitlines()
-    )
+    comment = itertools.takewhile(lambda line: line.startswith("#"), _text(preset).splitlines())
+    return " ".join(line.lstrip("# ") for line in comment)
 
 
 @cache
 def _comments() -> dict[tuple[str, ...], str]:
     """Path of keys → what config/default.yaml says beside a key, or right above it."""
     text = _text("default")
-    lines, found = text.splitlines(), {}
+    lines = text.splitlines()
+    comments = {}
+    for path, place in _places(yaml.compose(text)):
+        before = lines[place.line][: place.column]
+        if not before.strip():  # of several keys on a line, the comment is about none of them
+            comments[path] = _comment(lines, place)
+    return comments
 
-    def walk(node: yaml.MappingNode, path: tuple[str, ...]) -> None:
-        for key, value in node.value:
-            here, number, indent = (*path, key.value), key.start_mark.line, key.start_mark.column
-            if not lines[number][
-                :indent
-            ].strip():  # of several on a line, the comment is not about one of them
-                beside = lines[number].partition(" # ")[2:]
-                while lines[number - 1].startswith(f"{' ' * indent}# "):
-                    number -= 1
-                    beside = (lines[number].strip("# "), *beside)
-                found[here] = " ".join(filter(None, beside))
-            if isinstance(value, yaml.MappingNode):
-                walk(value, here)
 
-    walk(yaml.compose(text), ())
-    return found
+def _places(node: yaml.Node | None, path: tuple[str, ...] = ()) -> Iterator[_Place]:
+    """Path and place of every key."""
+    if not isinstance(node, yaml.MappingNode):
+        return
+    for key, value in node.value:
+        inner = (*path, key.value)
+        yield inner, key.start_mark
+        yield from _places(value, inner)
+
+
+def _comment(lines: Sequence[str], place: yaml.Mark) -> str:
+    """The lines above a key and the words beside it."""
+    first = place.line
+    above = " " * place.column + "# "
+    while lines[first - 1].startswith(above):
+        first -= 1
+    words = [line.strip("# ") for line in lines[first : place.line]]
+    # What follows " # " ends a line.
+    words += lines[place.line].partition(" # ")[2:]
+    return " ".join(filter(None, words))
 
 
 def _range(path: tuple[str, ...]) -> str:
@@ -211,18 +258,22 @@ def _range(path: tuple[str, ...]) -> str:
 def _resolved(rule: Mapping) -> Mapping:
     from tangent_bench.planning.config_schema import schema
 
-    return schema()["$defs"][rule["$ref"].rpartition("/")[2]] if "$ref" in rule else rule
+    if "$ref" not in rule:
+        return rule
+    return schema()["$defs"][rule["$ref"].rpartition("/")[2]]
 
 
 def _limits(rule: Mapping) -> str:
-    """
+    """What a rule of the schema allows, in words.
+
     >>> _limits({"minimum": 0.0, "maximum": 1})
     'at least 0 and at most 1'
     """
     if "enum" in rule:
         return f"one of {', '.join(map(str, rule['enum']))}"
     if "items" in rule:
-        each = _limits(_resolved(rule["items"]))
-        return each and f"each {each}"
+        of_item = _limits(_resolved(rule["items"]))
+        return of_item and f"each {of_item}"
     ends = [f"{words} {rule[key]:g}" for key, words in _ENDS.items() if rule.get(key) is not None]
-    return " and ".join(ends) + (", or null" if ends and "null" in rule.get("type", "") else "")
+    or_null = ", or null" if ends and "null" in rule.get("type", "") else ""
+    return " and ".join(ends) + or_null

@@ -1,25 +1,33 @@
-"""The command line, for what Snakemake is not for: what there is, what a run needs and costs, which method is better.
+"""The command line beside Snakemake.
 
-    tangent-bench list, show, check, plan, compare, regress        or: python -m tangent_bench.cli
+It says what there is, what a run needs and costs, what it found, and which method is better:
 
-Exit status: 0, 1 if the answer is one that was to be noticed (a run cannot begin, a verdict that `--fail-on` names), 2
-with one sentence if the question is wrong. Every command has `--json`. A command imports what it needs when it is
-called, so that help takes no time.
+    tangent-bench list, show, check, plan, summary, compare, regress
+
+or `python -m tangent_bench.cli`. Exit status: 0; 1 if the answer is one that was to be noticed (a
+run cannot begin, a verdict that `--fail-on` names); 2 with one sentence if the question is wrong.
+Every command has `--json`, but for `summary`. A command imports what it needs when it is called, so
+that help takes no time. The Makefile's own steps (`release`, `readme`, `ship`) are hidden from
+help.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer.core import TyperGroup
 
 from tangent_bench import catalogue
+
+if TYPE_CHECKING:
+    from typer._click.core import Context  # typer.Context is a class below it
 
 Kind = StrEnum("Kind", catalogue.KINDS)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON in place of text.")]
@@ -32,17 +40,18 @@ FailOn = Annotated[
     str,
     typer.Option(
         metavar="VERDICTS",
-        help="Exit with 1 on these verdicts over all tasks: better, same, worse, undecided, by commas.",
+        help="Exit with 1 on these verdicts over all tasks: better, same, worse, undecided, by "
+        "commas.",
     ),
 ]
 
 
 class _Sentences(TyperGroup):
-    """A ValueError is about the user's input: its sentence, and status 2."""
+    """Answers a ValueError, which is about the user's input, with its sentence and status 2."""
 
-    def invoke(self, context: typer.Context) -> object:
+    def invoke(self, ctx: Context) -> object:
         try:
-            return super().invoke(context)
+            return super().invoke(ctx)
         except ValueError as sentence:
             typer.echo(f"Error: {sentence}", err=True)
             raise typer.Exit(2) from None
@@ -50,7 +59,8 @@ class _Sentences(TyperGroup):
 
 app = typer.Typer(
     cls=_Sentences,
-    help="What there is, what a run needs and costs, and which merging method is better. Runs: make, snakemake.",
+    help="What there is, what a run needs, costs and found, and which merging method is better. "
+    "Runs: make, snakemake.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -71,20 +81,16 @@ def list_names(
     tangent-bench list presets --json
     """
     kinds = [kind.value] if kind else catalogue.KINDS
-    found = [
-        {"kind": k, "name": n, "title": catalogue.title(k, n)}
-        for k in kinds
-        for n in catalogue.names(k)
-    ]
+    entries = [entry for name in kinds for entry in catalogue.entries(name)]
     if as_json:
-        return _print(found)
-    width = max(len(each["name"]) for each in found)
-    for k in kinds:
-        typer.echo(
-            "\n".join(
-                [k, *(f"  {e['name']:{width}}  {e['title']}" for e in found if e["kind"] == k), ""]
-            )
-        )
+        return _print(entries)
+    width = max(len(entry["name"]) for entry in entries)
+    for name in kinds:
+        typer.echo(name)
+        for entry in entries:
+            if entry["kind"] == name:
+                typer.echo(f"  {entry['name']:{width}}  {entry['title']}")
+        typer.echo()
 
 
 @app.command()
@@ -101,17 +107,18 @@ def show(
     tangent-bench show kernel_gap
     tangent-bench show lines+ties --json
     """
-    found = catalogue.find(name)
+    descriptions = catalogue.find(name)
     if as_json:
-        return _print(found)
-    typer.echo("\n\n\n".join(map(_description, found)))
+        return _print(descriptions)
+    typer.echo("\n\n\n".join(map(_description, descriptions)))
 
 
 @app.command()
 def check(preset: Preset = None, configfile: ConfigFiles = None, as_json: Json = False):
     """Can a run begin on this machine?
 
-    Looks at config, data, weights, GPU, cores and disk, and downloads nothing; 1 if something blocks the run.
+    Looks at config, data, weights, GPU, cores and disk, and downloads nothing; 1 if something
+    blocks the run.
 
     \b
     tangent-bench check
@@ -121,14 +128,14 @@ def check(preset: Preset = None, configfile: ConfigFiles = None, as_json: Json =
     _prepare()
     from tangent_bench.planning import readiness
 
-    found = []
-    for each in readiness.findings(_files(preset, configfile)):
-        found.append(each)
+    findings = []
+    for finding in readiness.findings(_files(preset, configfile)):
+        findings.append(finding)
         if not as_json:
-            typer.echo(f"{each.status:6}  {each.about:7}  {each.text}")
-    blocked = any(each.status == "blocks" for each in found)
+            typer.echo(f"{finding.status:6}  {finding.about:7}  {finding.text}")
+    blocked = any(finding.status == "blocks" for finding in findings)
     if as_json:
-        _print({"ready": not blocked, "findings": [each._asdict() for each in found]})
+        _print({"ready": not blocked, "findings": [finding._asdict() for finding in findings]})
     raise typer.Exit(int(blocked))
 
 
@@ -151,8 +158,8 @@ def plan(
 ):
     """What will a run cost?
 
-    Jobs, images, hours, disk and memory of a run from nothing, from what this machine takes for a unit of each work,
-    which is measured in about a minute.
+    Jobs, images, hours, disk and memory of a run from nothing, from what this machine takes for a
+    unit of each work, which is measured in about a minute.
 
     \b
     tangent-bench plan --preset paper
@@ -164,14 +171,30 @@ def plan(
 
     files = _files(preset, configfile)
     if against is None:
-        found = planning.report(files, tasks, seeds)
-        return _print(found) if as_json else typer.echo(planning.text(found))
+        numbers = planning.report(files, tasks, seeds)
+        return _print(numbers) if as_json else typer.echo(planning.text(numbers))
     compared = planning.against(files, against)
     if as_json:
-        _print([{**vars(each), "deviation": each.deviation} for each in compared])
+        _print([{**vars(kind), "deviation": kind.deviation} for kind in compared])
     else:
         typer.echo(planning.comparison(compared))
     raise typer.Exit(int(abs(compared[-1].deviation) > planning.TOLERANCE))
+
+
+@app.command()
+def summary(
+    folder: Annotated[Path, typer.Argument(help="Results of a preset, such as results/tiny.")],
+):
+    """What did a run find?
+
+    Its claims, the two tables of the paper, and where everything lies.
+
+    \b
+    tangent-bench summary results/tiny
+    """
+    from tangent_bench.report import summary as summarising
+
+    typer.echo(summarising.report(folder))
 
 
 @app.command()
@@ -191,7 +214,8 @@ def compare(
 ):
     """Is a merging method better than another?
 
-    From outcomes that are there: verdicts for each task and over all, in every mode; 1 on those that --fail-on names.
+    From outcomes that are there: verdicts for each task and over all, in every mode; 1 on those
+    that --fail-on names.
 
     \b
     tangent-bench compare task_arithmetic ties tsv_m
@@ -233,25 +257,54 @@ def regress(
     words = comparing.failing(fail_on)
     candidate = merging.find(method, regressing.hyper_parameters(values or []))
     file = configfile or regressing.CONFIG
-    _judge(
-        regressing.regress(candidate, merging.find(baseline), file, cores, quiet=as_json),
-        words,
-        as_json,
-    )
+    comparisons = regressing.regress(candidate, merging.find(baseline), file, cores, quiet=as_json)
+    _judge(comparisons, words, as_json)
 
 
-def _judge(found: Mapping, words: Sequence[str], as_json: bool) -> None:
-    """Print a comparison, and on stderr its verdicts that are among the words; then the status is 1."""
+def _judge(comparisons: Mapping, words: Sequence[str], as_json: bool) -> None:
+    """Print comparisons, and on stderr their verdicts among the words; then the status is 1."""
     from tangent_bench.judging import methods as comparing
+    from tangent_bench.report import method_comparison
 
     if as_json:
-        _print(comparing.lines(found))
+        _print(comparing.lines(comparisons))
     else:
-        typer.echo(comparing.report(found))
-    hits = comparing.hits(found, words)
+        typer.echo(method_comparison.text(comparisons))
+    hits = comparing.hits(comparisons, words)
     for sentence in hits:
         typer.echo(sentence, err=True)
     raise typer.Exit(int(bool(hits)))
+
+
+# Steps of the Makefile
+
+
+@app.command(hidden=True)
+def release():
+    """Remove what a dead run has locked in this folder; refuse where another run is at work."""
+    from tangent_bench.jobs import lock
+
+    lock.release(Path())
+
+
+@app.command(hidden=True)
+def readme():
+    """Put published tables into README.md, between their marks."""
+    from tangent_bench.report import readme as filling
+
+    filling.fill(Path("README.md"), Path("results/published"))
+
+
+@app.command(hidden=True)
+def ship(
+    folder: Annotated[Path, typer.Argument(help="A finished pre-training.")] = Path(
+        "results/pretraining/tiny"
+    ),
+):
+    """Put a finished pre-training into the package."""
+    from tangent_bench.finetuning import shipping
+
+    shipping.main(folder)
 
 
 def _print(value: object) -> None:
@@ -259,7 +312,7 @@ def _print(value: object) -> None:
 
 
 def _prepare() -> None:
-    """As a job is, before NumPy is imported; and open_clip shall not warn of random weights."""
+    """Make this process as a job is, before NumPy is imported; silence open_clip's warnings."""
     import logging
 
     from tangent_bench.jobs import provenance
@@ -270,45 +323,49 @@ def _prepare() -> None:
 
 
 def _files(preset: str | None, configfiles: Sequence[Path] | None) -> list[Path]:
-    """What a run reads beside config/default.yaml: the preset, and what the files change.
+    """The files that a run reads beside config/default.yaml: the preset, then the config files.
 
     Raises:
         ValueError: there is no such preset.
     """
     if preset is None and configfiles:
         return list(configfiles)
-    preset, known = preset or "tiny", catalogue.names("presets")
+    preset = preset or "tiny"
+    known = catalogue.names("presets")
     if preset not in known:
         raise ValueError(f"There is no preset {preset!r}: config/ has {', '.join(known)}.")
     return [catalogue.CONFIG / f"{preset}.yaml", *(configfiles or [])]
 
 
 def _description(about: Mapping) -> str:
-    """One thing as text: title and definition, then what its contract says, then its numbers."""
+    """One thing as text: title and definition, then its contract, then its numbers."""
     lines = [f"{about['title']}  ({about['kind']}: {about['name']})", "", about["definition"], ""]
     contract = dict(about.get("contract", {}))
     if about["kind"] == "methods":
         contract["coefficients"] = contract["coefficients"] or "those of the config"
-    lines += [f"{k.replace('_', ' ')}: {_short(v)}" for k, v in contract.items() if v or v is False]
-    for each in about.get("parameters", []):
-        beside = "".join(
-            [
-                f" ({each['range']})" * bool(each["range"]),
-                f": {each['meaning']}" * bool(each["meaning"]),
-            ]
-        )
-        lines.append(f"  {each['name']} = {_short(each['default'])}{beside}")
-    lines += [
-        f"  {c['name']} = {_short(c['value'])}  (default: {_short(c['default'])})"
-        for c in about.get("changes", [])
-    ]
+    for key, value in contract.items():
+        if value or value is False:
+            lines.append(f"{key.replace('_', ' ')}: {_short(value)}")
+    lines += map(_parameter, about.get("parameters", []))
+    lines += map(_change, about.get("changes", []))
     return "\n".join(lines).rstrip()
+
+
+def _parameter(parameter: Mapping) -> str:
+    limits = f" ({parameter['range']})" if parameter["range"] else ""
+    meaning = f": {parameter['meaning']}" if parameter["meaning"] else ""
+    return f"  {parameter['name']} = {_short(parameter['default'])}{limits}{meaning}"
+
+
+def _change(change: Mapping) -> str:
+    default = _short(change["default"])
+    return f"  {change['name']} = {_short(change['value'])}  (default: {default})"
 
 
 def _short(value: object) -> str:
     """A value on one line, words as in YAML."""
     if isinstance(value, Mapping):
-        return "; ".join(f"{key}: {_short(each)}" for key, each in value.items())
+        return "; ".join(f"{key}: {_short(inner)}" for key, inner in value.items())
     if isinstance(value, (list, tuple)):
         return ", ".join(map(_short, value))
     return json.dumps(value) if value is None or isinstance(value, bool) else str(value)
@@ -316,8 +373,8 @@ def _short(value: object) -> str:
 
 def main() -> None:
     """The program `tangent-bench`."""
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")  # a terminal without × still gets its numbers
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without × or α still gets its numbers
     app(prog_name="tangent-bench")
 
 

@@ -1,5 +1,7 @@
 """Plug-ins are files: `tasks/mnist.py` is the task "mnist". Nothing is registered by hand.
 
+Methods may also be modules of installed packages, which name them as entry points (`merging`).
+
 Importing this module, or listing names, imports no plug-in: the Snakefile may do both for free.
 """
 
@@ -21,6 +23,7 @@ FOLDERS = (
     "corpus",
     "checkpoints",
 )
+METHODS_GROUP = "tangent_bench.methods"  # of entry points of installed packages
 
 
 def names(folder: str) -> list[str]:
@@ -30,9 +33,8 @@ def names(folder: str) -> list[str]:
     True
     """
     assert folder in FOLDERS, folder
-    return sorted(
-        p.stem for p in (Path(__file__).parent / folder).glob("*.py") if not p.stem.startswith("_")
-    )
+    files = (Path(__file__).parent / folder).glob("*.py")
+    return sorted(file.stem for file in files if not file.stem.startswith("_"))
 
 
 def module_name(folder: str, name: str) -> str:
@@ -46,7 +48,10 @@ def module_name(folder: str, name: str) -> str:
 
 
 def every(folder: str) -> dict[str, ModuleType]:
-    """All plug-ins of a folder by name, for code that needs each of them; `digests` follows it."""
+    """All plug-ins of a folder by name, for code that needs each of them.
+
+    Code that calls this reaches all of them (`digests`).
+    """
     return {name: load(folder, name) for name in names(folder)}
 
 
@@ -60,7 +65,7 @@ def load(folder: str, name: str) -> ModuleType:
 
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:
-    """The end of a sentence about an unknown name: the nearest of the known ones, or nothing.
+    """The end of a sentence about an unknown name: the nearest known one, or nothing.
 
     >>> did_you_mean("linaer", ["linear", "standard"]), did_you_mean("xyz", ["linear"])
     (" Did you mean 'linear'?", '')

@@ -1,8 +1,10 @@
-"""From a merging method to a verdict: `tangent-bench regress my_method`, or `make regress METHOD=my_method`.
+"""From a merging method to a verdict: `tangent-bench regress my_method`.
 
-The laws of `tangent_bench.testing` first; then the method runs on the vectors of five fine-tuning seeds (made by the
-first run, in config/regress.yaml's folder) in every mode, and is compared with a baseline, task by task and over all.
-A hyper-parameter is given as `--set keep=0.1`. Status as `compare`: 1 on a verdict that `--fail-on` names, 2 on errors.
+The laws of `tangent_bench.testing` come first. Then the method runs on the vectors of five
+fine-tuning seeds (made by the first run, in config/regress.yaml's folder) in every mode, and is
+compared with a baseline, task by task and over all.
+A hyper-parameter is given as `--set keep=0.1`. Status as of `compare`: 1 on a verdict that
+`--fail-on` names, 2 on errors.
 """
 
 from __future__ import annotations
@@ -40,15 +42,16 @@ def build(mergers: Sequence[Merger], configfile: Path, cores: int, quiet: bool) 
         ValueError: another run is at work; or the run failed, and its own sentences stand above.
     """
     lock.release(suite.ROOT)
-    # JSON is YAML: numbers stay numbers, which Snakemake's --config would make text of.
     file = suite.ROOT / _read(configfile)["results"] / "regress.yaml"
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(
-        json.dumps({"methods": [entry(merger) for merger in mergers]}), encoding="utf-8"
-    )
+    # JSON is YAML, and keeps numbers, which Snakemake's --config would make text of.
+    entries = {"methods": [entry(merger) for merger in mergers]}
+    file.write_text(json.dumps(entries), encoding="utf-8")
     config = read_config([configfile, file])
     command = [sys.executable, "-m", "snakemake", *targets(config, mergers), "--cores", str(cores)]
-    command += ["--configfile", str(configfile), str(file), *(["--quiet", "all"] if quiet else [])]
+    command += ["--configfile", str(configfile), str(file)]
+    if quiet:
+        command += ["--quiet", "all"]
     done = subprocess.run(command, cwd=suite.ROOT)
     if done.returncode:
         raise ValueError(
@@ -57,22 +60,21 @@ def build(mergers: Sequence[Merger], configfile: Path, cores: int, quiet: bool) 
 
 
 def targets(config: Mapping, mergers: Sequence[Merger]) -> list[str]:
-    """The files that a comparison of methods reads: their outcomes in every mode, and f0 of the tasks."""
+    """The files that a comparison of methods reads: outcomes in every mode, and f0 of the tasks."""
     modes = [mode for mode in config["modes"] if not mode.startswith("none-")]
-    labels = ["" if merger.label == config["method"] else merger.label for merger in mergers]
-    places = list(product(config["models"], config["inits"]))
-    files = [layout.base(*place, task) for place in places for task in config["tasks"]]
-    files += [
-        layout.outcome(ADDITION, *place, mode, seed, "csv", label)
-        for place, mode, seed, label in product(places, modes, config["seeds"], labels)
-    ]
+    files = []
+    for model, init in product(config["models"], config["inits"]):
+        files += [layout.base(model, init, task) for task in config["tasks"]]
+        for mode, seed, merger in product(modes, config["seeds"], mergers):
+            label = "" if merger.label == config["method"] else merger.label
+            files.append(layout.outcome(ADDITION, model, init, mode, seed, "csv", label))
     return [f"{config['results'].rstrip('/')}/{file}" for file in files]
 
 
 def _read(configfile: Path) -> Mapping:
     if not configfile.is_file():
         raise ValueError(
-            f"There is no config {configfile}; expected a file as config/regress.yaml."
+            f"There is no config {configfile}; expected a file like config/regress.yaml."
         )
     return yaml.safe_load(configfile.read_text(encoding="utf-8"))
 
@@ -83,12 +85,15 @@ def hyper_parameters(texts: Sequence[str]) -> dict:
     >>> hyper_parameters(["keep=0.1", "lines.norm_ratio=false"])
     {'keep': 0.1, 'lines.norm_ratio': False}
     """
-    odd = [text for text in texts if "=" not in text]
-    if odd:
-        raise ValueError(
-            f"--set {odd[0]!r} is no hyper-parameter; expected name=value, as keep=0.1."
-        )
-    return {key: yaml.safe_load(value) for key, _, value in (text.partition("=") for text in texts)}
+    values = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise ValueError(
+                f"--set {text!r} is no hyper-parameter; expected name=value, as keep=0.1."
+            )
+        values[name] = yaml.safe_load(value)
+    return values
 
 
 def regress(
@@ -108,7 +113,8 @@ def regress(
         quiet: print nothing, and let Snakemake print nothing.
 
     Raises:
-        ValueError: the method breaks a law, is the baseline itself, or the run failed; or this is no checkout.
+        ValueError: the method breaks a law, is the baseline itself, or the run failed; or this is
+            no checkout.
     """
     from tangent_bench.testing import check_method
 

@@ -1,4 +1,4 @@
-"""Seeds are hashes of names: no two streams share one, and none depends on the order of the work."""
+"""Seeds are hashes of names: no two streams share one, and none depends on the work's order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the files of the suite lie that are no Python of the package: Snakefile, config/, workflow/.
+"""Locates the suite's non-Python files: Snakefile, config/, workflow/.
 
 Imports nothing heavy: the Snakefile is parsed with it.
 """
@@ -15,7 +15,7 @@ ROOT = _PACKAGE.parent if IS_CHECKOUT else _CARRIED
 
 
 def require_checkout(what: str) -> None:
-    """Refuse what builds results where there is no checkout.
+    """Refuse to build results where there is no checkout.
 
     Args:
         what: the command, as the user typed it.
@@ -25,6 +25,6 @@ def require_checkout(what: str) -> None:
     """
     if not IS_CHECKOUT:
         raise ValueError(
-            f"{what} builds results with Snakemake in a checkout of the suite, but {_PACKAGE} is an installed wheel; "
-            "clone the repository, `make install`, and give the command there."
+            f"{what} builds results with Snakemake in a checkout of the suite, but {_PACKAGE} is "
+            "an installed wheel; clone the repository, `make install`, and give the command there."
         )

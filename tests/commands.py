@@ -18,9 +18,7 @@ NEWCOMER: dict[str, str | None] = {
     "make reproduce": "make reproduce PRESET=micro",
     "make reproduce PRESET=micro": None,
     "snakemake --cores all": f"snakemake --cores all {ON_MICRO}",
-    "python -m tangent_bench.report.summary results/tiny": (
-        "python -m tangent_bench.report.summary results/micro"
-    ),
+    "tangent-bench summary results/tiny": "tangent-bench summary results/micro",
     "snakemake --report report.html": f"snakemake --report report.html {ON_MICRO}",
     "make regress METHOD=ties": f'make regress METHOD=ties ARGS="{ON_MICRO}"',
     "tangent-bench regress ties": f"tangent-bench regress ties {ON_MICRO}",
@@ -56,7 +54,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
         "a quarter hour",
     ),
     "make plan PRESET=five_seeds": (
-        "tests/workflow/test_plan.py::test_jobs_by_formula_are_those_of_the_dag",
+        "tests/workflow/test_plan.py::test_the_larger_run_has_the_jobs_of_more_tasks_and_seeds",
         "a minute more of what a newcomer runs for micro",
     ),
     "make claims": (CLAIMS, "hours; its order alone"),
@@ -124,6 +122,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     ),
     "python -m mutmut show NAME": ("", "after make mutation"),
     "make test": ("", OURSELVES),
+    "make lint": ("", "the first part of make test"),
     "make test-unit": ("", OURSELVES),
     "make test-full": ("", OURSELVES),
     "make test-slurm": ("tests/slurm/test_slurm.py", "as root"),

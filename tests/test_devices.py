@@ -12,7 +12,7 @@ import torch
 from open_clip.transformer import VisionTransformer
 
 from tangent_bench import models, registry
-from tangent_bench.finetuning.step import Part, Recipe, _loss, _Run, pieces
+from tangent_bench.finetuning.step import Part, Recipe, _loss, Finetuning, pieces
 from tangent_bench.images.pictures import prepare_images
 from tangent_bench.jobs import devices
 from tangent_bench.tangent import features, heads, kernel, linearize, vision
@@ -58,7 +58,7 @@ def test_passes_and_products_stay_on_the_device(pretended):
 def test_a_step_of_training_stays_on_the_device(pretended, training, again):
     network, theta0, _, images = pretended
     network.set_grad_checkpointing(again)
-    run = _Run(theta0, Recipe(3, 4, 1e-3, 0.1, 1.0, 1, precision="float32", micro_batch_size=2))
+    run = Finetuning(theta0, Recipe(3, 4, 1e-3, 0.1, 1.0, 1, precision="float32", micro_batch_size=2))
     parts = [
         Part(
             images,

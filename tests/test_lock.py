@@ -67,13 +67,16 @@ def test_where_nothing_is_locked_nobody_is_waited_for(tmp_path, job):
 
 
 def test_the_command_says_one_sentence(locked, job):
-    command = [
-        sys.executable,
-        "-c",
-        "from tangent_bench import lock; lock.release.__defaults__ = (0.1,); lock.main()",
-    ]
-    done = subprocess.run(
-        command, cwd=locked, env={"PYTHONPATH": str(Path.cwd())}, capture_output=True, text=True
+    program = (
+        "from tangent_bench import cli\n"
+        "from tangent_bench.jobs import lock\n"
+        "lock.release.__defaults__ = (0.1,)\n"
+        "cli.app(['release'])\n"
     )
-    assert done.returncode == 1 and done.stdout == ""
-    assert done.stderr.startswith("Another run is at work") and len(done.stderr.splitlines()) == 1
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=locked, env={"PYTHONPATH": str(Path.cwd())}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.startswith("Error: Another run is at work")
+    assert len(done.stderr.splitlines()) == 1

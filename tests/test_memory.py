@@ -25,8 +25,8 @@ def take(megabytes: int) -> None:
 def output(program: str) -> list[int]:
     """Numbers that a program prints in a process of its own: what other tests left in the heap would change them."""
     whole = (
-        "import torch\nfrom tangent_bench import memory, provenance\nfrom tests.test_memory import MB, take\n"
-        + program
+        "import torch\nfrom tangent_bench.jobs import memory, provenance\n"
+        "from tests.test_memory import MB, take\n" + program
     )
     root = Path(__file__).parents[1]
     done = subprocess.run(

@@ -2,7 +2,9 @@
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
+from tangent_bench import cli
 from tangent_bench.report import summary
 from tangent_bench.store import rows
 from tests import synthetic
@@ -74,9 +76,12 @@ def test_errors_are_one_sentence(folder):
         summary.report(folder)
 
 
-def test_the_command_prints_the_report_or_one_sentence(folder, capsys):
-    assert summary.main([str(folder)]) == 0
-    assert capsys.readouterr().out == summary.report(folder) + "\n"
-    assert summary.main([str(folder / "nowhere")]) == 1
-    (line,) = capsys.readouterr().err.splitlines()
+def test_the_command_prints_the_report_or_one_sentence(folder):
+    runner = CliRunner()
+    shown = runner.invoke(cli.app, ["summary", str(folder)])
+    assert shown.exit_code == 0
+    assert shown.stdout == summary.report(folder) + "\n"
+    refused = runner.invoke(cli.app, ["summary", str(folder / "nowhere")])
+    assert refused.exit_code == 2
+    (line,) = refused.stderr.splitlines()
     assert "Missing file" in line

@@ -1,1 +1,1 @@
-"""What a job runs in: its record, the lock of the folder, its device, its memory, the digest of its code."""
+"""What a job runs in: threads, log and record; device, memory, Snakemake's lock, code digests."""

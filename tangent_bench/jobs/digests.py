@@ -1,13 +1,13 @@
 """Digests of the code that a job runs, so that an edit of the code runs the job again.
 
-Snakemake notices when a rule's script changes, but not when a module that the script imports does. A rule therefore
-carries `digest(script, *plugins)` as a param: of the script, of the plug-ins that the job loads by name, and of all
-that these import.
+Snakemake notices when a rule's script changes, but not when a module that the script imports does.
+A rule therefore carries `digest(script, *plugins)` as a param: of the script, of the plug-ins that
+the job loads by name, and of all that these import.
 
-What counts of a module is its syntax tree without docstrings: a comment, a docstring or a blank line changes nothing.
-Imports within functions count, since jobs import late,
-and so does `registry.every`; imports under `if TYPE_CHECKING:` do not. A data file counts if
-a module names it in a string, relative to the module's own folder or to the root of the suite.
+Of a module its syntax tree without docstrings counts: a comment, a docstring or a blank line
+changes nothing. Imports within functions count, since jobs import late, and so does
+`registry.every`; imports under `if TYPE_CHECKING:` do not. A data file counts if a module names it
+in a string, relative to the module's own folder or to the root of the suite.
 
 Imports nothing heavy: the Snakefile is parsed with it.
 """
@@ -35,8 +35,9 @@ def digest(script: str | Path, *plugins: str) -> str:
 
     Args:
         script: the file that the rule names.
-        plugins: modules that the job loads by name, in dotted form ("tangent_bench.training.linear"); a module of an
-            installed package is followed within that package.
+        plugins: modules that the job loads by name, in dotted form
+            ("tangent_bench.training.linear"); a module of an installed package is followed within
+            that package.
 
     Raises:
         ValueError: a file or an imported module is not there.
@@ -48,7 +49,8 @@ def digest(script: str | Path, *plugins: str) -> str:
 
 
 def closure(script: str | Path, *plugins: str) -> list[Path]:
-    """The script, the plug-ins, every module and data file that they reach, sorted; arguments as `digest` takes them.
+    """The script, the plug-ins, every module and data file that they reach, sorted; arguments as
+    `digest` takes them.
 
     Raises:
         ValueError: a file or an imported module is not there.
@@ -72,7 +74,7 @@ def closure(script: str | Path, *plugins: str) -> list[Path]:
 
 @dataclass(frozen=True)
 class _Source:
-    """What counts of a module: its digest, the modules that it may import, and the data files that it names.
+    """What counts of a module.
 
     A name in `imports` that ends in ".?" is an attribute of a module, or a module.
     """
@@ -86,17 +88,17 @@ class _Source:
 def _source(file: Path, _modified: int, _size: int) -> _Source:
     reader = _Reader()
     shape = reader.shape(ast.parse(file.read_bytes(), str(file)))
+    imports = [name for node in reader.loading for name in _loaded(node, file)]
+    data_files = [path for text in reader.names_of_files for path in _existing(text, file)]
     return _Source(
         digest=hashlib.sha256(shape.encode()).hexdigest(),
-        imports=tuple(
-            dict.fromkeys(name for node in reader.loading for name in _loaded(node, file))
-        ),
-        data_files=tuple(path for text in reader.names_of_files for path in _existing(text, file)),
+        imports=tuple(dict.fromkeys(imports)),
+        data_files=tuple(data_files),
     )
 
 
 def _stamp(file: Path) -> tuple[int, int]:
-    """Time of change and size: what tells whether a file must be read again."""
+    """Time of change and size, which tell whether a file must be read again."""
     try:
         status = file.stat()
     except OSError:
@@ -119,7 +121,7 @@ def _bytes_digest(file: Path, _modified: int, _size: int) -> str:
 
 @cache
 def _label(file: Path) -> str:
-    """A file's name within the suite, the same wherever the checkout lies; outside of it the file's own name."""
+    """A file's name within the suite, wherever the checkout lies; outside of it its own name."""
     return str(file.relative_to(suite.ROOT)) if file.is_relative_to(suite.ROOT) else file.name
 
 
@@ -137,36 +139,45 @@ class _Reader:
         self._runs = True
 
     def shape(self, node: object) -> str:
-        """A syntax tree as text, without positions and docstrings, the same for every version of Python.
+        """A syntax tree as text, without positions and docstrings, in every version of Python.
 
-        >>> _Reader().shape(ast.parse("x = 1  # one")) == _Reader().shape(ast.parse("'''About x.'''\\nx = (1)"))
-        True
+        >>> _Reader().shape(ast.parse("x = 1  # one"))
+        "Module(body=[Assign(targets=[Name(id='x')],value=Constant(value=1))])"
+        >>> _Reader().shape(ast.parse("'About x.'\\nx = (1)"))
+        "Module(body=[Assign(targets=[Name(id='x')],value=Constant(value=1))])"
         """
         if isinstance(node, list):
-            return (
-                "[" + ",".join([self.shape(each) for each in node if not _is_docstring(each)]) + "]"
-            )
+            return f"[{','.join([self.shape(item) for item in node if not _is_docstring(item)])}]"
         if not isinstance(node, ast.AST):
             return repr(node)
-        if type(node) in (ast.Import, ast.ImportFrom, ast.Call, ast.Constant, ast.If):
-            self._take(node)
-        runs = self._runs
+        self._take(node)
         fields = []
         for field in node._fields:
             value = getattr(node, field, None)
-            if field == "ctx" or field == "kind" or value is None or value == []:
+            # Fields without a value differ between versions of Python; the others follow from the
+            # source's form, or from where a node stands.
+            if value is None or value == [] or field in ("ctx", "kind"):
                 continue
-            if field == "body" and type(node) is ast.If and _is_type_checking(node):
-                self._runs = False
-            fields.append(f"{field}={self.shape(value)}")
-            self._runs = runs
+            if field == "body" and isinstance(node, ast.If) and _is_type_checking(node):
+                fields.append(f"body={self._shape_of_types(value)}")
+            else:
+                fields.append(f"{field}={self.shape(value)}")
         return f"{type(node).__name__}({','.join(fields)})"
 
+    def _shape_of_types(self, body: object) -> str:
+        """The shape of what only type checkers read."""
+        runs = self._runs
+        self._runs = False
+        shape = self.shape(body)
+        self._runs = runs
+        return shape
+
     def _take(self, node: ast.AST) -> None:
+        """Keep a node that imports something, or names a file."""
         if isinstance(node, ast.Constant):
             if isinstance(node.value, str) and _DATA_FILE.fullmatch(node.value):
                 self.names_of_files.append(node.value)
-        elif not isinstance(node, ast.If) and self._runs:
+        elif isinstance(node, ast.Import | ast.ImportFrom | ast.Call) and self._runs:
             self.loading.append(node)
 
 
@@ -190,13 +201,19 @@ def _loaded(node: ast.Import | ast.ImportFrom | ast.Call, file: Path) -> Iterato
         module = _absolute(node, file)
         yield module
         yield from (f"{module}.{alias.name}.?" for alias in node.names)
-    elif (
-        isinstance(node.func, ast.Attribute)
-        and node.func.attr == "every"
-        and ast.unparse(node.func) == "registry.every"
-    ):
+    elif _is_every(node.func):
         folder = ast.literal_eval(node.args[0])
         yield from (registry.module_name(folder, name) for name in registry.names(folder))
+
+
+def _is_every(function: ast.expr) -> bool:
+    """Whether a function is `registry.every`."""
+    return (
+        isinstance(function, ast.Attribute)
+        and function.attr == "every"
+        and isinstance(function.value, ast.Name)
+        and function.value.id == "registry"
+    )
 
 
 def _absolute(node: ast.ImportFrom, file: Path) -> str:
@@ -217,25 +234,33 @@ def _existing(text: str, file: Path) -> Iterator[Path]:
 
 
 @cache
-def _files_of(name: str, where: str) -> Iterable[Path]:
+def _files_of(name: str, importer: str) -> Iterable[Path]:
     """The file of a module, and of the packages above it, which are imported with it."""
-    attribute = name.endswith(".?")
+    may_be_attribute = name.endswith(".?")
     parts = name.removesuffix(".?").split(".")
-    root = _root(parts[0])
+    place = _root(parts[0])
     files = []
-    for length in range(1, len(parts) + 1):
-        place = root.joinpath(*parts[:length])
-        file = next(
-            (f for f in (place / "__init__.py", place.with_suffix(".py")) if f.is_file()), None
-        )
-        if file is None and not place.is_dir():
-            if attribute and length == len(parts):
-                return files
+    for length, part in enumerate(parts, 1):
+        place = place / part
+        file = _file_at(place)
+        if file is not None:
+            files.append(file)
+        elif not place.is_dir():
+            if may_be_attribute and length == len(parts):
+                break
             raise ValueError(
-                f"There is no module {'.'.join(parts)}, which {where} loads; restore it, or correct that."
+                f"There is no module {'.'.join(parts)}, which {importer} loads; restore it, or "
+                "correct that."
             )
-        files += [file] if file else []
     return files
+
+
+def _file_at(place: Path) -> Path | None:
+    """The file of a package, or of a module."""
+    for file in (place / "__init__.py", place.with_suffix(".py")):
+        if file.is_file():
+            return file
+    return None
 
 
 @cache
@@ -246,5 +271,6 @@ def _root(package: str) -> Path:
     spec = importlib.util.find_spec(package)
     if spec is None:
         raise ValueError(f"There is no package {package!r}, which a rule loads; install it.")
-    places = list(spec.submodule_search_locations or [])
-    return Path(places[0] if places else spec.origin).parent
+    place = next(iter(spec.submodule_search_locations or []), spec.origin)
+    assert place is not None, package
+    return Path(place).parent

@@ -1,11 +1,11 @@
-"""Snakemake's lock of a folder, which does not say whose it is: a dead run's is removed, that of a run at work is kept.
+"""Snakemake's lock of a folder, which does not say whose it is: a dead run's is removed, that of a
+run at work is kept.
 
 python -m tangent_bench.jobs.lock      # of the working directory, before a run is started
 """
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 
@@ -17,17 +17,22 @@ JOB = ".snakemake/scripts"
 
 def at_work(folder: Path) -> list[psutil.Process]:
     """The runs in a folder: every Snakemake with this working directory, and every job of one."""
-    found = psutil.process_iter(["cwd", "cmdline"])
-    return [
-        p
-        for p in found
-        if p.info["cwd"] == str(folder.resolve()) and _is_run(p.info["cmdline"] or [""])
-    ]
+    here = str(folder.resolve())
+    runs = []
+    for process in psutil.process_iter(["cwd", "cmdline"]):
+        command = process.info["cmdline"] or [""]  # None of other users' processes
+        if process.info["cwd"] == here and _is_run(command):
+            runs.append(process)
+    return runs
 
 
 def _is_run(command: list[str]) -> bool:
-    marks = (Path(a).name == "snakemake" or "snakemake.cli" in a or JOB in a for a in command[1:3])
-    return "python" in command[0] and any(marks)
+    if "python" not in command[0]:
+        return False
+    return any(
+        Path(argument).name == "snakemake" or "snakemake.cli" in argument or JOB in argument
+        for argument in command[1:3]
+    )
 
 
 def release(folder: Path, patience: float = 5.0) -> None:
@@ -35,7 +40,8 @@ def release(folder: Path, patience: float = 5.0) -> None:
 
     Args:
         folder: with the Snakefile.
-        patience: seconds that jobs have to end in, as they do when their Snakemake is gone (`provenance.job`).
+        patience: seconds that jobs have to end in, as they do when their Snakemake is gone
+            (`provenance.job`).
 
     Raises:
         ValueError: another run is at work there.
@@ -47,21 +53,9 @@ def release(folder: Path, patience: float = 5.0) -> None:
     while others := at_work(folder):
         if time.monotonic() > deadline:
             raise ValueError(
-                f"Another run is at work in this folder (process {others[0].pid}): wait for it or stop it, then give "
-                "the same command again."
+                f"Another run is at work in this folder (process {others[0].pid}): wait for it or "
+                "stop it, then give the same command again."
             )
         time.sleep(0.1)
     for file in locks:
         file.unlink(missing_ok=True)
-
-
-def main() -> None:
-    """The command line: nothing is said where nothing is in the way."""
-    try:
-        release(Path())
-    except ValueError as sentence:
-        sys.exit(str(sentence))
-
-
-if __name__ == "__main__":
-    main()

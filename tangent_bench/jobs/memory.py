@@ -9,17 +9,20 @@ from pathlib import Path
 
 from tangent_bench.jobs import provenance
 
-RESET, STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
+RESET = Path("/proc/self/clear_refs")
+STATUS = Path("/proc/self/status")
+_MMAP_THRESHOLD = -3  # of glibc's mallopt
 
 
 def peak(call: Callable[[], object]) -> int | None:
-    """Bytes that `call` adds at its peak, VmHWM − VmRSS, to some 100 kB; None where the system does not tell.
+    """Bytes that `call` adds at its peak, VmHWM − VmRSS, to some 100 kB.
 
-    Resets the peak that Linux keeps of the process: a run record written afterwards has that of the time since.
+    It is None where the system does not tell. Resets the peak that Linux keeps of the process: a
+    run record written afterwards has that of the time since.
     """
     gc.collect()
     # Pages that `provenance.keep_memory` has kept would be taken again without a trace.
-    _of_libc("malloc_trim", 0)
+    provenance.call_libc("malloc_trim", 0)
     try:
         RESET.write_text("5")
         before = _status("VmRSS")
@@ -31,12 +34,13 @@ def peak(call: Callable[[], object]) -> int | None:
 
 @contextmanager
 def apart() -> Iterator[None]:
-    """Inside, glibc makes every block of 64 kB or more a mapping of its own; afterwards memory is kept, as in jobs.
+    """Inside, glibc makes every block of 64 kB or more a mapping of its own.
 
-    Otherwise tensors go into the gaps that others left, and a peak depends on all that the process did before. Gaps
-    from before this are still filled: enter it first.
+    Otherwise tensors go into the gaps that others left, and a peak depends on all that the process
+    did before. Gaps from before this are still filled: enter it first. Afterwards memory is kept,
+    as in jobs.
     """
-    _of_libc("mallopt", -3, 2**16)  # M_MMAP_THRESHOLD
+    provenance.call_libc("mallopt", _MMAP_THRESHOLD, 2**16)
     try:
         yield
     finally:
@@ -47,13 +51,3 @@ def _status(key: str) -> int:
     """A line of the process's status in bytes."""
     lines = dict(line.split(":", 1) for line in STATUS.read_text().splitlines())
     return 1024 * int(lines[key].split()[0])
-
-
-def _of_libc(name: str, *arguments: int) -> None:
-    """Call a function of the C library, where it has it: those used here are glibc's own."""
-    import ctypes
-
-    try:
-        getattr(ctypes.CDLL(None), name)(*arguments)
-    except (OSError, AttributeError, TypeError):
-        return

@@ -1,7 +1,12 @@
-"""What a job is wrapped in: threads obeyed, a log, one sentence instead of a traceback, and a record of the run."""
+"""What a job is wrapped in.
+
+It keeps to its threads, writes a log, says one sentence instead of a traceback, and leaves a
+record.
+"""
 
 from __future__ import annotations
 
+import ctypes
 import glob
 import hashlib
 import json
@@ -21,17 +26,21 @@ from contextlib import contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
 
+from tangent_bench import registry
+
 PACKAGES = ("torch", "open_clip_torch", "numpy", "pandas", "snakemake", "pillow")
-SLOW_TO_IMPORT = "torch", "open_clip", "torchvision"  # seconds each, at every start of a job
-RUN = "TANGENT_BENCH_RUN"  # the environment variable with the process of the Snakemake that a job belongs to
+SLOW_TO_IMPORT = ("torch", "open_clip", "torchvision")  # seconds each, at every start of a job
+# The environment variable with the process of the Snakemake that a job belongs to.
+RUN = "TANGENT_BENCH_RUN"
 _SEAL = '{"sha256": "'  # how a record begins; its own digest follows
 _running: dict | None = None  # the record of the job that this process is
 _KILLED = re.compile(
-    r"/scripts/\w+\.(\w+)\.py\S* (?:died with <Signals\.SIGKILL|returned non-zero exit status 137)"
+    r"/scripts/\w+\.(\w+)\.py\S* "
+    r"(?:died with <Signals\.SIGKILL|returned non-zero exit status 137)"
 )
 _GPU_IS_FULL = (
-    "the GPU's memory is too small; lower evaluation.batch_size, or for fine-tuning training.micro_batch_size, or set "
-    "training.checkpoint_activations in the config."
+    "the GPU's memory is too small; lower evaluation.batch_size, or for fine-tuning "
+    "training.micro_batch_size, or set training.checkpoint_activations in the config."
 )
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -39,6 +48,15 @@ _THREAD_VARIABLES = (
     "MKL_NUM_THREADS",
     "NUMEXPR_NUM_THREADS",
 )
+
+
+# Parameters of glibc's mallopt: a block below this is no mapping of its own; so much may be free
+# before any is given back; so much is taken beyond what is needed.
+_MALLOPT = {
+    "mmap threshold": (-3, 2**30),
+    "trim threshold": (-1, 2**31 - 1),
+    "top pad": (-2, 2**26),
+}
 
 
 def limit_threads(count: int) -> None:
@@ -50,35 +68,40 @@ def limit_threads(count: int) -> None:
 
 
 def keep_memory() -> None:
-    """Let glibc keep what is freed instead of giving it back: tensors of some MB come and go at every operation, and to
-    get their pages anew cost 15 % of a training step (measured). Elsewhere it does nothing.
-    """
-    import ctypes
+    """Let glibc keep what is freed instead of giving it back; elsewhere nothing is done.
 
+    Tensors of some MB come and go at every operation; to get their pages anew cost 15 % of a
+    training step (measured).
+    """
+    for parameter, size in _MALLOPT.values():
+        call_libc("mallopt", parameter, size)
+
+
+def call_libc(name: str, *arguments: int) -> None:
+    """Call a function of the C library, where it has it.
+
+    Args:
+        name: of the function, such as glibc's `mallopt`.
+        arguments: integers.
+    """
     try:
-        mallopt = ctypes.CDLL(None).mallopt
+        getattr(ctypes.CDLL(None), name)(*arguments)
     except (OSError, AttributeError, TypeError):
         return
-    for parameter, size in (
-        (-3, 2**30),
-        (-1, 2**31 - 1),
-        (-2, 2**26),
-    ):  # mmap threshold, trim threshold, top pad
-        mallopt(parameter, size)
 
 
 @contextmanager
 def job(snakemake) -> Iterator[dict]:
     """Run the body of a rule's script.
 
-    The body may put facts into the yielded dict; they go into the run record, `<log>.json`. A ValueError is the
-    user's: its sentence is printed and the job fails. Anything else is ours: the traceback goes into the log, and the
-    sentence says where. When Snakemake is killed the job ends too: the next run would make its files once more.
+    The body may put facts into the yielded dict; they go into the run record, `<log>.json`. A
+    ValueError is the user's: its sentence is printed and the job fails. Anything else is ours: the
+    traceback goes into the log, and the sentence says where. When Snakemake is killed the job ends
+    too: the next run would make its files once more.
     """
     global _running
-    limit_threads(
-        1 if getattr(snakemake.resources, "gpu", 0) else snakemake.threads
-    )  # others crop, one each
+    # With a GPU the other threads are the job's own: each crops images.
+    limit_threads(1 if getattr(snakemake.resources, "gpu", 0) else snakemake.threads)
     keep_memory()
     log_file = Path(str(snakemake.log[0]))
     record: dict = {
@@ -98,14 +121,15 @@ def job(snakemake) -> Iterator[dict]:
     except (ValueError, FloatingPointError, MemoryError, OSError) as error:
         _fail(f"{snakemake.rule}: {str(error) or type(error).__name__}")
     except Exception as error:
-        if (
-            type(error).__name__ == "OutOfMemoryError"
-        ):  # PyTorch's, of a GPU; torch need not be there
-            _fail(f"{snakemake.rule}: {_GPU_IS_FULL}", traceback.format_exc())
-        sentence = f"{snakemake.rule}: unexpected {type(error).__name__}: {error} (traceback in {log_file})"
-        _fail(sentence, traceback.format_exc())
+        _fail(f"{snakemake.rule}: {_unexpected(error, log_file)}", traceback.format_exc())
     finally:
         _running = None
+
+
+def _unexpected(error: Exception, log_file: Path) -> str:
+    if type(error).__name__ == "OutOfMemoryError":  # PyTorch's, of a GPU; torch need not be there
+        return _GPU_IS_FULL
+    return f"unexpected {type(error).__name__}: {error} (traceback in {log_file})"
 
 
 def in_job() -> bool:
@@ -121,9 +145,10 @@ def add_network(name: str, files: Sequence[Path], theta0: Callable[[], str]) -> 
         files: what its weights were read from; the record has their sha256.
         theta0: gives the digest of its image tower's weights.
     """
-    if in_job():
-        found = {"weights": {str(file): sha256(file) for file in files}, "theta0": theta0()}
-        _running.setdefault("networks", {})[name] = found
+    if _running is not None:
+        weights = {str(file): sha256(file) for file in files}
+        networks = _running.setdefault("networks", {})
+        networks[name] = {"weights": weights, "theta0": theta0()}
 
 
 def _open_log(log_file: Path) -> None:
@@ -136,18 +161,21 @@ def _open_log(log_file: Path) -> None:
 
 
 def _remove_unfinished(*paths: str | Path) -> None:
-    """Remove what `artefacts.atomic` was writing for these files when an earlier job was killed."""
-    for path in map(Path, paths):  # no other job writes them: Snakemake has locked them
+    """Remove what `artefacts.atomic` was writing for these files when an earlier job was killed.
+
+    No other job writes them: Snakemake has locked them.
+    """
+    for path in map(Path, paths):
         for left in path.parent.glob(f".{glob.escape(path.stem)}.*"):
             left.unlink(missing_ok=True)
 
 
 def _end_with(run: str | None) -> None:
-    """Wait until a process has gone, then end this one at once; without a number nothing is done."""
-    import psutil
-
+    """Wait until a process has gone, then end this one at once; without a number do nothing."""
     if run is None:
         return
+    import psutil
+
     with suppress(psutil.NoSuchProcess):
         process = psutil.Process(int(run))
         while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
@@ -160,7 +188,8 @@ def _end_with(run: str | None) -> None:
 
 def _fail(sentence: str, details: str = "", status: int = 1) -> None:
     """Say it in the log and on the terminal, and end the process."""
-    # A second Ctrl-C, or one from Snakemake, while we are leaving would print a traceback after all.
+    # A second Ctrl-C, or one from Snakemake, while we are leaving would print a traceback after
+    # all.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for text in filter(None, (sentence, details)):
         if logging.root.handlers:  # none if the log itself could not be opened
@@ -182,13 +211,14 @@ def say_killed(logs: Sequence[str | Path]) -> None:
     ended = "\n".join(Path(log).read_text(encoding="utf-8", errors="replace") for log in logs)
     for rule in dict.fromkeys(_KILLED.findall(ended)):
         sys.stderr.write(
-            f"tangent_bench: {rule}: its process was killed, by somebody or because memory was short; the same command "
-            "goes on from here, with fewer jobs at a time if it was memory (make: CORES=1, snakemake: --cores 1).\n"
+            f"tangent_bench: {rule}: its process was killed, by somebody or because memory was "
+            "short; the same command goes on from here, with fewer jobs at a time if it was memory "
+            "(make: CORES=1, snakemake: --cores 1).\n"
         )
 
 
 def _made_from(snakemake) -> dict:
-    """What the job was given and what it made: its part of the config, and the sha256 of every file."""
+    """What the job was given and what it made: its part of the config, the sha256 of every file."""
     return {
         "params": dict(snakemake.params.items()),
         "inputs": {str(path): sha256(path) for path in snakemake.input},
@@ -199,10 +229,10 @@ def _made_from(snakemake) -> dict:
 
 
 def device(snakemake) -> str:
-    """Where the job's networks are: the config's `device` if the job was given a GPU, else the CPU."""
-    return (
-        snakemake.config.get("device", "cpu") if getattr(snakemake.resources, "gpu", 0) else "cpu"
-    )
+    """Where the job's networks are: the config's `device` if the job has a GPU, else the CPU."""
+    if getattr(snakemake.resources, "gpu", 0):
+        return snakemake.config.get("device", "cpu")
+    return "cpu"
 
 
 def _gpu() -> str | None:
@@ -226,14 +256,22 @@ def _write_record(path: Path, record: dict) -> None:
         "python": platform.python_version(),
         "gpu": _gpu(),
         "imported": [name for name in SLOW_TO_IMPORT if name in sys.modules],
+        "modules": _modules(),
         "versions": {name: _version(name) for name in PACKAGES},
         "commit": commit(),
     }
     write_record(path, record)
 
 
+def _modules() -> list[str]:
+    """The suite's modules, and those of plug-in packages, that this process has imported."""
+    points = metadata.entry_points(group=registry.METHODS_GROUP)
+    packages = {"tangent_bench", *(point.module.partition(".")[0] for point in points)}
+    return sorted(name for name in list(sys.modules) if name.partition(".")[0] in packages)
+
+
 def write_record(path: Path, record: dict) -> None:
-    """Write what a job left as JSON, whose first entry is the sha256 of the text that it would be without."""
+    """Write a record as JSON, whose first entry is the sha256 of the text without that entry."""
     from tangent_bench.store.artefacts import write_text
 
     text = json.dumps(record, indent=1, sort_keys=True, default=str)
@@ -246,7 +284,8 @@ def read_record(path: Path) -> dict:
     Raises:
         ValueError: it is damaged; the caller says which file it is.
     """
-    content, length = path.read_bytes(), len(_SEAL) + 66
+    content = path.read_bytes()
+    length = len(_SEAL) + 66  # 64 digits, a quotation mark and a comma
     if content.startswith(_SEAL.encode()):
         expected = hashlib.sha256(b"{" + content[length:]).hexdigest()
         if content[len(_SEAL) : length] != f'{expected}",'.encode():
@@ -267,19 +306,14 @@ def _version(package: str) -> str:
 
 
 def commit() -> str:
-    """The commit of the code that runs, with "-dirty" if it was changed; "unknown" outside a repository."""
+    """The commit of the code that runs, with "-dirty" if it was changed.
+
+    It is "unknown" outside a repository.
+    """
+    describe = ["describe", "--always", "--dirty", "--abbrev=12"]
+    command = ["git", "-C", str(Path(__file__).parent), *describe]
     try:
-        command = [
-            "git",
-            "-C",
-            str(Path(__file__).parent),
-            "describe",
-            "--always",
-            "--dirty",
-            "--abbrev=12",
-        ]
-        return subprocess.run(
-            command, capture_output=True, text=True, check=True, timeout=10
-        ).stdout.strip()
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+        return done.stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return "unknown"

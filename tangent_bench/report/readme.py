@@ -37,6 +37,6 @@ def _filled_block(block: re.Match[str], folder: Path) -> str:
     return f"<!-- {mark} -->\n\n{table.read_text(encoding='utf-8').strip()}\n\n<!-- end -->"
 
 
-if __name__ == "__main__":
-    readme = Path("README.md")
-    write_text(readme, filled(readme.read_text(encoding="utf-8"), Path("results/published")))
+def fill(readme: Path, folder: Path) -> None:
+    """Put the tables of the published results into the README; arguments and errors as `filled`."""
+    write_text(readme, filled(readme.read_text(encoding="utf-8"), folder))

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
-import io
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,25 +83,3 @@ def _claims(rows: pd.DataFrame) -> list[str]:
         f"{plugin.FIGURE.title}\n",
         f"{render.plain(plugin.build(rows, brief=True))}\n{explanation}\n{basis}\n",
     ]
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Print the report of a results folder; 1 if it cannot be made."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tangent_bench.report.summary", description="Print the two tables of a run."
-    )
-    parser.add_argument("folder", type=Path, help="the folder of a preset, such as results/tiny")
-    folder = parser.parse_args(arguments).folder
-    try:
-        text = report(folder)
-    except ValueError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 1
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a terminal without α or ↓ still gets its numbers
-    print(text)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

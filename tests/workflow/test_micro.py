@@ -1,4 +1,5 @@
-"""The micro preset from end to end: what is there, and whether the numbers agree among themselves."""
+"""The micro preset from end to end: what is there, and whether the numbers agree among themselves.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ import pytest
 from tangent_bench import registry
 from tangent_bench.store import layout, rows
 from tangent_bench.store.layout import JOINT, Mode
-from tests.workflow.checkout import merged
+from tests.workflow.checkout import ROOT, merged
 
 pytestmark = pytest.mark.slow
 CONFIG = merged("micro")
@@ -194,6 +195,23 @@ def test_a_job_imports_what_it_needs_and_no_more(micro):
     assert len(comparisons) == 2 and all(r["imported"] == [] for r in comparisons)
 
 
+def test_a_job_imports_nothing_that_the_digest_of_its_code_does_not_cover(micro):
+    """Or an edit of that module would not run the job again."""
+    program = ROOT / "tests/workflow/closures.py"
+    done = micro.run(".venv/bin/python", str(program), "config/micro.yaml", PYTHONPATH=".")
+    assert done.status == 0, done.output
+    covered = json.loads(done.output.splitlines()[-1])
+    files = (micro.path(RESULTS) / "logs").rglob("*.json")
+    uncovered = {}
+    for file in files:
+        record = json.loads(file.read_text(encoding="utf-8"))
+        modules = set(record["modules"])
+        assert "tangent_bench.jobs.provenance" in modules, file
+        if beyond := modules - set(covered[record["params"]["code"]]):
+            uncovered[record["rule"]] = sorted(beyond)
+    assert uncovered == {}
+
+
 def test_logs_hold_no_error(micro):
     for file in micro.path(f"{RESULTS}/logs").rglob("*.log"):
         text = file.read_text(encoding="utf-8")
@@ -251,7 +269,9 @@ def test_adding_one_vector_at_coefficient_one_is_its_single_task_model(micro, ta
 
 
 def test_the_three_modes_differ(table):
-    """Vectors at work: a wiring that evaluates one mode thrice would pass every test of a single mode."""
+    """Vectors at work: a wiring that evaluates one mode thrice would pass every test of a single
+    mode.
+    """
     points = {"experiment": "task_addition", "metric": "accuracy", "split": "val", "task": "all"}
     curves = {tuple(_pick(table, mode=mode, **points)["value"]) for mode in MODES}
     assert len(curves) == len(MODES)
