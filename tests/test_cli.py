@@ -1,4 +1,6 @@
-"""The command line: what it lists is what there is, what it shows is what the files say, and help costs nothing."""
+"""The command line: what it lists is what there is, what it shows is what the files say, and help
+costs nothing.
+"""
 
 from __future__ import annotations
 
@@ -195,7 +197,9 @@ def test_an_unknown_name_is_one_sentence_with_the_nearest():
 
 @pytest.fixture
 def small(monkeypatch, tmp_path):
-    """A run of two jobs of 3 GB on two cores with 8 GB, which leave 20 bytes; and a way to change its config."""
+    """A run of two jobs of 3 GB on two cores with 8 GB, which leave 20 bytes; and a way to change
+    its config.
+    """
     monkeypatch.setattr(
         jobs, "of_dag", lambda files: [Job("prepare_images", memory_mb=3000), Job("summarize")]
     )
@@ -417,7 +421,9 @@ for arguments in (["--help"], ["list", "--json"], ["show", "ties"]):
         cli.main()
     except SystemExit as end:
         assert end.code in (0, None)
-    heavy = {"torch", "open_clip", "torchvision", "snakemake"} | ({"numpy"} if arguments == ["--help"] else set())
+    heavy = {"torch", "open_clip", "torchvision", "snakemake"}
+    if arguments == ["--help"]:
+        heavy.add("numpy")
     print([heavy & set(sys.modules)], file=sys.stderr)
 """
 
@@ -443,5 +449,6 @@ def test_as_a_program():
     assert done.returncode == 2 and done.stdout == ""
     assert (
         done.stderr
-        == "Error: Nothing is named 'tis'; `tangent-bench list` has all names. Did you mean 'ties'?\n"
+        == "Error: Nothing is named 'tis'; `tangent-bench list` has all names. Did you mean "
+        "'ties'?\n"
     )

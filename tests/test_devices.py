@@ -1,4 +1,6 @@
-"""Where tensors lie, without a GPU: on PyTorch's "meta" device they hold no data and cannot meet those of a CPU."""
+"""Where tensors lie, without a GPU: on PyTorch's "meta" device they hold no data and cannot meet
+those of a CPU.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ import torch
 from open_clip.transformer import VisionTransformer
 
 from tangent_bench import models, registry
-from tangent_bench.finetuning.step import Part, Recipe, _loss, Finetuning, pieces
+from tangent_bench.finetuning.step import Finetuning, Part, Recipe, _loss, pieces
 from tangent_bench.images.pictures import prepare_images
 from tangent_bench.jobs import devices
 from tangent_bench.tangent import features, heads, kernel, linearize, vision
@@ -46,10 +48,13 @@ def test_the_pretence_can_fail(pretended):
 def test_passes_and_products_stay_on_the_device(pretended):
     network, theta0, tau, images = pretended
     for found in (
-        linearize.encode(network, theta0, images), vision.encode(network, theta0, images),
-        vision.product(network, theta0, tau, images), *linearize.product(network, theta0, tau, images),
-        linearize.encode_linearized(network, theta0, tau, images), features._changes(network, theta0, [tau], images),
-    ):  # fmt: skip
+        linearize.encode(network, theta0, images),
+        vision.encode(network, theta0, images),
+        vision.product(network, theta0, tau, images),
+        *linearize.product(network, theta0, tau, images),
+        linearize.encode_linearized(network, theta0, tau, images),
+        features._changes(network, theta0, [tau], images),
+    ):
         assert found.device == ELSEWHERE
 
 
@@ -58,7 +63,9 @@ def test_passes_and_products_stay_on_the_device(pretended):
 def test_a_step_of_training_stays_on_the_device(pretended, training, again):
     network, theta0, _, images = pretended
     network.set_grad_checkpointing(again)
-    run = Finetuning(theta0, Recipe(3, 4, 1e-3, 0.1, 1.0, 1, precision="float32", micro_batch_size=2))
+    run = Finetuning(
+        theta0, Recipe(3, 4, 1e-3, 0.1, 1.0, 1, precision="float32", micro_batch_size=2)
+    )
     parts = [
         Part(
             images,
@@ -139,9 +146,11 @@ def test_float32_is_float32_on_a_gpu(monkeypatch, tmp_path, held):
     monkeypatch.setattr(devices.tempfile, "gettempdir", lambda: str(tmp_path))
     chosen = []
     for name, value in (
-        ("is_available", lambda: True), ("device_count", lambda: 1), ("set_device", chosen.append),
+        ("is_available", lambda: True),
+        ("device_count", lambda: 1),
+        ("set_device", chosen.append),
         ("get_device_properties", lambda k: SimpleNamespace(uuid=f"gpu {k}")),
-    ):  # fmt: skip
+    ):
         monkeypatch.setattr(torch.cuda, name, value)
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
     devices.require("cuda")

@@ -23,7 +23,9 @@ def take(megabytes: int) -> None:
 
 
 def output(program: str) -> list[int]:
-    """Numbers that a program prints in a process of its own: what other tests left in the heap would change them."""
+    """Numbers that a program prints in a process of its own: what other tests left in the heap
+    would change them.
+    """
     whole = (
         "import torch\nfrom tangent_bench.jobs import memory, provenance\n"
         "from tests.test_memory import MB, take\n" + program
@@ -37,7 +39,9 @@ def output(program: str) -> list[int]:
 
 @linux
 def test_a_call_needs_what_it_takes():
-    """In a process that has kept nothing: 60 MB of a gap of its own would otherwise come on top of 100 in another."""
+    """In a process that has kept nothing: 60 MB of a gap of its own would otherwise come on top of
+    100 in another.
+    """
     program = """
 take(1)
 held = []

@@ -1,4 +1,6 @@
-"""What a run will cost: amounts of work against what the experiments really ask for, and laws of the whole."""
+"""What a run will cost: amounts of work against what the experiments really ask for, and laws of
+the whole.
+"""
 
 from __future__ import annotations
 
@@ -102,7 +104,9 @@ def test_kernels_of_an_experiment_are_those_that_it_computes(experiment, monkeyp
 
 @pytest.mark.parametrize("num", [5, 64, 128, 200, 400])
 def test_pairs_of_a_symmetric_kernel_are_those_of_its_blocks_of_rows(num):
-    """As `kernel._add_gram` goes through them: each block of rows with all columns from its own diagonal on."""
+    """As `kernel._add_gram` goes through them: each block of rows with all columns from its own
+    diagonal on.
+    """
     from tangent_bench.tangent.kernel import ROW_BLOCK
 
     blocks = [(min(ROW_BLOCK, num - first), num - first) for first in range(0, num, ROW_BLOCK)]
@@ -112,7 +116,9 @@ def test_pairs_of_a_symmetric_kernel_are_those_of_its_blocks_of_rows(num):
 
 @pytest.mark.parametrize("num_tasks", [1, 2, 3])
 def test_subsets_are_counted_one_by_one(num_tasks):
-    """Each subset: its own tasks at every coefficient on validation, all tasks at one on test; a logit a vector."""
+    """Each subset: its own tasks at every coefficient on validation, all tasks at one on test; a
+    logit a vector.
+    """
     load = as_known("task_addition", num_tasks)
     tangent = of_experiment(load, "task_addition", "standard-tangent").units["logit", ""]
     tasks, classes, points = load.config["tasks"], 4, 11
@@ -267,7 +273,9 @@ def test_more_tasks_are_those_of_the_config_again(num_tasks):
 
 
 def test_disk_of_a_vector_and_of_features_is_that_of_their_files(tmp_path):
-    """Real files, with the model whose vectors they are; a header of names and digests is all that is left out."""
+    """Real files, with the model whose vectors they are; a header of names and digests is all that
+    is left out.
+    """
     theta = {
         k: v.numpy()
         for k, v in parameters(models.create(models.find("tiny"), "random").visual).items()

@@ -186,7 +186,8 @@ def test_notes_say_what_was_assumed_and_what_is_not_counted(made):
     assert "measured here, on its GPU" in report.notes(made, config, False)[0]
     unknown = estimate.planned([Job("advance_trunk")], workload(), Costing())
     assert report.notes(unknown, config, False)[1:] == [
-        report.NOT_COUNTED, "Of these only the start is counted, they have no formula: advance trunk.",
+        report.NOT_COUNTED, "Of these only the start is counted, they have no formula: advance "
+                            "trunk.",
     ]  # fmt: skip
 
 

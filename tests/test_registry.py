@@ -65,7 +65,8 @@ def test_private_files_and_paths_are_no_plugins(name):
 
 def test_parsing_the_snakefile_imports_nothing_heavy():
     code = (
-        "import sys; from tangent_bench import models, registry; from tangent_bench.planning import config; from tangent_bench.store import layout\n"
+        "import sys; from tangent_bench import models, registry; from tangent_bench.planning "
+        "import config; from tangent_bench.store import layout\n"
         "[registry.load('experiments', n) for n in registry.names('experiments')]\n"
         "[registry.load('models', n) for n in registry.names('models')]\n"
         "print(*{'torch', 'open_clip', 'torchvision'} & set(sys.modules))"

@@ -1,5 +1,4 @@
-"""The micro preset from end to end: what is there, and whether the numbers agree among themselves.
-"""
+"""The micro preset from end to end: what is there, and whether its numbers agree."""
 
 from __future__ import annotations
 
