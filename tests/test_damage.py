@@ -70,7 +70,8 @@ def _loaded(kind: str) -> Callable[[Path], object]:
     return lambda path: artefacts.load(path, kind)
 
 
-PIXELS, LOGITS = small.pixels(2, 8, "a"), np.arange(9, dtype=np.uint16)
+PIXELS = small.pixels(2, 8, "a")
+LOGITS = np.arange(9, dtype=np.uint16)
 SAVED = "head", "base features", "features", "training state", "pretraining weights", "corpus shard"
 KINDS = {  # kind → what writes it, what reads it
     **{kind: (_saved(kind), _loaded(kind)) for kind in SAVED},
@@ -318,9 +319,11 @@ def test_no_program_ends_otherwise_than_with_a_sentence(tmp_path, steps):
 
 def test_a_damaged_archive_is_found_or_says_what_it_said(tmp_path):
     """Only what torch.save pads records with has no checksum."""
-    state, path = {"weight": small.normal("w", shape=(40, 3)).float(), "step": 3}, tmp_path / "a.pt"
+    state = {"weight": small.normal("w", shape=(40, 3)).float(), "step": 3}
+    path = tmp_path / "a.pt"
     torch.save(state, path)
-    content, found = path.read_bytes(), 0
+    content = path.read_bytes()
+    found = 0
     for changed in damages(content, "archive", flips=150, cuts=20):
         path.write_bytes(changed)
         try:
@@ -425,12 +428,10 @@ def _one_in_another(path: Path) -> None:
         first = file.getinfo("a/data/x")
         for k in range(50):
             again = zipfile.ZipInfo(f"a/data/y{k}")
-            again.header_offset, again.file_size, again.compress_size, again.CRC = (
-                first.header_offset,
-                first.file_size,
-                first.compress_size,
-                first.CRC,
-            )
+            again.header_offset = first.header_offset
+            again.file_size = first.file_size
+            again.compress_size = first.compress_size
+            again.CRC = first.CRC
             file.filelist.append(again)
         file._didModify = True
 

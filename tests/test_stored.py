@@ -21,11 +21,9 @@ SHAPES = {
     "transformer.resblocks.1.ln_1.bias": (5,),
     "proj": (4, 3),
 }
-NUM_TASKS, NUM_TENSORS, SHAPE = (
-    12,
-    40,
-    (250, 200),
-)  # 8 MB a vector; of ViT-B/32 the largest matrix is a 36th
+NUM_TASKS = 12
+NUM_TENSORS = 40
+SHAPE = (250, 200)  # 8 MB a vector; of ViT-B/32 the largest matrix is a 36th
 
 
 @pytest.fixture
@@ -107,7 +105,7 @@ with memory.apart():
     for name in names:
         merger = merging.find(name)
         few = {key: value[:9] for key, value in theta0.items()}
-        merger.prepare({t: few for t in "ab"}, few)  # what is imported, and kept for products, is not counted
+        merger.prepare({t: few for t in "ab"}, few)  # imports and buffers are not counted
         print(memory.peak(lambda: merger.prepare(vectors, theta0)))
 """
 STREAMING = [
@@ -135,7 +133,7 @@ PAIRS = ["pcb"]  # their time grows with the square of the number of tasks
     ],
 )
 def test_memory_is_at_most_two_and_a_half_models(tmp_path, names, num_tasks):
-    """Twelve vectors, or four, so that a method that held them all would need thirteen models, or five."""
+    """A method that held all twelve (or four) vectors would need thirteen (or five) models."""
     command = [
         sys.executable,
         "-c",
