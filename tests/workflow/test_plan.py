@@ -8,20 +8,20 @@ import sys
 
 import pytest
 
-from tests.workflow.checkout import ROOT, Checkout, environment, preset
+from tests.workflow.checkout import ROOT, Checkout, environment, merged, preset
 
-# Jobs of both sources, for each preset; in one process, since planning does not depend on what was
-# planned before.
+# Numbers of jobs of a run, and of a larger one.
 PROGRAM = """
 import json, sys
+from collections import Counter
 from tangent_bench.planning import jobs
-found = {}
-for name in sys.argv[1:]:
-    files = [f"config/{name}.yaml"]
-    key = lambda job: [job.rule, sorted(job.wildcards.items()), job.gpus]
-    dag = [key(job) for job in jobs.of_dag(files) if job.rule in jobs.GROWING]
-    found[name] = [sorted(dag), sorted(map(key, jobs.of_config(jobs.read_config(files))))]
-print(json.dumps(found))
+files = sys.argv[1:]
+config = jobs.read_config(files)
+own = jobs.of_dag(files)
+larger = jobs.of_larger_dag(files, config, 4, 2)
+print(json.dumps([Counter(job.rule for job in each) for each in (own, larger.jobs)]))
+number = len({str(job) for job in larger.jobs})
+print(json.dumps([number, larger.originals, larger.config["seeds"]]))
 """
 
 
@@ -36,16 +36,48 @@ def run(*arguments: str) -> subprocess.CompletedProcess:
     )
 
 
-def test_jobs_by_formula_are_those_of_the_dag():
-    """Each with its wildcards and its GPU, none more than once."""
-    presets = ("micro", "tiny", "paper", "emergence", "five_seeds", "methods", "methods_negation")
-    done = run("-c", PROGRAM, *presets)
+def test_the_larger_run_has_the_jobs_of_more_tasks_and_seeds():
+    """Three tasks and a seed become four tasks, one a copy, and two seeds."""
+    done = run("-c", PROGRAM, "config/micro.yaml")
     assert done.returncode == 0, done.stderr
-    assert "rule " not in done.stderr, "the dry run was printed"
-    for name, (dag, formula) in json.loads(done.stdout).items():
-        assert dag == formula, name
-        assert len(dag) > 50 and len({json.dumps(job) for job in dag}) == len(dag)
-        assert any(gpus for *_, gpus in dag) == (name == "paper")
+    assert done.stderr == "", "the dry run was printed, or something is missing"
+    (own, larger), (number, originals, seeds) = map(json.loads, done.stdout.splitlines())
+    tasks = merged("micro")["tasks"]
+    assert originals == {task: task for task in tasks} | {"copy-3": tasks[0]}
+    assert seeds == [0, 1]
+    assert number == sum(larger.values()), "no job twice"
+    data = ("contact_sheet", "build_head", "encode_base")
+    assert {rule: (own[rule], larger[rule]) for rule in data} == dict.fromkeys(data, (4, 5))
+    assert (own["prepare_images"], larger["prepare_images"]) == (3 * 3 + 2, 4 * 3 + 2)
+    joint = len(merged("micro")["joint_training"]["trainings"])
+    assert (own["finetune"], larger["finetune"]) == (2 * 3 + joint, 2 * (2 * 4 + joint))
+    assert (own["encode_changes"], larger["encode_changes"]) == (2 * 4, 2 * 2 * 5)
+    growing = {*data, "prepare_images", "finetune", "encode_changes", "run_experiment"}
+    assert {rule: n for rule, n in own.items() if rule not in growing} == {
+        rule: n for rule, n in larger.items() if rule not in growing
+    }
+
+
+def test_a_vector_that_is_read_is_one_in_the_larger_run_too(tmp_path):
+    """Its further files need not be there."""
+    (tmp_path / "vectors").mkdir()
+    tasks = merged("micro")["tasks"]
+    files = {task: f"{task}.pt" for task in tasks}
+    for file in files.values():
+        (tmp_path / "vectors" / file).touch()
+    entry = {
+        "layout": "state_dict",
+        "protocol": "A",
+        "folder": str(tmp_path / "vectors"),
+        "files": files,
+    }
+    changed = {"checkpoints": {"standard": entry}, "joint_training": {"trainings": []}}
+    (tmp_path / "changed.yaml").write_text(json.dumps(changed))
+    done = run("-c", PROGRAM, "config/micro.yaml", str(tmp_path / "changed.yaml"))
+    assert done.returncode == 0, done.stderr
+    (own, larger), _ = map(json.loads, done.stdout.splitlines())
+    assert (own["import_checkpoint"], larger["import_checkpoint"]) == (3, 8)
+    assert (own["finetune"], larger["finetune"]) == (3, 8)
 
 
 @pytest.mark.full
