@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -341,7 +342,7 @@ def by_target(ranked: Sequence[Entry]) -> list[tuple[Entry, Negation]]:
 
 def note(ranked: Sequence[Entry], preset: str) -> str:
     """The sentence under the tables: seeds, what was averaged, and what the intervals cover."""
-    num_seeds = min(entry.num_seeds for entry in ranked)
+    num_seeds = min(map(attrgetter("num_seeds"), ranked))
     cover = "images, conditional on the seeds"
     if num_seeds >= comparison.LEAST_SEEDS:
         cover = "seeds and images"

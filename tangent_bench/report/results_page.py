@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import starmap
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -164,7 +164,7 @@ def page(run: PresetRun) -> str:
 
 def _contents(run: PresetRun, categories: Sequence[Category]) -> list[str]:
     """The titles of all sections, in order."""
-    titles = [category.title for category in categories]
+    titles = list(map(attrgetter("title"), categories))
     if run.timed:
         titles.append(times.TITLE)
     return [*titles, "Provenance", "Files"]
