@@ -54,7 +54,8 @@ def python(installed, *arguments):
 
 def test_installed_method_is_found_by_its_name(installed):
     program = (
-        "from tangent_bench import config, merging; from tests.workflow.checkout import merged; "
+        "from tangent_bench import merging; from tangent_bench.planning import config; "
+        "from tests.workflow.checkout import merged; "
         "m = merging.find('median_merge', {'quantile': 0.4}); print(m.title, "
         "m.links[0][1].__file__); "
         "print(merging.find('lines+median_merge').title); "
