@@ -307,10 +307,9 @@ def _heads(
     fixed = theta[weight].detach()
 
     def push(moved: Tensor, tau: Theta) -> Heads:
-        from_theta = _split(layer, value, tau[weight], tau[bias])
-        from_x = _split(layer, moved, fixed, None)
-        q, k, v = (a + b for a, b in zip(from_theta, from_x, strict=True))
-        return q, k, v
+        q_theta, k_theta, v_theta = _split(layer, value, tau[weight], tau[bias])
+        q_x, k_x, v_x = _split(layer, moved, fixed, None)
+        return q_theta + q_x, k_theta + k_x, v_theta + v_x
 
     return _split(layer, x, theta[weight], theta[bias]), push
 
