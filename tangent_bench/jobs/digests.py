@@ -177,7 +177,7 @@ class _Reader:
         if isinstance(node, ast.Constant):
             if isinstance(node.value, str) and _DATA_FILE.fullmatch(node.value):
                 self.names_of_files.append(node.value)
-        elif isinstance(node, ast.Import | ast.ImportFrom | ast.Call) and self._runs:
+        elif self._runs and isinstance(node, (ast.Import, ast.ImportFrom, ast.Call)):
             self.loading.append(node)
 
 
