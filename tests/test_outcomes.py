@@ -35,7 +35,7 @@ def outcome(
     tasks=TASKS,
     images="these",
 ):
-    """Writes replicates around 0.5 + shift, with one noise for all, and the selection's two rows."""
+    """Writes replicates around 0.5 + shift, with one noise for all, and the selection's rows."""
     noise = {
         t: generator("test", "outcomes", t, seed).normal(0, 0.01, replicates + 1) for t in tasks
     }

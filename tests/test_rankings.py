@@ -7,14 +7,14 @@ import pytest
 from scipy.stats import kendalltau
 
 from tangent_bench.judging import rankings
-from tangent_bench.judging.rankings import Print, agreement, read, tau_b
+from tangent_bench.judging.rankings import PrintedAccuracy, agreement, read, tau_b
 from tangent_bench.seeds import generator
 
 NAMES = "abcdefgh"
 
 
 def prints(values, family="B", status="P"):
-    return [Print(family, NAMES[k], v, status, "s") for k, v in enumerate(values)]
+    return [PrintedAccuracy(family, NAMES[k], v, status, "s") for k, v in enumerate(values)]
 
 
 def ours(values, replicates=200, noise=0.0, seeds=1):
@@ -51,7 +51,7 @@ def test_tau_is_that_of_scipy_with_ties_and_leading_axes():
 def test_no_order_has_no_tau():
     assert np.isnan(tau_b(np.array([3, 3, 3]), np.array([1, 2, 3])))
     found = agreement(ours([0.5] * 6), "B", prints([60, 61, 62, 63, 64, 65]))
-    assert found.tau is None and "too few" in found.sentence
+    assert found.correlation is None and "too few" in found.sentence
 
 
 def test_unsigned_bytes_do_not_wrap():
@@ -61,12 +61,16 @@ def test_unsigned_bytes_do_not_wrap():
 def test_same_order_and_its_reverse():
     values = [0.3, 0.4, 0.5, 0.6, 0.7, 0.8]
     same = agreement(ours(values), "B", prints([60, 65, 70, 75, 80, 85]))
-    assert (same.tau, same.low, same.high) == (1.0, 1.0, 1.0) and same.methods == tuple("fedcba")
+    assert (same.correlation.tau, same.correlation.low, same.correlation.high) == (
+        1.0,
+        1.0,
+        1.0,
+    ) and same.methods == tuple("fedcba")
     assert "is 1.00 [1.00, 1.00] over 6 methods, conditional on these seeds." in same.sentence
     assert "low" not in same.sentence
     other = agreement(ours(values), "B", prints([85, 80, 75, 70, 65, 60]))
     assert (
-        other.tau == -1.0
+        other.correlation.tau == -1.0
         and "This is low: the leaderboard does not predict CLIP." in other.sentence
     )
 
@@ -74,9 +78,11 @@ def test_same_order_and_its_reverse():
 def test_chance_is_that_of_all_orders():
     values = [0.3, 0.4, 0.5, 0.6, 0.7]
     found = agreement(ours(values), "B", prints([60, 65, 70, 75, 80]))
-    assert found.chance == pytest.approx(2 / 120) and "low" not in found.sentence
+    assert found.correlation.chance == pytest.approx(2 / 120) and "low" not in found.sentence
     one_swap = agreement(ours(values), "B", prints([60, 65, 70, 80, 75]))
-    assert one_swap.tau == pytest.approx(0.8) and one_swap.chance == pytest.approx(2 * 5 / 120)
+    assert one_swap.correlation.tau == pytest.approx(
+        0.8
+    ) and one_swap.correlation.chance == pytest.approx(2 * 5 / 120)
     assert "This is low" in one_swap.sentence, (
         "five methods of ten pairs: chance does as well in 8 % of cases"
     )
@@ -87,10 +93,12 @@ def test_interval_is_that_of_the_replicates():
     mine = ours(values, noise=0.05)
     found = agreement(mine, "B", prints(printed))
     taus = [kendalltau([mine[m][0, r] for m in "abcdef"], printed).statistic for r in range(1, 201)]
-    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(taus, [0.025, 0.975])))
-    assert found.low < found.tau == 1.0
+    assert (found.correlation.low, found.correlation.high) == pytest.approx(
+        tuple(np.quantile(taus, [0.025, 0.975]))
+    )
+    assert found.correlation.low < found.correlation.tau == 1.0
     sure = agreement(ours(values, noise=1e-4), "B", prints(printed))
-    assert sure.low == 1.0
+    assert sure.correlation.low == 1.0
 
 
 def test_seeds_are_drawn_from_five_on_and_together():
@@ -100,21 +108,29 @@ def test_seeds_are_drawn_from_five_on_and_together():
     mine = {m: 0.5 + 0.01 * k + shift[k] + np.zeros((1, 301)) for k, m in enumerate("abcdef")}
     printed = prints([60, 65, 70, 75, 80, 85])
     found = agreement(mine, "B", printed)
-    assert found.low < found.tau == 1.0, "the estimate is over the seeds as they are"
+    assert found.correlation.low < found.correlation.tau == 1.0, (
+        "the estimate is over the seeds as they are"
+    )
     four = {m: v[:4] for m, v in mine.items()}
     found = agreement(four, "B", printed)
-    assert found.low == found.high == found.tau and found.num_seeds == 4
+    assert (
+        found.correlation.low == found.correlation.high == found.correlation.tau
+        and found.num_seeds == 4
+    )
     # What all methods share in a seed never changes their order.
     common = {m: 0.5 + 0.01 * k + shift[0] + np.zeros((1, 301)) for k, m in enumerate("abcdef")}
-    assert agreement(common, "B", printed).low == 1.0
+    assert agreement(common, "B", printed).correlation.low == 1.0
     assert "conditional" not in agreement(common, "B", printed).sentence
 
 
 def test_low_is_below_a_half_though_chance_and_interval_speak_for_it():
     order = [*range(8), *range(16, 7, -1)]  # 36 of 136 pairs the other way round
-    lines = [Print("B", f"m{k}", 50.0 + order[k], "P", "s") for k in range(17)]
+    lines = [PrintedAccuracy("B", f"m{k}", 50.0 + order[k], "P", "s") for k in range(17)]
     found = agreement({f"m{k}": np.full((1, 11), 0.01 * k) for k in range(17)}, "B", lines)
-    assert found.tau == found.low == pytest.approx(1 - 2 * 36 / 136) and found.chance < 0.05
+    assert (
+        found.correlation.tau == found.correlation.low == pytest.approx(1 - 2 * 36 / 136)
+        and found.correlation.chance < 0.05
+    )
     assert (
         "is 0.47 [0.47, 0.47] over 17 methods" in found.sentence and "This is low" in found.sentence
     )
@@ -124,9 +140,9 @@ def test_low_is_an_interval_that_holds_zero():
     values = [0.50, 0.51, 0.52, 0.53, 0.54, 0.55]
     found = agreement(ours(values, noise=0.04), "B", prints([60, 65, 70, 75, 80, 85]))
     assert (
-        found.tau == 1.0
-        and found.chance < 0.05
-        and found.low < 0 < found.high
+        found.correlation.tau == 1.0
+        and found.correlation.chance < 0.05
+        and found.correlation.low < 0 < found.correlation.high
         and "This is low" in found.sentence
     )
 
@@ -134,7 +150,10 @@ def test_low_is_an_interval_that_holds_zero():
 def test_families_never_meet():
     mine = ours([0.3, 0.4, 0.5, 0.6, 0.7, 0.8])
     both = prints([60, 65, 70, 75, 80, 85], "A") + prints([85, 80, 75, 70, 65, 60], "C")
-    assert agreement(mine, "A", both).tau == 1.0 and agreement(mine, "C", both).tau == -1.0
+    assert (
+        agreement(mine, "A", both).correlation.tau == 1.0
+        and agreement(mine, "C", both).correlation.tau == -1.0
+    )
     assert (
         agreement(mine, "B", both).methods == ()
         and "0 methods are too few" in agreement(mine, "B", both).sentence
@@ -143,18 +162,20 @@ def test_families_never_meet():
 
 def test_the_median_of_several_prints_counts_and_methods_of_one_side_do_not():
     lines = prints([60, 70, 80]) + [
-        Print("B", "a", v, "S", f"t{v}") for v in (75.0, 99.0)
+        PrintedAccuracy("B", "a", v, "S", f"t{v}") for v in (75.0, 99.0)
     ]  # median 75: between b, c
-    lines += [Print("B", "unknown", 90.0, "P", "s")]
+    lines += [PrintedAccuracy("B", "unknown", 90.0, "P", "s")]
     found = agreement(ours([0.3, 0.4, 0.5, 0.9]), "B", lines)
-    assert found.methods == ("c", "a", "b") and found.tau == pytest.approx(1 / 3)
+    assert found.methods == ("c", "a", "b") and found.correlation.tau == pytest.approx(1 / 3)
     assert found.second_hand == 0, "a has a first-hand print too"
     assert agreement(ours([0.3, 0.4, 0.5]), "B", prints([60, 70, 80], status="S")).second_hand == 3
 
 
 def test_four_methods_are_too_few():
     found = agreement(ours([0.3, 0.4, 0.5, 0.6]), "B", prints([60, 65, 70, 75]))
-    assert found.tau == 1.0 and found.sentence.startswith("4 methods are too few to say")
+    assert found.correlation.tau == 1.0 and found.sentence.startswith(
+        "4 methods are too few to say"
+    )
 
 
 def test_arguments_that_are_refused():

@@ -1,9 +1,12 @@
-"""Paper against ours: each number of this run that others printed too, and whether it lies among their re-runs."""
+"""Paper against ours: each number of this run that others printed too.
+
+The table says whether ours lies among their re-runs.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tangent_bench.figures import Figure
 from tangent_bench.figures._cells import Cell, cells
@@ -14,7 +17,7 @@ from tangent_bench.judging.paper import MODELS, compare
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tangent_bench.judging.paper import Comparison, Print
+    from tangent_bench.judging.paper import PrintedNumber, Reproduction
 
 FIGURE = Figure(
     title="Paper against ours: what was printed, what others found when they ran it again, and this run",
@@ -46,80 +49,94 @@ validation set, or where it says validation images, 5,000 images of its train se
 numbers stand in ``workflow/resources/paper.csv``.
 """,
 )
-OURS, PAPER, DIFFERENCE, OTHERS, RANGE, PLACE = COLUMNS = (
-    "Ours, % [95 %]", "Paper", "Difference, points", "Others", "Range of re-runs", "Ours lies",
-)  # fmt: skip
+OURS = "Ours, % [95 %]"
+PAPER = "Paper"
+DIFFERENCE = "Difference, points"
+OTHERS = "Others"
+RANGE = "Range of re-runs"
+PLACE = "Ours lies"
+COLUMNS = (OURS, PAPER, DIFFERENCE, OTHERS, RANGE, PLACE)
 NOTHING = "no number of this run was printed by others"
 
 
 def build(rows: pd.DataFrame, out_of_scope: Sequence[Mapping[str, object]] = ()) -> pd.DataFrame:
-    """Cells: a row for each number, models one after the other, the order of the paper's tables within.
+    """Returns cells: a row for each number, models one after the other.
+
+    Within a model the order is that of the paper's tables.
 
     Args:
         rows: result rows.
-        out_of_scope: entries that excuse the absence of a counterpart (config: `reference.out_of_scope`).
+        out_of_scope: entries that excuse the absence of a counterpart (config:
+            `reference.out_of_scope`).
 
     Raises:
-        ValueError: rows of the experiment are missing, or printed numbers have no counterpart and no excuse.
+        ValueError: rows of the experiment are missing, or printed numbers have no counterpart and
+            no excuse.
     """
     need(rows, *FIGURE.reads)
-    found = sorted(compare(rows, out_of_scope), key=lambda line: MODELS.index(line.where["model"]))
-    if not found:
+    lines = sorted(compare(rows, out_of_scope), key=lambda line: MODELS.index(line.where["model"]))
+    if not lines:
         return cells([Cell(NOTHING, "", OURS)])
-    return cells(cell for line in found for cell in _line(line))
+    return cells(cell for line in lines for cell in _line(line))
 
 
-def _line(line: Comparison) -> list[Cell]:
-    name, paper = _title(line.where), line.paper
-    text = lambda column, words, grey=False: Cell(
-        name, "", column, unit="text", text=words, grey=grey
-    )  # noqa: E731
+def _line(line: Reproduction) -> list[Cell]:
+    name = _title(line.where)
+    paper = line.paper
+    printed = f"{paper.percent} [{paper.status}]" if paper else "–"
+    undecided = not line.target[1]
     return [
         Cell(name, "", OURS, line.value, line.low, line.high),
-        text(PAPER, f"{paper.percent} [{paper.status}]", not paper.decides)
-        if paper
-        else text(PAPER, "–"),
-        Cell(name, "", DIFFERENCE, line.difference, unit="points", grey=not line.target[1]),
-        text(OTHERS, ", ".join(map(_other, line.others)) or "–"),
-        text(RANGE, _range(line)),
-        text(PLACE, line.place, not line.deciding),
+        _text(name, PAPER, printed, grey=paper is not None and not paper.decides),
+        Cell(name, "", DIFFERENCE, line.difference, unit="points", grey=undecided),
+        _text(name, OTHERS, ", ".join(map(_other, line.others)) or "–"),
+        _text(name, RANGE, _range(line)),
+        _text(name, PLACE, line.place, grey=not line.deciding),
     ]
 
 
-def _other(found: Print) -> str:
-    """What may not decide stands in brackets, with the reason."""
-    words = f"{found.source} {found.percent} [{found.status}]"
-    return (
-        words if found.decides else f"({words}{f', {found.set_aside}' if found.set_aside else ''})"
-    )
+def _text(row: str, column: str, words: str, grey: bool = False) -> Cell:
+    return Cell(row, "", column, unit="text", text=words, grey=grey)
 
 
-def _range(line: Comparison) -> str:
+def _other(number: PrintedNumber) -> str:
+    """Returns a print of others; one that may not decide stands in brackets, with the reason."""
+    words = f"{number.source} {number.percent} [{number.status}]"
+    if number.decides:
+        return words
+    return f"({words}, {number.set_aside})" if number.set_aside else f"({words})"
+
+
+def _range(line: Reproduction) -> str:
     if line.span is None:
         return "–"
     low, high = (f"{100 * value:.1f}" for value in line.span)
     return f"{low if low == high else f'{low}–{high}'} (n = {len(line.deciding)})"
 
 
-def _title(where: Mapping[str, object]) -> str:
-    """The coordinates in words."""
-    family = "" if where["protocol"] == "own" else f" ({where['protocol']})"
+def _title(where: Mapping[str, Any]) -> str:
+    """Returns the coordinates in words."""
     parts = [_experiment(where), _task(where)]
-    parts += ["normalized"] if where["metric"].startswith("normalized") else []
-    parts += ["validation images"] if where["split"] == "val" else []
-    who = f"{model_title(where['model'])}{family}, {mode(where['training'], where['evaluation']).title}"
-    return f"{who}: {', '.join(filter(None, parts))}"
+    if where["metric"].startswith("normalized"):
+        parts.append("normalized")
+    if where["split"] == "val":
+        parts.append("validation images")
+    family = "" if where["protocol"] == "own" else f" ({where['protocol']})"
+    look = mode(where["training"], where["evaluation"])
+    words = ", ".join(filter(None, parts))
+    return f"{model_title(where['model'])}{family}, {look.title}: {words}"
 
 
-def _experiment(where: Mapping[str, object]) -> str:
+def _experiment(where: Mapping[str, Any]) -> str:
     if where["experiment"] == "single_task":
         return "" if where["training"] == "none" else "single task"
     at = "α*" if where["metric"].endswith("_tuned") else f"α = {abs(where['coefficient']):g}"
     return f"{where['experiment'].removeprefix('task_')} at {at}"
 
 
-def _task(where: Mapping[str, object]) -> str:
-    task, source = where["task"], where["sources"]
+def _task(where: Mapping[str, Any]) -> str:
+    task = where["task"]
+    source = where["sources"]
     if where["experiment"] != "task_negation":
         return "average" if task in ("all", "own") else task_title(task)
     if task == "own":

@@ -1,6 +1,7 @@
-"""What methods reached, read from the outcomes of `task_addition` and `task_negation` in a results folder.
+"""What methods reached, read from the outcomes in a results folder.
 
-A place is a model, an initialisation and a mode; in each of them every method has an outcome for each seed.
+Those of `task_addition` and `task_negation` are read. A place is a model, an initialisation and a
+mode; in each place every method has an outcome for each seed.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ import numpy as np
 from tangent_bench.judging.comparison import Tuned
 from tangent_bench.store import artefacts, layout
 
-ADDITION, NEGATION = "task_addition", "task_negation"
-# What the replicates of a task are called, and those of the control, in the outcomes of each.
+ADDITION = "task_addition"
+NEGATION = "task_negation"
+# Names of the replicates in the outcomes: of a task, by experiment, and of the control.
 METRICS = {ADDITION: "accuracy_tuned", NEGATION: "target_accuracy_tuned"}
 CONTROL = "control_accuracy_tuned"
 
@@ -34,18 +36,24 @@ class Place(NamedTuple):
 
 
 def places(root: Path, experiment: str = ADDITION) -> list[Place]:
-    """All places of a results folder in which vectors were merged."""
+    """Returns all places of a results folder in which an experiment merged vectors.
+
+    Args:
+        root: the results folder.
+        experiment: `ADDITION` or `NEGATION`.
+    """
     folders = sorted((root / "outcomes" / experiment).glob("*/*/*/"))
     return [Place(*folder.parts[-3:]) for folder in folders if folder.is_dir()]
 
 
 def labels(root: Path, place: Place, experiment: str = ADDITION) -> list[str]:
-    """The methods that have outcomes there, the config's `method` first, as far as its rows are there."""
+    """Returns the methods that have outcomes in a place of the results folder `root`.
+
+    The config's `method` comes first, if the rows of this `experiment` are there.
+    """
     folder = _folder(root, place, experiment)
-    return [
-        *_usual(folder),
-        *sorted(f.name for f in folder.iterdir() if f.is_dir() and any(f.glob("seed-*.csv"))),
-    ]
+    others = [path.name for path in folder.iterdir() if _has_rows(path)]
+    return [*_usual(folder), *sorted(others)]
 
 
 def read(
@@ -55,72 +63,107 @@ def read(
     experiment: str = ADDITION,
     seeds: Sequence[int] | None = None,
 ) -> Tuned:
-    """A method at these seeds, or at all that it has, in order.
+    """Reads what a method reached.
+
+    Args:
+        root: the results folder.
+        place: where the method was evaluated.
+        label: the method's label.
+        experiment: `ADDITION` or `NEGATION`.
+        seeds: the seeds to read, in this order; None: all, in ascending order.
 
     Raises:
         ValueError: it has no outcomes there, or its seeds resampled other images.
     """
     files = _files(root, place, label, experiment, seeds)
+    prefix = f"replicates/{METRICS[experiment]}/"
     accuracy: dict[str, list[np.ndarray]] = {}
-    for seed in files:
-        tensors, _ = artefacts.load(files[seed], "outcome")
-        start = f"replicates/{METRICS[experiment]}/"
-        for key in (k for k in tensors if k.startswith(start)):
-            accuracy.setdefault(key.removeprefix(start), []).append(tensors[key])
-    uneven = [
-        task
-        for task, found in accuracy.items()
-        if len({v.shape for v in found}) > 1 or len(found) < len(files)
-    ]
-    if uneven:
-        raise ValueError(
-            f"{label} in {place}: its seeds differ in tasks or replicates ({uneven[0]}); build them again."
-        )
-    coefficients, at_edge = _selected([file.with_suffix(".csv") for file in files.values()])
-    return Tuned(
-        label, {task: np.array(found) for task, found in accuracy.items()}, coefficients, at_edge
-    )
+    for file in files.values():
+        tensors, _ = artefacts.load(file, "outcome")
+        for key, replicates in tensors.items():
+            if key.startswith(prefix):
+                accuracy.setdefault(key.removeprefix(prefix), []).append(replicates)
+    for task, replicates in accuracy.items():
+        if len(replicates) < len(files) or len({values.shape for values in replicates}) > 1:
+            raise ValueError(
+                f"{label} in {place}: its seeds differ in tasks or replicates ({task}); "
+                "build them again."
+            )
+    tables = [file.with_suffix(".csv") for file in files.values()]
+    coefficients, at_edge = _selected(tables)
+    stacked = {task: np.array(replicates) for task, replicates in accuracy.items()}
+    return Tuned(label, stacked, coefficients, at_edge)
 
 
 def seeds_of(root: Path, place: Place, label: str, experiment: str = ADDITION) -> list[int]:
-    """The seeds at which a method has outcomes."""
+    """Returns the seeds at which a method has outcomes.
+
+    Args:
+        root: the results folder.
+        place: where the method was evaluated.
+        label: the method's label.
+        experiment: `ADDITION` or `NEGATION`.
+    """
     return list(_files(root, place, label, experiment))
 
 
 def image_orders(root: Path, place: Place, label: str) -> dict[str, str]:
-    """Digests of the images, in their order, that a method was evaluated on: task/split → digest."""
+    """Returns task/split → digest of the images that a method was evaluated on, in their order.
+
+    Args:
+        root: the results folder.
+        place: where the method was evaluated.
+        label: the method's label.
+    """
     first = next(iter(_files(root, place, label, ADDITION).values()))
     return artefacts.load(first, "outcome")[1].get("image_orders", {})
 
 
 def control(root: Path, place: Place, label: str, seeds: Sequence[int] | None = None) -> np.ndarray:
-    """Mean control accuracy of a method's negations, [S, 1 + R]."""
+    """Returns the mean control accuracy of a method's negations, [S, 1 + R].
+
+    Args:
+        root: the results folder.
+        place: where the method was evaluated.
+        label: the method's label.
+        seeds: the seeds to read; None: all.
+    """
     files = _files(root, place, label, NEGATION, seeds).values()
     return np.array([artefacts.load(file, "outcome")[0][f"replicates/{CONTROL}"] for file in files])
 
 
 def num_units(root: Path, place: Place, tasks: Iterable[str]) -> dict[str, int]:
-    """Independent test images of each task."""
-    found = {}
+    """Returns the number of independent test images of each of the tasks.
+
+    Args:
+        root: the results folder.
+        place: its model and initialisation have the base features.
+        tasks: names of tasks.
+    """
+    counts = {}
     for task in tasks:
-        tensors, _ = artefacts.load(
-            root / layout.base(place.model, place.init, task), "base features"
-        )
-        found[task] = len(np.unique(tensors["test/blocks"]))
-    return found
+        path = root / layout.base(place.model, place.init, task)
+        tensors, _ = artefacts.load(path, "base features")
+        counts[task] = len(np.unique(tensors["test/blocks"]))
+    return counts
 
 
 def _folder(root: Path, place: Place, experiment: str) -> Path:
     folder = root / "outcomes" / experiment / place.model / place.init / place.mode
     if not folder.is_dir():
         raise ValueError(
-            f"{folder} is not there; build it first, with `make regress` or the preset of that folder."
+            f"{folder} is not there; build it first, with `make regress` or the preset of that "
+            "folder."
         )
     return folder
 
 
+def _has_rows(path: Path) -> bool:
+    return path.is_dir() and any(path.glob("seed-*.csv"))
+
+
 def _usual(folder: Path) -> list[str]:
-    """The method of the outcomes that lie in the folder itself."""
+    """Returns the method whose outcomes lie in the folder itself."""
     from tangent_bench.store.rows import read as read_rows
 
     first = min(folder.glob("seed-*.csv"), default=None)
@@ -130,32 +173,40 @@ def _usual(folder: Path) -> list[str]:
 def _files(
     root: Path, place: Place, label: str, experiment: str, seeds: Sequence[int] | None = None
 ) -> dict[int, Path]:
-    """Seed → sidecar."""
-    folder = _folder(root, place, experiment)
-    own = (
-        folder / label if (folder / label).is_dir() else folder if label in _usual(folder) else None
-    )
-    found = (
-        {int(re.sub(r"\D", "", f.stem)): f for f in own.glob("seed-*.safetensors")} if own else {}
-    )
-    if not found:
+    """Returns seed → sidecar of the outcome."""
+    sidecars = _sidecars(_folder(root, place, experiment), label)
+    if not sidecars:
         known = ", ".join(labels(root, place, experiment)) or "none"
         raise ValueError(
             f"There is no outcome of {label!r} in {place} under {root}; there are {known}."
         )
-    if missing := [seed for seed in seeds or [] if seed not in found]:
-        raise ValueError(
-            f"{label} in {place} has no outcome of seed {missing[0]}; it has {sorted(found)}."
-        )
-    return {seed: found[seed] for seed in seeds or sorted(found)}
+    for seed in seeds or []:
+        if seed not in sidecars:
+            raise ValueError(
+                f"{label} in {place} has no outcome of seed {seed}; it has {sorted(sidecars)}."
+            )
+    return {seed: sidecars[seed] for seed in seeds or sorted(sidecars)}
+
+
+def _sidecars(folder: Path, label: str) -> dict[int, Path]:
+    """Returns seed → sidecar, from the method's own folder or from the place's."""
+    if (folder / label).is_dir():
+        folder = folder / label
+    elif label not in _usual(folder):
+        return {}
+    return {int(re.sub(r"\D", "", file.stem)): file for file in folder.glob("seed-*.safetensors")}
 
 
 def _selected(files: Sequence[Path]) -> tuple[list[float], int]:
+    """Returns each seed's selected coefficient, and how many seeds are at the grid's edge."""
     from tangent_bench.store.rows import read as read_rows
 
-    tables = [read_rows(file) for file in files]
-    both = [
-        [t.loc[t["metric"] == m, "value"] for t in tables]
-        for m in ("selected_coefficient", "selected_at_edge")
-    ]
-    return [float(v.mean()) for v in both[0]], sum(bool(v.max()) for v in both[1])
+    coefficients = []
+    num_at_edge = 0
+    for file in files:
+        table = read_rows(file)
+        chosen = table.loc[table["metric"] == "selected_coefficient", "value"]
+        edge = table.loc[table["metric"] == "selected_at_edge", "value"]
+        coefficients.append(float(chosen.mean()))
+        num_at_edge += bool(edge.max())
+    return coefficients, num_at_edge
