@@ -1,9 +1,11 @@
 """Figures and tables: one file each, functions of result rows and of nothing else.
 
-A module has `FIGURE` and, by its kind, `draw(rows, ax=None)` → array of axes, or `build(rows)` → cells (`_cells.py`).
+A module has `FIGURE` and, by its kind, `draw(rows, ax=None)` → array of axes, or `build(rows)` →
+cells (`_cells.py`).
 Fractions become percent here and nowhere else.
 
-A module of this folder imports matplotlib, pandas and scipy inside its functions: the Snakefile reads `FIGURE`.
+Modules of this folder import matplotlib, pandas and scipy inside functions: the Snakefile reads
+`FIGURE`.
 """
 
 from __future__ import annotations
@@ -37,13 +39,15 @@ class Figure:
         reads: the experiments whose rows it needs; without one of them it is not made.
         kind: "figure" (has `draw`) or "table" (has `build`).
         category: its heading in the HTML report.
-        modes: patterns of modes ("standard-network", "*-tangent"), each of which a run must have; else it is not made.
+        modes: patterns of modes ("standard-network", "*-tangent"), each of which a run must have;
+            else it is not made.
         num_inits: how many initialisations a run must have at least.
         num_methods: how many merging methods a run must have at least.
-        across: whether it is about models beside one another; such a one, or one about initialisations, is made of
-            joined rows too.
+        across: whether it compares models; such a figure, or one about initialisations, is made
+            of joined rows too.
         models: models, one of which a run must have; else it is not made. Empty: any.
-        section: the section of the config whose keys are arguments of `build` (tables only), "" for none.
+        section: the section of the config whose keys are arguments of `build` (tables only), ""
+            for none.
         caption: what the reader sees, paragraphs in reStructuredText.
     """
 
@@ -62,7 +66,8 @@ class Figure:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(
-                f"Figure {self.title!r}: unknown kind {self.kind!r}, expected one of {', '.join(KINDS)}."
+                f"Figure {self.title!r}: unknown kind {self.kind!r}, "
+                f"expected one of {', '.join(KINDS)}."
             )
 
     @property
@@ -72,7 +77,10 @@ class Figure:
 
     @property
     def of_joined(self) -> bool:
-        """Whether it is made of joined rows too: other figures would have a panel for each model and initialisation."""
+        """Whether it is made of joined rows too.
+
+        Other figures would have a panel for each model and initialisation.
+        """
         return self.across or self.num_inits > 1
 
     def possible(
@@ -83,10 +91,17 @@ class Figure:
         models: Iterable[str] = (),
         num_methods: int = 1,
     ) -> bool:
-        """Whether a run of these experiments, modes and models, from so many initialisations and with so many merging
-        methods, has the rows it needs.
+        """Whether a run has the rows that it needs.
 
-        >>> Figure("", reads=("single_task",), modes=("*-tangent",)).possible(["single_task"], ["standard-network"])
+        Args:
+            experiments: the run's experiments.
+            modes: its modes.
+            num_inits: how many initialisations it has.
+            models: its models.
+            num_methods: how many merging methods it has.
+
+        >>> figure = Figure("", reads=("single_task",), modes=("*-tangent",))
+        >>> figure.possible(["single_task"], ["standard-network"])
         False
         """
         modes = list(modes)

@@ -1,4 +1,7 @@
-"""Cells of a printed table: its long form, which `_render.py` turns into Markdown, LaTeX, HTML, CSV or plain text."""
+"""Cells of a printed table: its long form.
+
+`report.render` turns it into Markdown, LaTeX, HTML, CSV or plain text.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +16,13 @@ UNITS = ("%", "points", "number", "text")
 
 
 class Cell(NamedTuple):
-    """One cell, in printed order: values are fractions; unit "%" and "points" print a hundred times as much.
+    """One cell of a printed table.
 
-    `group` is the heading above `column` (a model), empty where there is none. A value that is NaN prints a dash.
-    What decides nothing is `grey`: in brackets, and grey where there is colour.
+    Attributes:
+        group: the heading above `column` (a model), "" where there is none.
+        value: a fraction; units "%" and "points" print a hundred times as much. NaN prints a dash.
+        text: what is printed where the unit is "text".
+        grey: it decides nothing: printed in brackets, and grey where there is colour.
     """
 
     row: str
@@ -31,7 +37,7 @@ class Cell(NamedTuple):
 
 
 def cells(items: Iterable[Cell]) -> pd.DataFrame:
-    """Cells as a data frame.
+    """Returns cells as a data frame, in printed order.
 
     Raises:
         ValueError: two cells in one place.
@@ -39,28 +45,28 @@ def cells(items: Iterable[Cell]) -> pd.DataFrame:
     import pandas as pd
 
     table = pd.DataFrame(list(items), columns=list(Cell._fields))
-    twice = table.duplicated(["row", "group", "column"])
-    if twice.any():
-        raise ValueError(
-            f"Two cells in one place of a table: {table.loc[twice.idxmax(), ['row', 'group', 'column']].tolist()}."
-        )
-    assert table["unit"].isin(UNITS).all(), table["unit"].unique()
+    places = ["row", "group", "column"]
+    repeated = table.loc[table.duplicated(places), places].to_numpy().tolist()
+    if repeated:
+        raise ValueError(f"Two cells in one place of a table: {repeated[0]}.")
+    assert set(table["unit"]) <= set(UNITS), table["unit"].unique()
     return table
 
 
-def cell(row: str, group: str, column: str, found: pd.DataFrame, unit: str = "%") -> Cell:
-    """A cell from the one line of a summary that is left, or an empty one if nothing is left.
+def cell(row: str, group: str, column: str, lines: pd.DataFrame, unit: str = "%") -> Cell:
+    """Returns a cell of the one line of a summary in `lines`, or an empty one if there is none.
+
+    The cell stands at `row`, `group` and `column`, and prints in `unit`.
 
     Raises:
-        ValueError: more than one line is left.
+        ValueError: there is more than one line.
     """
-    if len(found) > 1:
+    if len(lines) > 1:
         raise ValueError(
-            f"{len(found)} results for one cell ({row}, {group}, {column}); expected one of each coordinate."
+            f"{len(lines)} results for one cell ({row}, {group}, {column}); "
+            "expected one of each coordinate."
         )
-    if len(found) == 0:
-        return Cell(row, group, column, unit=unit)
-    line = found.iloc[0]
-    return Cell(
-        row, group, column, float(line["value"]), float(line["low"]), float(line["high"]), unit
-    )
+    for line in lines.to_dict("records"):
+        value = float(line["value"])
+        return Cell(row, group, column, value, float(line["low"]), float(line["high"]), unit)
+    return Cell(row, group, column, unit=unit)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -67,10 +67,10 @@ def sheet(
     return canvas
 
 
-def _paste(canvas, images_NHWC: np.ndarray, corner: tuple[int, int]) -> None:
+def _paste(canvas, images: Iterable[np.ndarray], corner: tuple[int, int]) -> None:
     from PIL import Image
 
-    for i, pixels in enumerate(images_NHWC):
+    for i, pixels in enumerate(images):
         picture = Image.fromarray(pixels).resize((SIDE, SIDE), Image.Resampling.NEAREST)
         canvas.paste(picture, (corner[0] + i * (SIDE + GAP), corner[1]))
 

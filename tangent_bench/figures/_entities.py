@@ -1,14 +1,17 @@
-"""Modes, models and tasks as they are printed: one title, one colour and one marker each, wherever they appear."""
+"""Modes, models and tasks as they are printed: one title, colour and marker each, everywhere."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tangent_bench import registry
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-class Mode(NamedTuple):
-    """A way of making a vector and what it was put into; colour and marker belong to the mode, never to a position."""
+
+class ModeLook(NamedTuple):
+    """How a mode is drawn: its colour and marker belong to it, never to a position."""
 
     training: str
     evaluation: str
@@ -17,13 +20,13 @@ class Mode(NamedTuple):
     marker: str
 
 
-# Okabe and Ito's palette, its yellow darkened for paper: told apart by colour-blind readers, and in grey print by
-# lightness together with the markers
-ZERO_SHOT = Mode("none", "network", "Pre-trained", "#6e6e6e", "_")
+# Okabe and Ito's palette with a yellow darkened for paper. Colour-blind readers can tell the
+# colours apart; in grey print, lightness and markers do.
+ZERO_SHOT = ModeLook("none", "network", "Pre-trained", "#6e6e6e", "_")
 MODES = (
-    Mode("standard", "network", "Non-lin. FT", "#0072B2", "o"),
-    Mode("standard", "tangent", "Post-hoc lin.", "#E69F00", "s"),
-    Mode("linear", "tangent", "Linear FT", "#009E73", "^"),
+    ModeLook("standard", "network", "Non-lin. FT", "#0072B2", "o"),
+    ModeLook("standard", "tangent", "Post-hoc lin.", "#E69F00", "s"),
+    ModeLook("linear", "tangent", "Linear FT", "#009E73", "^"),
 )
 # A colour for a way of fine-tuning, a marker for what it is put into: network, tangent.
 _SPARE = (
@@ -40,44 +43,47 @@ _TASK_MARKERS = {
 _SPARE_MARKERS = "<>phHd1234"
 
 
-def mode(training: str, evaluation: str) -> Mode:
-    """The mode of a pair; a pair that is not the paper's has a spare look that depends on its name alone."""
+def mode(training: str, evaluation: str) -> ModeLook:
+    """Returns the look of a training and an evaluation.
+
+    A pair that is not the paper's has a spare look that depends on its name alone.
+    """
     for known in (ZERO_SHOT, *MODES):
         if (training, evaluation) == known[:2]:
             return known
     if training == "linear":
-        return Mode(training, evaluation, _mode_title(training, evaluation), "#009E73", ">")
-    others = [
-        name
-        for name in registry.names("training")
-        if name not in {known.training for known in MODES}
-    ]
+        return ModeLook(training, evaluation, _mode_title(training, evaluation), "#009E73", ">")
+    of_paper = {known.training for known in MODES}
+    others = [name for name in registry.names("training") if name not in of_paper]
     place = others.index(training) if training in others else len(others)
     colour, markers = _SPARE[place % len(_SPARE)]
     marker = markers[evaluation == "tangent"]
-    return Mode(training, evaluation, _mode_title(training, evaluation), colour, marker)
+    return ModeLook(training, evaluation, _mode_title(training, evaluation), colour, marker)
 
 
 def _mode_title(training: str, evaluation: str) -> str:
-    """The training's own title where it is evaluated as it was trained, else with what it was put into."""
+    """Returns the training's own title where it is evaluated as it was trained.
+
+    Elsewhere the title names the evaluation too.
+    """
     if training not in registry.names("training"):
         return f"{_plain(training)}, {evaluation}"
-    about = registry.load("training", training).TRAINING
-    return (
-        about.title if about.affine == (evaluation == "tangent") else f"{about.title}, {evaluation}"
-    )
+    plugin = registry.load("training", training).TRAINING
+    as_trained = plugin.affine == (evaluation == "tangent")
+    return plugin.title if as_trained else f"{plugin.title}, {evaluation}"
 
 
-def modes(table) -> list[Mode]:
-    """The trained modes that occur in a table, the paper's first."""
-    pairs = table[["training", "evaluation"]].drop_duplicates().itertuples(index=False, name=None)
-    present = {pair for pair in pairs if pair[0] != "none" and pair[1] != "none"}
+def modes(table: pd.DataFrame) -> list[ModeLook]:
+    """Returns the trained modes that occur in a table, the paper's first."""
+    pairs = set(zip(table["training"], table["evaluation"], strict=True))
+    present = {pair for pair in pairs if "none" not in pair}
     known = [m for m in MODES if m[:2] in present]
-    return known + [mode(*pair) for pair in sorted(present - {m[:2] for m in MODES})]
+    others = present.difference(m[:2] for m in MODES)
+    return known + [mode(*pair) for pair in sorted(others)]
 
 
 def training_title(training: str) -> str:
-    """Title of a way of fine-tuning where nothing is evaluated."""
+    """Returns the title of a way of fine-tuning where nothing is evaluated."""
     known = {"standard": "Non-linear fine-tuning", "linear": "Linear fine-tuning"}
     if training in known or training not in registry.names("training"):
         return known.get(training, _plain(training))
@@ -85,21 +91,30 @@ def training_title(training: str) -> str:
 
 
 def task_title(name: str) -> str:
-    """The task's own title, or its name in plain words where it is no plug-in (a folder of the user's)."""
+    """Returns the task's own title; a user's folder, which is no plug-in, has its plain name."""
     if name == "all":
         return "Average"
-    return (
-        registry.load("tasks", name).TASK.title if name in registry.names("tasks") else _plain(name)
-    )
+    if name in registry.names("tasks"):
+        return registry.load("tasks", name).TASK.title
+    return _plain(name)
 
 
 def model_title(name: str) -> str:
-    """The model's own title, or its name."""
-    return registry.load("models", name).MODEL.title if name in registry.names("models") else name
+    """Returns the model's own title, or its name."""
+    if name in registry.names("models"):
+        return registry.load("models", name).MODEL.title
+    return name
 
 
 def task_marker(name: str, tasks: list[str]) -> str:
-    """The task's marker; a task without one of its own takes a spare by its place among such tasks."""
+    """Returns a task's marker.
+
+    A task without one of its own takes a spare by its place among such tasks.
+
+    Args:
+        name: the task.
+        tasks: all tasks of the figure.
+    """
     if name in _TASK_MARKERS:
         return _TASK_MARKERS[name]
     others = sorted(task for task in tasks if task not in _TASK_MARKERS)

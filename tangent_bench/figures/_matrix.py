@@ -20,7 +20,14 @@ class Scale(NamedTuple):
 
 
 def matrix(axis, values: np.ndarray, names: tuple[list[str], list[str]], scale: Scale) -> None:
-    """Draw values [rows, columns] under names (of the rows, of the columns); NaN leaves a cell empty."""
+    """Draws a matrix; NaN leaves a cell empty.
+
+    Args:
+        axis: where it is drawn.
+        values: [rows, columns].
+        names: of the rows, of the columns.
+        scale: colours and format of the numbers.
+    """
     import numpy as np
 
     image = axis.imshow(values, cmap=scale.colours, vmin=scale.low, vmax=scale.high, aspect="equal")

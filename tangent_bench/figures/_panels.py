@@ -1,4 +1,4 @@
-"""Panels of a figure: one row of them for each model, labelled, with one note about n, seeds and intervals."""
+"""Panels of a figure: a row for each model, and one note about n, seeds and intervals."""
 
 from __future__ import annotations
 
@@ -12,11 +12,24 @@ NOTE_SIZE = 6.5  # points
 LETTERS_PER_INCH = 17  # of the note
 ABREAST = 4  # panels in a line that can still be read on a page
 MOST_INSIDE = 6  # lines of a legend; more of them hide the curves
+LEGEND = {
+    "handlelength": 1.6,
+    "borderaxespad": 0.3,
+    "frameon": True,
+    "edgecolor": "none",
+    "framealpha": 0.75,
+}
 BESIDE = 1.8  # inches of a legend beside them
 
 
 def panels(num_rows: int, num_columns: int, ax, size: tuple[float, float]) -> np.ndarray:
-    """Axes [num_rows, num_columns] of a new figure, each `size` inches, or the caller's own.
+    """Returns axes [num_rows, num_columns], of a new figure or the caller's own.
+
+    Args:
+        num_rows: rows of panels.
+        num_columns: panels in a row.
+        ax: the caller's axes, or None for a new figure.
+        size: inches of one panel.
 
     Raises:
         ValueError: the caller's axes are too few or too many.
@@ -27,17 +40,19 @@ def panels(num_rows: int, num_columns: int, ax, size: tuple[float, float]) -> np
     if ax is None:
         figure = Figure(figsize=(size[0] * num_columns, size[1] * num_rows), layout="constrained")
         return figure.subplots(num_rows, num_columns, squeeze=False)
-    given = np.atleast_1d(np.asarray(ax, dtype=object))
-    if given.size != num_rows * num_columns:
+    axes = np.atleast_1d(np.asarray(ax, dtype=object))
+    if axes.size != num_rows * num_columns:
         raise ValueError(
-            f"The rows need {num_rows} × {num_columns} panels (models × parts), but `ax` holds {given.size}; "
-            "give as many axes, or none, or the rows of one model."
+            f"The rows need {num_rows} × {num_columns} panels (models × parts), but `ax` holds "
+            f"{axes.size}; give as many axes, or none, or the rows of one model."
         )
-    return given.reshape(num_rows, num_columns)
+    return axes.reshape(num_rows, num_columns)
 
 
 def columns(num_models: int, num_parts: int) -> int:
-    """Panels in a line: all parts of a model, or as many of a single model's as can be read.
+    """Returns how many panels stand in a line.
+
+    All `num_parts` of a model; with `num_models` 1, as many of them as can be read.
 
     >>> columns(1, 3), columns(1, 8), columns(2, 8)
     (3, 4, 8)
@@ -46,12 +61,11 @@ def columns(num_models: int, num_parts: int) -> int:
 
 
 def annotate(axes: np.ndarray, note: str, ax) -> None:
-    """The note below a figure of our own; a caller's figure has the caller's words."""
+    """Puts the note below a figure of our own; a caller (`ax`) annotates its own `axes`."""
     if ax is None:
         figure = axes.flat[0].figure
-        lines = textwrap.wrap(
-            note, width=int(LETTERS_PER_INCH * figure.get_figwidth()), break_on_hyphens=False
-        )
+        width = int(LETTERS_PER_INCH * figure.get_figwidth())
+        lines = textwrap.wrap(note, width=width, break_on_hyphens=False)
         figure.supxlabel("\n".join(lines), fontsize=NOTE_SIZE, color="#444444")
 
 
@@ -66,15 +80,10 @@ def beside(num_lines: int) -> float:
 
 
 def legend(axis, **options) -> None:
-    """A legend that lets curves be seen behind it, where there is something to explain; a long one stands beside."""
-    if words := axis.get_legend_handles_labels()[1]:
-        if options.get("loc") == "best" and beside(len(words)):
-            options |= {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}
-        usual = {
-            "handlelength": 1.6,
-            "borderaxespad": 0.3,
-            "frameon": True,
-            "edgecolor": "none",
-            "framealpha": 0.75,
-        }
-        axis.legend(**{**usual, **options})
+    """Draws a translucent legend where there is something to explain; a long one stands beside."""
+    labels = axis.get_legend_handles_labels()[1]
+    if not labels:
+        return
+    if options.get("loc") == "best" and beside(len(labels)):
+        options |= {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}
+    axis.legend(**{**LEGEND, **options})

@@ -11,88 +11,126 @@ from tangent_bench.judging.pooling import interval_label
 if TYPE_CHECKING:
     import pandas as pd
 
-METHOD = (
-    "task_arithmetic"  # what the paper's figures show where rows of several methods come together
-)
+METHOD = "task_arithmetic"  # shown by the paper's figures where rows of several methods meet
 
 
-def pick(table: pd.DataFrame, **where: object) -> pd.DataFrame:
-    """The rows whose columns have the given values; a tuple or list means any of them."""
-    for column, wanted in where.items():
-        hit = (
-            table[column].isin(wanted)
-            if isinstance(wanted, (tuple, list))
-            else table[column] == wanted
-        )
-        table = table[hit]
+def pick(table: pd.DataFrame, **coordinates: object) -> pd.DataFrame:
+    """Selects the rows whose columns have these values; a tuple or list means any of them."""
+    for column, value in coordinates.items():
+        if isinstance(value, (tuple, list)):
+            table = table.loc[table[column].isin(value)]
+        else:
+            table = table.loc[table[column] == value]
     return table
 
 
 def need(rows: pd.DataFrame, *experiments: str) -> pd.DataFrame:
-    """The rows of these experiments, of task arithmetic or of the only method there is.
+    """Selects the rows of these experiments, of task arithmetic or of the only method.
 
     Raises:
-        ValueError: one of them has no row, or there are several methods and none is task arithmetic.
+        ValueError: an experiment has no row, or there are several methods and none is task
+            arithmetic.
     """
-    for name in experiments:
-        if not (rows["experiment"] == name).any():
-            raise ValueError(
-                f"There are no rows of experiment {name!r}; add it to `experiments` in the config and run again."
-            )
+    require(rows, *experiments)
     rows = pick(rows, experiment=experiments)
     methods = set(rows["method"]) - {""}
     if len(methods) > 1 and METHOD not in methods:
         raise ValueError(
-            f"Rows of {len(methods)} methods ({', '.join(sorted(methods))}), none of them {METHOD}; give those of one."
+            f"Rows of {len(methods)} methods ({', '.join(sorted(methods))}), none of them "
+            f"{METHOD}; give those of one."
         )
-    return pick(rows, method=["", *(methods if len(methods) == 1 else [METHOD])])
+    shown = methods if len(methods) == 1 else [METHOD]
+    return pick(rows, method=["", *shown])
+
+
+def require(rows: pd.DataFrame, *experiments: str) -> None:
+    """Checks that each of the experiments has rows.
+
+    Raises:
+        ValueError: one has none.
+    """
+    present = set(rows["experiment"])
+    for name in experiments:
+        if name not in present:
+            raise ValueError(
+                f"There are no rows of experiment {name!r}; "
+                "add it to `experiments` in the config and run again."
+            )
 
 
 def by_model(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    """(title, rows) of each model, initialisation and protocol, in order of appearance.
+    """Yields (title, rows) of each model, initialisation and protocol, in order of appearance.
 
-    Rows without vectors (zero-shot) stand on no checkpoint: they belong to every protocol.
+    Rows without vectors (zero-shot) depend on no checkpoint: they belong to every protocol.
     """
-    for (name, init), rows in table.groupby(["model", "init"], sort=False):
+    for model, init in dict.fromkeys(zip(table["model"], table["init"], strict=True)):
+        rows = pick(table, model=model, init=init)
         untouched = rows["training"] == "none"
-        for protocol in (
-            rows.loc[~untouched, "protocol"].unique() if not untouched.all() else ["own"]
-        ):
-            extra = [
-                word for word, usual in ((init, "pretrained"), (protocol, "own")) if word != usual
-            ]
-            part = rows[untouched | (rows["protocol"] == protocol)]
-            yield f"{model_title(name)} ({', '.join(extra)})" if extra else model_title(name), part
+        protocols = dict.fromkeys(rows.loc[~untouched, "protocol"]) or ["own"]
+        for protocol in protocols:
+            part = rows.loc[untouched | (rows["protocol"] == protocol)]
+            yield _model_title(model, init, protocol), part
+
+
+def _model_title(model: str, init: str, protocol: str) -> str:
+    """Returns the model's title, with the initialisation and protocol where they are unusual."""
+    unusual = []
+    if init != "pretrained":
+        unusual.append(init)
+    if protocol != "own":
+        unusual.append(protocol)
+    return f"{model_title(model)} ({', '.join(unusual)})" if unusual else model_title(model)
 
 
 def task_order(table: pd.DataFrame) -> list[str]:
-    """The tasks that have vectors, in the order of the config (that of the longest sum), else of appearance."""
-    lists = [
-        text.split("+")
-        for text in table["sources"].unique()
-        if text not in ("", "each", "multitask")
-    ]
-    seen = list(dict.fromkeys(task for tasks in lists for task in tasks))
-    longest = max(lists, key=len, default=[])
-    return longest if set(longest) == set(seen) else seen
+    """Returns the tasks that have vectors.
+
+    Their order is the config's (that of the longest sum), else that of appearance.
+    """
+    sums = []
+    seen: dict[str, None] = {}
+    for sources in table["sources"].unique():
+        if sources not in ("", "each", "multitask"):
+            tasks = sources.split("+")
+            sums.append(tasks)
+            seen |= dict.fromkeys(tasks)
+    longest = max(sums, key=len, default=[])
+    return longest if set(longest) == set(seen) else list(seen)
 
 
 def control(table: pd.DataFrame) -> str:
-    """Name of the task that negation must not forget, or "" where nothing was negated."""
+    """Returns the task that negation must not forget, or "" where nothing was negated."""
     negated = pick(table, experiment="task_negation", sources="each")
     return next((task for task in negated["task"] if task != "own"), "")
 
 
 def note(rows: pd.DataFrame, per_task: bool = False, intervals: bool = True) -> str:
-    """One line under a figure: test images (in all, or of one task), seeds, and what the intervals cover."""
-    test = pick(rows, split="test")
-    images = test.loc[~test["task"].isin(["all", "own"]) | (not per_task), "num_samples"]
-    fewest, most = images.min() if per_task else images.max(), images.max()
-    number = f"{most:,}" if fewest == most else f"{fewest:,}–{most:,}"
+    """Returns a line for below a figure: test images, seeds, and what the intervals cover.
+
+    Args:
+        rows: the rows that the figure shows.
+        per_task: count the images of one task in place of all.
+        intervals: say what the intervals cover.
+    """
     seeds = sorted(rows["seed"].unique())
+    plural = "s" if len(seeds) > 1 else ""
     drawn = ", ".join(map(str, seeds)) if len(seeds) < 8 else f"{seeds[0]} to {seeds[-1]}"
-    parts = [
-        f"n = {number} test images{' per task' * per_task}",
-        f"{len(seeds)} seed{'s' * (len(seeds) > 1)} ({drawn})",
-    ]
-    return "; ".join(parts + [f"95 % intervals: {interval_label(len(seeds))}"] * intervals)
+    parts = [_images(rows, per_task), f"{len(seeds)} seed{plural} ({drawn})"]
+    if intervals:
+        parts.append(f"95 % intervals: {interval_label(len(seeds))}")
+    return "; ".join(parts)
+
+
+def _images(rows: pd.DataFrame, per_task: bool) -> str:
+    test = pick(rows, split="test")
+    if not per_task:
+        return f"n = {test['num_samples'].max():,} test images"
+    images = test.loc[~test["task"].isin(["all", "own"]), "num_samples"]
+    return f"n = {span(images)} test images per task"
+
+
+def span(numbers: pd.Series) -> str:
+    """Returns the numbers' range, or the number where all are equal."""
+    fewest = numbers.min()
+    most = numbers.max()
+    return f"{most:,}" if fewest == most else f"{fewest:,}–{most:,}"

@@ -1,10 +1,11 @@
-"""One look for all figures: sizes for print, vector fonts, and files that are the same bytes at every run."""
+"""One look for all figures: sizes for print, vector fonts, and the same bytes at every run."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tangent_bench.store.artefacts import atomic
 
@@ -12,7 +13,7 @@ COLUMN = 3.4  # width in inches of one panel, about a column of print
 DPI = 200
 GREY_HALF = "#e4e4e4"
 FRAME = "#555555"
-SETTINGS = {
+SETTINGS: dict[Any, Any] = {  # matplotlib types the keys as literals
     "font.family": "DejaVu Sans",  # ships with matplotlib: the same letters on every machine
     "font.size": 8.0,
     "axes.titlesize": 8.5,
@@ -49,7 +50,9 @@ def look() -> Iterator[None]:
 
 @look()
 def save(figure, path: str | Path) -> None:
-    """Write a figure as SVG, PDF or PNG, by the ending of its path; no date and no random name goes in.
+    """Writes a figure as SVG, PDF or PNG, by the ending of its path.
+
+    The file contains no date and no random name.
 
     Raises:
         ValueError: another ending, or the disk is full.
@@ -57,14 +60,18 @@ def save(figure, path: str | Path) -> None:
     kind = Path(path).suffix[1:]
     if kind not in FORMATS:
         raise ValueError(
-            f"Cannot write figure {path}: unknown ending {kind!r}, expected one of {', '.join(FORMATS)}."
+            f"Cannot write figure {path}: unknown ending {kind!r}, "
+            f"expected one of {', '.join(FORMATS)}."
         )
     with atomic(path) as temporary:
         figure.savefig(temporary, format=kind, metadata=FORMATS[kind])
 
 
 def errors(line) -> list:
-    """Percent below and above the value of each line of a summary, for matplotlib's error bars; 0 without interval."""
+    """Returns percent below and above the value of each line of a summary, for error bars.
+
+    Both are 0 where there is no interval.
+    """
     below = 100 * (line["value"] - line["low"]).fillna(0.0).clip(lower=0.0)
     above = 100 * (line["high"] - line["value"]).fillna(0.0).clip(lower=0.0)
     return [below.to_numpy(), above.to_numpy()]

@@ -21,13 +21,15 @@ PANELS = {
 
 @look()
 def draw(rows: pd.DataFrame) -> np.ndarray:
-    """Two axes: one point for each setting and training, on validation images of the development world."""
+    """Returns two axes: a point for each setting and training.
+
+    The rows are about validation images of the development world.
+    """
     axes = panels(1, 2, None, (COLUMN, 2.9))
     for axis, (metric, label) in zip(axes.flat, PANELS.items(), strict=True):
         for mode in modes(rows):
-            _points(
-                axis, pick(rows, training=mode.training, evaluation=mode.evaluation), metric, mode
-            )
+            part = pick(rows, training=mode.training, evaluation=mode.evaluation)
+            _points(axis, part, metric, mode)
         axis.set_xlabel("Relative length ‖τ‖ / ‖θ0‖ (%)")
         axis.set_ylabel(label)
     legend(axes.flat[0], loc="best")
@@ -35,8 +37,7 @@ def draw(rows: pd.DataFrame) -> np.ndarray:
 
 
 def _points(axis, part: pd.DataFrame, metric: str, mode) -> None:
-    wide = part.pivot_table(index="params_id", columns="metric", values="value").sort_values(
-        "relative_norm"
-    )
+    wide = part.pivot_table(index="params_id", columns="metric", values="value")
+    wide = wide.sort_values("relative_norm")
     style = {"color": mode.colour, "marker": mode.marker, "label": mode.title, "linewidth": 0.8}
     axis.plot(100 * wide["relative_norm"], 100 * wide[metric], **style)

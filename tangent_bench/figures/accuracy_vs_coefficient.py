@@ -1,11 +1,14 @@
-"""Addition: mean accuracy along the coefficient, where validation chose it, and what the test says there."""
+"""Addition: mean accuracy along the coefficient.
+
+Marks show where validation chose it, and what the test says there.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from tangent_bench.figures import INTERVALS, Figure
-from tangent_bench.figures._entities import Mode, modes
+from tangent_bench.figures._entities import ModeLook, modes
 from tangent_bench.figures._panels import annotate, beside, legend, panels, title
 from tangent_bench.figures._select import by_model, need, note, pick, task_order
 from tangent_bench.figures._style import COLUMN, errors, look
@@ -67,7 +70,7 @@ def _panel(axis, part: pd.DataFrame) -> None:
     legend(axis, loc="best")
 
 
-def _curve(axis, found: pd.DataFrame, mode: Mode) -> None:
+def _curve(axis, found: pd.DataFrame, mode: ModeLook) -> None:
     import numpy as np
 
     line = pick(found, split="val", metric="accuracy").sort_values("coefficient")

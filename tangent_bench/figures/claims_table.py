@@ -1,4 +1,4 @@
-"""The paper's claims, one a row: what was estimated, the estimate with its interval, and the verdict."""
+"""The paper's claims, one a row: what was estimated, the estimate, and the verdict."""
 
 from __future__ import annotations
 
@@ -46,13 +46,17 @@ what its last column names; with fewer than five fine-tuning seeds of one pre-tr
 that of these seeds, whose spread no interval covers.
 """,
 )
-ESTIMATE, VERDICT = "Estimate [95 %]", "Verdict"
+ESTIMATE = "Estimate [95 %]"
+VERDICT = "Verdict"
 COLUMNS = ("Paper", "Quantity", ESTIMATE, VERDICT, "Detectable", "n", "Conditional on")
-NOT_RUN, NOT_HERE = "not tested in this run", "not tested at this scale"
+NOT_RUN = "not tested in this run"
+NOT_HERE = "not tested at this scale"
 
 
 def build(rows: pd.DataFrame, brief: bool = False) -> pd.DataFrame:
-    """Cells: a row for each claim (and family of models, if there are several), those not tested below.
+    """Returns cells: a row for each claim, and below them the claims that were not tested.
+
+    Several families of models have a row each.
 
     With `brief`, only what was tested, with estimate and verdict: what fits a terminal.
 
@@ -62,63 +66,55 @@ def build(rows: pd.DataFrame, brief: bool = False) -> pd.DataFrame:
     from tangent_bench.judging.evidence import weigh
 
     need(rows, *FIGURE.reads)
-    found = weigh(rows)
-    several = len({line.family for line in found} - {None}) > 1
-    items = [cell for line in found for cell in _tested(line, several)]
+    lines = weigh(rows)
+    several = len({line.family for line in lines} - {None}) > 1
+    items = []
+    for line in lines:
+        items += _tested(line, several)
     if brief:
         return cells(item for item in items if item.column in (ESTIMATE, VERDICT))
-    tested = {line.claim.text for line in found}
-    missing = [claim for claim in CLAIMS if claim.text not in tested]
-    items += [
-        cell
-        for claim in missing
-        for cell in _untested(claim.text, claim.place, _quantity(claim), NOT_RUN)
-    ]
-    items += [cell for text, place in BEYOND_SCALE for cell in _untested(text, place, "", NOT_HERE)]
+    tested = {line.claim.text for line in lines}
+    for claim in CLAIMS:
+        if claim.text not in tested:
+            items += _untested(claim.text, claim.place, _quantity(claim), NOT_RUN)
+    for text, place in BEYOND_SCALE:
+        items += _untested(text, place, "", NOT_HERE)
     return cells(items)
 
 
 def _tested(line: TestedClaim, several: bool) -> list[Cell]:
-    claim, estimate = line.claim, line.estimate
-    name = (
-        f"{claim.text} ({_family_title(line.family, line.num_pretrainings)})"
-        if several and line.family
-        else claim.text
-    )
-    low, high = estimate.interval()
-    size = _size(claim, estimate.detectable(line.level)) if not math.isnan(line.level) else ""
-    texts = (
-        claim.place,
-        _quantity(claim),
-        None,
-        line.verdict,
-        size,
-        f"{line.num_samples:,}",
-        line.given,
-    )
-    return [
-        Cell(name, "", column, estimate.value, low, high, claim.unit)
-        if text is None
-        else Cell(name, "", column, unit="text", text=text)
-        for column, text in zip(COLUMNS, texts, strict=True)
-    ]
+    claim = line.claim
+    name = claim.text
+    if several and line.family:
+        name = f"{name} ({_family_title(line.family, line.num_pretrainings)})"
+    size = ""
+    if not math.isnan(line.level):
+        size = _size(claim, line.estimate.detectable(line.level))
+    low, high = line.estimate.interval()
+    estimate = Cell(name, "", ESTIMATE, line.estimate.value, low, high, claim.unit)
+    after = (line.verdict, size, f"{line.num_samples:,}", line.given)
+    return _row(estimate, (claim.place, _quantity(claim)), after)
 
 
 def _family_title(family: Family, num: int) -> str:
-    """Title of the base, and how many pre-trainings stand behind an estimate where the DAG made them."""
-    return model_title(family.base) + (
-        f", {num} pre-training{'s' * (num > 1)}" if family.rebuilt else ""
-    )
+    """Returns the base's title, with the number of pre-trainings if the DAG made them."""
+    title = model_title(family.base)
+    if not family.rebuilt:
+        return title
+    return f"{title}, {num} pre-training{'s' * (num > 1)}"
 
 
 def _untested(text: str, place: str, quantity: str, why: str) -> list[Cell]:
-    texts = (place, quantity, None, why, "", "", "")
-    return [
-        Cell(text, "", column, unit="points")
-        if words is None
-        else Cell(text, "", column, unit="text", text=words)
-        for column, words in zip(COLUMNS, texts, strict=True)
-    ]
+    estimate = Cell(text, "", ESTIMATE, unit="points")
+    return _row(estimate, (place, quantity), (why, "", "", ""))
+
+
+def _row(estimate: Cell, before: tuple[str, ...], after: tuple[str, ...]) -> list[Cell]:
+    """Returns the cells of a row: words before the estimate, the estimate, words after it."""
+    words = zip(COLUMNS, (*before, "", *after), strict=True)
+    items = [Cell(estimate.row, "", column, unit="text", text=text) for column, text in words]
+    items[len(before)] = estimate
+    return items
 
 
 def _quantity(claim: Claim) -> str:

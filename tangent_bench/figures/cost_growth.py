@@ -1,4 +1,7 @@
-"""How cost grows: core time and peak memory against tasks, coefficients, images, width and depth, one at a time."""
+"""How cost grows: core time and peak memory against one factor at a time.
+
+The factors are tasks, coefficients, images, width and depth.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,7 @@ transformers are none of the models named below. The run record names the machin
 )
 
 
-class Verb(NamedTuple):
+class VerbLook(NamedTuple):
     """A verb of experiment `cost_growth` and how it is drawn."""
 
     name: str
@@ -47,8 +50,14 @@ class Verb(NamedTuple):
     marker: str
 
 
-class Quantity(NamedTuple):
-    """What is measured, the exponent fitted to it, the axis, and how many of the row's units are one of the axis."""
+class CostQuantity(NamedTuple):
+    """What is measured, and how it is drawn.
+
+    Attributes:
+        exponent: metric of the exponent fitted to it.
+        label: of the axis.
+        unit: how many of the row's units are one of the axis.
+    """
 
     metric: str
     exponent: str
@@ -58,15 +67,15 @@ class Quantity(NamedTuple):
 
 # Of Okabe and Ito's colours; the steps have those of the modes that they train
 VERBS = (
-    Verb("features", "features", "#000000", "s"),
-    Verb("grid", "grid, from features", "#CC79A7", "D"),
-    Verb("network grid", "grid, by network", "#D55E00", "P"),
-    Verb("standard step", "step, standard", "#0072B2", "o"),
-    Verb("linear step", "step, linear", "#009E73", "^"),
+    VerbLook("features", "features", "#000000", "s"),
+    VerbLook("grid", "grid, from features", "#CC79A7", "D"),
+    VerbLook("network grid", "grid, by network", "#D55E00", "P"),
+    VerbLook("standard step", "step, standard", "#0072B2", "o"),
+    VerbLook("linear step", "step, linear", "#009E73", "^"),
 )
 QUANTITIES = (
-    Quantity("seconds", "time_exponent", "Core time (ms)", 1e-3),
-    Quantity("peak_bytes", "memory_exponent", "Peak memory (MB)", 1e6),
+    CostQuantity("seconds", "time_exponent", "Core time (ms)", 1e-3),
+    CostQuantity("peak_bytes", "memory_exponent", "Peak memory (MB)", 1e6),
 )
 FACTORS = {
     "tasks": "Tasks",
@@ -99,7 +108,9 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     return axes
 
 
-def _panel(axis, quantity: Quantity, factor: str, part: pd.DataFrame, fits: pd.DataFrame) -> None:
+def _panel(
+    axis, quantity: CostQuantity, factor: str, part: pd.DataFrame, fits: pd.DataFrame
+) -> None:
     """All verbs against one factor."""
     values = []
     for verb in VERBS:
@@ -138,13 +149,17 @@ def _panel(axis, quantity: Quantity, factor: str, part: pd.DataFrame, fits: pd.D
     )
 
 
-def _verb(axis, verb: Verb, rounds: pd.DataFrame, fits: pd.DataFrame, quantity: Quantity) -> None:
+def _verb(
+    axis, verb: VerbLook, rounds: pd.DataFrame, fits: pd.DataFrame, quantity: CostQuantity
+) -> None:
     """Medians with the range of the rounds, and the fitted power law."""
     import numpy as np
 
     groups = rounds.groupby("coefficient")["value"]
-    at, median = groups.median().index.to_numpy(), groups.median().to_numpy()
-    reach = [median - groups.min().to_numpy(), groups.max().to_numpy() - median]
+    spread = groups.agg(["median", "min", "max"])
+    at = spread.index.to_numpy()
+    median, lowest, highest = spread.to_numpy().T
+    reach = [median - lowest, highest - median]
     slope = pick(fits, metric=quantity.exponent).iloc[0]
     shown = slope[["value", "low", "high"]].astype(float).round(2) + 0.0  # no −0.00
     exponent = "{:.2f} [{:.2f}, {:.2f}]".format(*shown).replace("-", "−")
@@ -152,9 +167,16 @@ def _verb(axis, verb: Verb, rounds: pd.DataFrame, fits: pd.DataFrame, quantity: 
     fitted = np.exp(logs[:, 1].mean() + slope["value"] * (np.log(at) - logs[:, 0].mean()))
     axis.plot(at, fitted, color=verb.colour, linewidth=0.9)
     axis.errorbar(
-        at, median, reach, color=verb.colour, marker=verb.marker, markersize=3.6, linestyle="none", elinewidth=0.9,
+        at,
+        median,
+        reach,
+        color=verb.colour,
+        marker=verb.marker,
+        markersize=3.6,
+        linestyle="none",
+        elinewidth=0.9,
         label=f"{verb.title}\n{exponent}",
-    )  # fmt: skip
+    )
 
 
 def _ticks(axis, values: list[float]) -> None:
@@ -167,7 +189,8 @@ def _ticks(axis, values: list[float]) -> None:
     axis.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     low, high = axis.get_ylim()
     if high < 100 * low:  # powers of ten alone would leave an axis with one label or none
-        middle, reach = (low * high) ** 0.5, max((high / low) ** 0.5, 2.0)
+        middle = (low * high) ** 0.5
+        reach = max((high / low) ** 0.5, 2.0)
         axis.set_ylim(middle / reach, middle * reach)
         axis.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     axis.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
@@ -175,23 +198,27 @@ def _ticks(axis, values: list[float]) -> None:
 
 
 def _note(rows: pd.DataFrame) -> str:
-    counts = [pick(rows, metric=q.metric)["num_samples"] for q in QUANTITIES]
+    counts = [pick(rows, metric=quantity.metric)["num_samples"] for quantity in QUANTITIES]
     words = " of time and ".join(str(count.max()) for count in counts if len(count))
+    memory = " of memory" if len(counts[1]) else ""
     return (
-        f"n = {words} rounds{' of memory' * (len(counts[1]) > 0)} on one core; marks: medians, bars: range of the "
-        f"rounds; lines and s: least squares over all rounds, with its 95 % interval over them, conditional on this "
-        f"machine. {_beside_exponents(rows)}"
+        f"n = {words} rounds{memory} on one core; marks: medians, bars: range of the rounds; "
+        "lines and s: least squares over all rounds, with its 95 % interval over them, "
+        f"conditional on this machine. {_beside_exponents(rows)}"
     )
 
 
 def _beside_exponents(rows: pd.DataFrame) -> str:
-    """What the exponents do not say: the part of fixed cost, and the two grids beside each other."""
+    """Says what the exponents do not: the part of fixed cost, and the two grids side by side."""
     slope = pick(rows, metric="time_slope_over_offset", params_id="features/tasks")["value"].mean()
     seconds = pick(rows, metric="seconds").dropna(subset=["coefficient2"])
-    grids = [pick(seconds, params_id=f"{name}/coefficients") for name in ("network grid", "grid")]
-    num = grids[0]["coefficient"].max()
-    network, features = (pick(grid, coefficient=num)["value"].median() for grid in grids)
+    by_network = pick(seconds, params_id="network grid/coefficients")
+    from_features = pick(seconds, params_id="grid/coefficients")
+    num = by_network["coefficient"].max()
+    network = pick(by_network, coefficient=num)["value"].median()
+    features = pick(from_features, coefficient=num)["value"].median()
+    ratio = float(f"{network / features:.2g}")
     return (
-        f"Features of T tasks take a time ∝ 1 + {slope:.2f} T; a grid of {num:g} coefficients takes "
-        f"{float(f'{network / features:.2g}'):,.0f} times as long by the network as from features that are there."
+        f"Features of T tasks take a time ∝ 1 + {slope:.2f} T; a grid of {num:g} coefficients "
+        f"takes {ratio:,.0f} times as long by the network as from features that are there."
     )

@@ -1,4 +1,7 @@
-"""Disentanglement maps: what two vectors together change of each task's predictions, over both coefficients."""
+"""Disentanglement maps: ξ of two vectors over both coefficients.
+
+ξ is what the vectors together change of each task's predictions.
+"""
 
 from __future__ import annotations
 
@@ -54,12 +57,13 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
         PANEL[0], COLUMN / len(pairs)
     )  # of one panel; the bar's label takes a column at least
     axes = panels(len(lines), len(pairs), ax, (width, PANEL[1]))
+    images = []
     for line, (name, mode, part) in zip(axes, lines, strict=True):
         found = pick(part, training=mode.training, evaluation=mode.evaluation)
         for axis, pair in zip(line, pairs, strict=True):
-            image = _map(axis, pick(found, sources=pair), pair.split("+"))
+            images.append(_map(axis, pick(found, sources=pair), pair.split("+")))
         title(line[0], f"{name}: {mode.title}", loc="left", fontweight="bold", fontsize=8)
-    _colours(axes, image)
+    _colours(axes, images[-1])
     annotate(axes, f"{WORDS}; {note(rows, per_task=True, intervals=False)}", ax)
     return axes
 
@@ -69,7 +73,8 @@ def _map(axis, part: pd.DataFrame, tasks: list[str]):
     error = part.pivot_table(
         index="coefficient2", columns="coefficient", values="value", aggfunc="sum"
     )
-    x, y = error.columns.to_numpy(), error.index.to_numpy()
+    x = error.columns.to_numpy()
+    y = error.index.to_numpy()
     style = {
         "cmap": COLOURS,
         "vmin": 0.0,
@@ -97,7 +102,9 @@ def _map(axis, part: pd.DataFrame, tasks: list[str]):
 
 def _colours(axes: np.ndarray, image) -> None:
     """One bar for all panels: the range is the same in every figure."""
-    figure, whole = axes.flat[0].figure, list(axes.flat)
-    bar = figure.colorbar(image, ax=whole, location="bottom", shrink=0.5, aspect=35, pad=0.01)
+    figure = axes.flat[0].figure
+    bar = figure.colorbar(
+        image, ax=list(axes.flat), location="bottom", shrink=0.5, aspect=35, pad=0.01
+    )
     bar.set_label("ξ, sum of both tasks' disagreement (%)")
     bar.outline.set_linewidth(0.6)

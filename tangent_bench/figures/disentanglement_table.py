@@ -1,4 +1,7 @@
-"""Disentanglement in numbers: each mode by itself, and minus non-linear fine-tuning on the same images."""
+"""Disentanglement in numbers: each mode alone, and minus non-linear fine-tuning.
+
+The differences are on the same images.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tangent_bench.figures import INTERVALS, Figure
 from tangent_bench.figures._cells import Cell, cell, cells
-from tangent_bench.figures._entities import MODES, Mode, modes
+from tangent_bench.figures._entities import MODES, ModeLook, modes
 from tangent_bench.figures._select import by_model, need, pick
 from tangent_bench.judging.pooling import summarize
 
@@ -14,7 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FIGURE = Figure(
-    title="Disentanglement error ξ (sum of both tasks' disagreement, at most 200 %), mean over pairs of tasks",
+    title="Disentanglement error ξ (sum of both tasks' disagreement, at most 200 %), "
+    "mean over pairs of tasks",
     reads=("disentanglement", "disentanglement_comparison"),
     kind="table",
     category="Why it works",
@@ -41,13 +45,15 @@ COLUMNS = (
 
 
 def build(rows: pd.DataFrame) -> pd.DataFrame:
-    """Cells: the scalars of each mode (rows), below them the paired differences to non-linear fine-tuning in points.
+    """Returns cells: the scalars of each mode (rows).
+
+    Below them stand the paired differences to non-linear fine-tuning, in points.
 
     Raises:
         ValueError: rows of an experiment are missing.
     """
     rows = need(rows, *FIGURE.reads)
-    table = summarize(rows[rows["metric"] != "disentanglement_term"])
+    table = summarize(rows.loc[rows["metric"] != "disentanglement_term"])
     table = pick(table, sources="each", task="all")
     return cells(item for title, part in by_model(table) for item in _model(title, part))
 
@@ -63,7 +69,7 @@ def _model(title: str, part: pd.DataFrame) -> list[Cell]:
 
 
 def _mode(
-    mode: Mode, title: str, part: pd.DataFrame, row: str, params_id: str, unit: str
+    mode: ModeLook, title: str, part: pd.DataFrame, row: str, params_id: str, unit: str
 ) -> list[Cell]:
     part = pick(part, training=mode.training, evaluation=mode.evaluation, params_id=params_id)
     return [

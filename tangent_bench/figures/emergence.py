@@ -1,7 +1,7 @@
-"""Emergence in pre-training: accuracy, recovered gain and disentanglement error against the part of its trunk.
+"""Emergence in pre-training: accuracy, recovered gain and ξ against the part of its trunk.
 
-Models that differ only in the seed of their pre-training (`tiny-pre0`, `tiny-pre1`) are one family: thin lines for
-each, bold for their mean.
+Models that differ only in the seed of their pre-training (`tiny-pre0`, `tiny-pre1`) are one family:
+thin lines for each, bold for their mean.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tangent_bench.experiments.pretraining_ablation import OWN_HEADS
 from tangent_bench.figures import Figure
-from tangent_bench.figures._entities import ZERO_SHOT, model_title, modes
+from tangent_bench.figures._entities import ZERO_SHOT, ModeLook, model_title, modes
 from tangent_bench.figures._panels import annotate, legend, panels, title
 from tangent_bench.figures._select import need, note, pick
 from tangent_bench.figures._style import COLUMN, errors, look
@@ -71,10 +71,8 @@ PARTS = (
     (RELATIVE, "ξ over changes made alone (%)"),
     (MATCHED, "ξ at equal accuracy (%)"),
 )
-APART, ASIDE = (
-    0.55,
-    0.11,
-)  # decades: of the random tower from the first of the trunk, of the control from its place
+APART = 0.55  # decades of the random tower from the first of the trunk
+ASIDE = 0.11  # decades of the control from its place
 
 
 class Lane(NamedTuple):
@@ -145,7 +143,10 @@ def share(init: str) -> float:
 
 
 def place(init: str) -> float:
-    """Where an initialisation stands: decades of percent, the random tower apart at the left, the control beside."""
+    """Returns where an initialisation stands, in decades of percent.
+
+    The random tower stands apart at the left, the control beside its place.
+    """
     if init == "random":
         return -APART
     return math.log10(share(init)) + ASIDE * init.startswith("shuffled-")
@@ -162,51 +163,57 @@ def _lanes(table: pd.DataFrame) -> list[Lane]:
 
 
 def _by_heads(part: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """Rows under the heads of the final text tower and of that of the time; the last initialisation belongs to both."""
-    own, end = part["init"].str.startswith("whole-"), part["init"] == "pretrained"
-    matched, with_own = part["experiment"] == "pretraining_ablation", part["params_id"] == OWN_HEADS
+    """Returns the rows under the heads of the final text tower, and of that of the time.
+
+    The last initialisation belongs to both.
+    """
+    own = part["init"].str.startswith("whole-")
+    end = part["init"] == "pretrained"
+    matched = part["experiment"] == "pretraining_ablation"
+    with_own = part["params_id"] == OWN_HEADS
     if not own.any():
         return [("", part)]
-    final = part[~own & ~with_own]
-    kept = [("heads from the final text tower", final)] if final["init"].nunique() > 1 else []
-    followed = part["model"].isin(
-        part.loc[own, "model"]
-    )  # others would stand in the mean of the end alone
-    return [
-        *kept,
-        (
-            "heads from the text tower of the time",
-            part[followed & (own | end) & (with_own | ~matched)],
-        ),
-    ]
+    # Models that were not followed would stand in the mean of the end alone.
+    followed = part["model"].isin(part.loc[own, "model"])
+    of_the_time = part.loc[followed & (own | end) & (with_own | ~matched)]
+    parts = [("heads from the text tower of the time", of_the_time)]
+    final = part.loc[~own & ~with_own]
+    if len(set(final["init"])) > 1:
+        parts.insert(0, ("heads from the final text tower", final))
+    return parts
 
 
 def _lane(family: Family, heads: str, part: pd.DataFrame) -> Lane:
     from tangent_bench.store.rows import COLUMNS
 
-    each = dict(list(part.groupby("model", sort=False)))
-    seeds = {model: pretraining_seed(model) for model in each if family.rebuilt}
-    # A pre-training is a replicate as a fine-tuning seed is: the same images, crossed.
-    pooled = part.assign(model=family.base, seed=part["model"].map(seeds))
-    mean = part if len(each) == 1 else summarize(pooled[list(COLUMNS)])
-    drawn = (
-        f"pre-training{'s' * (len(seeds) > 1)} {', '.join(map(str, sorted(seeds.values())))}"
-        if seeds
-        else ""
-    )
-    return Lane(
-        ", ".join(filter(None, [model_title(family.base), drawn, heads])), list(each.values()), mean
-    )
+    models = list(dict.fromkeys(part["model"]))
+    each = [pick(part, model=model) for model in models]
+    seeds = [pretraining_seed(model) or 0 for model in models] if family.rebuilt else []
+    mean = part
+    if len(models) > 1:
+        # A pre-training is a replicate as a fine-tuning seed is: the same images, crossed.
+        of_model = dict(zip(models, seeds))
+        replicates = part["model"].map(lambda model: of_model.get(model))
+        pooled = part.assign(model=family.base, seed=replicates)
+        mean = summarize(pooled.loc[:, list(COLUMNS)])
+    plural = "s" if len(seeds) > 1 else ""
+    drawn = f"pre-training{plural} {', '.join(map(str, sorted(seeds)))}" if seeds else ""
+    words = [model_title(family.base), drawn, heads]
+    return Lane(", ".join(filter(None, words)), each, mean)
 
 
-def _modes(lane: Lane, where: dict) -> list:
-    """The modes that were followed along the pre-training; if none was, all."""
+def _modes(lane: Lane, where: dict) -> list[ModeLook]:
+    """Returns the modes that were followed along the pre-training; if none was, all."""
     rows = pick(lane.mean, split="test", **where)
-    found = [(m, pick(rows, training=m.training, evaluation=m.evaluation)) for m in modes(rows)]
-    return [m for m, own in found if own["init"].nunique() > 1] or [m for m, _ in found]
+    followed = []
+    for mode in modes(rows):
+        own = pick(rows, training=mode.training, evaluation=mode.evaluation)
+        if len(set(own["init"])) > 1:
+            followed.append(mode)
+    return followed or modes(rows)
 
 
-def _at(mode, where: dict) -> dict:
+def _at(mode: ModeLook, where: dict) -> dict:
     return {**where, "training": mode.training, "evaluation": mode.evaluation}
 
 
@@ -263,19 +270,20 @@ def _series(axis, lane: Lane, where: dict, stroke: Stroke) -> None:
 
 
 def _arms(table: pd.DataFrame, where: dict) -> list[tuple[pd.DataFrame, str]]:
-    """The rows at these coordinates (of sums, that of all vectors), in order: along the trunk, random, shuffled."""
+    """Returns the rows at these coordinates: along the trunk, random, shuffled.
+
+    Of sums only that of all vectors is taken.
+    """
     found = pick(table, split="test", **where)
     if found.empty:
         return []
     terms = found["sources"].str.count(r"\+")
-    found = found[terms == terms.max()]
+    found = found.loc[terms == terms.max()]
     found = found.iloc[found["init"].map(place).argsort()]
-    arm = found["init"].str.partition("-")[0].replace(["step", "whole", "pretrained"], "trunk")
-    return [
-        (found[arm == name], name)
-        for name in ("trunk", "random", "shuffled")
-        if (arm == name).any()
-    ]
+    arms = found["init"].str.partition("-")[0].replace(["step", "whole", "pretrained"], "trunk")
+    present = set(arms)
+    names = [name for name in ("trunk", "random", "shuffled") if name in present]
+    return [(found.loc[arms == name], name) for name in names]
 
 
 def _along(axis, inits: list[str]) -> None:
@@ -295,36 +303,34 @@ def _along(axis, inits: list[str]) -> None:
     axis.set_ylim(bottom=min(0.0, axis.get_ylim()[0]))
 
 
-def _note(rows: pd.DataFrame, found: list[Lane]) -> str:
-    """n of each panel, seeds, pre-trainings, and what the intervals cover."""
-    size = {
-        k: pick(rows, split="test", **where)["num_samples"].max()
-        for k, where in (("r", RELATIVE), ("m", MATCHED))
-    }
-    matched = pick(rows, experiment="pretraining_ablation", metric="matched_pairs")["value"]
-    every = (
-        pick(rows, metric="relative_disentanglement_error", experiment="disentanglement")[
-            "sources"
-        ].nunique()
-        - 1
+def _note(rows: pd.DataFrame, lanes: list[Lane]) -> str:
+    """Says n of each panel, seeds, pre-trainings, and what the intervals cover."""
+    ranged = pick(rows, split="test", **RELATIVE)["num_samples"].max()
+    matched = pick(rows, split="test", **MATCHED)["num_samples"]
+    at_equal = f"{matched.max():,}" if len(matched) else "none"
+    pairs = pick(rows, experiment="pretraining_ablation", metric="matched_pairs")["value"]
+    counts = pairs.to_numpy()
+    kept = "–".join(f"{number:g}" for number in sorted({counts.min(), counts.max()}))
+    metric = RELATIVE["metric"]
+    sources = pick(rows, metric=metric, experiment="disentanglement")["sources"]
+    num_pairs = sources.nunique() - 1  # one more is the mean
+    images = (
+        f"ξ: n = {ranged:,} over the range, {at_equal} at equal accuracy "
+        f"({kept} of {num_pairs} pairs of tasks)"
     )
-    kept = "–".join(f"{number:g}" for number in sorted({matched.min(), matched.max()}))
-    last = (
-        f"{size['m']:,} at equal accuracy ("
-        if size["m"] == size["m"]
-        else "none at equal accuracy ("
-    )
-    images = f"ξ: n = {size['r']:,} over the range, {last}{kept} of {every} pairs of tasks)"
-    return f"Accuracy and gain: {note(pick(rows, **ADDED), intervals=False)}. {images}. {_cover(rows, found)}"
+    accuracy = note(pick(rows, **ADDED), intervals=False)
+    return f"Accuracy and gain: {accuracy}. {images}. {_cover(rows, lanes)}"
 
 
-def _cover(rows: pd.DataFrame, found: list[Lane]) -> str:
-    number, seeds = max(len(lane.each) for lane in found), rows["seed"].nunique()
+def _cover(rows: pd.DataFrame, lanes: list[Lane]) -> str:
+    number = max(len(lane.each) for lane in lanes)
+    seeds = len(set(rows["seed"]))
     if number == 1:
-        more = (
-            ", conditional on this pre-training" if seeds >= MIN_SEEDS else " and this pre-training"
-        )
+        more = " and this pre-training"
+        if seeds >= MIN_SEEDS:
+            more = ", conditional on this pre-training"
         return f"95 % intervals: {interval_label(seeds)}{more}"
-    few = "images, conditional on these pre-trainings and seeds"
-    words = few if number < MIN_SEEDS else "pre-trainings and images"
+    words = "pre-trainings and images"
+    if number < MIN_SEEDS:
+        words = "images, conditional on these pre-trainings and seeds"
     return f"Thin: each of {number} pre-trainings; bold: their mean; 95 % intervals: {words}"

@@ -1,4 +1,4 @@
-"""Kernel behaviour: output error along θ0 + ατ, drift of the tangent kernel, and what the fixed kernel can do."""
+"""Kernel behaviour: output error along θ0 + ατ, kernel drift, and what the fixed kernel can do."""
 
 from __future__ import annotations
 
@@ -38,9 +38,13 @@ bound of f_lin; its intervals are conditional on those images.
 BLACK = "#000000"
 # A legend above its panel, where marks may lie anywhere.
 ABOVE = {
-    "loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "ncols": 2, "columnspacing": 0.8, "handletextpad": 0.2,
+    "loc": "lower center",
+    "bbox_to_anchor": (0.5, 1.0),
+    "ncols": 2,
+    "columnspacing": 0.8,
+    "handletextpad": 0.2,
     "fontsize": 6.5,
-}  # fmt: skip
+}
 
 
 class Look(NamedTuple):
@@ -85,7 +89,7 @@ def _note(rows: pd.DataFrame) -> str:
 
 
 def _trainings(part: pd.DataFrame) -> dict[str, Look]:
-    """The trainings that there are, non-linear first, in the colours of the modes that they are known by."""
+    """Returns the trainings, non-linear first, in the colours of the modes they are known by."""
     names = sorted(part["training"].unique(), key=lambda name: (name != "standard", name))
     known = {name: mode(name, "network" if name == "standard" else "tangent") for name in names}
     return {name: Look(training_title(name), m.colour, m.marker) for name, m in known.items()}
@@ -107,9 +111,15 @@ def _path(axis, part: pd.DataFrame) -> None:
             )
         mean = pick(of_training, task="own")
         axis.plot(
-            mean["coefficient"], 100 * mean["value"], color=style.colour, marker=style.marker, linewidth=1.8,
-            markeredgecolor="white", markeredgewidth=0.5, label=f"{style.label}, mean",
-        )  # fmt: skip
+            mean["coefficient"],
+            100 * mean["value"],
+            color=style.colour,
+            marker=style.marker,
+            linewidth=1.8,
+            markeredgecolor="white",
+            markeredgewidth=0.5,
+            label=f"{style.label}, mean",
+        )
     axis.axhline(100, color="#888888", linewidth=0.7, linestyle="--", zorder=0)
     axis.text(
         0.01, 102, "as large as the change itself", fontsize=6.5, color="#555555", va="bottom"
@@ -122,16 +132,27 @@ def _path(axis, part: pd.DataFrame) -> None:
 
 
 def _drift(axis, part: pd.DataFrame) -> None:
-    """Drift of the tangent kernel against the non-linear advantage, a mark for each task; kernel behaviour is 0, 0."""
+    """Draws kernel drift against the non-linear advantage, a mark for each task.
+
+    Kernel behaviour is at 0, 0.
+    """
     tasks = task_order(part)
     for training, style in _trainings(part).items():
         of_training = pick(part, training=training, task=tasks).set_index("task")
         x = pick(of_training, metric="nonlinear_advantage").reindex(tasks)
         y = pick(of_training, metric="kernel_drift").reindex(tasks)
         axis.errorbar(
-            100 * x["value"], 100 * y["value"], xerr=errors(x), fmt=style.marker, color=style.colour,
-            label=style.label, markeredgecolor="black", markeredgewidth=0.5, elinewidth=0.6, ecolor="#888888",
-        )  # fmt: skip
+            100 * x["value"],
+            100 * y["value"],
+            xerr=errors(x),
+            fmt=style.marker,
+            color=style.colour,
+            label=style.label,
+            markeredgecolor="black",
+            markeredgewidth=0.5,
+            elinewidth=0.6,
+            ecolor="#888888",
+        )
     _drift_scale(axis)
     axis.axvline(0, color="#888888", linewidth=0.7, zorder=0)
     at = {
@@ -149,7 +170,10 @@ def _drift(axis, part: pd.DataFrame) -> None:
 
 
 def _drift_scale(axis) -> None:
-    """Logarithmic, since vectors of the two trainings differ by a factor of ten; plain numbers; room for the arrow."""
+    """Makes the axis logarithmic, with plain numbers and room for the arrow.
+
+    Vectors of the two trainings differ by a factor of ten.
+    """
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     axis.set_yscale("log", nonpositive="mask")
@@ -160,7 +184,10 @@ def _drift_scale(axis) -> None:
 
 
 def _accuracies(axis, part: pd.DataFrame) -> None:
-    """Accuracy on each task: the vector in f and in f_lin, beside regression with the kernel at θ0 and no training."""
+    """Draws accuracy on each task: the vector in f and in f_lin.
+
+    Regression with the kernel at θ0, and no training, stand beside them.
+    """
     tasks = task_order(part)
     place = {task: -float(number) for number, task in enumerate(tasks)}
     for shift, (style, where) in zip(
@@ -168,9 +195,16 @@ def _accuracies(axis, part: pd.DataFrame) -> None:
     ):
         found = pick(part, **where).drop_duplicates("task").set_index("task").reindex(tasks)
         axis.errorbar(
-            100 * found["value"], [place[task] + shift for task in tasks], xerr=errors(found), fmt=style.marker,
-            color=style.colour, label=style.label, markersize=4, elinewidth=0.6, markeredgewidth=1.0,
-        )  # fmt: skip
+            100 * found["value"],
+            [place[task] + shift for task in tasks],
+            xerr=errors(found),
+            fmt=style.marker,
+            color=style.colour,
+            label=style.label,
+            markersize=4,
+            elinewidth=0.6,
+            markeredgewidth=1.0,
+        )
     for height in list(place.values())[:-1]:
         axis.axhline(height - 0.5, color="#dddddd", linewidth=0.5, zorder=0)
     axis.set_yticks(list(place.values()), [task_title(task) for task in tasks])
@@ -181,7 +215,10 @@ def _accuracies(axis, part: pd.DataFrame) -> None:
 
 
 def _predictions(part: pd.DataFrame) -> list[tuple[Look, dict]]:
-    """Ways of predicting with where their rows are; what needs no vector is the same beside every training."""
+    """Returns ways of predicting with the coordinates of their rows.
+
+    Ways that need no vector are the same beside every training.
+    """
     shown = [
         (mode("standard", "network"), {"metric": "network_accuracy", "training": "standard"}),
         (mode("standard", "tangent"), {"metric": "tangent_accuracy", "training": "standard"}),

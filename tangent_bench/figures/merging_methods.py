@@ -1,4 +1,4 @@
-"""Merging methods beside one another: accuracy of the merged model in every mode, with intervals."""
+"""Merging methods side by side: accuracy of the merged model in every mode, with intervals."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tangent_bench.figures import Figure
 from tangent_bench.figures._entities import ZERO_SHOT, modes
 from tangent_bench.figures._panels import annotate, legend, panels, title
-from tangent_bench.figures._select import by_model, note, pick
+from tangent_bench.figures._select import by_model, note, pick, require
 from tangent_bench.figures._style import COLUMN, errors, look
 from tangent_bench.judging.pooling import summarize
 
@@ -33,7 +33,9 @@ LINE = 0.24  # inches of height for a method
 
 @look()
 def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
-    """Axes [models, 1]: a line for each method, the best of the first mode on top; the pre-trained model as a rule.
+    """Returns axes [models, 1]: a line for each method, the best of the first mode on top.
+
+    The pre-trained model is an upright rule.
 
     Raises:
         ValueError: rows of an experiment are missing, or the caller's axes are too few.
@@ -50,11 +52,7 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
 
 
 def _needed(rows: pd.DataFrame) -> pd.DataFrame:
-    for name in FIGURE.reads:
-        if not (rows["experiment"] == name).any():
-            raise ValueError(
-                f"There are no rows of experiment {name!r}; add it to `experiments` in the config and run again."
-            )
+    require(rows, *FIGURE.reads)
     tuned = pick(
         rows, experiment="task_addition", metric="accuracy_tuned", task="all", split="test"
     )
@@ -80,7 +78,8 @@ def _order(part: pd.DataFrame) -> list[tuple[str, str]]:
 
 
 def _panel(axis, part: pd.DataFrame) -> None:
-    order, added = _order(part), pick(part, experiment="task_addition")
+    order = _order(part)
+    added = pick(part, experiment="task_addition")
     shown = modes(added)
     for k, mode in enumerate(shown):
         found = pick(added, training=mode.training, evaluation=mode.evaluation).copy()
@@ -115,7 +114,10 @@ def _panel(axis, part: pd.DataFrame) -> None:
 
 
 def label(method: str, params_id: str) -> str:
-    """Title of a method, whether it is transductive, and the id of hyper-parameters that are not the defaults."""
+    """Returns a method's title, and whether it is transductive.
+
+    The id of hyper-parameters that are not the defaults follows.
+    """
     from tangent_bench import merging
 
     try:

@@ -1,11 +1,11 @@
-"""Negation: what is forgotten of the target against what is kept of the control, along the coefficient."""
+"""Negation: target accuracy against control accuracy, along the coefficient."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from tangent_bench.figures import INTERVALS, Figure
-from tangent_bench.figures._entities import Mode, modes
+from tangent_bench.figures._entities import ModeLook, modes
 from tangent_bench.figures._panels import annotate, beside, legend, panels, title
 from tangent_bench.figures._select import by_model, control, need, note, pick
 from tangent_bench.figures._style import COLUMN, errors, look
@@ -85,7 +85,7 @@ def _panel(axis, part: pd.DataFrame, kept: str) -> None:
 
 
 def _means(part: pd.DataFrame, kept: str) -> pd.DataFrame:
-    """Mean validation accuracy over the negated tasks, by coefficient (falling from 0): target and control."""
+    """Returns mean validation accuracy of target and control by coefficient, falling from 0."""
     line = pick(part, split="val", metric="accuracy")
     table = line.assign(
         kind=line["task"].map(lambda task: "control" if task == kept else "target"),
@@ -96,10 +96,21 @@ def _means(part: pd.DataFrame, kept: str) -> pd.DataFrame:
     )
 
 
-def _chosen(axis, part: pd.DataFrame, kept: str, mode: Mode) -> None:
+def _chosen(axis, part: pd.DataFrame, kept: str, mode: ModeLook) -> None:
     test = pick(part, split="test", metric="accuracy_tuned", sources="each")
-    x, y = pick(test, task=kept), pick(test, task="own")
+    x = pick(test, task=kept)
+    y = pick(test, task="own")
     axis.errorbar(
-        100 * x["value"], 100 * y["value"], xerr=errors(x), yerr=errors(y), fmt=mode.marker, color=mode.colour,
-        markeredgecolor="black", markeredgewidth=0.5, markersize=6, elinewidth=0.9, capsize=2, zorder=4,
-    )  # fmt: skip
+        100 * x["value"],
+        100 * y["value"],
+        xerr=errors(x),
+        yerr=errors(y),
+        fmt=mode.marker,
+        color=mode.colour,
+        markeredgecolor="black",
+        markeredgewidth=0.5,
+        markersize=6,
+        elinewidth=0.9,
+        capsize=2,
+        zorder=4,
+    )

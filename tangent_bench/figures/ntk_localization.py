@@ -1,4 +1,7 @@
-"""Localization: energy of a task's eigenfunctions on its images and off them, and how well it tells them apart."""
+"""Localization: energy of a task's eigenfunctions on its images and off them.
+
+The AUROC says how well the energy tells them apart.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import TYPE_CHECKING
 from tangent_bench.figures import Figure
 from tangent_bench.figures._entities import task_title
 from tangent_bench.figures._panels import annotate, legend, panels, title
-from tangent_bench.figures._select import by_model, need, pick
+from tangent_bench.figures._select import by_model, need, pick, span
 from tangent_bench.figures._style import COLUMN, look
 from tangent_bench.judging.pooling import summarize
 
@@ -33,7 +36,7 @@ that estimate the kernel's sum over outputs, and on these weights.
 )
 LINE = 0.27  # inches of a task
 ABOVE = 16  # points between a panel and its title, where the legend is
-# metric, label, colour, marker, face: one look for each way to choose functions, filled for the task's own kernel
+# Metric, label, colour, marker, face: filled for the task's own kernel.
 ENERGY = (
     ("local_energy_on", "on the task's images", "#0072B2", "o", "#0072B2"),
     ("local_energy_off", "on the control's images", "#D55E00", "s", "white"),
@@ -76,9 +79,16 @@ def _panel(axis, part: pd.DataFrame, tasks: list[str], looks) -> None:
         line = pick(part, metric=metric).set_index("task").loc[tasks]
         shift = SHIFT * (number - (len(looks) - 1) / 2)
         axis.errorbar(
-            line["value"], [place + shift for place in places], xerr=_errors(line), fmt=marker, color=colour,
-            markerfacecolor=face, markersize=4.5 if marker != "|" else 7, elinewidth=0.9, label=label,
-        )  # fmt: skip
+            line["value"],
+            [place + shift for place in places],
+            xerr=_errors(line),
+            fmt=marker,
+            color=colour,
+            markerfacecolor=face,
+            markersize=4.5 if marker != "|" else 7,
+            elinewidth=0.9,
+            label=label,
+        )
     axis.set_yticks(places, [task_title(task) for task in tasks])
     axis.set_ylim(len(tasks) - 0.45, -0.55)
     axis.grid(axis="y", color="#e4e4e4", linewidth=0.5)
@@ -91,20 +101,16 @@ def _panel(axis, part: pd.DataFrame, tasks: list[str], looks) -> None:
 
 def _errors(line: pd.DataFrame) -> list:
     """Distances below and above the values; a fraction of energy is no percentage."""
-    below, above = line["value"] - line["low"], line["high"] - line["value"]
+    below = line["value"] - line["low"]
+    above = line["high"] - line["value"]
     return [part.fillna(0.0).clip(lower=0.0).to_numpy() for part in (below, above)]
 
 
 def _words(rows: pd.DataFrame) -> str:
     single = pick(rows, metric="localization_auroc")
     images = single.loc[single["task"] != "all", "num_samples"] // 2
-    number = (
-        f"{images.min():,}"
-        if images.min() == images.max()
-        else f"{images.min():,}–{images.max():,}"
-    )
     return (
-        f"n = {number} test images of each task and as many of the control; kernel, reduction and choice of functions: "
-        f"{', '.join(single['params_id'].unique())}; 95 % intervals: images, conditional on the eigenfunctions, "
-        "the probes and the weights"
+        f"n = {span(images)} test images of each task and as many of the control; kernel, "
+        f"reduction and choice of functions: {', '.join(single['params_id'].unique())}; "
+        "95 % intervals: images, conditional on the eigenfunctions, the probes and the weights"
     )

@@ -1,11 +1,11 @@
-"""Addition of every subset of the vectors: accuracy against the number of tasks, mean and range over subsets."""
+"""Addition of every subset of the vectors: accuracy against the number of tasks."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from tangent_bench.figures import Figure
-from tangent_bench.figures._entities import Mode, modes
+from tangent_bench.figures._entities import ModeLook, modes
 from tangent_bench.figures._panels import annotate, legend, panels, title
 from tangent_bench.figures._select import by_model, need, note, pick
 from tangent_bench.figures._style import COLUMN, look
@@ -39,11 +39,12 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     rows = need(rows, *FIGURE.reads)
     table = pick(summarize(rows), split="test", metric="accuracy_tuned")
     table = table.assign(num_tasks=table["sources"].str.count(r"\+") + 1)
-    subset_modes = table[table["task"] == "own"]  # modes whose sums were evaluated for every subset
+    subset_modes = pick(table, task="own")  # modes whose sums were evaluated for every subset
     parts = list(by_model(subset_modes))
     if not parts:
         raise ValueError(
-            "No mode has sums of subsets of the tasks; a mode on the tangent side is needed in `modes` in the config."
+            "No mode has sums of subsets of the tasks; "
+            "a mode on the tangent side is needed in `modes` in the config."
         )
     axes = panels(len(parts), len(VIEWS), ax, (COLUMN, 2.7))
     for line, ((name, part), (_, everything)) in zip(
@@ -62,7 +63,7 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     return axes
 
 
-def _band(axis, found: pd.DataFrame, mode: Mode) -> None:
+def _band(axis, found: pd.DataFrame, mode: ModeLook) -> None:
     spread = 100 * found.groupby("num_tasks")["value"].agg(["mean", "min", "max"])
     axis.plot(
         spread.index,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tangent_bench.figures import INTERVALS, Figure
-from tangent_bench.figures._entities import ZERO_SHOT, Mode, modes
+from tangent_bench.figures._entities import ZERO_SHOT, ModeLook, modes
 from tangent_bench.figures._panels import annotate, panels, title
 from tangent_bench.figures._select import by_model, control, need, note, pick
 from tangent_bench.figures._style import errors, look
@@ -116,15 +116,25 @@ def _panel(axis, part: pd.DataFrame) -> None:
     axis.grid(axis="y", color="#ececec", linewidth=0.6, zorder=0)
 
 
-def _dot(axis, x: float, line: pd.DataFrame, mode: Mode, first: bool, numbered: bool) -> None:
+def _dot(axis, x: float, line: pd.DataFrame, mode: ModeLook, first: bool, numbered: bool) -> None:
     from matplotlib.patheffects import Normal, Stroke
 
     if line.empty:
         return
     axis.errorbar(
-        [x], 100 * line["value"], yerr=errors(line), fmt=mode.marker, color=mode.colour, ecolor="#222222",
-        elinewidth=0.8, capsize=2.5, capthick=0.8, markersize=5, label=mode.title if first else None, zorder=3,
-    )  # fmt: skip
+        [x],
+        100 * line["value"],
+        yerr=errors(line),
+        fmt=mode.marker,
+        color=mode.colour,
+        ecolor="#222222",
+        elinewidth=0.8,
+        capsize=2.5,
+        capthick=0.8,
+        markersize=5,
+        label=mode.title if first else None,
+        zorder=3,
+    )
     if not numbered:
         return
     value = 100 * float(line["value"].iloc[0])

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from tangent_bench.judging.paper import PrintedNumber, Reproduction
 
 FIGURE = Figure(
-    title="Paper against ours: what was printed, what others found when they ran it again, and this run",
+    title="Paper against ours: what was printed, what others found when they ran it again, "
+    "and this run",
     reads=("single_task",),
     kind="table",
     category="Tables",

@@ -1,4 +1,4 @@
-"""The paper's kernel-behaviour figure: a vector in the network against the same vector in the linearized network."""
+"""The paper's kernel-behaviour figure: a vector in the network and in the linearized network."""
 
 from __future__ import annotations
 

@@ -32,7 +32,9 @@ COLUMNS = ("Absolute", "Normalized", "Norm. at α = 0", "Recovered gain", "α*")
 
 
 def build(rows: pd.DataFrame) -> pd.DataFrame:
-    """Cells: mean test accuracy, the same divided by single-task accuracy (and its value at α = 0), gain, coefficient.
+    """Returns cells: mean test accuracy, normalized accuracy, gain, and coefficient.
+
+    Normalized is divided by single-task accuracy; its value at α = 0 stands beside it.
 
     Raises:
         ValueError: rows of an experiment are missing.

@@ -30,7 +30,9 @@ COLUMNS = ("Target ↓", "Control ↑")
 
 
 def build(rows: pd.DataFrame) -> pd.DataFrame:
-    """Cells: mean test accuracy on the negated tasks and on the control, each vector at its own chosen coefficient.
+    """Returns cells: mean test accuracy on the negated tasks and on the control.
+
+    Each vector has its own chosen coefficient.
 
     Raises:
         ValueError: rows of an experiment are missing.

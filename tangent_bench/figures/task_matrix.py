@@ -1,4 +1,7 @@
-"""Each vector by itself on every task: the T × T matrix of test accuracy, above it the model without a vector."""
+"""Each vector alone on every task: the T × T matrix of test accuracy.
+
+Above it stands the model without a vector.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import math
 from typing import TYPE_CHECKING
 
 from tangent_bench.figures import Figure
-from tangent_bench.figures._entities import Mode, modes, task_title
+from tangent_bench.figures._entities import ModeLook, modes, task_title
 from tangent_bench.figures._matrix import CELL, Scale, matrix
 from tangent_bench.figures._panels import annotate, columns, panels, title
 from tangent_bench.figures._select import by_model, need, note, pick, task_order
@@ -38,11 +41,11 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     """
     rows = need(rows, *FIGURE.reads)
     table = pick(summarize(rows), split="test", metric=("accuracy", "best_on_own_task"))
-    parts, shown, num = list(by_model(table)), modes(table), len(task_order(table))
-    abreast, wanted = (
-        columns(len(parts), len(shown)),
-        [(*each, mode) for each in parts for mode in shown],
-    )
+    parts = list(by_model(table))
+    shown = modes(table)
+    num = len(task_order(table))
+    abreast = columns(len(parts), len(shown))
+    wanted = [(name, part, mode) for name, part in parts for mode in shown]
     lines = math.ceil(len(wanted) / abreast)
     axes = panels(lines, abreast, ax, (max(CELL * num + 0.55, 1.8), CELL * (num + 1) + 1.6))
     for axis, (name, part, mode) in zip(axes.flat, wanted):
@@ -51,12 +54,12 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     for axis in axes.flat[len(wanted) :]:
         axis.remove()
     words = "test accuracy (%); *: another vector does better on this task"
-    shown_rows = rows[rows["task"].isin(task_order(table))]  # not the control
+    shown_rows = pick(rows, task=task_order(table))  # not the control
     annotate(axes, f"{words}; {note(shown_rows, per_task=True, intervals=False)}", ax)
     return axes
 
 
-def _panel(axis, part: pd.DataFrame, mode: Mode, named: bool) -> None:
+def _panel(axis, part: pd.DataFrame, mode: ModeLook, named: bool) -> None:
     import numpy as np
 
     tasks = task_order(part)

@@ -38,22 +38,25 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     rows = need(rows, *FIGURE.reads)
     table = summarize(rows)
     ways = sorted(table["training"].unique(), key=lambda way: (way != "standard", way))
-    # vectors of public checkpoints and own ones are parts of their own, in which not every way is there
+    # Public checkpoints and own vectors are separate parts, in which some ways are missing.
     parts = [
         (name, way, pick(part, training=way)) for name, part in by_model(table) for way in ways
     ]
     parts = [(name, way, part) for name, way, part in parts if len(part)]
-    num, abreast = len(task_order(table)), columns(len(list(by_model(table))), len(ways))
+    num = len(task_order(table))
+    abreast = columns(len(list(by_model(table))), len(ways))
     lines = math.ceil(len(parts) / abreast)
     axes = panels(lines, abreast, ax, (max(CELL * num + 1.75, 3.2), CELL * num + 1.3))
-    largest = _pairs(table)["value"].abs().max()
+    largest = float(_pairs(table)["value"].abs().to_numpy().max())
     for axis, (name, way, part) in zip(axes.flat, parts):
         _panel(axis, part, largest)
         title(axis, f"{name}\n{training_title(way)}")
     for axis in axes.flat[len(parts) :]:
         axis.remove()
-    seeds = rows["seed"].nunique()
-    words = f"cosines of vectors of n = {rows['num_samples'].max():,} parameters; mean of {seeds} seed{'s' * (seeds > 1)}"
+    seeds = len(set(rows["seed"]))
+    plural = "s" if seeds > 1 else ""
+    num_params = rows["num_samples"].max()
+    words = f"cosines of vectors of n = {num_params:,} parameters; mean of {seeds} seed{plural}"
     annotate(axes, words, ax)
     return axes
 
@@ -73,9 +76,10 @@ def _panel(axis, part: pd.DataFrame, largest: float) -> None:
 
 
 def _pairs(table: pd.DataFrame) -> pd.DataFrame:
-    """Cosines of two different vectors; that of a vector with itself is 1 and would rule the colours."""
-    found = pick(table, metric="cosine")
-    return found[[len(set(pair.split("+"))) == 2 for pair in found["sources"]]]
+    """Selects cosines of two different vectors: one of a vector with itself rules the colours."""
+    cosines = pick(table, metric="cosine")
+    first_and_second = cosines["sources"].str.partition("+")
+    return cosines.loc[first_and_second[0] != first_and_second[2]]
 
 
 def _length(part: pd.DataFrame, task: str) -> str:

@@ -1,4 +1,4 @@
-"""Width laws: change of the tangent kernel, and distance from the linearized dynamics, against the width."""
+"""Width laws: change of the kernel and distance from the linearization against the width."""
 
 from __future__ import annotations
 
@@ -64,7 +64,8 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
         ValueError: rows of the experiment are missing.
     """
     rows = need(rows, *FIGURE.reads)
-    table, parts = summarize(rows), list(by_model(rows))
+    table = summarize(rows)
+    parts = list(by_model(rows))
     axes = panels(len(parts), len(PANELS), ax, (COLUMN, 3.0))
     for line, (name, part), (_, means) in zip(axes, parts, by_model(table), strict=True):
         for axis, laws, (label, words) in zip(line, LAWS, PANELS, strict=True):
@@ -103,8 +104,9 @@ def _law(axis, law: Law, part: pd.DataFrame, means: pd.DataFrame) -> None:
 def _theory(axis, means: pd.DataFrame) -> None:
     """Powers of the width from the first mean of the panel's first quantity."""
     first = means.dropna(subset=["coefficient"])
-    first = first[first["coefficient2"].isna()].sort_values("coefficient")
-    start, widths = 100 * first["value"].iloc[0], first["coefficient"]
+    first = first.loc[first["coefficient2"].isna()].sort_values("coefficient")
+    start = 100 * first["value"].iloc[0]
+    widths = first["coefficient"]
     for power, style, words in THEORY:
         line = start * (widths / widths.iloc[0]) ** power
         axis.plot(
@@ -133,7 +135,7 @@ def _note(rows: pd.DataFrame) -> str:
     draws = single.groupby(["metric", "split", "coefficient", "model", "init"]).size().max()
     train, test = (pick(single, split=split)["num_samples"].max() for split in ("train", "test"))
     return (
-        f"n = {train} training and {test} held-out points; {draws} initialisations of each width (marks); s: "
-        "least-squares exponent over all widths with its 95 % interval over initialisations, conditional on these "
-        "points and this time"
+        f"n = {train} training and {test} held-out points; {draws} initialisations of each width "
+        "(marks); s: least-squares exponent over all widths with its 95 % interval over "
+        "initialisations, conditional on these points and this time"
     )
