@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from tangent_bench.figures import _sweep
-from tangent_bench.measuring import sweep
 from tangent_bench.finetuning.loop import Source
 from tangent_bench.finetuning.step import Recipe
+from tangent_bench.measuring import sweep
 from tangent_bench.models._tower import Tower
 from tangent_bench.store import rows as rows_of
 
@@ -48,9 +48,8 @@ def test_the_published_choice_follows_from_the_published_rows():
     published = rows_of.read(PUBLISHED / "rows.csv")
     assert sweep.report(published) == (PUBLISHED / "choice.md").read_text(encoding="utf-8")
     best, _ = sweep.choose(published)
-    assert (
-        f"Chosen by the rule in `tangent_bench/measuring/sweep.py`: **{best}**."
-        in sweep.report(published)
+    assert f"Chosen by the rule in `tangent_bench/measuring/sweep.py`: **{best}**." in sweep.report(
+        published
     )
 
 
