@@ -124,7 +124,7 @@ def test_every_format():
     assert render.markdown(made, "note").count("\n| ") == len(names) + 1
     assert "| (71.4 [G]) |" in render.markdown(made)
     page = render.html(made, "title")
-    assert '<td class="words grey">(71.4 [G])</td>' in page and ".grey{color:" in page
+    assert '<td class="words grey">(71.4 [G])</td>' in page and ".grey {" in page
     tex = render.latex(made, "A title", "paper_comparison")
     assert r"\begin{longtable}" in tex and tex.count(r"\toprule") == tex.count(r"\bottomrule") == 1
     assert r"\textcolor{gray}{(71.4 [G])}" in tex and "xcolor" in tex.splitlines()[0]
