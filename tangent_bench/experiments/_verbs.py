@@ -43,7 +43,7 @@ class Size:
     depth: int
 
 
-class Stage:
+class VerbStage:
     """A random network of a size, and what the verbs put into it.
 
     All of it is made beforehand: what is made within a call would stay among its memory, and cut
@@ -103,7 +103,7 @@ class Stage:
         return [dict.fromkeys(self.vectors, float(alpha)) for alpha in coefficients]
 
 
-def _features(stage: Stage) -> Call:
+def _features(stage: VerbStage) -> Call:
     """f0 and J τ of all tasks."""
     tangents = list(stage.vectors.values())
 
@@ -116,7 +116,7 @@ def _features(stage: Stage) -> Call:
     return call
 
 
-def _grid(stage: Stage) -> Call:
+def _grid(stage: VerbStage) -> Call:
     """Predictions along the coefficients from features."""
     base = stage.normal(stage.size.images, EMBEDDING)
     moved = {}
@@ -134,7 +134,7 @@ def _grid(stage: Stage) -> Call:
     return call
 
 
-def _network_grid(stage: Stage) -> Call:
+def _network_grid(stage: VerbStage) -> Call:
     """Predictions along the coefficients by the network."""
     evaluator = NetworkEvaluator(
         encoder=products.fast()(partial(vision.encode, stage.network)),
@@ -147,7 +147,7 @@ def _network_grid(stage: Stage) -> Call:
     return lambda: evaluator.predict("task", "test", stage.points)
 
 
-def _steps(training: str, stage: Stage) -> Call:
+def _steps(training: str, stage: VerbStage) -> Call:
     """`STEPS` optimiser steps, crops included; one batch is all images."""
     num = stage.size.images
     pixels = generator("cost_growth", num).integers(0, 256, (num, SIDE, SIDE, 3), dtype=np.uint8)
@@ -169,7 +169,7 @@ class Verb:
     """
 
     factors: tuple[str, ...]
-    build: Callable[[Stage], Call]
+    build: Callable[[VerbStage], Call]
     times: int = 1
     memory: bool = True
 

@@ -89,7 +89,7 @@ def run(study: Study) -> None:
 
 def _growths(study: Study) -> Iterator[Growth]:
     """Every verb with every factor that its cost depends on."""
-    from tangent_bench.experiments._verbs import VERBS, Size, Stage
+    from tangent_bench.experiments._verbs import VERBS, Size, VerbStage
 
     base = Size(**study.settings["base"])
     batch_size = study.settings["batch_size"]
@@ -98,7 +98,7 @@ def _growths(study: Study) -> Iterator[Growth]:
         stages = []
         for value in values:
             size = replace(base, **{factor: value})
-            stages.append(Stage(size, batch_size, study.seed))
+            stages.append(VerbStage(size, batch_size, study.seed))
         for name, verb in VERBS.items():
             if factor in verb.factors:
                 calls = [verb.build(stage) for stage in stages]

@@ -45,7 +45,7 @@ EXPERIMENT = Experiment(
 ALONG_PATH = ("output_error", "output_angle")
 
 
-class Quantity(NamedTuple):
+class GapQuantity(NamedTuple):
     """Coordinates of a row, less its task."""
 
     metric: str
@@ -62,7 +62,7 @@ class Measured(NamedTuple):
     num_images: int
 
 
-Findings = dict[Quantity, Measured]
+Findings = dict[GapQuantity, Measured]
 
 
 def run(study: TrainingStudy) -> None:
@@ -160,10 +160,10 @@ def _accuracies(line: Line) -> Findings:
     zero_shot_R = line.accuracy(line.base @ line.head.T)
     advantage_R = resampling.nonlinear_advantage(network_R, tangent_R, line.labels.num_classes)
     return {
-        Quantity("network_accuracy", "network"): Measured(network_R, line.num),
-        Quantity("tangent_accuracy", "tangent"): Measured(tangent_R, line.num),
-        Quantity("zero_shot_accuracy", coefficient=0.0): Measured(zero_shot_R, line.num),
-        Quantity("nonlinear_advantage"): Measured(advantage_R, line.num),
+        GapQuantity("network_accuracy", "network"): Measured(network_R, line.num),
+        GapQuantity("tangent_accuracy", "tangent"): Measured(tangent_R, line.num),
+        GapQuantity("zero_shot_accuracy", coefficient=0.0): Measured(zero_shot_R, line.num),
+        GapQuantity("nonlinear_advantage"): Measured(advantage_R, line.num),
     }
 
 
@@ -175,8 +175,8 @@ def _path(line: Line) -> Findings:
         tangent_ND = line.tangent(alpha)
         error_R = _error(line, network_ND, tangent_ND)
         angle_R = line.mean(angles(network_ND, tangent_ND))
-        findings[Quantity("output_error", coefficient=alpha)] = Measured(error_R, line.num)
-        findings[Quantity("output_angle", coefficient=alpha)] = Measured(angle_R, line.num)
+        findings[GapQuantity("output_error", coefficient=alpha)] = Measured(error_R, line.num)
+        findings[GapQuantity("output_angle", coefficient=alpha)] = Measured(angle_R, line.num)
     return findings
 
 
@@ -218,16 +218,18 @@ def _kernels(line: Line) -> Findings:
     drift = kernel.drift(after_NN, before_NN)
     alignment = kernel.alignment(after_NN, before_NN)
     return {
-        Quantity("kernel_drift"): Measured(drift, len(images)),
-        Quantity("kernel_alignment"): Measured(alignment, len(images)),
+        GapQuantity("kernel_drift"): Measured(drift, len(images)),
+        GapQuantity("kernel_alignment"): Measured(alignment, len(images)),
     }
 
 
 def _regression(line: Line) -> Findings:
     logits_NK, share, num = regressed(line)
     params_id = f"{num} validation images"
-    accuracy = Quantity("kernel_regression_accuracy", coefficient=None, params_id=params_id)
-    ridge = Quantity("kernel_regression_ridge", coefficient=None, split="val", params_id=params_id)
+    accuracy = GapQuantity("kernel_regression_accuracy", coefficient=None, params_id=params_id)
+    ridge = GapQuantity(
+        "kernel_regression_ridge", coefficient=None, split="val", params_id=params_id
+    )
     return {
         accuracy: Measured(line.accuracy(logits_NK), line.num),
         ridge: Measured(share, num),

@@ -22,7 +22,7 @@ BASELINE = Mode("standard", "network")
 POSTHOC = Mode("standard", "tangent")
 
 
-class Quantity(NamedTuple):
+class ComparedQuantity(NamedTuple):
     """What is compared: an experiment, its replicates, and the metric of the difference."""
 
     experiment: str
@@ -31,14 +31,18 @@ class Quantity(NamedTuple):
 
 
 _COMPARED = (
-    Quantity("single_task", "test/own", "single_task/accuracy"),
-    Quantity("task_addition", "accuracy_tuned", "task_addition/accuracy_tuned"),
-    Quantity(
+    ComparedQuantity("single_task", "test/own", "single_task/accuracy"),
+    ComparedQuantity("task_addition", "accuracy_tuned", "task_addition/accuracy_tuned"),
+    ComparedQuantity(
         "task_addition", "normalized_accuracy_tuned", "task_addition/normalized_accuracy_tuned"
     ),
-    Quantity("task_addition", "recovered_gain_tuned", "task_addition/recovered_gain_tuned"),
-    Quantity("task_negation", "target_accuracy_tuned", "task_negation/target_accuracy_tuned"),
-    Quantity("task_negation", "control_accuracy_tuned", "task_negation/control_accuracy_tuned"),
+    ComparedQuantity("task_addition", "recovered_gain_tuned", "task_addition/recovered_gain_tuned"),
+    ComparedQuantity(
+        "task_negation", "target_accuracy_tuned", "task_negation/target_accuracy_tuned"
+    ),
+    ComparedQuantity(
+        "task_negation", "control_accuracy_tuned", "task_negation/control_accuracy_tuned"
+    ),
 )
 
 
@@ -53,14 +57,14 @@ def run(study: AcrossModesStudy) -> None:
                 _difference(study, mode, quantity, sources, task)
         if ("single_task", mode) in study.others:
             for task in study.tasks:
-                quantity = Quantity("single_task", f"test/{task}", "single_task/accuracy")
+                quantity = ComparedQuantity("single_task", f"test/{task}", "single_task/accuracy")
                 _difference(study, mode, quantity, task, task)
     if ("single_task", POSTHOC) in study.others:
         _advantages(study)
 
 
 def _difference(
-    study: AcrossModesStudy, mode: Mode, quantity: Quantity, sources: str, task: str
+    study: AcrossModesStudy, mode: Mode, quantity: ComparedQuantity, sources: str, task: str
 ) -> None:
     """A row of a mode minus the baseline."""
     values_R = study.others[quantity.experiment, mode][quantity.replicates]

@@ -73,7 +73,7 @@ class PresetRun:
     config: Mapping
 
 
-class Link(NamedTuple):
+class FileLink(NamedTuple):
     """A link to a file beside the page."""
 
     path: str
@@ -88,7 +88,7 @@ class ShownTable:
     title: str
     content: Markup
     caption: Markup
-    files: Sequence[Link]
+    files: Sequence[FileLink]
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class ShownFigure:
     least: int
     most: int
     caption: Markup
-    files: Sequence[Link]
+    files: Sequence[FileLink]
 
 
 @dataclass
@@ -158,7 +158,7 @@ def page(run: PresetRun) -> str:
         times_files=_formats("tables/times", "csv", "md"),
         facts=_facts(run),
         config=_config_text(run),
-        sheets=[Link(f"sheets/{task}.png", task_title(task)) for task in run.sheets],
+        sheets=[FileLink(f"sheets/{task}.png", task_title(task)) for task in run.sheets],
     )
 
 
@@ -327,9 +327,9 @@ def _counted(words: Iterable[str]) -> list[str]:
     return [f"{word} ({number:,} jobs)" for word, number in counts]
 
 
-def _formats(path: str, *endings: str) -> list[Link]:
+def _formats(path: str, *endings: str) -> list[FileLink]:
     """Links to the formats of a table or figure."""
-    return [Link(f"{path}.{ending}", FORMATS[ending]) for ending in endings]
+    return [FileLink(f"{path}.{ending}", FORMATS[ending]) for ending in endings]
 
 
 def _included(path: Path) -> Markup:

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from tangent_bench.experiments import _verbs, cost_growth
-from tangent_bench.experiments._verbs import VERBS, Size, Stage, Verb
+from tangent_bench.experiments._verbs import VERBS, Size, Verb, VerbStage
 from tangent_bench.jobs import memory
 from tangent_bench.store import rows
 from tangent_bench.tangent.linearize import encode, product
@@ -25,7 +25,7 @@ SMALL = Size(tasks=2, coefficients=3, images=6, width=32, depth=2)
 
 @pytest.fixture
 def stage():
-    return Stage(SMALL, batch_size=4, seed=0)
+    return VerbStage(SMALL, batch_size=4, seed=0)
 
 
 def table(**changed):
@@ -152,9 +152,9 @@ def test_a_step_moves_the_weights_and_leaves_the_stage_as_it_was(stage, name):
 
 @pytest.mark.parametrize("factor", cost_growth.FACTORS)
 def test_a_factor_changes_what_it_says(stage, factor):
-    larger = Stage(replace(SMALL, **{factor: 2 * getattr(SMALL, factor)}), 4, 0)
+    larger = VerbStage(replace(SMALL, **{factor: 2 * getattr(SMALL, factor)}), 4, 0)
 
-    def sizes(it: Stage) -> dict[str, int]:
+    def sizes(it: VerbStage) -> dict[str, int]:
         return {
             "tasks": len(it.vectors),
             "coefficients": len(it.points),
