@@ -1,11 +1,10 @@
-# Table of contents. `snakemake --cores all` runs the embedded tiny preset;
-# other presets: --configfile config/<preset>.yaml
+# Table of contents. `snakemake --cores all` runs tiny; others: --configfile config/<preset>.yaml
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 from tangent_bench import checkpoints
-from tangent_bench.store import joins
 from tangent_bench.planning.config import validate
+from tangent_bench.store import joins
 
 min_version("9.0")
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from tangent_bench.finetuning import step
 from tangent_bench.finetuning.loop import finetune
 from tangent_bench.finetuning.saving import Saving
 from tangent_bench.finetuning.step import Part, pieces
@@ -57,11 +58,9 @@ def test_the_official_sum_is_the_number_of_pieces_times_the_mean():
 
     def gradient_norm(recipe):
         norms = []
-        original = torch.nn.utils.clip_grad_norm_
+        original = step.clip_grad_norm_
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(
-                torch.nn.utils, "clip_grad_norm_", lambda p, n: norms.append(original(p, n))
-            )
+            patch.setattr(step, "clip_grad_norm_", lambda p, n: norms.append(original(p, n)))
             train(recipe=recipe)
         return float(norms[0])
 

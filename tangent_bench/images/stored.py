@@ -23,22 +23,22 @@ MAX_VAL = 5000
 
 
 class Rows(Protocol):
-    """All images of one stored split.
-
-    Attributes:
-        labels: labels_N, int64.
-        place: where the images are, for errors and metadata.
-        names: class names, if they are stored.
-    """
+    """All images of one stored split."""
 
     @property
-    def labels(self) -> np.ndarray: ...
+    def labels(self) -> np.ndarray:
+        """labels_N, int64."""
+        ...
 
     @property
-    def place(self) -> str: ...
+    def place(self) -> str:
+        """Where the images are, for errors and metadata."""
+        ...
 
     @property
-    def names(self) -> tuple[str, ...] | None: ...
+    def names(self) -> tuple[str, ...] | None:
+        """Class names, if they are stored."""
+        ...
 
     def read(self, rows: np.ndarray) -> Iterator[tuple[int, Image.Image]]:
         """(row, RGB image) of each of `rows`, once, in the order that is cheapest to read."""

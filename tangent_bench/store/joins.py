@@ -16,6 +16,15 @@ from tangent_bench import registry, suite
 if TYPE_CHECKING:
     import pandas as pd
 
+# What reading a file raises that is no config: no file, no text, no YAML, no map.
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+    yaml.YAMLError,
+)
 FOLDER = suite.ROOT / "config"
 # Keys that two presets must have in common for their rows to stand in one table: rows have no
 # coordinates for them.
@@ -94,7 +103,14 @@ def _complete(name: str, folder: Path) -> dict:
     try:
         changes = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
         return _merged(default, changes)
-    except (OSError, ValueError, AttributeError, RecursionError, yaml.YAMLError) as error:
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+        yaml.YAMLError,
+    ) as error:
         raise ValueError(
             f"Config: 'joins' names {name!r}, but {file} cannot be read as a config "
             f"({' '.join(str(error).split())})."
