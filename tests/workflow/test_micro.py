@@ -91,6 +91,7 @@ def _published() -> set[str]:
         kind = about.kind
         endings = ("svg", "pdf", "png") if kind == "figure" else ("csv", "md", "tex", "html")
         files |= {f"{kind}s/{name}.{ending}" for ending in endings}
+        files.add(f"captions/{name}.rst")  # for Snakemake's report
     return files
 
 
