@@ -4,6 +4,7 @@ named by others.
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -27,14 +28,13 @@ with job(SimpleNamespace(**named)):
 """
 
 
-def _start(folder: Path, run: subprocess.Popen) -> subprocess.Popen:
-    """A job of a run that is any process."""
-    environment = {
-        provenance.RUN: str(run.pid),
-        "PYTHONPATH": str(Path(provenance.__file__).parents[1]),
-    }
+def _start(folder: Path, run: subprocess.Popen | None, body: str = JOB) -> subprocess.Popen:
+    """A job of a run that is any process, or of none."""
+    environment = {"PYTHONPATH": str(Path(provenance.__file__).parents[2])}
+    if run is not None:
+        environment[provenance.RUN] = str(run.pid)
     job = subprocess.Popen(
-        [sys.executable, "-c", JOB], cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", body], cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
     )
     assert job.stdout.readline() == "begun\n"
     return job
@@ -49,6 +49,32 @@ def test_a_job_ends_when_its_run_is_killed(tmp_path, reaped):
             run.wait()
         assert job.wait(timeout=30) == 1
     assert "was killed; the same command goes on" in (tmp_path / "logs/one.log").read_text()
+
+
+SWALLOWS = """
+    class Swallows:
+        def __del__(self):  # what is raised in here goes no further, as in code in C
+            time.sleep(60)
+    print("begun", flush=True)
+    Swallows()
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("body", [JOB, JOB.split("    print(")[0] + SWALLOWS])
+def test_ctrl_c_ends_a_job_even_where_the_interrupt_would_be_swallowed(tmp_path, body):
+    (tmp_path / "made").mkdir()
+    with _start(tmp_path, None, body) as job:
+        unfinished = tmp_path / "made/.one.csv.x7abcdef"
+        unfinished.touch()
+        job.send_signal(signal.SIGINT)
+        assert job.wait(timeout=30) == 130
+    assert (
+        (tmp_path / "logs/one.log")
+        .read_text()
+        .endswith("finetune: stopped; the same command goes on from here.\n")
+    )
+    assert not unfinished.exists()
 
 
 def test_a_full_gpu_is_one_sentence(tmp_path):

@@ -109,15 +109,15 @@ def job(snakemake) -> Iterator[dict]:
         "wildcards": dict(snakemake.wildcards.items()),
         "started": time.time(),
     }
+    writes = [*snakemake.output, log_file.with_suffix(".json")]
+    _leave_at_interrupt(snakemake.rule, writes)
     try:
         _open_log(log_file)
-        _remove_unfinished(*snakemake.output, log_file.with_suffix(".json"))
+        _remove_unfinished(*writes)
         threading.Thread(target=_end_with, args=[os.environ.get(RUN)], daemon=True).start()
         _running = record
         yield record
         _write_record(log_file.with_suffix(".json"), record | _made_from(snakemake))
-    except KeyboardInterrupt:
-        _fail(f"{snakemake.rule}: stopped; the same command goes on from here.", status=130)
     except (ValueError, FloatingPointError, MemoryError, OSError) as error:
         _fail(f"{snakemake.rule}: {str(error) or type(error).__name__}")
     except Exception as error:
@@ -160,8 +160,23 @@ def _open_log(log_file: Path) -> None:
     logging.raiseExceptions = False  # or a log on a full disk prints tracebacks of its own
 
 
+def _leave_at_interrupt(rule: str, writes: Sequence[str | Path]) -> None:
+    """Let Ctrl-C end this process at once, with a sentence.
+
+    A KeyboardInterrupt would not do: code in C that imports NumPy, such as PyTorch's, swallows it,
+    and the job goes on with half a NumPy. Where Ctrl-C is ignored, as under nohup, it stays so.
+    """
+
+    def leave(*_) -> None:
+        _remove_unfinished(*writes)
+        _fail(f"{rule}: stopped; the same command goes on from here.", status=130)
+
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, leave)
+
+
 def _remove_unfinished(*paths: str | Path) -> None:
-    """Remove what `artefacts.atomic` was writing for these files when an earlier job was killed.
+    """Remove what `artefacts.atomic` was writing for these files when a job was ended.
 
     No other job writes them: Snakemake has locked them.
     """
