@@ -19,7 +19,8 @@ PYTEST := .venv/bin/python -m pytest --durations 12 --durations-min 5
 COVERAGE := .venv/bin/python -m coverage
 # As many tests beside one another as there are cores; four at most, since each may take a gigabyte.
 BESIDE := -n logical --maxprocesses 4 --dist
-QUICK := not slow and not full
+# Tests without a mark; the others have more time, or the machine to themselves.
+UNIT := not slow and not full and not alone
 # Snakemake 9 leaves the path of its interpreter unquoted in the commands of scripts; a relative one has no spaces.
 RUN_MODULE := $(if $(word 2,$(CURDIR)),-c 'import sys; sys.executable = ".venv/bin/python"; from snakemake.cli import main; main()',-m snakemake)
 SNAKEMAKE := .venv/bin/python $(RUN_MODULE) --configfile config/$(CONFIG).yaml
@@ -29,7 +30,7 @@ COMMAND := .venv/bin/python -m tangent_bench.cli
 RELEASE := $(COMMAND) release
 
 .NOTPARALLEL:
-.PHONY: help install reproduce plan analyses claims methods regress publish pretrain test test-unit test-full test-slurm chaos coverage mutation lint docs bench clean
+.PHONY: help install lock wheel reproduce plan analyses claims methods regress publish pretrain test test-unit test-workflow test-full test-pythons test-lowest test-slurm chaos coverage mutation lint docs bench clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1: /p' Makefile
@@ -44,6 +45,24 @@ $(READY): pyproject.toml requirements.lock
 	$(if $(TORCH_INDEX),$(PIP) --no-deps --index-url $(TORCH_INDEX) torch torchvision)
 	$(PIP) -e '.[paper,test,docs,dev]'
 	@touch $(READY)
+
+# What neither a run nor a test needs: uv, and the checks of a release.
+UV := .venv/bin/uv
+$(UV): $(READY)
+	$(PIP) -e '.[release]'
+
+# NVIDIA's packages stay out: each build of torch names its own. UPGRADE=1 takes the newest versions.
+lock: $(UV) ## resolve pyproject.toml's bounds into requirements.lock, with as few changes as possible (UPGRADE=1: the newest)
+	cp requirements.lock .venv/resolved
+	$(UV) pip compile pyproject.toml --all-extras --universal --python-version 3.11 --no-annotate --no-header --quiet $(if $(UPGRADE),--upgrade) --output-file .venv/resolved
+	{ grep '^#' requirements.lock; grep -Ev '^(nvidia-|cuda-|triton)' .venv/resolved; } > .venv/lock
+	mv .venv/lock requirements.lock
+
+wheel: $(UV) ## build the release into dist/ and check what it holds (CONTRIBUTING says what comes before and after)
+	rm -rf build dist
+	.venv/bin/python -m build --quiet
+	.venv/bin/python -m twine check --strict dist/*
+	.venv/bin/check-wheel-contents dist/*.whl
 
 reproduce: $(READY) ## run a preset from end to end, print its tables and the path of its results page (PRESET=tiny)
 	@test -f config/$(CONFIG).yaml || { echo "There is no preset '$(CONFIG)': config/ has $$(cd config && echo *.yaml)." >&2; exit 1; }
@@ -74,24 +93,34 @@ pretrain: $(READY) ## rebuild the shipped model from its recipe (about an hour a
 	$(SNAKEMAKE) --cores $(CORES) pretrain
 
 # One thread each: the same sums on every machine, and no fight for the cores.
-test test-unit test-full test-slurm chaos coverage mutation bench: export OMP_NUM_THREADS := 1
-test test-unit test-full test-slurm chaos coverage mutation bench: export OPENBLAS_NUM_THREADS := 1
-test test-unit test-full test-slurm chaos coverage mutation bench: export MKL_NUM_THREADS := 1
+TESTING := test test-unit test-workflow test-full test-pythons test-lowest test-slurm chaos coverage mutation bench
+$(TESTING): export OMP_NUM_THREADS := 1
+$(TESTING): export OPENBLAS_NUM_THREADS := 1
+$(TESTING): export MKL_NUM_THREADS := 1
 
-test: lint docs ## lint, the site, the quick tests, ratios of times, then micro and tiny from end to end
-	$(PYTEST) $(BESIDE) worksteal -m "$(QUICK) and not alone"
-	$(PYTEST) --benchmark-enable -m "$(QUICK) and alone" tests
-	$(PYTEST) -m "slow and golden" tests/workflow
-	$(PYTEST) $(BESIDE) loadfile -m "slow and not full and not golden"
+test-unit: $(READY) ## laws, contracts, errors: at most three minutes
+	$(PYTEST) $(BESIDE) worksteal -m "$(UNIT)" --unit-seconds 5
 
-test-unit: $(READY) ## the quick tests alone, no ratio of times judged
-	$(PYTEST) $(BESIDE) worksteal -m "$(QUICK) and not alone"
-	$(PYTEST) -m "$(QUICK) and alone" tests
+test-workflow: $(READY) ## the micro preset from end to end against golden values, reruns, damage, three kills
+	$(PYTEST) $(BESIDE) loadfile -m "slow and not full"
 
-test-full: test ## `make test`, then the tests marked "full": the analyses, kernels at ViT-B/32 (about an hour and a half more); `make mutation`
-	$(PYTEST) -m full --ignore=tests/slurm
+test: lint docs test-unit test-workflow ## what CI runs: lint, types, pages, test-unit, test-workflow (at most twelve minutes)
+
+DURATIONS := --durations-file tests/durations.csv
+test-full: lint docs ## all there is: test, the tiny preset, ratios of times, analyses, thirty kills, mutation, Slurm (three hours)
+	rm -f tests/durations.csv
+	$(PYTEST) $(BESIDE) worksteal -m "$(UNIT)" $(DURATIONS)
+	$(PYTEST) $(BESIDE) loadfile -m "slow and not full" $(DURATIONS)
+	$(PYTEST) --benchmark-enable -m alone $(DURATIONS) tests
+	$(PYTEST) -m "full and not alone" --ignore=tests/slurm $(DURATIONS)
 	@$(MAKE) mutation
 	@$(MAKE) test-slurm
+
+test-pythons: $(UV) ## test-unit and micro on each Python that is installed, of those that pyproject.toml names (VERSIONS="3.12")
+	.venv/bin/python -m tests.pythons $(VERSIONS)
+
+test-lowest: $(UV) ## test-unit with the oldest libraries that pyproject.toml allows
+	.venv/bin/python -m tests.pythons --lowest
 
 # As root: it starts munge, slurmctld and slurmd (which apt-get brings if need be) in a folder of its own, and ends them.
 test-slurm: $(READY) ## the micro preset through sbatch of a real Slurm of one node, killed and out of time (as root, Debian)
@@ -103,21 +132,23 @@ SEED ?=
 chaos: $(READY) ## kill a run of the micro preset thirty times and let it go on: same rows, bit for bit (about half an hour)
 	.venv/bin/python -m tests.workflow.chaos --kills $(KILLS) $(if $(SEED),--seed $(SEED))
 
-coverage: $(READY) ## branch coverage of the package by the quick tests, in their subprocesses too: at least 95 %
+coverage: $(READY) ## branch coverage of the package by the unit tests, in their subprocesses too: at least 96 %
 	$(COVERAGE) erase
-	$(COVERAGE) run -m pytest $(BESIDE) worksteal -m "$(QUICK) and not alone"
+	$(COVERAGE) run -m pytest $(BESIDE) worksteal -m "$(UNIT)"
 	$(COVERAGE) combine --quiet
-	$(COVERAGE) report --fail-under 95
+	$(COVERAGE) report --fail-under 96
 
 mutation: $(READY) ## mutation scores of the modules that carry the equations: at least 90 % each
 	rm -rf mutants
 	.venv/bin/python -m mutmut run --max-children 1
 	.venv/bin/python -m mutmut results --all true | .venv/bin/python -m tests.mutation
 
-lint: $(READY) ## ruff, snakefmt, the order of the stages and types, changing nothing
+lint: $(READY) ## ruff, snakefmt, spelling, the order of the stages and types, changing nothing
 	.venv/bin/python -m ruff check .
 	.venv/bin/python -m ruff format --check .
 	.venv/bin/python -m snakefmt --check Snakefile workflow/rules
+	.venv/bin/codespell
+	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	.venv/bin/lint-imports --no-cache
 	.venv/bin/python -m pyright
 
@@ -128,9 +159,9 @@ bench: $(READY) ## ratios of times, each against the naive way beside it, into r
 	$(PYTEST) --benchmark-enable --benchmark-only --benchmark-json=.benchmarks/last.json -m "full or not slow" tests/benchmarks
 	.venv/bin/python -m tests.benchmarks.table .benchmarks/last.json results/published/benchmarks.csv
 
-clean: ## remove what presets built; published results, the pre-training (hours) and .venv stay
+clean: ## remove what presets built; published results, the pre-training (hours), .venv and .venvs stay
 	find results -mindepth 1 -maxdepth 1 ! -name published ! -name pretraining -exec rm -rf {} +
-	rm -rf site mutants .coverage .coverage.* .pytest_cache .ruff_cache .hypothesis .benchmarks .snakemake/log .snakemake/scripts
+	rm -rf site build dist mutants .coverage .coverage.* .pytest_cache .ruff_cache .hypothesis .benchmarks .snakemake/log .snakemake/scripts
 
 publish: CROSSED = methods$(if $(wildcard results/tiny/outcomes/task_negation/*/*/*/ties),_negation)
 publish: $(READY) ## copy tables and figures of the tiny preset (and of methods, training_modes, claims, if built) to results/published and into the README

@@ -15,9 +15,12 @@ from tangent_bench.store.artefacts import write_text
 from tests import page_folder
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(
-    not CHROMIUM, reason="no chromium is installed; on Debian: apt-get install chromium"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not CHROMIUM, reason="no chromium is installed; on Debian: apt-get install chromium"
+    ),
+]
 WIDTHS = 400, 1600
 PATIENCE = 300_000  # milliseconds: other tests, or a run, may have the cores
 # Elements with words of their own that are seen, and what they look like.

@@ -75,6 +75,7 @@ def test_images_alone_call_seeds_findings():
     assert rejected(found.value, found.images, np.inf) > 0.1
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", SHARES)
 def test_the_detectable_effect_is_found_in_four_cases_of_five(name):
     found = simulated(SHARES[name])
@@ -141,6 +142,7 @@ def null_comparison(k):
     return compare(first, [second], {"p": N, "q": N}).lines[-1]
 
 
+@pytest.mark.full
 def test_whole_comparisons_of_exchangeable_methods():
     """Selection on validation and binary hits included.
 

@@ -354,6 +354,7 @@ def null_draws(
     return [pooled(lines[k : k + 3]).estimate for k in range(0, 3 * num, 3)]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("seed_spread", "run_spread"), [(0.0, 0.03), (0.03, 0.03), (0.05, 0.0)])
 def test_where_no_effect_exists_a_family_is_rejected_as_often_as_its_level_says(
     seed_spread, run_spread
@@ -364,10 +365,12 @@ def test_where_no_effect_exists_a_family_is_rejected_as_often_as_its_level_says(
     assert 0.03 <= rejected <= 0.07
 
 
+@pytest.mark.full
 def test_where_images_matter_most_few_degrees_of_freedom_make_rejection_rarer_not_more_frequent():
     assert np.mean([e.p_value() < 0.05 for e in null_draws(2000, 0.01, 0.01, 0.02)]) <= 0.05
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("spread", "image"), [(0.03, 0.002), (0.03, 0.02)])
 def test_five_seeds_of_no_effect_are_rejected_no_more_often_than_their_level_says(spread, image):
     rng, made = generator("test", "five", spread, image), []
@@ -400,6 +403,7 @@ def test_each_model_is_a_family_and_what_is_the_same_for_all_stands_once():
     assert min(line.level for line in tested) == pytest.approx(0.05 / len(tested))
 
 
+@pytest.mark.full
 def test_where_no_effect_exists_verdicts_of_support_are_rare():
     """150 models, each with seven paired claims whose effects are 0: Holm keeps the share with any
     support small.

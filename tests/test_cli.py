@@ -17,6 +17,7 @@ import yaml
 from typer.main import get_command
 from typer.testing import CliRunner
 
+import tangent_bench
 from tangent_bench import catalogue, cli, merging, registry, regress, tasks
 from tangent_bench.judging import methods
 from tangent_bench.planning import jobs, missing, readiness, report, sizes
@@ -42,6 +43,16 @@ def answer(*arguments):
     done = call(*arguments, "--json")
     assert done.exit_code == 0, done.output
     return json.loads(done.stdout)
+
+
+def test_version_is_that_of_the_package_the_citation_and_the_changelog():
+    version = tangent_bench.__version__
+    assert call("--version").stdout == f"tangent-bench {version}\n"
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == version
+    headings = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.M)
+    assert headings[0] == "[Unreleased]"
+    assert re.fullmatch(rf"\[{re.escape(version)}\] - \d{{4}}-\d\d-\d\d", headings[1])
 
 
 # Lists and descriptions
@@ -151,6 +162,7 @@ def test_a_name_of_two_kinds_shows_both():
     assert call("show", "tiny").stdout.count("\n\n\n") == 1
 
 
+@pytest.mark.slow
 def test_everything_can_be_shown():
     names = {name for kind in catalogue.KINDS for name in catalogue.names(kind)}
     shown = Counter(

@@ -461,6 +461,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
 
+@pytest.mark.slow
 def test_bombs_are_refused_without_memory_and_time(tmp_path):
     """In a process of its own, whose memory is measured and whose time is limited."""
     for name, make in BOMBS.items():

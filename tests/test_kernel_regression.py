@@ -63,6 +63,7 @@ def test_closed_form_is_gradient_descent_after_so_many_steps(steps):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.3, 0.03])
 def test_ridge_is_where_descent_with_a_pull_to_theta0_arrives(share):
     largest = np.linalg.eigvalsh(THETA[SEEN, SEEN])[-1]

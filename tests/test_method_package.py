@@ -67,6 +67,7 @@ def test_installed_method_is_found_by_its_name(installed):
     assert "LiNeS + Median" in done.stdout and "['median_merge']" in done.stdout
 
 
+@pytest.mark.slow
 def test_its_own_test_passes(installed):
     options = "-q", "--import-mode=importlib", "-p", "no:cacheprovider", "--rootdir", str(PACKAGE)
     done = python(installed, "-m", "pytest", *options, str(PACKAGE / "tests"))

@@ -33,6 +33,7 @@ def test_sizes_of_the_papers_tasks_are_known_without_their_data():
     assert found["imagenet"].num_classes * found["imagenet"].num_templates == 80_000
 
 
+@pytest.mark.slow
 def test_embedded_tasks_are_counted_and_timed_and_a_limit_holds():
     config = merged("micro") | {"tasks": ["terrain"], "control": "photographs"}
     found = of_tasks(config)["terrain"]

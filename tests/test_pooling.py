@@ -72,6 +72,7 @@ def test_many_seeds_cross_seed_and_image_variance(num_seeds):
     assert line["interval"] == "seeds and images" and line["num_seeds"] == num_seeds
 
 
+@pytest.mark.full
 def test_intervals_cover_the_truth_under_crossed_errors():
     rng = np.random.Generator(np.random.PCG64(5))
     hit = 0

@@ -285,6 +285,7 @@ def test_a_tower_is_the_trunk_and_then_a_cool_down(trainer, tmp_path):
     )
 
 
+@pytest.mark.full
 def test_shipped_weights_are_the_recipes():
     """The first 20 losses of the run that made the weights, computed again from the config."""
     with LOSSES.open(newline="") as file:

@@ -34,7 +34,13 @@ def _start(folder: Path, run: subprocess.Popen | None, body: str = JOB) -> subpr
     if run is not None:
         environment[provenance.RUN] = str(run.pid)
     job = subprocess.Popen(
-        [sys.executable, "-c", body], cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", body],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        # ignored where tests run in the background
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert job.stdout.readline() == "begun\n"
     return job

@@ -87,9 +87,10 @@ def test_no_job_of_paper_scale_is_longer_than_three_days():
         assert resources.ask(rule, PRINTED["ViT-L-14-quickgelu"])["runtime"] <= 3 * 24 * 60
 
 
+@pytest.mark.slow
 def test_jobs_of_a_dry_run_ask_for_memory_and_time_by_rule(tmp_path):
     arguments = preset("micro", tmp_path, results=str(tmp_path / "results"))
-    finished = Checkout(ROOT).snakemake("-n", *arguments)
+    finished = Checkout(ROOT).dry_run(*arguments)
     assert finished.status == 0, finished.output
     for job in re.split(r"\nrule (?!all:)", finished.output)[1:]:
         rule = re.sub(r"^(make_table|draw_figure)_.*", r"\1", job.partition(":")[0])

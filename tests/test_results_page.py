@@ -25,6 +25,7 @@ def text(run):
     return results_page.page(run)
 
 
+@pytest.mark.slow
 def test_every_part_is_there_the_claims_first(run, text):
     titles = re.findall("<h2>(.*?)</h2>", text)
     assert titles == [

@@ -24,39 +24,38 @@ from tests.workflow.checkout import ROOT
 
 # Calls as written, or by their last parts.
 NEVER = (
-    *(
-        "eval",
-        "exec",
-        "compile",
-        "__import__",
-        "torch.hub.load",
-        "jit.load",
-    ),  # run what a text or a file says
-    *("os.system", "os.popen", "subprocess.getoutput", "getstatusoutput"),  # go through a shell
-    *(
-        "pickle.load",
-        "pickle.loads",
-        "Unpickler",
-        "joblib.load",
-        "read_pickle",
-        "shelve.open",
-        "marshal.load",
-    ),
-    *(
-        "marshal.loads",
-        "dill.load",
-        "cloudpickle.load",
-        "yaml.load",
-        "yaml.load_all",
-        "yaml.full_load",
-    ),
-    *("yaml.unsafe_load",),  # these make any object that a file names
-    *(
-        "extractall",
-        "extract",
-        "unpack_archive",
-        "mktemp",
-    ),  # write where an archive says, or where another may
+    # run what a text or a file says
+    "eval",
+    "exec",
+    "compile",
+    "__import__",
+    "torch.hub.load",
+    "jit.load",
+    # go through a shell
+    "os.system",
+    "os.popen",
+    "subprocess.getoutput",
+    "getstatusoutput",
+    # make any object that a file names
+    "pickle.load",
+    "pickle.loads",
+    "Unpickler",
+    "joblib.load",
+    "read_pickle",
+    "shelve.open",
+    "marshal.load",
+    "marshal.loads",
+    "dill.load",
+    "cloudpickle.load",
+    "yaml.load",
+    "yaml.load_all",
+    "yaml.full_load",
+    "yaml.unsafe_load",
+    # write where an archive says, or where another may
+    "extractall",
+    "extract",
+    "unpack_archive",
+    "mktemp",
 )
 ONLY_WITH = {"torch.load": ("weights_only", True), "create_model": ("weights_only", True)}
 NEVER_WITH = {"shell": True, "allow_pickle": True, "trust_remote_code": True, "verify": False}
@@ -102,9 +101,11 @@ def _harmless(value: bool) -> bool:
     return not value
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_no_module_runs_or_unpacks_what_it_reads(path):
-    assert flaws(path.read_text(encoding="utf-8")) == []
+def test_no_module_runs_or_unpacks_what_it_reads():
+    found = {}
+    for path in SOURCES:
+        found[str(path.relative_to(ROOT))] = flaws(path.read_text(encoding="utf-8"))
+    assert {name: calls for name, calls in found.items() if calls} == {}
 
 
 @pytest.mark.parametrize(
@@ -147,12 +148,13 @@ def test_what_only_looks_like_one_is_none():
     )
 
 
-@pytest.mark.parametrize("path", RULES, ids=lambda path: path.name)
-def test_no_rule_has_a_shell(path):
+def test_no_rule_has_a_shell():
     """A name with a space or a quote in it would be a part of its command."""
-    text = path.read_text(encoding="utf-8")
-    assert "configfile" in text or "rule " in text or "def " in text
-    assert not re.search(r"\b(shell|run)\s*:|\b(shell|eval|exec|system)\(", text)
+    assert len(RULES) > 5
+    for path in RULES:
+        text = path.read_text(encoding="utf-8")
+        assert "configfile" in text or "rule " in text or "def " in text
+        assert not re.search(r"\b(shell|run)\s*:|\b(shell|eval|exec|system)\(", text), path.name
 
 
 def test_modules_that_read_pickles_are_those_that_the_restricted_reader_is():

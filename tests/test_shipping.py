@@ -41,6 +41,7 @@ def test_both_towers_fit_in_eight_megabytes():
     assert (shipping.ASSETS / "tangent-tiny.safetensors").stat().st_size <= 8e6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 def test_zero_shot_accuracy_is_the_stated_one(task):
     stated = {row["task"]: float(row["accuracy"]) for row in shipped("zero_shot.csv")}

@@ -174,8 +174,9 @@ nav: [index.md]
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    "text, status",
+    ("text", "status"),
     [
         ("[here](#there)\n\n## There\n", 0),
         ("[here](nowhere.md)\n", 1),

@@ -89,6 +89,7 @@ def test_combination_adds_variances_and_turns_the_sides_of_what_is_subtracted():
     assert (half.value, half.below) == pytest.approx((0.25, 0.015))
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("degrees", [4, math.inf])
 def test_where_nothing_is_true_some_claim_of_a_table_is_seldom_supported(degrees):
     """Twelve claims whose effects are 0, 2,000 tables: in at most 5 % of them is any supported, as

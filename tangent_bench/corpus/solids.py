@@ -78,7 +78,8 @@ def _product(left: Matrix, right: Matrix) -> Matrix:
     product = [[0.0] * 3 for _ in range(3)]
     for i in range(3):
         for j in range(3):
-            product[i][j] = sum(left[i][k] * right[k][j] for k in range(3))
+            a, b, c = (left[i][k] * right[k][j] for k in range(3))
+            product[i][j] = a + b + c  # as `sum` did before Python 3.12
     return product
 
 

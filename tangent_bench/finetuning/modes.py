@@ -101,10 +101,16 @@ def fit(
     Args:
         training: name of a file of `training/`.
         network: image encoder in `eval()`.
-        theta0, sources, recipe, seed, normalise, size, saving: as for `loop.finetune`.
+        theta0: its parameters by name.
+        sources: as for `loop.finetune`.
+        recipe: as for `loop.finetune`.
+        seed: as for `loop.finetune`.
+        normalise: as for `loop.finetune`.
+        size: as for `loop.finetune`.
         settings: the mode's own numbers, `training_modes.<name>` of the config, where it has any.
         others: task → training images uint8 [N, H, W, C] of the tasks that the vector is *not*
             trained on.
+        saving: as for `loop.finetune`.
 
     Raises:
         ValueError: the mode needs other tasks' images and has none, or as `loop.finetune` and the

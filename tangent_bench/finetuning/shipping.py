@@ -65,7 +65,8 @@ def zero_shot(
     """Share of images whose class the untouched model names, with the task's own prompts.
 
     Args:
-        network, tokenize: of open_clip's model.
+        network: open_clip's model.
+        tokenize: its tokenizer.
         task: name of a task.
         images: of that task, with their labels.
     """

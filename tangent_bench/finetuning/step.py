@@ -159,7 +159,7 @@ class Finetuning:
         self.optimizer.zero_grad(set_to_none=True)
         losses = [self._add_gradient(encoder, piece) for piece in pieces(parts, recipe)]
         times = len(losses) if recipe.accumulation == "sum" else 1
-        loss = sum(losses) / times
+        loss = math.fsum(losses) / times
         if penalty:
             loss += self._add_penalty(penalty, number, times)
         if not math.isfinite(loss):

@@ -237,7 +237,7 @@ def rise(num: int) -> list[float]:
     ([-1.0, 1.0], [-1.0, 0.0, 1.0])
     """
     middle = (num - 1) / 2.0
-    total = sum((k - middle) ** 2 for k in range(num))
+    total = math.fsum((k - middle) ** 2 for k in range(num))
     return [(k - middle) * (num - 1) / total for k in range(num)]
 
 
@@ -310,12 +310,12 @@ def pooled(replicates: Sequence[Evidence]) -> Evidence:
     if num == 1:
         return replicates[0]
     estimates = [evidence.estimate for evidence in replicates]
-    mean = sum(estimate.value for estimate in estimates) / num
+    mean = math.fsum(estimate.value for estimate in estimates) / num
     images = _with_shared_images(mean, [evidence.images for evidence in replicates])
     if num < FEWEST_PRETRAININGS:
         estimate = _with_shared_images(mean, estimates)
     else:
-        variance = sum((estimate.value - mean) ** 2 for estimate in estimates) / (num - 1) / num
+        variance = math.fsum((each.value - mean) ** 2 for each in estimates) / (num - 1) / num
         spread = math.sqrt(variance)
         below = math.hypot(spread, images.below)
         estimate = Estimate(mean, below, math.hypot(spread, images.above), num - 1.0)
@@ -336,8 +336,8 @@ def _with_shared_images(mean: float, estimates: Sequence[Estimate]) -> Estimate:
     num = len(estimates)
     return Estimate(
         mean,
-        below=math.sqrt(sum(estimate.below**2 for estimate in estimates) / num),
-        above=math.sqrt(sum(estimate.above**2 for estimate in estimates) / num),
+        below=math.sqrt(math.fsum(estimate.below**2 for estimate in estimates) / num),
+        above=math.sqrt(math.fsum(estimate.above**2 for estimate in estimates) / num),
         degrees=min(estimate.degrees for estimate in estimates),
     )
 

@@ -75,7 +75,7 @@ def combine(parts: Sequence[tuple[float, Estimate]]) -> Estimate:
     Args:
         parts: (weight, estimate) pairs. A negative weight swaps the errors below and above.
     """
-    value = sum(weight * part.value for weight, part in parts)
+    value = math.fsum(weight * part.value for weight, part in parts)
     errors_below = []
     errors_above = []
     for weight, part in parts:

@@ -14,6 +14,7 @@ the last by α (a + β), and α = 1 is their model.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
@@ -93,8 +94,8 @@ def _norm_ratio(direction: Mapping[str, Tensor], vectors: Mapping[str, Mapping])
 
     sums = (stack.double().sum(0) for _, stack in each_parameter(vectors))
     moving = (value.double() for value in direction.values() if value.is_floating_point())
-    of_sum = sum(map(_magnitude, sums))
-    of_direction = sum(map(_magnitude, moving))
+    of_sum = math.fsum(map(_magnitude, sums))
+    of_direction = math.fsum(map(_magnitude, moving))
     return of_sum / of_direction / len(vectors) if of_direction else 1.0
 
 

@@ -268,8 +268,13 @@ def product(
         τ_k = Σ_j v_j ∇(r_k · f(x_j)),   (Θ v)_i = Σ_k r_k · J(x_i) τ_k
 
     Args:
-        network, theta, images_NCHW, readout_KD, others_MCHW, batch_size: as for `empirical`.
+        network: image encoder in `eval()`.
+        theta: its parameters by name, which also set the precision.
+        images_NCHW: images of the rows.
         vector_M: v, a number for each of the others, or for each image where there are none.
+        readout_KD: directions in the embedding, summed over; None is the identity.
+        others_MCHW: images of the columns; None takes those of the rows.
+        batch_size: images that pass the network at a time.
 
     Raises:
         ValueError: the vector has another length.

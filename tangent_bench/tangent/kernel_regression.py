@@ -44,8 +44,10 @@ def descent(kernel_NN: np.ndarray, residual_NK: np.ndarray, rate: float, steps: 
         c = Θ⁻¹ (I − (I − η Θ)^t) r
 
     Args:
-        kernel_NN, residual_NK: Θ and r, as in `ridge`.
-        rate, steps: η, in the units of 1/Θ, and t.
+        kernel_NN: Θ, as in `ridge`.
+        residual_NK: r, as in `ridge`.
+        rate: η, in the units of 1/Θ.
+        steps: t.
 
     Raises:
         ValueError: it diverges at this rate: η λ_max is 2 or more.
@@ -78,7 +80,8 @@ def held_out(
         e_B = (I − S)_BB⁻¹ ((I − S) r)_B,   S = Θ (Θ + λ I)⁻¹
 
     Args:
-        kernel_NN, residual_NK: Θ and r, as in `ridge`.
+        kernel_NN: Θ, as in `ridge`.
+        residual_NK: r, as in `ridge`.
         blocks_N: images of one block belong together, such as crops of one photograph.
         strength: λ > 0.
     """

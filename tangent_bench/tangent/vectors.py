@@ -5,6 +5,7 @@ A *vector* is a dict from parameter name to tensor. Nothing here changes its inp
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -118,7 +119,7 @@ def add(theta0: Mapping[str, Tensor], terms: list[tuple[float, Mapping[str, Tens
 def dot(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> float:
     """⟨a, b⟩ over all entries, accumulated in float64."""
     require_same(a, b)
-    return sum(float((a[key].double() * b[key].double()).sum()) for key in a)
+    return math.fsum(float((a[key].double() * b[key].double()).sum()) for key in a)
 
 
 def norm(a: Mapping[str, Tensor]) -> float:

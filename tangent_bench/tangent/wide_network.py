@@ -119,9 +119,11 @@ def linearized(
     Args:
         theta_MN: Θ_0 between the M points and the N training points, which must be the first N of
             the M.
-        start_M, start_N: f_0 at both.
+        start_M: f_0 at the M points.
+        start_N: f_0 at the training points.
         targets_N: y.
-        rate, steps: η and k.
+        rate: η.
+        steps: k.
 
     Reference: Lee et al. 2019, Eqs. 8 to 11.
     """

@@ -81,7 +81,9 @@ def hillshade(height_HW: np.ndarray, rise: int) -> np.ndarray:
     north = np.zeros(height_HW.shape)
     east[:, 1:-1] = (height_HW[:, 2:] - height_HW[:, :-2]) / (2 * rise)
     north[1:-1] = (height_HW[:-2] - height_HW[2:]) / (2 * rise)
-    x, y, z = (v / math.sqrt(sum(w * w for w in LIGHT)) for v in LIGHT)
+    x, y, z = LIGHT
+    length = math.sqrt(x * x + y * y + z * z)
+    x, y, z = x / length, y / length, z / length
     shade = (z - east * x - north * y) / np.sqrt(1.0 + east * east + north * north)
     return (np.clip(shade, 0.0, 1.0) * 255.0).astype(np.uint8)
 

@@ -77,7 +77,15 @@ def _at_all_inits(reads, mode):
 JOBS = [(name, str(mode)) for name in NAMES for mode in scope_of(name).modes(CONFIG)]
 
 
-@pytest.fixture(scope="module", params=JOBS, ids=lambda job: "/".join(job))
+# what measures times takes its own
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(job, marks=pytest.mark.slow) if job[0] == "cost_growth" else job
+        for job in JOBS
+    ],
+    ids=lambda job: "/".join(job),
+)
 def job(request):
     return run(*request.param)
 

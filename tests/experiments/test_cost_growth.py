@@ -174,6 +174,7 @@ def found():
     return table()
 
 
+@pytest.mark.slow
 def test_every_verb_is_measured_against_what_it_depends_on(found):
     settings = SETTINGS["cost_growth"]
     expected = {f"{name}/{factor}" for name, verb in VERBS.items() for factor in verb.factors}

@@ -18,6 +18,8 @@ from tests import synthetic
 
 ABOUT = {name: registry.load("figures", name).FIGURE for name in registry.names("figures")}
 FIGURES = [name for name, about in ABOUT.items() if about.kind == "figure"]
+# the one with most panels takes longest
+DRAWN = [pytest.param(n, marks=pytest.mark.slow) if n == "cost_growth" else n for n in FIGURES]
 # those about certain models alone are tested beside their files, on rows of these models
 TABLES = [name for name, about in ABOUT.items() if about.kind == "table" and not about.models]
 FEW = ("mnist", "symbols", "terrain")
@@ -28,6 +30,7 @@ RUNS = {
     "two models": {"models": ("tiny", "ViT-B-32"), "tasks": FEW},
     "a user's tasks": {"tasks": ("my_signs", "my_pets")},
 }
+FIRST = "one seed", "two models"  # those of each commit; the others are marked "full"
 # Machado, Oliveira, Fernandes, "A Physiologically-based Model for Simulation of Color Vision
 # Deficiency", 2009
 PROTANOPIA = np.array(
@@ -67,8 +70,14 @@ def test_says_what_it_is(name):
     assert "snakemake.params.run.preset" in caption and "snakemake.params.run.seeds" in caption
 
 
-@pytest.mark.parametrize("run", [*RUNS, IMPORTED])
-@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize(
+    "run",
+    [
+        run if run in FIRST else pytest.param(run, marks=pytest.mark.full)
+        for run in (*RUNS, IMPORTED)
+    ],
+)
+@pytest.mark.parametrize("name", DRAWN)
 def test_draws_with_labels_and_nothing_cut_off(name, run):
     figure = registry.load("figures", name).draw(rows(run)).flat[0].figure
     figure.draw_without_rendering()
@@ -97,6 +106,7 @@ def test_two_models_have_panels_of_their_own(name):
     assert "Tiny ViT/8" in titles and "ViT-B-32" in titles
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", FIGURES)
 def test_same_rows_same_bytes(name, tmp_path):
     for i in range(2):
@@ -127,7 +137,13 @@ def test_missing_experiment_is_named(name):
         (module.draw if ABOUT[name].kind == "figure" else module.build)(left)
 
 
-@pytest.mark.parametrize("run", [*RUNS, IMPORTED])
+@pytest.mark.parametrize(
+    "run",
+    [
+        run if run in FIRST else pytest.param(run, marks=pytest.mark.full)
+        for run in (*RUNS, IMPORTED)
+    ],
+)
 @pytest.mark.parametrize("name", TABLES)
 def test_tables_render_in_every_format(name, run):
     cells = registry.load("figures", name).build(rows(run))

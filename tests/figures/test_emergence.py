@@ -131,6 +131,7 @@ def test_each_panel_shows_its_quantity(table):
         assert y[-1] == pytest.approx(at_the_end(table, **where))
 
 
+@pytest.mark.slow
 def test_pretrainings_are_thin_and_their_mean_is_bold(family):
     axes = emergence.draw(family)
     assert (
@@ -153,6 +154,7 @@ def test_pretrainings_are_thin_and_their_mean_is_bold(family):
     )
 
 
+@pytest.mark.slow
 def test_five_pretrainings_widen_the_interval_by_their_spread():
     """t with four degrees of freedom: s² / 5 + the images' variance."""
     from scipy.stats import t
@@ -173,6 +175,7 @@ def test_five_pretrainings_widen_the_interval_by_their_spread():
     assert (high - low) / 2 == pytest.approx(half, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_own_heads_have_panels_of_their_own(table):
     own = along(shares={"whole-3": 0.3, "whole-10": 0.6, "pretrained": 1.0})
     matched = own["experiment"] == "pretraining_ablation"

@@ -1,7 +1,8 @@
-"""The golden values: the headline rows of the tiny preset, with the tolerance that each may have on
+"""The golden values: the headline rows of a preset, with the tolerance that each may have on
 another machine.
 
-    python -m tests.golden.make            writes tests/golden/tiny.csv from results/tiny/rows.csv
+    python -m tests.golden.make tiny       writes tests/golden/tiny.csv from results/tiny/rows.csv
+    python -m tests.golden.make micro      the same for the micro preset
 
 Run it after a change that is meant to move numbers, look at the difference, and say in the commit
 why it is right.
@@ -32,9 +33,11 @@ from tangent_bench.store import rows
 from tangent_bench.store.rows import KEY
 
 ROOT = Path(__file__).resolve().parents[2]
-GOLDEN = Path(__file__).with_name("tiny.csv")
 COLUMNS = [*KEY, "value", "tolerance"]
 SUMS = ("accuracy_tuned", "normalized_accuracy_tuned", "recovered_gain_tuned")
+
+# With six steps a gain is a few images: what divides by it, or is chosen by it, means nothing.
+NOT_OF_MICRO = ("normalized_accuracy_tuned", "recovered_gain_tuned", "selected_coefficient")
 
 FLOOR = 0.02  # of an accuracy that was trained
 IMAGES = 3  # that may flip where nothing was trained
@@ -70,7 +73,7 @@ TOLERANCES: dict[str, Callable[[pd.Series], float]] = {
     "recovered_gain_tuned": lambda row: (
         4 * FLOOR
     ),  # divides by a gain of about 0.4, which moves as well
-    "selected_coefficient": lambda row: 0.1 + 1e-9,  # two steps of the grid: the maximum is flat
+    "selected_coefficient": lambda row: 0.1 + 1e-9,  # two steps of tiny's grid: a flat maximum
     "norm": lambda row: 0.03 * row["value"],  # the path may differ, its length hardly
 }
 
@@ -88,7 +91,7 @@ def headlines(table: pd.DataFrame) -> pd.DataFrame:
     for name, part in parts.items():
         if part.empty:
             raise ValueError(
-                f"No rows are {name!r}; golden values need all experiments of the tiny preset."
+                f"No rows are {name!r}; golden values need the experiments of the tiny preset."
             )
     chosen = pd.concat(parts.values(), ignore_index=True)
     chosen["tolerance"] = [TOLERANCES[row["metric"]](row) for _, row in chosen.iterrows()]
@@ -102,15 +105,15 @@ def _matched(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def read() -> pd.DataFrame:
-    """The golden values as they are committed."""
+def read(preset: str) -> pd.DataFrame:
+    """The golden values of a preset as they are committed."""
     text = {
         column: str
         for column in KEY
         if column not in ("schema_version", "seed", "coefficient", "coefficient2")
     }
     return pd.read_csv(
-        GOLDEN,
+        _file(preset),
         dtype=text,
         keep_default_na=False,
         na_values={"coefficient": [""], "coefficient2": [""]},
@@ -125,20 +128,28 @@ def deviations(golden: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     return both.loc[off, [*KEY, "value", "tolerance", "found"]]
 
 
-def main() -> int:
-    source = ROOT / "results/tiny/rows.csv"
+def _file(preset: str) -> Path:
+    return Path(__file__).with_name(f"{preset}.csv")
+
+
+def main(preset: str) -> int:
+    """Write the golden values of a preset that was run; returns the exit status."""
+    source = ROOT / f"results/{preset}/rows.csv"
     try:
         table = headlines(rows.read(source))
     except ValueError as error:
         print(error, file=sys.stderr)
         return 1
-    table.to_csv(GOLDEN, index=False, float_format="%.6g", lineterminator="\n")
+    if preset == "micro":
+        table = table[~table["metric"].isin(NOT_OF_MICRO)]
+    file = _file(preset)
+    table.to_csv(file, index=False, float_format="%.6g", lineterminator="\n")
     print(
-        f"{len(table)} values of {source} written to {GOLDEN}; look at `git diff` before "
+        f"{len(table)} values of {source} written to {file}; look at `git diff` before "
         "committing them."
     )
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))

@@ -100,6 +100,7 @@ def test_without_steps_it_is_a_multiple_of_the_sum(name):
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_entropy_falls(name):
     """With all images in every batch, steps are gradient descent on the entropy itself."""

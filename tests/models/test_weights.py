@@ -324,6 +324,7 @@ def test_jobs_without_a_network_and_networks_without_a_job_leave_nothing(tagged,
     provenance.add_network("x", [tmp_path / "missing"], lambda: pytest.fail("outside of a job"))
 
 
+@pytest.mark.slow
 def test_weights_in_the_folder_are_inputs_and_a_cached_copy_is_none(tmp_path, monkeypatch):
     """A copy that a first run downloads must not make the second run do everything again."""
     heads = [
@@ -341,9 +342,7 @@ def test_weights_in_the_folder_are_inputs_and_a_cached_copy_is_none(tmp_path, mo
         tmp_path / "hub/models--timm--vit_base_patch16_clip_224.openai/snapshots/a" / _weights.SAFE,
         {},
     )
-    finished = Checkout(ROOT).snakemake(
-        "-n", *heads, "--configfile", "config/tiny.yaml", str(changed)
-    )
+    finished = Checkout(ROOT).dry_run(*heads, "--configfile", "config/tiny.yaml", str(changed))
     assert finished.status == 0 and finished.jobs["build_head"] == 2, finished.output
     inputs = [line for line in finished.output.splitlines() if "input:" in line]
     assert sum(str(chosen) in line for line in inputs) == 1 and not any(

@@ -10,7 +10,7 @@ import pytest
 
 from tangent_bench import registry
 from tangent_bench.tasks import SIDE, SPLITS, Images, Task
-from tests.tasks.content import content_digest
+from tests.tasks.content import content_digest, require_pinned
 
 # Tasks with an ORIGIN need images from elsewhere: test_paper_tasks.py and test_sources.py.
 NAMES = [n for n in registry.names("tasks") if not hasattr(registry.load("tasks", n), "ORIGIN")]
@@ -56,8 +56,20 @@ def test_prompts_are_complete(name: str) -> None:
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-def test_splits_are_well_formed(name: str) -> None:
+def test_images_obey_the_contract_and_are_those_of_published_numbers(name: str) -> None:
+    """One test, since a split is drawn once for all that is asked of it."""
+    _require_well_formed(name)
+    _require_every_class(name)
+    _require_something_to_see(name)
+    _require_no_image_twice(name)
+    _require_blocks_within_splits(name)
+    for split in task(name).splits:
+        require_pinned(name, split, loaded(name, split))
+
+
+def _require_well_formed(name: str) -> None:
     for split in task(name).splits:
         images, labels, blocks = loaded(name, split)
         assert images.dtype == np.uint8 and images.shape == (len(labels), SIDE, SIDE, 3)
@@ -67,23 +79,20 @@ def test_splits_are_well_formed(name: str) -> None:
         assert set(labels.tolist()) <= set(range(len(task(name).class_names)))
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_class_is_present(name: str) -> None:
+def _require_every_class(name: str) -> None:
     classes = set(range(len(task(name).class_names)))
     for split in set(task(name).splits) & {"train", "test"}:
         assert set(loaded(name, split).labels.tolist()) == classes, split
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_images_show_something(name: str) -> None:
+def _require_something_to_see(name: str) -> None:
     for split in task(name).splits:
         pixels = loaded(name, split).images.reshape(len(loaded(name, split).labels), -1)
         constant = int((pixels.max(axis=1) - pixels.min(axis=1) < 4).sum())
         assert constant == 0, f"{constant} images of {name}/{split} are of one colour"
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_no_image_is_in_two_splits_or_twice_in_one(name: str) -> None:
+def _require_no_image_twice(name: str) -> None:
     found = {split: hashes(loaded(name, split)) for split in task(name).splits}
     for split in found:
         assert len(found[split]) == len(loaded(name, split).labels), (
@@ -93,8 +102,7 @@ def test_no_image_is_in_two_splits_or_twice_in_one(name: str) -> None:
             assert not found[split] & found[other], f"{name}: {split} and {other} share images"
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_blocks_do_not_straddle_splits(name: str) -> None:
+def _require_blocks_within_splits(name: str) -> None:
     if task(name).block == "image":
         for split in task(name).splits:
             blocks = loaded(name, split).blocks
@@ -107,6 +115,7 @@ def test_blocks_do_not_straddle_splits(name: str) -> None:
             assert not found[split] & found[other], f"{name}: a block lies in {split} and {other}"
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", NAMES)
 def test_loading_twice_gives_the_same(name: str) -> None:
     split = task(name).splits[-1]

@@ -122,6 +122,7 @@ def test_a_penalty_of_twice_the_vector_is_four_times_as_large_and_none_at_the_st
     assert two == pytest.approx(4 * one, rel=1e-10) and one > 0 and none == 0.0
 
 
+@pytest.mark.slow
 def test_random_probes_of_tak_have_the_exact_sum_as_their_mean():
     network, theta0, tau = start()
     module = registry.load("training", "tak")
@@ -170,6 +171,7 @@ def test_without_weight_it_is_linear_fine_tuning_bit_for_bit(name):
     assert losses == same and all(torch.equal(theta[key], expected[key]) for key in theta)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PENALIZED)
 def test_the_larger_the_weight_the_less_other_tasks_images_move(name):
     network = small.Curved(3 * SIDE**2)
@@ -195,6 +197,7 @@ def test_the_loss_is_told_with_its_penalty():
     assert large[1] > losses[1] + 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PENALIZED)
 def test_a_batch_in_pieces_has_the_penalty_of_a_batch_whichever_way_pieces_count(name):
     """Adam forgets a factor that loss and penalty share: sums of pieces train as their means do."""

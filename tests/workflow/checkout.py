@@ -13,6 +13,8 @@ from pathlib import Path
 
 import yaml
 
+from tests.workflow import dry_run
+
 ROOT = Path(__file__).resolve().parents[2]
 _PARTS = (
     *("Snakefile", "Makefile", "config", "profiles", "workflow", "tangent_bench", "examples"),
@@ -90,7 +92,13 @@ class Checkout:
         return [python, "-m", "snakemake", *arguments, "--cores", str(cores)]
 
     def snakemake(self, *arguments: str, cores: int = 2) -> Finished:
+        """Run Snakemake in the folder, to its end."""
         return self.run(*self.command(*arguments, cores=cores))
+
+    def dry_run(self, *arguments: str) -> Finished:
+        """What Snakemake would do, planned in a process that has its modules already."""
+        arguments = ("-n", *arguments, "--cores", "2")
+        return Finished(*dry_run.snakemake(arguments, self.root, environment()))
 
     def run(self, *command: str) -> Finished:
         """Run a command in the folder, to its end."""

@@ -66,7 +66,7 @@ def test_nothing_is_fine_tuned_that_was_given(imported, tmp_path):
     assert jobs["import_checkpoint"] == len(SOURCES) and "finetune" not in jobs
     elsewhere = tmp_path / "elsewhere.yaml"
     elsewhere.write_text(f"results: {tmp_path}/results\n", encoding="utf-8")
-    jobs = imported[0].snakemake("-n", *imported[1], str(elsewhere)).jobs
+    jobs = imported[0].dry_run(*imported[1], str(elsewhere)).jobs
     assert jobs["import_checkpoint"] == len(SOURCES) and jobs["finetune"] == len(CONFIG["tasks"])
 
 
@@ -100,12 +100,12 @@ def test_rows_are_the_same_but_for_their_protocol(imported, micro):
 
 def test_another_checkpoint_reruns_what_stands_on_it(imported):
     checkout, arguments, _ = imported
-    assert checkout.snakemake("-n", ROWS, *arguments).jobs == {}
+    assert checkout.dry_run(ROWS, *arguments).jobs == {}
     Path(arguments[-1]).touch()
     published = checkout.root.parent / "published/mnist.safetensors"
     content = published.read_bytes()
     published.write_bytes(content[:-8])
-    jobs = checkout.snakemake("-n", ROWS, *arguments).jobs
+    jobs = checkout.dry_run(ROWS, *arguments).jobs
     assert jobs["import_checkpoint"] == 1 and "finetune" not in jobs and jobs["run_experiment"] > 0
     vector = f"{CONFIG['results']}/{layout.vector(*MODEL, 'standard', 'mnist', 0)}"
     ended_with_a_sentence(
@@ -113,6 +113,6 @@ def test_another_checkpoint_reruns_what_stands_on_it(imported):
     )
     published.unlink()
     ended_with_a_sentence(
-        checkout.snakemake("-n", *arguments), "checkpoints.standard.files.mnist", "download"
+        checkout.dry_run(*arguments), "checkpoints.standard.files.mnist", "download"
     )
     published.write_bytes(content)

@@ -16,13 +16,15 @@ from tests import synthetic
 from tests.workflow.checkout import Checkout, ended_with_a_sentence, merged, preset
 from tests.workflow.test_dag import _expected
 
+pytestmark = pytest.mark.slow
+
 REBUILDING = ("pretraining_ablation", "sizes", "own_heads")
 TOWERS = "results/pretraining"
 
 
 def _plan(sources: Checkout, name: str) -> tuple[dict[str, int], list[str]]:
     """Jobs by rule, and each job as printed."""
-    finished = sources.snakemake("-n", *preset(name))
+    finished = sources.dry_run(*preset(name))
     assert finished.status == 0, finished.output
     return finished.jobs, re.split(r"\nrule ", finished.output)[1:]
 
@@ -119,9 +121,7 @@ def _build(sources: Checkout) -> None:
 
 def test_joined_rows_are_named_if_missing_and_make_table_and_figure_if_built(sources):
     names = merged("claims")["joins"]
-    ended_with_a_sentence(
-        sources.snakemake("-n", *preset("claims")), repr(names[0]), f"PRESET={names[0]}"
-    )
+    ended_with_a_sentence(sources.dry_run(*preset("claims")), repr(names[0]), f"PRESET={names[0]}")
     _build(sources)
     finished = sources.snakemake("results/claims/tables/claims_table.md", *preset("claims"))
     assert finished.status == 0, finished.output

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
+import yaml
+from snakemake.utils import update_config
 
-from tests.workflow.checkout import ROOT, Checkout, ended_with_a_sentence
+from tangent_bench.planning import config
+from tests.workflow.checkout import ROOT, Checkout, ended_with_a_sentence, merged
 
 HERE = Checkout(ROOT)
-# One of each kind through the real command; tests/test_config.py tries many more without it.
+# One of each kind; tests/test_config.py tries many more.
 WRONG = {  # text of a config → what the sentence must say
     "sedes: [0]": ["'sedes'", "'seeds'"],
     "training: {stepz: 3}": ["'training.stepz'", "'steps'"],
@@ -34,20 +37,33 @@ WRONG = {  # text of a config → what the sentence must say
 
 
 @pytest.mark.parametrize("text", WRONG)
-def test_a_wrong_config_ends_with_one_sentence(config_file, text):
-    ended_with_a_sentence(HERE.snakemake("-n", *config_file(text)), *WRONG[text])
+def test_a_wrong_config_is_refused_in_a_sentence(text):
+    whole = merged("tiny")
+    update_config(whole, yaml.safe_load(text))
+    with pytest.raises(ValueError) as refused:
+        config.validate(whole)
+    for word in WRONG[text]:
+        assert word in str(refused.value)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("text", ["training: {stepz: 3}", "tasks: [mnits]"])
+def test_the_command_ends_with_the_sentence_alone(config_file, text):
+    ended_with_a_sentence(HERE.dry_run(*config_file(text)), *WRONG[text])
+
+
+@pytest.mark.slow
 def test_a_number_in_a_list_on_the_command_line():
     """Snakemake hands it over as text; the sentence says where it belongs."""
     ended_with_a_sentence(
-        HERE.snakemake("-n", "--config", "seeds=[0, 1]"), "'seeds.0'", "'0'", "--configfile"
+        HERE.dry_run("--config", "seeds=[0, 1]"), "'seeds.0'", "'0'", "--configfile"
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["- a list", "seeds: ["])
 def test_a_file_that_is_no_config_at_all(config_file, text):
-    finished = HERE.snakemake("-n", *config_file(text))
+    finished = HERE.dry_run(*config_file(text))
     assert finished.status != 0
     assert "Traceback" not in finished.output
     assert "Config file" in finished.output

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.workflow.checkout import ROOT, Checkout, merged, preset
+
+pytestmark = pytest.mark.slow
 
 
 def test_nothing_is_built_for_the_preset_of_costs_but_its_rows_and_figure(tmp_path):
-    finished = Checkout(ROOT).snakemake(
-        "-n", *preset("cost", tmp_path, results=str(tmp_path / "results"))
-    )
+    finished = Checkout(ROOT).dry_run(*preset("cost", tmp_path, results=str(tmp_path / "results")))
     assert finished.status == 0, finished.output
     jobs = finished.jobs
     assert jobs["run_experiment"] == jobs["draw_figure_cost_growth"] == 1

@@ -30,9 +30,7 @@ PRESETS = ["default", "tiny", "micro", "analyses", "emergence", "five_seeds", "t
 
 def _plan(tmp_path, name: str, **changed: object) -> dict[str, int]:
     """Jobs of a dry run into a folder where nothing is built."""
-    finished = HERE.snakemake(
-        "-n", *preset(name, tmp_path, results=str(tmp_path / "results"), **changed)
-    )
+    finished = HERE.dry_run(*preset(name, tmp_path, results=str(tmp_path / "results"), **changed))
     assert finished.status == 0, finished.output
     return finished.jobs
 
@@ -98,11 +96,13 @@ def _expected(config: dict) -> dict[str, int]:
     return {rule: count for rule, count in counts.items() if count}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PRESETS)
 def test_jobs_of_a_preset(tmp_path, name):
     assert _plan(tmp_path, name) == _expected(merged(name))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changed",
     [
@@ -139,12 +139,13 @@ def test_jobs_follow_the_config(tmp_path, changed):
         }
 
 
+@pytest.mark.slow
 def test_a_vector_that_spares_other_tasks_reads_their_training_images(tmp_path):
     """And no other job does; more images are more time."""
     changes = {"trainings": ["linear", "tau_jp"], "modes": ["linear-tangent", "tau_jp-tangent"]}
     changes |= {"experiments": ["single_task"], "joint_training": {"trainings": []}}
-    finished = HERE.snakemake(
-        "-n", *preset("micro", tmp_path, results=str(tmp_path / "results"), **changes)
+    finished = HERE.dry_run(
+        *preset("micro", tmp_path, results=str(tmp_path / "results"), **changes)
     )
     jobs = [text for text in re.split(r"\nrule ", finished.output) if text.startswith("finetune:")]
     tasks, minutes = merged("micro")["tasks"], {}
@@ -157,13 +158,14 @@ def test_a_vector_that_spares_other_tasks_reads_their_training_images(tmp_path):
     assert minutes["tau_jp"] >= minutes["linear"]
 
 
+@pytest.mark.slow
 def test_own_heads_go_with_their_initialisation(tmp_path):
     """What a vector is tuned under, a network is evaluated under and features are read under."""
     results, changed = (
         tmp_path / "results",
         {"inits": ["whole-11", "step-11"], "experiments": ["task_addition"]},
     )
-    finished = HERE.snakemake("-n", *preset("micro", tmp_path, results=str(results), **changed))
+    finished = HERE.dry_run(*preset("micro", tmp_path, results=str(results), **changed))
     assert finished.status == 0, finished.output
     heads = {"whole-11": set(), "step-11": set()}
     for job in re.split(r"\nrule ", finished.output):
@@ -180,13 +182,14 @@ def test_own_heads_go_with_their_initialisation(tmp_path):
     assert heads == {"whole-11": {"whole-11"}, "step-11": {"final"}}
 
 
+@pytest.mark.slow
 def test_a_job_over_initialisations_reads_those_of_the_config(tmp_path):
     results, inits = tmp_path / "results", ["random", "step-11", "pretrained"]
     experiments = ["task_addition", "disentanglement", "pretraining_ablation"]
     arguments = preset(
         "micro", tmp_path, results=str(results), inits=inits, experiments=experiments
     )
-    finished = HERE.snakemake("-n", *arguments)
+    finished = HERE.dry_run(*arguments)
     assert finished.status == 0, finished.output
     jobs = [
         job
@@ -238,6 +241,7 @@ def test_the_snakefile_is_a_table_of_contents():
     assert len((ROOT / "Snakefile").read_text(encoding="utf-8").splitlines()) <= 42
 
 
+@pytest.mark.slow
 def test_planning_imports_nothing_heavy():
     program = (
         "import sys; from snakemake.cli import main\n"
@@ -270,6 +274,7 @@ rule use:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("arguments", "together"), [((), 1), (("--resources", "gpu=3"), 3)])
 def test_one_job_has_the_gpu_at_a_time_unless_there_are_more(tmp_path, arguments, together):
     """The profile's word on it, with rules that last long enough to meet."""

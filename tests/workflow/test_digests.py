@@ -48,7 +48,7 @@ def edited(tmp_path_factory):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_an_edit_changes_the_digests_of_the_rules_that_reach_the_module_and_no_others(edited):
     scripts, num_modules, wrong = edited
     assert (

@@ -1,4 +1,4 @@
-"""The tiny preset against the committed values, and against what it was built to reach."""
+"""Presets against the committed values, and tiny against what it was built to reach."""
 
 from __future__ import annotations
 
@@ -21,17 +21,31 @@ def tiny():
     return rows.read(ROOT / TINY["results"] / "rows.csv")
 
 
-@pytest.mark.slow
-@pytest.mark.golden
-def test_headline_numbers_are_those_that_were_committed(tiny):
-    off = make.deviations(make.read(), tiny)
+def _require_close(preset_name: str, table) -> None:
+    off = make.deviations(make.read(preset_name), table)
     assert off.empty, f"\n{off.dropna(axis=1, how='all').to_string()}"
 
 
 @pytest.mark.slow
-@pytest.mark.golden
+def test_numbers_of_micro_are_those_that_were_committed(micro):
+    """Images, heads, both trainings, sums, negation and lengths, from end to end."""
+    _require_close("micro", rows.read(micro.path(f"{merged('micro')['results']}/rows.csv")))
+
+
+@pytest.mark.full
+def test_numbers_of_tiny_are_those_that_were_committed(tiny):
+    _require_close("tiny", tiny)
+
+
+def test_golden_values_of_micro_are_of_each_mode_and_of_what_was_measured_on_it():
+    golden = make.read("micro")
+    modes = set(golden["training"] + "-" + golden["evaluation"])
+    assert modes >= set(merged("micro")["modes"])
+    assert set(golden["metric"]) == {"accuracy", "accuracy_tuned", "norm"}
+
+
 def test_golden_values_cover_the_whole_preset():
-    golden = make.read()
+    golden = make.read("tiny")
     assert set(golden["experiment"]) == set(TINY["experiments"]) - {
         "posthoc_comparison"
     }  # differences of the others
@@ -52,8 +66,7 @@ def _means(tiny) -> tuple[float, float]:
     return zero_shot, test[mode & (test["sources"] == "each")]["value"].item()
 
 
-@pytest.mark.slow
-@pytest.mark.golden
+@pytest.mark.full
 def test_the_world_is_as_hard_as_it_should_be(tiny):
     zero_shot, standard = _means(tiny)
     assert 0.35 <= zero_shot <= 0.60, "pre-training must leave something to learn"

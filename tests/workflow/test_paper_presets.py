@@ -10,6 +10,8 @@ from tangent_bench.planning.config import validate
 from tests.workflow.checkout import ROOT, Checkout, Finished, merged, preset
 from tests.workflow.test_dag import _expected
 
+pytestmark = pytest.mark.slow
+
 HERE = Checkout(ROOT)
 CONFIG = merged("paper")
 
@@ -22,7 +24,7 @@ def plan(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
 
     def run(name: str) -> Finished:
-        finished = HERE.snakemake("-n", *preset(name, tmp_path, results=str(tmp_path / "results")))
+        finished = HERE.dry_run(*preset(name, tmp_path, results=str(tmp_path / "results")))
         assert finished.status == 0, finished.output
         return finished
 

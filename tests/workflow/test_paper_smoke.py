@@ -46,7 +46,7 @@ def smoke(tmp_path_factory) -> Iterator[tuple[Checkout, float]]:
         print(f"\npaper-smoke: {time.monotonic() - began:.0f} s, {seconds:.0f} s of a processor")
         assert finished.status == 0, finished.output
         assert "Not on this machine" not in finished.output
-        assert checkout.snakemake("-n", *preset("paper-smoke")).jobs == {}
+        assert checkout.dry_run(*preset("paper-smoke")).jobs == {}
         yield checkout, seconds
     shutil.rmtree(checkout.root)
 

@@ -36,6 +36,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess:
     )
 
 
+@pytest.mark.slow
 def test_the_larger_run_has_the_jobs_of_more_tasks_and_seeds():
     """Three tasks and a seed become four tasks, one a copy, and two seeds."""
     done = run("-c", PROGRAM, "config/micro.yaml")
@@ -58,6 +59,7 @@ def test_the_larger_run_has_the_jobs_of_more_tasks_and_seeds():
     }
 
 
+@pytest.mark.slow
 def test_a_vector_that_is_read_is_one_in_the_larger_run_too(tmp_path):
     """Its further files need not be there."""
     (tmp_path / "vectors").mkdir()

@@ -14,6 +14,8 @@ import pytest
 
 from tests.workflow.checkout import Checkout, Finished, environment, merged, preset
 
+pytestmark = pytest.mark.slow
+
 TASK = '''
 """Grey squares: dark or light."""
 
@@ -174,7 +176,7 @@ def checkout(sources, tmp_path_factory) -> Checkout:
 def planned(checkout, tmp_path_factory) -> Finished:
     """A dry run that names all of them."""
     arguments = preset("micro", tmp_path_factory.mktemp("config"), **words())
-    finished = checkout.snakemake("-n", *arguments)
+    finished = checkout.dry_run(*arguments)
     assert finished.status == 0, finished.output
     return finished
 

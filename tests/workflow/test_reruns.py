@@ -19,7 +19,7 @@ RESULTS = CONFIG["results"]
 
 
 def test_a_second_run_has_nothing_to_do(micro):
-    assert micro.snakemake("-n", *preset("micro")).jobs == {}
+    assert micro.dry_run(*preset("micro")).jobs == {}
 
 
 CHEAP = {
@@ -50,7 +50,7 @@ EDITS = {
 
 @pytest.mark.parametrize("text", EDITS)
 def test_an_edit_of_the_config_reruns_what_depends_on_it(micro, tmp_path, text):
-    finished = micro.snakemake("-n", *preset("micro", tmp_path, **yaml.safe_load(text)))
+    finished = micro.dry_run(*preset("micro", tmp_path, **yaml.safe_load(text)))
     assert finished.status == 0, finished.output
     loops = ("make_table", "draw_figure")
     found = {
@@ -60,7 +60,7 @@ def test_an_edit_of_the_config_reruns_what_depends_on_it(micro, tmp_path, text):
 
 
 def test_another_seed_leaves_the_first_alone(micro, tmp_path):
-    jobs = micro.snakemake("-n", *preset("micro", tmp_path, seeds=[0, 1])).jobs
+    jobs = micro.dry_run(*preset("micro", tmp_path, seeds=[0, 1])).jobs
     assert jobs["finetune"] == len(TRAININGS) * len(TASKS) + len(
         CONFIG["joint_training"]["trainings"]
     )
@@ -70,7 +70,7 @@ def test_another_seed_leaves_the_first_alone(micro, tmp_path):
 def test_touching_a_file_reruns_nothing(spare):
     spare.path(f"{RESULTS}/{layout.vector(*MODEL, 'linear', TASKS[0], 0)}").touch()
     spare.path(f"{RESULTS}/rows.csv").touch()
-    assert spare.snakemake("-n", *preset("micro")).jobs == {}
+    assert spare.dry_run(*preset("micro")).jobs == {}
 
 
 def test_an_edit_of_the_library_reruns_what_stands_on_it(spare):
@@ -83,7 +83,7 @@ def test_an_edit_of_the_library_reruns_what_stands_on_it(spare):
         file = spare.path(f"tangent_bench/{module}.py")
         before = file.read_bytes()
         file.write_bytes(before + b"\nEDITED = True\n")
-        found = spare.snakemake("-n", *preset("micro")).jobs
+        found = spare.dry_run(*preset("micro")).jobs
         assert {
             next((k for k in ("draw_figure", "make_table") if r.startswith(k)), r) for r in found
         } == rules
