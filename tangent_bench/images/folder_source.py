@@ -1,34 +1,27 @@
-"""Images in ImageFolder layout, <folder>/<split>/<class>/<image>, and a user's folder as a task.
-
-Without val/, a tenth of train is cut off for it, as in the paper: at most 5,000 images, the same on
-every machine.
-"""
+"""Images in ImageFolder layout, <folder>/<split>/<class>/<image>."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
-from tangent_bench.images.stored import MAX_VAL, Rows, Split, decode, gather, plain
-from tangent_bench.images.task import SIDE, SPLITS, Images, Task
-from tangent_bench.seeds import derive
+from tangent_bench.images.class_folders import (
+    class_folders,
+    listing,
+    require_no_empty_class,
+    say_others,
+    split_folder,
+)
+from tangent_bench.images.decoding import decode
+from tangent_bench.images.stored import Rows, plain
+from tangent_bench.images.task import Task
 
 if TYPE_CHECKING:
     from tangent_bench.images.origin import Origin
-
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
-
-
-def class_folders(folder: Path) -> list[str]:
-    """Sorted names of the folders in `folder`; [] if it does not exist."""
-    if not folder.is_dir():
-        return []
-    return sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
 
 
 class FolderRows:
@@ -54,31 +47,9 @@ class FolderRows:
         for row in rows.tolist():
             yield row, decode(self.files[row], f"Task {self.task!r}: {self.files[row]}", self.turn)
 
-
-def image_files(folder: Path, labels: Mapping[str, int]) -> list[tuple[Path, int]]:
-    """Files and `labels` below class folders of `folder`, in torchvision's ImageFolder order."""
-    files = []
-    for class_folder in sorted(labels):
-        for parent, _, names in sorted(_folders_below(folder / class_folder)):
-            for name in sorted(names):
-                if name.lower().endswith(SUFFIXES):
-                    files.append((Path(parent) / name, labels[class_folder]))
-    return files
-
-
-def _folders_below(folder: Path) -> Iterator[tuple[str, list[str], list[str]]]:
-    """As `os.walk` with links, but each folder once.
-
-    A link to a folder above itself would otherwise give every image forty times.
-    """
-    seen = set()
-    for parent, inner, names in os.walk(folder, followlinks=True):
-        real = os.path.realpath(parent)
-        if real in seen:
-            inner.clear()
-            continue
-        seen.add(real)
-        yield parent, inner, names
+    def name(self, row: int) -> str:
+        """The file of a row."""
+        return str(self.files[row])
 
 
 def folder_labels(
@@ -117,14 +88,19 @@ def folder_labels(
 
 
 def split_folders(folder: Path, origin: Origin) -> dict[str, Path]:
-    """The folder of each split that `folder` holds, as `origin` names them."""
+    """The folder of each split that `folder` holds, as `origin` names them.
+
+    Raises:
+        ValueError: two folders may be the same split.
+    """
     folders = {}
     for name in reversed(origin.test_folders):  # the first that exists counts
-        if class_folders(folder / name):
-            folders["test"] = folder / name
+        path = split_folder(folder, name)
+        if path and class_folders(path):
+            folders["test"] = path
     for split in ("train", "val"):
-        path = folder / split
-        if class_folders(path) and path != folders.get("test"):
+        path = split_folder(folder, split)
+        if path and class_folders(path) and path != folders.get("test"):
             folders[split] = path
     return folders
 
@@ -138,6 +114,7 @@ class FolderSource:
         self.name = name
         self.task = task
         self.origin = origin
+        self.folder = folder
         self.place = str(folder)
         self.folders = split_folders(folder, origin)
 
@@ -146,112 +123,15 @@ class FolderSource:
         return split in self.folders
 
     def rows(self, split: str) -> Rows:
-        """The images of a stored `split`, in the order of torchvision's ImageFolder."""
+        """The images of a stored `split`, in the order of torchvision's ImageFolder.
+
+        Raises:
+            ValueError: class folders that are not those of the task, or without any image.
+        """
         folder = self.folders[split]
         labels = folder_labels(class_folders(folder), self.name, self.task, self.origin, folder)
-        return FolderRows(self.name, folder, image_files(folder, labels), self.origin.turn)
-
-
-class FolderTask:
-    """A task from a config entry with `folder` and `templates`.
-
-    `class_names` default to the folder names. All images are turned as their EXIF says; their
-    centre square becomes `side` pixels wide (bicubic; the entry's `side`, else 32), RGB.
-    """
-
-    def __init__(self, name: str, entry: Mapping) -> None:
-        """Raises ValueError if the folder, its splits or its classes do not fit the layout."""
-        self.name = name
-        self.folder = Path(entry["folder"])
-        self.side = entry.get("side", SIDE)
-        self.classes = self._classes()
-        self.TASK = Task(
-            title=entry.get("title", name),
-            class_names=self._class_names(entry),
-            templates=tuple(entry["templates"]),
-            kind="real",
-            source=entry.get("source", f"folder {self.folder.name}"),
-            licence=entry.get("licence", "not stated"),
-        )
-
-    def _class_names(self, entry: Mapping) -> tuple[str, ...]:
-        names = tuple(entry.get("class_names") or (c.replace("_", " ") for c in self.classes))
-        if len(names) != len(self.classes):
-            raise ValueError(
-                f"Task {self.name!r}: {len(names)} class_names for {len(self.classes)} class "
-                f"folders in {self.folder}; give one each."
-            )
-        return names
-
-    def _classes(self) -> list[str]:
-        """Names of the class folders, the same in every split."""
-        splits = [split for split in SPLITS if self._has(split)]
-        classes = {split: set(class_folders(self.folder / split)) for split in splits}
-        train = classes["train"]
-        for split, names in classes.items():
-            self._require_equal(train, split, names)
-        for name in sorted(train):
-            if not name.isprintable():
-                raise ValueError(
-                    f"Task {self.name!r}: {self.folder} has a class folder {name!r}, whose name "
-                    f"is no text of one line; rename it."
-                )
-        if len(train) < 2:
-            raise ValueError(
-                f"Task {self.name!r}: {self.folder} has {len(train)} class folders; at least two "
-                f"are needed."
-            )
-        return sorted(train)
-
-    def _require_equal(self, train: set[str], split: str, names: set[str]) -> None:
-        """Raise ValueError unless a split has the class folders of train."""
-        if names != train:
-            raise ValueError(
-                f"Task {self.name!r}: class folders of train ({len(train)}) and {split} "
-                f"({len(names)}) in {self.folder} differ: {', '.join(sorted(train ^ names))}; "
-                f"give every split the same ones."
-            )
-
-    def _has(self, split: str) -> bool:
-        """Whether the split has a folder; only val may be missing."""
-        exists = (self.folder / split).is_dir()
-        if not exists and split != "val":
-            raise ValueError(
-                f"Task {self.name!r}: {self.folder / split} is no folder; expected "
-                f"{self.folder}/{{train,test}}/<class>/<image>."
-            )
-        return exists
-
-    def _files(self, split: str) -> list[tuple[Path, int]]:
-        has_val = (self.folder / "val").is_dir()
-        place = self.folder / (split if split != "val" or has_val else "train")
-        files = image_files(place, {name: label for label, name in enumerate(self.classes)})
-        # An order by hash is shuffled, the same everywhere, and stable when files are added.
-        files.sort(key=lambda item: derive("order", self.name, item[0].relative_to(place)))
-        if has_val or split == "test":
-            return files
-        num_val = min(MAX_VAL, len(files) // 10)
-        return files[:num_val] if split == "val" else files[num_val:]
-
-    def open(self, split: str) -> Split:
-        """The images of a `split`, decoded one at a time when they are read.
-
-        Raises:
-            ValueError: there are none.
-        """
-        files = self._files(split)
-        if not files:
-            raise ValueError(
-                f"Task {self.name!r}: split {split!r} in {self.folder} is empty; put images into "
-                f"its class folders."
-            )
-        rows = FolderRows(self.name, self.folder, files)
-        return Split(self.name, split, rows, np.arange(len(files)))
-
-    def load(self, split: str) -> Images:
-        """Decoded images of a `split`, as squares of `side` pixels.
-
-        Raises:
-            ValueError: no images, or a file that cannot be decoded.
-        """
-        return gather(self.open(split), self.side)
+        found = listing(folder, labels)
+        say_others(self.name, folder, found)
+        if found.files and not self.origin.counts:  # which tell of subsets
+            require_no_empty_class(self.name, folder, labels, found)
+        return FolderRows(self.name, folder, found.files, self.origin.turn)
