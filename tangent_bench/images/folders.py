@@ -28,7 +28,7 @@ from tangent_bench.images.class_folders import (
 )
 from tangent_bench.images.folder_source import FolderRows
 from tangent_bench.images.notes import say_once
-from tangent_bench.images.stored import MAX_VAL, Split, gather
+from tangent_bench.images.stored import MAX_VAL, Split, cut_together, gather
 from tangent_bench.images.task import SIDE, SPLITS, Images, Task
 from tangent_bench.seeds import derive
 
@@ -151,58 +151,62 @@ class FolderTask:
 
         return sorted(found.files, key=place_in_order)
 
-    def _chosen(self) -> tuple[list[tuple[Path, int]], list[tuple[Path, int]]]:
-        """The training images, and those at their beginning that may be cut off for validation."""
-        files = self._files("train")
-        last = {label: file for file, label in files}  # each class keeps an image for training
-        chosen = []
-        for file, label in files[: min(MAX_VAL, len(files) // 10)]:
-            if file != last[label]:
-                chosen.append((file, label))
-        if not chosen:
-            raise ValueError(
-                f"Task {self.name!r}: {self.folder} has no folder val, and of its {len(files)} "
-                f"training images a tenth leaves none for validation; add val/<class>/<image>, or "
-                f"training images."
-            )
-        return files, chosen
+    def _num_val(self, num_train: int) -> int:
+        """How many of so many training images are cut off for validation: a tenth."""
+        num_val = min(MAX_VAL, num_train // 10)
+        if not num_val:
+            raise self._none_for_validation(num_train)
+        return num_val
+
+    def _none_for_validation(self, num_train: int) -> ValueError:
+        return ValueError(
+            f"Task {self.name!r}: {self.folder} has no folder val, and of its {num_train} training "
+            f"images a tenth leaves none for validation; add val/<class>/<image>, or training "
+            f"images."
+        )
 
     @cached_property
     def _cut(self) -> dict[str, list[tuple[Path, int]]]:
-        """Train and val out of one folder; equal pictures are all in train.
+        """Train and val out of one folder; all images are decoded, to keep equal ones together.
 
-        All of them are decoded.
+        Raises:
+            ValueError: nothing is left for val.
         """
-        files, chosen = self._chosen()
-        val = dict(chosen)
-        rest = [item for item in files if item[0] not in val]
-        in_train = set()
-        for _, image in FolderRows(self.name, self.folder, rest).read(np.arange(len(rest))):
-            in_train.add(pixel_hash(image))
-        twice = set()
-        rows = FolderRows(self.name, self.folder, chosen)
-        for row, image in rows.read(np.arange(len(chosen))):
-            if pixel_hash(image) in in_train:
-                twice.add(rows.files[row])
-        if twice:
-            say_once(
-                f"Task {self.name!r}: {self.folders['train']} has pictures more than once, for "
-                f"example {min(twice)}; {len(twice)} of them stay in train where validation is cut "
-                f"off."
-            )
-        kept = {file: label for file, label in chosen if file not in twice}
-        train = [item for item in files if item[0] not in kept]
-        return {"train": train, "val": list(kept.items())}
+        files = self._files("train")
+        num_val = self._num_val(len(files))
+        rows = FolderRows(self.name, self.folder, files)
+        hashes = [pixel_hash(image) for _, image in rows.read(np.arange(len(files)))]
+        self._say_repeats(hashes, rows)
+        chosen = cut_together(hashes, rows.labels.tolist(), num_val)
+        if not chosen:
+            raise self._none_for_validation(len(files))
+        parts = {"train": [], "val": []}
+        for row, item in enumerate(files):
+            parts["val" if row in chosen else "train"].append(item)
+        return parts
+
+    def _say_repeats(self, hashes: list[bytes], rows: FolderRows) -> None:
+        first = {}
+        for row, each in enumerate(hashes):
+            if first.setdefault(each, row) != row:
+                num_more = len(hashes) - len(set(hashes))
+                say_once(
+                    f"Task {self.name!r}: {num_more} images in {self.folders['train']} repeat "
+                    f"others, pixel for pixel ({rows.name(row)} is {rows.name(first[each])}); "
+                    f"where validation is cut off, equal images stay together."
+                )
+                return
 
     def _is_cut(self, split: str) -> bool:
         return split != "test" and "val" not in self.folders
 
     def count(self, split: str) -> int:
-        """The number of images of a `split`; decodes nothing, so equal pictures are not moved."""
+        """The number of images of a `split`, to the few that repeat; decodes nothing."""
         if not self._is_cut(split):
             return len(self._files(split))
-        files, chosen = self._chosen()
-        return len(chosen) if split == "val" else len(files) - len(chosen)
+        num_train = len(self._files("train"))
+        num_val = self._num_val(num_train)
+        return num_val if split == "val" else num_train - num_val
 
     def open(self, split: str) -> Split:
         """The images of a `split`, decoded one at a time when they are read.

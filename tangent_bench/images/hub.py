@@ -449,5 +449,13 @@ class HubSource:
         files = parquet_files(self.folder, self.origin, stored)
         if files:
             return ParquetRows(self.name, files, self.origin)
-        table = package("datasets").load_from_disk(str(self.folder / stored))
-        return TableRows(self.name, str(self.folder / stored), table, self.origin)
+        folder = str(self.folder / stored)
+        datasets = package("datasets")
+        try:
+            table = datasets.load_from_disk(folder)
+        except Exception as error:  # the library raises many kinds
+            raise ValueError(
+                f"Task {self.name!r}: the library datasets cannot load {folder} ({error}); save it "
+                f"again with release {datasets.__version__}, or as parquet files."
+            ) from None
+        return TableRows(self.name, folder, table, self.origin)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -123,6 +124,35 @@ def cut(num: int) -> tuple[np.ndarray, np.ndarray]:
     order = shuffled(num)
     num_val = min(MAX_VAL, num // 10)
     return order[: num - num_val], order[num - num_val :]
+
+
+def cut_together(hashes: Sequence[bytes], labels: Sequence[int], num_val: int) -> set[int]:
+    """Rows for val, the first that fit: equal images all at once, and never the last of a class.
+
+    Args:
+        hashes: digest of each training image.
+        labels: its class.
+        num_val: number of images for val.
+
+    >>> sorted(cut_together([b"a", b"b", b"a", b"c", b"d"], [0, 0, 0, 1, 0], num_val=2))
+    [0, 2]
+    """
+    equal = {}
+    for row, each in enumerate(hashes):
+        equal.setdefault(each, []).append(row)
+    left = Counter(labels)
+    val = set()
+    for rows in equal.values():
+        taken = Counter(labels[row] for row in rows)
+        if len(val) + len(rows) <= num_val and not _are_emptied(taken, left):
+            val.update(rows)
+            left -= taken
+    return val
+
+
+def _are_emptied(taken: Counter[int], left: Counter[int]) -> bool:
+    """Whether so many images of each class would leave none of one of them."""
+    return any(left[label] <= number for label, number in taken.items())
 
 
 class JoinedRows:

@@ -259,17 +259,35 @@ def test_too_few_images_to_cut_validation_off(tmp_path, num):
 # Repeated pictures
 
 
-def test_equal_pictures_are_on_one_side_of_the_cut(tmp_path, caplog):
+@pytest.mark.parametrize("num_copies", [1, 2])
+def test_equal_pictures_are_on_one_side_of_the_cut(tmp_path, caplog, num_copies):
     made(tmp_path, num=20)
-    for k in range(20):
-        with Image.open(tmp_path / f"train/cat/{k}.png") as image:
-            image.save(tmp_path / f"train/cat/again{k}.bmp")
+    for file in list((tmp_path / "train").rglob("*.png")):
+        with Image.open(file) as image:
+            for k in range(num_copies):
+                image.save(file.with_name(f"{file.stem}_again{k}.bmp"))
     found = task(tmp_path)
     train, val = found.load("train"), found.load("val")
     assert not image_hashes(train) & image_hashes(val)
-    assert len(train.labels) + len(val.labels) == 60 and len(val.labels) > 0
-    assert "has pictures more than once, for example" in caplog.text
+    assert len(val.labels) == 4 * (1 + num_copies) and len(train.labels) == 36 * (1 + num_copies)
+    assert f"{40 * num_copies} images in {tmp_path}/train repeat others" in caplog.text
+    assert ".bmp" in caplog.text
     assert len(found.checked("val")) == len(val.labels)
+
+
+def test_a_picture_that_comes_very_often_is_trained_on(tmp_path):
+    made(tmp_path, num=20)
+    for k in range(60):
+        Image.new("RGB", (8, 8)).save(tmp_path / f"train/cat/blank{k}.png")
+    val = task(tmp_path).load("val")
+    assert len(val.labels) == 10 and val.images.any(axis=(1, 2, 3)).all()
+
+
+def test_pictures_that_are_all_equal_leave_no_validation(tmp_path):
+    made(tmp_path)
+    for file in (tmp_path / "train").rglob("*.png"):
+        Image.new("RGB", (8, 8)).save(file)
+    refused(tmp_path, "of its 20 training images a tenth leaves none for validation")
 
 
 def test_one_colour_pages_of_different_sizes_are_different_pictures(tmp_path):
