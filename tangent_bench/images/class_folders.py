@@ -178,13 +178,14 @@ def _files_below(folder: Path) -> Iterator[Path]:
 
 
 def folders_below(folder: Path) -> Iterator[tuple[str, list[str], list[str]]]:
-    """As `os.walk` with links, but each folder once and no hidden ones.
+    """As `os.walk` with links, but each folder once, no hidden ones, and none above `folder`.
 
-    A link to a folder above itself would otherwise give every image forty times.
+    A link to a folder above itself would otherwise give every image forty times, and images of
+    other classes.
     """
-    seen = set()
+    seen = set(Path(os.path.realpath(folder)).parents)
     for parent, inner, names in os.walk(folder, followlinks=True):
-        real = os.path.realpath(parent)
+        real = Path(os.path.realpath(parent))
         if real in seen:
             inner.clear()
             continue
