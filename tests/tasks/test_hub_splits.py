@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -209,3 +210,30 @@ def test_names_of_equal_pictures_are_those_of_the_stored_rows(root):
     named = checks.named_hashes(mine().open("val"))
     assert all(f"of {root}/mine/data" in name for name in named.values())
     assert mine().TASK.class_names == CLASSES
+
+
+# A data set of the paper in folders
+
+
+@pytest.mark.parametrize("word", ["validation", "Val", "valid"])
+def test_folders_of_a_data_set_may_have_the_usual_words(root, word, caplog):
+    """Validation would else be cut off train; the copy has 60 training images of its own."""
+    hub_copies.write_folder(root)
+    shutil.copytree(root / "tiny/test", root / "tiny" / word)
+    (root / "tiny/train").rename(root / "tiny/Training")
+    module = tiny(counts={"train": 60, "val": 15, "test": 15})
+    assert [len(open_split(module, split)) for split in SPLITS] == [60, 15, 15]
+    shutil.copytree(root / "tiny/test", root / "tiny/holdout")
+    open_split(module, "test")
+    assert "has folders that are not used: holdout;" in caplog.text
+
+
+def test_litter_beside_the_images_of_a_data_set(root, caplog):
+    hub_copies.write_folder(root)
+    for name in ("._000.png", ".DS_Store", ".ipynb_checkpoints/0.png"):
+        file = root / "tiny/train/dog" / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(b"\0")
+    (root / "tiny/train/dog/notes.txt").write_text("x")
+    assert len(open_split(tiny(), "train")) == 54
+    assert "1 files in" in caplog.text and "passed over (1 .txt)" in caplog.text
