@@ -122,7 +122,7 @@ def _shallow(image: Image.Image, white: int, is_inverted: bool, what: str) -> Im
 
 def _on_white(image: Image.Image, what: str) -> Image.Image:
     """A picture with transparent parts as it looks on white; opaque pixels stay as they are."""
-    if image.getextrema()[3] == (0, 0):
+    if image.getchannel("A").getextrema() == (0, 0):
         say_once(
             f"{what} is wholly transparent and becomes white; if its alpha channel means something "
             f"else, save it without.",
