@@ -66,6 +66,18 @@ def test_a_link_to_a_folder_above_gives_no_image_twice(tmp_path):
     assert len(folders.image_files(tmp_path / "train", {"dog": 0})) == 2
 
 
+def test_a_link_to_a_folder_above_gives_no_image_of_another_class(tmp_path):
+    for name in ("cat", "dog"):
+        _write(tmp_path, name)
+    for target in ("..", "../..", "."):
+        link = tmp_path / "train" / "dog" / f"up{len(target)}"
+        link.symlink_to(target, target_is_directory=True)
+    found = folders.image_files(tmp_path / "train", {"cat": 0, "dog": 1})
+    assert [(file.parent.name, label) for file, label in found] == [("cat", 0)] * 2 + [
+        ("dog", 1)
+    ] * 2
+
+
 def test_a_class_folder_that_ends_a_line_is_refused(tmp_path):
     for name in ("dog", "a\nb"):
         _write(tmp_path, name)

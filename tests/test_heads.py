@@ -98,3 +98,37 @@ def test_head_of_an_open_clip_model(clip_folder):
         expected = float(network.logit_scale.exp()) * mean / mean.norm()
         np.testing.assert_allclose(row.numpy(), expected.numpy(), rtol=1e-4, atol=1e-5)
     assert float(head.norm(dim=1).mean()) == pytest.approx(1 / 0.07, rel=1e-4)
+
+
+LONG = "chronic obstructive pulmonary disease with acute"
+
+
+def test_classes_that_the_text_tower_cannot_tell_apart_are_refused(clip_folder):
+    """The tiny model reads 24 tokens; the ends of the names lie behind them."""
+    model = small.clip_model(clip_folder)
+    network = models.create(model, "random", 0)
+    names = ["cat", f"{LONG} exacerbation", f"{LONG} infection", f"{LONG}, unspecified"]
+    with pytest.raises(ValueError, match="cannot tell the classes .*exacerbation.* shorten"):
+        heads.build(network, models.tokenizer(model), names, ["a histopathology slide showing {}"])
+    with pytest.raises(ValueError, match="'Cat' and 'cat' apart"):
+        heads.build(network, models.tokenizer(model), ["Cat", "cat"], ["a {}"])
+    missiles = heads.build(network, models.tokenizer(model), ["missile", "dog", "missile"], ["{}"])
+    assert torch.equal(missiles[0], missiles[2]), "ImageNet's list has two names twice"
+
+
+def test_a_prompt_that_is_cut_is_said_with_its_text(clip_folder, caplog):
+    tokenize = models.tokenizer(small.clip_model(clip_folder))
+    texts = ["a histopathology slide showing {}", "{}"]
+    heads.say_cut(tokenize, ["cat", f"{LONG} exacerbation"], texts)
+    assert "1 of 4 prompts are longer than the 24 tokens" in caplog.text
+    assert f"'a histopathology slide showing {LONG} exacerbation'" in caplog.text
+    caplog.clear()
+    heads.say_cut(tokenize, ["cat", "dog"], texts)
+    assert not caplog.text
+
+
+@pytest.mark.parametrize("num_letters", range(18, 27))
+def test_cut_prompts_are_those_with_more_tokens_than_places(clip_folder, num_letters):
+    tokenize = models.tokenizer(small.clip_model(clip_folder))
+    text = " ".join("a" * num_letters)  # a token each, between those of start and end
+    assert heads.cut_prompts(tokenize, [text], ["{}"]) == ([text] if num_letters > 22 else [])

@@ -25,6 +25,9 @@ class MemoryRows:
         self.pictures = pictures
         self.labels = np.arange(len(pictures), dtype=np.int64) % 2
 
+    def name(self, row):
+        return f"picture {row}"
+
     def read(self, rows):
         for row in sorted(map(int, rows), reverse=True):
             yield row, self.pictures[row]

@@ -16,7 +16,7 @@ import pytest
 
 from tangent_bench.figures import _style
 from tangent_bench.figures._cells import Cell, cells
-from tangent_bench.images.stored import decode
+from tangent_bench.images.decoding import decode
 from tangent_bench.report import render
 from tests import small
 from tests.page_folder import HOSTILE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from tangent_bench import registry
@@ -41,6 +42,16 @@ _TASK_MARKERS = {
     "materials": "D", "photographs": "P", "terrain": "X", "objects": "*",
 }  # fmt: skip
 _SPARE_MARKERS = "<>phHd1234"
+_own: dict[str, Mapping[str, str]] = {}  # "tasks" and "models" → name → title
+
+
+def use_titles(titles: Mapping[str, Mapping[str, str]]) -> None:
+    """Let tasks and models of the user's own have the titles that the config gives them.
+
+    Args:
+        titles: "tasks" and "models" → name → title; it stands for the rest of the process.
+    """
+    _own.update(titles)
 
 
 def mode(training: str, evaluation: str) -> ModeLook:
@@ -91,9 +102,11 @@ def training_title(training: str) -> str:
 
 
 def task_title(name: str) -> str:
-    """Returns the task's own title; a user's folder, which is no plug-in, has its plain name."""
+    """Returns the task's own title, or its plain name if it has none."""
     if name == "all":
         return "Average"
+    if name in _own.get("tasks", {}):
+        return _own["tasks"][name]
     if name in registry.names("tasks"):
         return registry.load("tasks", name).TASK.title
     return _plain(name)
@@ -101,6 +114,8 @@ def task_title(name: str) -> str:
 
 def model_title(name: str) -> str:
     """Returns the model's own title, or its name."""
+    if name in _own.get("models", {}):
+        return _own["models"][name]
     if name in registry.names("models"):
         return registry.load("models", name).MODEL.title
     return name

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 
 import numpy as np
 from PIL import Image
 
+from tangent_bench.images.notes import say_once
 from tangent_bench.images.stored import Split
 from tangent_bench.images.task import Images
 
@@ -41,25 +42,32 @@ def pixel_hash(image: np.ndarray | Image.Image) -> bytes:
     return hashlib.sha256(f"{pixels.shape}".encode() + pixels.tobytes()).digest()
 
 
-def _decoded(images: AnyImages) -> Iterator[np.ndarray | Image.Image]:
-    """One image after the other."""
-    if isinstance(images, Images):
-        yield from images.images
-    elif isinstance(images, Split):
-        for _, image in images.stream():
-            yield image
-    else:
-        yield from images
+def _decoded(images: AnyImages) -> Iterator[tuple[str, np.ndarray | Image.Image]]:
+    """The name of each image, and the image, one after the other."""
+    if isinstance(images, Split):
+        for position, image in images.stream():
+            yield images.name_of(position), image
+        return
+    for number, image in enumerate(images.images if isinstance(images, Images) else images):
+        yield f"image {number}", image
+
+
+def named_hashes(images: AnyImages) -> dict[bytes, str]:
+    """`pixel_hash` → name of every image, with one image in memory at a time.
+
+    Of equal images the last gives the name.
+    """
+    return {pixel_hash(image): name for name, image in _decoded(images)}
 
 
 def image_hashes(images: AnyImages) -> Set[bytes]:
     """`pixel_hash` of every image, with one image in memory at a time."""
-    return {pixel_hash(image) for image in _decoded(images)}
+    return named_hashes(images).keys()
 
 
 def require_disjoint(
-    train: Set[bytes],
-    other: Set[bytes],
+    train: Mapping[bytes, str],
+    other: Mapping[bytes, str],
     task: str,
     split: str,
     first: str = "train",
@@ -68,20 +76,39 @@ def require_disjoint(
     """Number of images of one split that another split has too, pixel for pixel.
 
     Args:
-        train: `pixel_hash` of the training images, or of those of the split `first`.
-        other: `pixel_hash` of the images of `split`.
+        train: `named_hashes` of the training images, or of those of the split `first`.
+        other: `named_hashes` of the images of `split`.
         task: name of the task, for the error.
         split: name of the split of `other`.
         first: name of the split of `train`.
-        allowed: number of shared images that a data set repeats as it was published.
+        allowed: number of shared images that are tolerated, since the data set has them.
 
     Raises:
         ValueError: the two share more than `allowed` images.
     """
-    shared = len(train & other)
-    if shared > allowed:
+    shared = train.keys() & other.keys()
+    if not shared:
+        return 0
+    one = min(shared, key=other.__getitem__)
+    found = (
+        f"Task {task!r}: {len(shared)} images of {split!r} are also in {first!r}, pixel for pixel "
+        f"({other[one]} is {train[one]})"
+    )
+    if len(shared) > allowed:
         raise ValueError(
-            f"Task {task!r}: {shared} images of {split!r} are also in {first!r}, pixel for pixel; "
-            f"remove them from one of the two."
+            f"{found}; remove them from one of the two, or let data.max_leaks allow them."
         )
-    return shared
+    say_once(f"{found}; {allowed} are allowed.")
+    return len(shared)
+
+
+def say_absent(labels: np.ndarray, class_names: tuple[str, ...], task: str, split: str) -> None:
+    """Name the classes of which a split, as it is used, has no image."""
+    present = set(np.unique(labels).tolist())
+    absent = [name for label, name in enumerate(class_names) if label not in present]
+    if absent:
+        names = ", ".join(absent[:5]) + (", …" if len(absent) > 5 else "")
+        say_once(
+            f"Task {task!r}: the images of {split!r} that are used have none of {len(absent)} of "
+            f"{len(class_names)} classes ({names}); look at the data set, or at data.max_{split}."
+        )

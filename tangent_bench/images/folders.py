@@ -1,155 +1,38 @@
-"""Images in ImageFolder layout, <folder>/<split>/<class>/<image>, and a user's folder as a task.
+"""A user's folder in ImageFolder layout, <folder>/<split>/<class>/<image>, as a task.
 
-Without val/, a tenth of train is cut off for it, as in the paper: at most 5,000 images, the same on
-every machine.
+Without a folder for validation, a tenth of train is cut off for it, as in the paper: at most 5,000
+images, the same on every machine.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
-from tangent_bench.images.stored import MAX_VAL, Rows, Split, decode, gather, plain
+from tangent_bench.images import names
+from tangent_bench.images.checks import named_hashes, pixel_hash, require_disjoint
+from tangent_bench.images.class_folders import (
+    as_numbers,
+    class_folders,
+    composed,
+    image_files,
+    listing,
+    require_no_empty_class,
+    say_others,
+    say_unused,
+    split_folder,
+)
+from tangent_bench.images.folder_source import FolderRows
+from tangent_bench.images.notes import say_once
+from tangent_bench.images.stored import MAX_VAL, Split, cut_together, gather
 from tangent_bench.images.task import SIDE, SPLITS, Images, Task
 from tangent_bench.seeds import derive
 
-if TYPE_CHECKING:
-    from tangent_bench.images.origin import Origin
-
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
-
-
-def class_folders(folder: Path) -> list[str]:
-    """Sorted names of the folders in `folder`; [] if it does not exist."""
-    if not folder.is_dir():
-        return []
-    return sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
-
-
-class FolderRows:
-    """Image files with labels, as `stored.Rows`."""
-
-    names = None
-
-    def __init__(
-        self, task: str, place: Path, files: list[tuple[Path, int]], turn: bool = True
-    ) -> None:
-        self.task = task
-        self.place = str(place)
-        self.files = [file for file, _ in files]
-        self.turn = turn
-        self.labels = np.array([label for _, label in files], dtype=np.int64)
-
-    def read(self, rows: np.ndarray) -> Iterator[tuple[int, Image.Image]]:
-        """(row, RGB image) in the order of `rows`.
-
-        Raises:
-            ValueError: a file cannot be decoded.
-        """
-        for row in rows.tolist():
-            yield row, decode(self.files[row], f"Task {self.task!r}: {self.files[row]}", self.turn)
-
-
-def image_files(folder: Path, labels: Mapping[str, int]) -> list[tuple[Path, int]]:
-    """Files and `labels` below class folders of `folder`, in torchvision's ImageFolder order."""
-    files = []
-    for class_folder in sorted(labels):
-        for parent, _, names in sorted(_folders_below(folder / class_folder)):
-            for name in sorted(names):
-                if name.lower().endswith(SUFFIXES):
-                    files.append((Path(parent) / name, labels[class_folder]))
-    return files
-
-
-def _folders_below(folder: Path) -> Iterator[tuple[str, list[str], list[str]]]:
-    """As `os.walk` with links, but each folder once.
-
-    A link to a folder above itself would otherwise give every image forty times.
-    """
-    seen = set()
-    for parent, inner, names in os.walk(folder, followlinks=True):
-        real = os.path.realpath(parent)
-        if real in seen:
-            inner.clear()
-            continue
-        seen.add(real)
-        yield parent, inner, names
-
-
-def folder_labels(
-    folders: list[str], name: str, task: Task, origin: Origin, place: Path
-) -> dict[str, int]:
-    """The label of each class folder, by its name or, without known names, by alphabetical order.
-
-    Args:
-        folders: sorted names of the class folders.
-        name: name of the task.
-        task: its class names.
-        origin: its other names of classes.
-        place: where the folders are, for the error.
-
-    Raises:
-        ValueError: too many, too few, or folders of other names.
-    """
-    num = len(task.class_names)
-    if len(folders) != num:
-        raise ValueError(
-            f"Task {name!r}: {place} has {len(folders)} class folders, expected {num}, one for "
-            f"each class."
-        )
-    if origin.agreement < 1:  # wnids: their alphabetical order is that of the labels
-        return {folder: label for label, folder in enumerate(folders)}
-    known = {plain(n): label for label, n in enumerate(task.class_names)}
-    known |= {plain(n): label for label, n in enumerate(origin.folder_names or ())}
-    unknown = [folder for folder in folders if plain(folder) not in known]
-    if unknown or len({known[plain(folder)] for folder in folders}) != num:
-        raise ValueError(
-            f"Task {name!r}: {place} has class folders that are no class of it: "
-            f"{', '.join(unknown[:3]) or 'one twice'}; "
-            f"name them as {(origin.folder_names or task.class_names)[0]!r}."
-        )
-    return {folder: known[plain(folder)] for folder in folders}
-
-
-def split_folders(folder: Path, origin: Origin) -> dict[str, Path]:
-    """The folder of each split that `folder` holds, as `origin` names them."""
-    folders = {}
-    for name in reversed(origin.test_folders):  # the first that exists counts
-        if class_folders(folder / name):
-            folders["test"] = folder / name
-    for split in ("train", "val"):
-        path = folder / split
-        if class_folders(path) and path != folders.get("test"):
-            folders[split] = path
-    return folders
-
-
-class FolderSource:
-    """A local folder in ImageFolder layout."""
-
-    revision = None
-
-    def __init__(self, name: str, task: Task, origin: Origin, folder: Path) -> None:
-        self.name = name
-        self.task = task
-        self.origin = origin
-        self.place = str(folder)
-        self.folders = split_folders(folder, origin)
-
-    def has(self, split: str) -> bool:
-        """Whether the `split` is stored."""
-        return split in self.folders
-
-    def rows(self, split: str) -> Rows:
-        """The images of a stored `split`, in the order of torchvision's ImageFolder."""
-        folder = self.folders[split]
-        labels = folder_labels(class_folders(folder), self.name, self.task, self.origin, folder)
-        return FolderRows(self.name, folder, image_files(folder, labels), self.origin.turn)
+__all__ = ["FolderTask", "image_files"]
 
 
 class FolderTask:
@@ -164,6 +47,7 @@ class FolderTask:
         self.name = name
         self.folder = Path(entry["folder"])
         self.side = entry.get("side", SIDE)
+        self.folders = self._split_folders()
         self.classes = self._classes()
         self.TASK = Task(
             title=entry.get("title", name),
@@ -174,22 +58,41 @@ class FolderTask:
             licence=entry.get("licence", "not stated"),
         )
 
+    def _split_folders(self) -> dict[str, Path]:
+        """The folder of each split; only val may be missing."""
+        folders = {}
+        for split in SPLITS:
+            folder = self._split_folder(split)
+            if folder is not None:
+                folders[split] = folder
+            elif split != "val":
+                raise ValueError(
+                    f"Task {self.name!r}: {self.folder / split} is no folder; expected "
+                    f"{self.folder}/{{train,test}}/<class>/<image>."
+                )
+        say_unused(self.name, self.folder, folders.values())
+        return folders
+
+    def _split_folder(self, split: str) -> Path | None:
+        try:
+            return split_folder(self.folder, split)
+        except ValueError as sentence:
+            raise ValueError(f"Task {self.name!r}: {sentence}") from None
+
     def _class_names(self, entry: Mapping) -> tuple[str, ...]:
-        names = tuple(entry.get("class_names") or (c.replace("_", " ") for c in self.classes))
-        if len(names) != len(self.classes):
-            raise ValueError(
-                f"Task {self.name!r}: {len(names)} class_names for {len(self.classes)} class "
-                f"folders in {self.folder}; give one each."
-            )
-        return names
+        given = tuple(entry.get("class_names") or ())
+        if given:
+            names.require_one_pairing(self.name, self.folder, self.classes, given)
+        found = given or tuple(c.replace("_", " ") for c in self.classes)
+        names.require_distinct(self.name, str(self.folder), found)
+        return found
 
     def _classes(self) -> list[str]:
         """Names of the class folders, the same in every split."""
-        splits = [split for split in SPLITS if self._has(split)]
-        classes = {split: set(class_folders(self.folder / split)) for split in splits}
+        classes = {split: set(self._by_name(split)) for split in self.folders}
         train = classes["train"]
-        for split, names in classes.items():
-            self._require_equal(train, split, names)
+        for split, found in classes.items():
+            self._require_equal(train, split, found)
         for name in sorted(train):
             if not name.isprintable():
                 raise ValueError(
@@ -201,37 +104,109 @@ class FolderTask:
                 f"Task {self.name!r}: {self.folder} has {len(train)} class folders; at least two "
                 f"are needed."
             )
-        return sorted(train)
+        return as_numbers(train)
 
-    def _require_equal(self, train: set[str], split: str, names: set[str]) -> None:
+    def _by_name(self, split: str) -> dict[str, str]:
+        """The class folders of a split, by their names as they are compared."""
+        by_name = {}
+        for folder in class_folders(self.folders[split]):
+            if composed(folder) in by_name:
+                raise ValueError(
+                    f"Task {self.name!r}: {self.folders[split]} has two class folders {folder!r} "
+                    f"that differ in how their accents are stored; put them together."
+                )
+            by_name[composed(folder)] = folder
+        return by_name
+
+    def _require_equal(self, train: set[str], split: str, found: set[str]) -> None:
         """Raise ValueError unless a split has the class folders of train."""
-        if names != train:
+        if found != train:
             raise ValueError(
                 f"Task {self.name!r}: class folders of train ({len(train)}) and {split} "
-                f"({len(names)}) in {self.folder} differ: {', '.join(sorted(train ^ names))}; "
+                f"({len(found)}) in {self.folder} differ: {', '.join(sorted(train ^ found))}; "
                 f"give every split the same ones."
             )
 
-    def _has(self, split: str) -> bool:
-        """Whether the split has a folder; only val may be missing."""
-        exists = (self.folder / split).is_dir()
-        if not exists and split != "val":
-            raise ValueError(
-                f"Task {self.name!r}: {self.folder / split} is no folder; expected "
-                f"{self.folder}/{{train,test}}/<class>/<image>."
-            )
-        return exists
-
     def _files(self, split: str) -> list[tuple[Path, int]]:
-        has_val = (self.folder / "val").is_dir()
-        place = self.folder / (split if split != "val" or has_val else "train")
-        files = image_files(place, {name: label for label, name in enumerate(self.classes)})
+        """The images and labels of a split that has a folder, in the order of the task.
+
+        Raises:
+            ValueError: the split, or a class of it, has none.
+        """
+        place = self.folders[split]
+        by_name = self._by_name(split)
+        labels = {by_name[name]: label for label, name in enumerate(self.classes)}
+        found = listing(place, labels)
+        say_others(self.name, place, found)
+        if not found.files:
+            raise ValueError(
+                f"Task {self.name!r}: split {split!r} in {self.folder} is empty; put images into "
+                f"its class folders."
+            )
+        require_no_empty_class(self.name, place, labels, found)
+
         # An order by hash is shuffled, the same everywhere, and stable when files are added.
-        files.sort(key=lambda item: derive("order", self.name, item[0].relative_to(place)))
-        if has_val or split == "test":
-            return files
-        num_val = min(MAX_VAL, len(files) // 10)
-        return files[:num_val] if split == "val" else files[num_val:]
+        def place_in_order(item: tuple[Path, int]) -> int:
+            return derive("order", self.name, composed(str(item[0].relative_to(place))))
+
+        return sorted(found.files, key=place_in_order)
+
+    def _num_val(self, num_train: int) -> int:
+        """How many of so many training images are cut off for validation: a tenth."""
+        num_val = min(MAX_VAL, num_train // 10)
+        if not num_val:
+            raise self._none_for_validation(num_train)
+        return num_val
+
+    def _none_for_validation(self, num_train: int) -> ValueError:
+        return ValueError(
+            f"Task {self.name!r}: {self.folder} has no folder val, and of its {num_train} training "
+            f"images a tenth leaves none for validation; add val/<class>/<image>, or training "
+            f"images."
+        )
+
+    @cached_property
+    def _cut(self) -> dict[str, list[tuple[Path, int]]]:
+        """Train and val out of one folder; all images are decoded, to keep equal ones together.
+
+        Raises:
+            ValueError: nothing is left for val.
+        """
+        files = self._files("train")
+        num_val = self._num_val(len(files))
+        rows = FolderRows(self.name, self.folder, files)
+        hashes = [pixel_hash(image) for _, image in rows.read(np.arange(len(files)))]
+        self._say_repeats(hashes, rows)
+        chosen = cut_together(hashes, rows.labels.tolist(), num_val)
+        if not chosen:
+            raise self._none_for_validation(len(files))
+        parts = {"train": [], "val": []}
+        for row, item in enumerate(files):
+            parts["val" if row in chosen else "train"].append(item)
+        return parts
+
+    def _say_repeats(self, hashes: list[bytes], rows: FolderRows) -> None:
+        first = {}
+        for row, each in enumerate(hashes):
+            if first.setdefault(each, row) != row:
+                num_more = len(hashes) - len(set(hashes))
+                say_once(
+                    f"Task {self.name!r}: {num_more} images in {self.folders['train']} repeat "
+                    f"others, pixel for pixel ({rows.name(row)} is {rows.name(first[each])}); "
+                    f"where validation is cut off, equal images stay together."
+                )
+                return
+
+    def _is_cut(self, split: str) -> bool:
+        return split != "test" and "val" not in self.folders
+
+    def count(self, split: str) -> int:
+        """The number of images of a `split`, to the few that repeat; decodes nothing."""
+        if not self._is_cut(split):
+            return len(self._files(split))
+        num_train = len(self._files("train"))
+        num_val = self._num_val(num_train)
+        return num_val if split == "val" else num_train - num_val
 
     def open(self, split: str) -> Split:
         """The images of a `split`, decoded one at a time when they are read.
@@ -239,14 +214,31 @@ class FolderTask:
         Raises:
             ValueError: there are none.
         """
-        files = self._files(split)
-        if not files:
-            raise ValueError(
-                f"Task {self.name!r}: split {split!r} in {self.folder} is empty; put images into "
-                f"its class folders."
-            )
+        return self._opened(split, self._cut[split] if self._is_cut(split) else self._files(split))
+
+    def _opened(self, split: str, files: list[tuple[Path, int]]) -> Split:
         rows = FolderRows(self.name, self.folder, files)
         return Split(self.name, split, rows, np.arange(len(files)))
+
+    def checked(self, split: str, limit: int | None = None, max_leaks: int = 0) -> Split:
+        """The first `limit` images of a `split`, none of which is a training image.
+
+        Args:
+            split: train, val or test.
+            limit: number of images; None: all.
+            max_leaks: number of images that may be in the training folder too.
+
+        Raises:
+            ValueError: more of them are, pixel for pixel; it names two files.
+        """
+        opened = self.open(split)
+        opened = replace(opened, order=opened.order[:limit])
+        if split == "test" or (split == "val" and "val" in self.folders):
+            train = named_hashes(self._opened("train", self._files("train")))
+            here = self.folders[split].name
+            first = self.folders["train"].name
+            require_disjoint(train, named_hashes(opened), self.name, here, first, allowed=max_leaks)
+        return opened
 
     def load(self, split: str) -> Images:
         """Decoded images of a `split`, as squares of `side` pixels.

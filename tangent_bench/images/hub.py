@@ -10,8 +10,9 @@ from __future__ import annotations
 import importlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -19,7 +20,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from tangent_bench.images.stored import Rows, decode, plain
+from tangent_bench.images.class_folders import SPLIT_WORDS
+from tangent_bench.images.decoding import decode
+from tangent_bench.images.notes import say_once
+from tangent_bench.images.stored import Rows, plain
 from tangent_bench.images.task import Task
 
 if TYPE_CHECKING:
@@ -144,8 +148,12 @@ class ParquetRows:
         for row in rows.tolist():
             yield row, self._decode(cells[row - first].as_py(), row)
 
+    def name(self, row: int) -> str:
+        """Number and place of a row."""
+        return f"image {row} of {self.place}"
+
     def _decode(self, cell: dict | bytes | None, row: int) -> Image.Image:
-        what = f"Task {self.task!r}: image {row} of {self.place}"
+        what = f"Task {self.task!r}: {self.name(row)}"
         return decode(_encoded(cell, what), what, self.origin.turn)
 
 
@@ -172,10 +180,14 @@ class TableRows:
             ValueError: an image cannot be decoded.
         """
         for row in rows.tolist():
-            what = f"Task {self.task!r}: image {row} of {self.place}"
+            what = f"Task {self.task!r}: {self.name(row)}"
             cell = self._images[row][self.origin.image]
             content = _file_of(cell) or _encoded(cell, what)
             yield row, decode(content, what, self.origin.turn)
+
+    def name(self, row: int) -> str:
+        """Number and place of a row."""
+        return f"image {row} of {self.place}"
 
 
 def _file_of(cell: dict) -> Path | None:
@@ -201,6 +213,59 @@ def parquet_files(folder: Path, origin: Origin, stored: str) -> list[Path]:
         if files:
             return files
     return []
+
+
+def split_names(folder: Path, origin: Origin) -> list[str]:
+    """Names of the splits that a copy in `folder` holds, as a saved table or parquet files."""
+    saved = folder / "dataset_dict.json"
+    if saved.is_file():
+        return list(json.loads(saved.read_text(encoding="utf-8"))["splits"])
+    config = origin.config or "default"
+    for place in (config, "data", ""):
+        found = {
+            re.sub(r"(-\d+.*)?$", "", file.stem) for file in (folder / place).glob("*.parquet")
+        }
+        if found:
+            return sorted(found)
+    return sorted({file.parent.name for file in folder.glob(f"{config}/*/*.parquet")})
+
+
+def split_names_on_hub(task: str, origin: Origin) -> list[str]:
+    """Names of the splits of a data set of the hub; [] if they cannot be had."""
+    try:
+        return package("datasets").get_dataset_split_names(
+            origin.hub, origin.config, revision=origin.revision
+        )
+    except Exception as error:  # the libraries raise many kinds; the images are asked for next
+        reason = re.sub(r"\s+", " ", f"{type(error).__name__}: {error}")[:200]
+        say_once(
+            f"Task {task!r}: the names of the splits of {origin.hub} cannot be had ({reason}); "
+            f"train and test are taken as its splits, and none for validation."
+        )
+        return []
+
+
+def by_words(names: Sequence[str], place: str) -> dict[str, str]:
+    """The stored name of each split among `names`, as the usual words tell.
+
+    Args:
+        names: names of the stored splits.
+        place: where they are, for the error.
+
+    Raises:
+        ValueError: two of them may be the same split.
+    """
+    splits = {}
+    for split, words in SPLIT_WORDS.items():
+        found = [name for name in names if name.lower() in words]
+        if len(found) > 1:
+            raise ValueError(
+                f"{place} has the splits {' and '.join(found)}, which both may be {split!r}; name "
+                f"those that are meant (splits: {{train: ..., val: ..., test: ...}})."
+            )
+        if found:
+            splits[split] = found[0]
+    return splits
 
 
 def local_revision(folder: Path, file: Path) -> str | None:
@@ -333,9 +398,41 @@ class HubSource:
         self.revision = revision
         self.place = str(folder or f"{origin.hub} on the hub")
 
+    @cached_property
+    def names(self) -> list[str]:
+        """Names of the stored splits."""
+        if self.folder is None:
+            return split_names_on_hub(self.name, self.origin)
+        return split_names(self.folder, self.origin)
+
+    @cached_property
+    def splits(self) -> Mapping[str, str]:
+        """The stored name of each split: as the origin says, else by the usual words.
+
+        Raises:
+            ValueError: two of them may be the same split.
+        """
+        if self.origin.splits:
+            return self.origin.splits
+        try:
+            found = by_words(self.names, self.place)
+        except ValueError as sentence:
+            raise ValueError(f"Task {self.name!r}: {sentence}") from None
+        return found if self.names else {"train": "train", "test": "test"}
+
+    def say_unused(self) -> None:
+        """Name the stored splits of a user's data set that are not used."""
+        others = sorted(set(self.names) - set(self.splits.values()))
+        if others:
+            say_once(
+                f"Task {self.name!r}: {self.place} has splits that are not used: "
+                f"{', '.join(others)}; if one is meant, name all (splits: {{train: ..., val: ..., "
+                f"test: ...}})."
+            )
+
     def has(self, split: str) -> bool:
         """Whether the `split` is stored."""
-        stored = self.origin.splits.get(split)
+        stored = self.splits.get(split)
         if stored is None:
             return False
         if self.folder is None:
@@ -345,12 +442,20 @@ class HubSource:
 
     def rows(self, split: str) -> Rows:
         """The images of a stored `split`, in the order of the copy."""
-        stored = self.origin.splits[split]
+        stored = self.splits[split]
         if self.folder is None:
             table = from_hub(self.name, self.origin, stored)
             return TableRows(self.name, self.place, table, self.origin)
         files = parquet_files(self.folder, self.origin, stored)
         if files:
             return ParquetRows(self.name, files, self.origin)
-        table = package("datasets").load_from_disk(str(self.folder / stored))
-        return TableRows(self.name, str(self.folder / stored), table, self.origin)
+        folder = str(self.folder / stored)
+        datasets = package("datasets")
+        try:
+            table = datasets.load_from_disk(folder)
+        except Exception as error:  # the library raises many kinds
+            raise ValueError(
+                f"Task {self.name!r}: the library datasets cannot load {folder} ({error}); save it "
+                f"again with release {datasets.__version__}, or as parquet files."
+            ) from None
+        return TableRows(self.name, folder, table, self.origin)

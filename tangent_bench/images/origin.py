@@ -23,7 +23,8 @@ class Origin:
         folder_names: names of class folders in the order of the labels, where they differ from the
             class names.
         test_folders: folders of the test split; the first that exists counts.
-        splits: names of the stored splits; without "val", validation is cut off train.
+        splits: names of the stored splits; without "val", validation is cut off train. Empty: the
+            usual words tell.
         config: configuration of the hub copy.
         image: column of the images in the hub copy.
         label: column of the labels in the hub copy.
@@ -34,6 +35,8 @@ class Origin:
             are of that copy.
         turn: whether the EXIF orientation is obeyed (the official code does not).
         advice: how to get the images without the hub.
+        own: whether a user names it in a config. Where validation is cut off, pictures that repeat
+            stay in train then (the official code does not look).
         without_train: advice if there are no training images to cut validation off.
     """
 
@@ -54,4 +57,5 @@ class Origin:
     leaked: bool = False
     turn: bool = False
     advice: str = ""
+    own: bool = False
     without_train: str = "add the training images"

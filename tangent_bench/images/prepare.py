@@ -8,15 +8,17 @@ from them; their shorter side is at most 8/7 of `side`. Data sets whose images a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from PIL import Image
 
 from tangent_bench.images import image_store
 from tangent_bench.images.checks import pixel_hash, require_disjoint
+from tangent_bench.images.notes import say_once
 from tangent_bench.images.stored import Split, square
 from tangent_bench.images.task import Task
 
@@ -30,7 +32,7 @@ def write_split(
     side: int,
     native: int | None = None,
     limit: int | None = None,
-    train: Set[bytes] = frozenset(),
+    train: Mapping[bytes, str] = MappingProxyType({}),
     max_leaks: int = 0,
 ) -> str:
     """Write the images of a split, one in memory at a time; returns the digest of the file.
@@ -42,7 +44,7 @@ def write_split(
         side: side of the models' input in pixels.
         native: side of the data set's own images, if all of them are squares of that size.
         limit: write only this many images, the first ones; None: all.
-        train: `hashes` of the training split.
+        train: `hashes` of the training split; a split that is `apart` leaves them out.
         max_leaks: number of images that may be in `train`.
 
     Raises:
@@ -50,6 +52,8 @@ def write_split(
             `max_leaks` images are in `train`.
     """
     split = replace(split, order=split.order[:limit])
+    if split.apart:
+        split = _without(split, train)
     number = len(split)
     hashes_N4 = np.zeros((number, 4), dtype=np.int64)
 
@@ -57,7 +61,7 @@ def write_split(
         for position, image in split.stream():
             hashes_N4[position] = np.frombuffer(pixel_hash(image), dtype="<i8")
             yield position, _shrunk(image, split, side, native)
-        require_disjoint(train, _set(hashes_N4), split.task, split.name, allowed=max_leaks)
+        require_disjoint(train, _named(hashes_N4, split), split.task, split.name, allowed=max_leaks)
 
     of_each = {
         "labels": split.labels,
@@ -73,14 +77,47 @@ def facts(task: Task) -> dict[str, object]:
     return {key: getattr(task, key) for key in FACTS}
 
 
-def hashes(path: str | Path) -> Set[bytes]:
-    """Hashes of the decoded pixels of all images of a file at `path` that `write_split` wrote."""
+def hashes(path: str | Path, split: Split | None = None) -> dict[bytes, str]:
+    """Hashes of the decoded pixels of all images of a file that `write_split` wrote, with names.
+
+    Args:
+        path: the file.
+        split: the opened images that it was written from, which have names.
+    """
     _, of_each, _ = image_store.open_images(path)
-    return _set(of_each["hashes"])
+    return _named(of_each["hashes"], split)
 
 
-def _set(hashes_N4: np.ndarray) -> Set[bytes]:
-    return {row.astype("<i8").tobytes() for row in hashes_N4}
+def _named(hashes_N4: np.ndarray, split: Split | None) -> dict[bytes, str]:
+    named = {}
+    for position, row in enumerate(hashes_N4):
+        name = split.name_of(position) if split else f"image {position}"
+        named[row.astype("<i8").tobytes()] = name
+    return named
+
+
+def _without(split: Split, train: Mapping[bytes, str]) -> Split:
+    """A split that was cut off train without the pictures that train has once more.
+
+    Raises:
+        ValueError: nothing remains.
+    """
+    keep = np.ones(len(split), dtype=bool)
+    for position, image in split.stream():
+        keep[position] = pixel_hash(image) not in train
+    if not keep.any():
+        raise ValueError(
+            f"Task {split.task!r}: {split.rows.place} repeats its pictures so that none is left "
+            f"for validation, which is cut off train; name a split for it (splits: {{val: ...}})."
+        )
+    num_left_out = len(split) - int(keep.sum())
+    if num_left_out:
+        say_once(
+            f"Task {split.task!r}: {num_left_out} of the images that are cut off train for "
+            f"validation are also among those that stay, pixel for pixel, and are left out of "
+            f"{split.name!r}."
+        )
+    return replace(split, order=split.order[keep])
 
 
 def _shrunk(image: Image.Image, split: Split, side: int, native: int | None) -> np.ndarray:

@@ -13,7 +13,9 @@ from types import ModuleType
 
 import numpy as np
 
-from tangent_bench.images.folders import FolderSource, FolderTask, split_folders
+from tangent_bench.images.class_folders import SPLIT_WORDS, say_unused, state
+from tangent_bench.images.folder_source import FolderSource, split_folders
+from tangent_bench.images.folders import FolderTask
 from tangent_bench.images.hub import (
     HubSource,
     cached_snapshot,
@@ -21,13 +23,14 @@ from tangent_bench.images.hub import (
     parquet_files,
     require_names,
 )
+from tangent_bench.images.names import require_distinct
 from tangent_bench.images.origin import Origin
 from tangent_bench.images.splits import check_split
 from tangent_bench.images.stored import Rows, Split, cut, gather, joined, shuffled
 from tangent_bench.images.task import SIDE, Images, Task
 
 ROOT = "TANGENT_BENCH_DATA"
-_HUB_KEYS = ("revision", "config", "image", "label", "splits")
+_HUB_KEYS = ("revision", "config", "image", "label")
 
 
 def _root() -> Path | None:
@@ -73,7 +76,8 @@ def _snapshot(name: str, origin: Origin, root: Path | None) -> HubSource | None:
 def _some_files(folder: Path, origin: Origin) -> list[Path]:
     """The first parquet file of each stored split below a folder."""
     files = []
-    for stored in origin.splits.values():
+    words = [word for each in SPLIT_WORDS.values() for word in each]
+    for stored in origin.splits.values() or words:
         files += parquet_files(folder, origin, stored)[:1]
     return files
 
@@ -103,6 +107,21 @@ def absent(name: str, origin: Origin) -> str:
     return f"{_command(origin, root)}{advice}"
 
 
+def state_below_root(origin: Origin) -> str:
+    """Digest of the names, sizes and dates of a data set's files in the user's folder of data sets.
+
+    Copies in the hub's cache do not count: a revision never changes, and a first run may download
+    it.
+    """
+    root = _root()
+    states = []
+    for place in _places(origin) if root else ():
+        folder = Path(root or "", place)
+        if folder.is_dir():
+            states.append(f"{place} {state(folder)}")
+    return ", ".join(states)
+
+
 def _missing(name: str, origin: Origin, root: Path | None, reason: Exception) -> ValueError:
     """The error if no source has the images."""
     if root:
@@ -128,13 +147,29 @@ def _order(
         rows = source.rows(split)
         return rows, shuffled(len(rows.labels))
     if split == "test" or not source.has("train"):
-        need = f"it has no images of {split!r}"
-        if split == "val":
-            need = "'val' is cut off 'train', which it has not"
-        raise ValueError(f"Task {name!r}: {source.place}: {need}; {origin.without_train}.")
+        raise ValueError(f"Task {name!r}: {source.place}: {_need(origin, source, split)}.")
     rows = source.rows("train")
     train, val = cut(len(rows.labels))
+    if len(train) and not len(val):
+        raise ValueError(
+            f"Task {name!r}: {source.place} has no split for validation, and of its {len(train)} "
+            f"training images a tenth leaves none for it; add one, or training images."
+        )
     return rows, val if split == "val" else train
+
+
+def _need(origin: Origin, source: FolderSource | HubSource, split: str) -> str:
+    """Which images a source lacks, and what to do."""
+    if isinstance(source, HubSource) and origin.own:
+        return (
+            f"it has the splits {', '.join(source.names) or 'train and test'}, of which none is "
+            f"{split!r}; say which ones are meant (splits: {{train: ..., val: ..., test: ...}})"
+        )
+    if split == "val":
+        return f"'val' is cut off 'train', which it has not; {origin.without_train}"
+    if split == "train":
+        return f"it has no images of 'train'; {origin.without_train}"
+    return "it has no images of 'test'; add the test images"
 
 
 def _require_counts(
@@ -185,9 +220,15 @@ def open_split(
         raise ValueError(
             f"Task {name!r}: split {split!r} of {source.place} is empty; put images into it."
         )
+    was_cut = not source.has("val")
     if not allow_counts:
-        _require_counts(name, origin, split, len(order), not source.has("val"), source.place)
-    return Split(name, split, rows, order, source.revision)
+        _require_counts(name, origin, split, len(order), was_cut, source.place)
+    if isinstance(source, FolderSource):
+        say_unused(name, source.folder, source.folders.values())
+    elif origin.own:
+        source.say_unused()
+    apart = origin.own and was_cut and split == "val"
+    return Split(name, split, rows, order, source.revision, apart)
 
 
 def _source(name: str, task: Task, origin: Origin, root: Path | None) -> FolderSource | HubSource:
@@ -220,15 +261,16 @@ def _require_classes(name: str, task: Task, origin: Origin, rows: Rows) -> None:
 def hub_origin(name: str, entry: Mapping) -> Origin:
     """The origin of a user's data set `name` of the hub, from its config `entry`."""
     keys = {key: entry[key] for key in _HUB_KEYS if key in entry}
-    return Origin(entry["hub"], folders=(name,), turn=True, **keys)
+    splits = entry.get("splits", {})
+    return Origin(entry["hub"], folders=(name,), splits=splits, turn=True, own=True, **keys)
 
 
 class HubTask:
     """A task from a config entry with `hub` and `templates`.
 
     `class_names` default to the names that the copy states. Other keys: `revision`, `config`,
-    `image` and `label` (columns), `splits` ({train, test[, val]: stored name}), and those of a
-    `FolderTask`, except its folder.
+    `image` and `label` (columns), `splits` ({train, test[, val]: stored name}; without it the usual
+    words tell), and those of a `FolderTask`, except its folder.
     """
 
     def __init__(self, name: str, entry: Mapping) -> None:
@@ -251,14 +293,19 @@ class HubTask:
         root = _root()
         source = _snapshot(name, self.ORIGIN, root) or HubSource(name, self.ORIGIN, None, None)
         try:
-            names = source.rows("train").names
+            if not source.has("train"):
+                need = _need(self.ORIGIN, source, "train")
+                raise ValueError(f"Task {name!r}: {source.place}: {need}.")
+            stored = source.rows("train").names
         except ConnectionError as error:
             raise _missing(name, self.ORIGIN, root, error) from None
-        if not names:
+        if not stored:
             raise ValueError(
                 f"Task {name!r}: {source.place} states no class names; give class_names."
             )
-        return tuple(class_name.replace("_", " ") for class_name in names)
+        found = tuple(class_name.replace("_", " ") for class_name in stored)
+        require_distinct(name, source.place, found)
+        return found
 
     def open(self, split: str) -> Split:
         """The images of a `split`, decoded when they are read; raises as `open_split`."""

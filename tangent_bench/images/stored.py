@@ -6,15 +6,15 @@ rows in an order.
 
 from __future__ import annotations
 
-import io
 import re
-from collections.abc import Iterator
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from tangent_bench.images.task import Images
 
@@ -44,6 +44,10 @@ class Rows(Protocol):
         """(row, RGB image) of each of `rows`, once, in the order that is cheapest to read."""
         ...
 
+    def name(self, row: int) -> str:
+        """What a row is called where people look for it: its file, or its number and place."""
+        ...
+
 
 def plain(name: str) -> str:
     """The letters and digits of a name, in lower case, so that spellings of different copies agree.
@@ -51,28 +55,8 @@ def plain(name: str) -> str:
     >>> plain("Ram C/V_Cargo Van") == plain("ram c-v cargo van"), plain("00007")
     (True, '7')
     """
-    text = re.sub(r"[^a-z0-9]", "", name.lower())
+    text = re.sub(r"[\W_]", "", unicodedata.normalize("NFC", name).lower())
     return text.lstrip("0") or "0" if text.isdigit() else text
-
-
-def decode(content: bytes | Path, what: str, turn: bool) -> Image.Image:
-    """An RGB image from a file or its bytes.
-
-    Args:
-        content: path of the file, or its bytes.
-        what: name of the image in the error.
-        turn: whether to obey the EXIF orientation.
-
-    Raises:
-        ValueError: the file cannot be decoded to its end.
-    """
-    try:
-        with Image.open(io.BytesIO(content) if isinstance(content, bytes) else content) as image:
-            return (ImageOps.exif_transpose(image) if turn else image).convert("RGB")
-    except Exception as error:  # Pillow raises many kinds, by format and damage
-        raise ValueError(
-            f"{what} cannot be read as an image ({error}); repair or remove it."
-        ) from None
 
 
 @dataclass(frozen=True)
@@ -85,6 +69,7 @@ class Split:
         rows: the stored images.
         order: the row of each image, int64 [N].
         revision: commit of the hub copy; None for a folder or an unknown commit.
+        apart: whether it was cut off train, and images that train has too are left out of it.
     """
 
     task: str
@@ -92,6 +77,7 @@ class Split:
     rows: Rows
     order: np.ndarray
     revision: str | None = None
+    apart: bool = False
 
     def __len__(self) -> int:
         return len(self.order)
@@ -100,6 +86,10 @@ class Split:
     def labels(self) -> np.ndarray:
         """labels_N, int64; decodes nothing."""
         return self.rows.labels[self.order]
+
+    def name_of(self, position: int) -> str:
+        """The file of an image, or its number and place."""
+        return self.rows.name(int(self.order[position]))
 
     def __getitem__(self, position: int) -> Image.Image:
         """One decoded image; slow for parquet, where `stream` reads every row group once."""
@@ -136,6 +126,35 @@ def cut(num: int) -> tuple[np.ndarray, np.ndarray]:
     return order[: num - num_val], order[num - num_val :]
 
 
+def cut_together(hashes: Sequence[bytes], labels: Sequence[int], num_val: int) -> set[int]:
+    """Rows for val, the first that fit: equal images all at once, and never the last of a class.
+
+    Args:
+        hashes: digest of each training image.
+        labels: its class.
+        num_val: number of images for val.
+
+    >>> sorted(cut_together([b"a", b"b", b"a", b"c", b"d"], [0, 0, 0, 1, 0], num_val=2))
+    [0, 2]
+    """
+    equal = {}
+    for row, each in enumerate(hashes):
+        equal.setdefault(each, []).append(row)
+    left = Counter(labels)
+    val = set()
+    for rows in equal.values():
+        taken = Counter(labels[row] for row in rows)
+        if len(val) + len(rows) <= num_val and not _are_emptied(taken, left):
+            val.update(rows)
+            left -= taken
+    return val
+
+
+def _are_emptied(taken: Counter[int], left: Counter[int]) -> bool:
+    """Whether so many images of each class would leave none of one of them."""
+    return any(left[label] <= number for label, number in taken.items())
+
+
 class JoinedRows:
     """The rows of two stored splits, one after the other."""
 
@@ -152,6 +171,12 @@ class JoinedRows:
         yield from self._first.read(rows[rows < self._start])
         for row, image in self._second.read(rows[rows >= self._start] - self._start):
             yield row + self._start, image
+
+    def name(self, row: int) -> str:
+        """The name of a row in the split that it comes from."""
+        if row < self._start:
+            return self._first.name(row)
+        return self._second.name(row - self._start)
 
 
 def joined(

@@ -5,9 +5,10 @@ Imports neither torch nor open_clip.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from tangent_bench import experiments, merging, models, registry
+from tangent_bench.figures._entities import model_title, task_title
 from tangent_bench.planning import config_schema
 from tangent_bench.store import layout
 from tangent_bench.store.layout import JOINT, Mode
@@ -36,6 +37,7 @@ def validate(config: Mapping) -> dict:
     _require_methods(config)
     _require_experiments(config)
     _require_tasks(config)
+    _require_titles(config)
     _require_weights(config)
     _require_paths(config)
     _require_joint(config)
@@ -127,6 +129,29 @@ def _require_tasks(config: Mapping) -> None:
             f"Config: 'custom_tasks.{reserved[0]}' means something else in result rows; rename the "
             "task."
         )
+
+
+def _require_titles(config: Mapping) -> None:
+    """What the user calls tasks and models tells them from all others in tables and figures."""
+    evaluated = (*config["tasks"], config["control"], "all")
+    _require_own_titles(config["custom_tasks"], "custom_tasks", evaluated, task_title)
+    _require_own_titles(config["custom_models"], "custom_models", config["models"], model_title)
+
+
+def _require_own_titles(
+    entries: Mapping, section: str, shown: Sequence[str], title_of: Callable[[str], str]
+) -> None:
+    """Raise ValueError if an entry of the user's own is shown as another name is."""
+    titles = {name: title_of(name) for name in shown}
+    own = {name: entry["title"] for name, entry in entries.items() if "title" in entry}
+    titles |= {name: title for name, title in own.items() if name in titles}
+    for name in own.keys() & titles.keys():
+        for other, title in titles.items():
+            if other != name and title == own[name]:
+                raise ValueError(
+                    f"Config: '{section}.{name}.title' is {title!r}, but so is {other!r} called in "
+                    "tables and figures; choose another title."
+                )
 
 
 def _require_weights(config: Mapping) -> None:

@@ -212,7 +212,8 @@ def _decode(width: int, height: int, side: int, form: str) -> float:
     """Decode an image, cut its square, and take the digest of its pixels."""
     from PIL import Image
 
-    from tangent_bench.images.stored import decode, square
+    from tangent_bench.images.decoding import decode
+    from tangent_bench.images.stored import square
 
     gradient = np.linspace(0, 200, height * width * 3).reshape(height, width, 3)
     file = io.BytesIO()

@@ -172,10 +172,10 @@ def _custom(name: str, config: Mapping) -> TaskSize:
     entry = config["custom_tasks"][name]
     if "hub" in entry:
         return _of_hub(name, entry, config)
-    from tangent_bench.images.sources import custom_task
+    from tangent_bench.images.folders import FolderTask
 
-    task = custom_task(name, entry)
-    images = _limited({split: len(task.open(split)) for split in task.TASK.splits}, config)
+    task = FolderTask(name, entry)
+    images = _limited({split: task.count(split) for split in task.TASK.splits}, config)
     return TaskSize(
         images,
         image_bytes=dict.fromkeys(images, _plain_bytes(task.side)),

@@ -1,12 +1,12 @@
 # What all rules share: names of files, digests of code, and lists of what the config asks for.
 import atexit
-import hashlib
 import itertools
 import os
 import sys
 from functools import cache
 from pathlib import Path
 
+from tangent_bench.images import class_folders, sources
 from tangent_bench.jobs import digests, provenance
 from tangent_bench.measuring import directions
 from tangent_bench.store import layout
@@ -175,19 +175,28 @@ def splits_of(task):
 
 
 @cache
-def folder_state(task):
-    """Digest of names, sizes and dates in the folder of a custom task.
+def images_state(task):
+    """Digest of names, sizes and dates of a task's images, where others may change them.
 
-    Another image reruns what stands on it.
+    Another image reruns what stands on it. The suite's own pictures change with its code alone.
     """
-    if "folder" not in config["custom_tasks"].get(task, {}):
+    entry = config["custom_tasks"].get(task, {})
+    if "folder" in entry:
+        return class_folders.state(Path(entry["folder"]))
+    if not is_real(task):
         return None
-    state = hashlib.sha256()
-    for file in sorted(Path(config["custom_tasks"][task]["folder"]).rglob("*")):
-        status = file.lstat()
-        if not file.is_dir():
-            state.update(f"{file}|{status.st_size}|{status.st_mtime_ns}\n".encode())
-    return state.hexdigest()[:16]
+    if entry:
+        return sources.state_below_root(sources.hub_origin(task, entry))
+    return sources.state_below_root(registry.load("tasks", task).ORIGIN)
+
+
+def settings_of_images(task):
+    """The keys of `data` that a task's images depend on."""
+    if is_real(task):
+        names = ("side", "allow_counts", "max_leaks")
+    else:
+        names = ("max_leaks",) if task in config["custom_tasks"] else ()
+    return {name: config["data"][name] for name in names}
 
 
 def of_training(training):

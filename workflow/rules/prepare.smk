@@ -22,13 +22,9 @@ rule prepare_images:
         **asked("prepare_images"),
     params:
         custom=lambda w: config["custom_tasks"].get(w.task),
-        folder=lambda w: folder_state(w.task),
+        folder=lambda w: images_state(w.task),
         limit=lambda w: config["data"][f"max_{w.split}"],
-        data=lambda w: (
-            {key: config["data"][key] for key in ("side", "allow_counts", "max_leaks")}
-            if is_real(w.task)
-            else {}
-        ),
+        data=lambda w: settings_of_images(w.task),
         code=lambda w: code("prepare_images", *plugins("tasks", w.task)),
     script:
         "../scripts/prepare_images.py"

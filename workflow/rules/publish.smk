@@ -11,6 +11,18 @@ def all_of(key):
     return list(dict.fromkeys(item for preset in [*own, *JOINED] for item in preset[key]))
 
 
+def own_titles():
+    """The titles that the config, or a joined one, gives tasks and models of the user's own."""
+    found = {}
+    for key, section in (("tasks", "custom_tasks"), ("models", "custom_models")):
+        found[key] = {}
+        for preset in [*JOINED, config]:
+            for name, entry in preset[section].items():
+                if "title" in entry:
+                    found[key][name] = entry["title"]
+    return found
+
+
 def made(contract):
     """Whether a figure or table is made: its rows are there.
 
@@ -124,6 +136,7 @@ for _table in TABLES:
         params:
             name=_table,
             run=_RUN,
+            own_titles=own_titles(),
             settings=config.get(_MADE[_table].section, {}),
             code=lambda w, name=_table: code("make_table", *plugins("figures", name), *titles()),
         script:
@@ -155,6 +168,7 @@ for _figure in FIGURES:
         params:
             name=_figure,
             run=_RUN,
+            own_titles=own_titles(),
             code=lambda w, name=_figure: code("draw_figure", *plugins("figures", name), *titles()),
         script:
             "../scripts/draw_figure.py"
@@ -198,6 +212,7 @@ rule make_leaderboard:
         ],
         negated=negated(),
         run=_RUN,
+        own_titles=own_titles(),
         code=lambda w: code("make_leaderboard", *titles()),
     script:
         "../scripts/make_leaderboard.py"
@@ -246,6 +261,7 @@ rule make_results_page:
         timed=bool(config["experiments"]),
         methods=bool(METHODS),
         about=_RUN,
+        own_titles=own_titles(),
         code=lambda w: code("make_results_page", *plugins("figures", *TABLES, *FIGURES), *titles()),
     script:
         "../scripts/make_results_page.py"

@@ -17,8 +17,10 @@ with job(snakemake):
     model = models.find(w.model, snakemake.params.custom_models)
     _, about = artefacts.load(snakemake.input.data, "images")
     network = models.create(model, "pretrained" if w.text == layout.FINAL else w.text).to(where)
-    head = heads.build(network, models.tokenizer(model), about["class_names"], about["templates"])
     facts = {key: about[key] for key in ("class_names", "templates")}
+    tokenize = models.tokenizer(model)
+    heads.say_cut(tokenize, **facts)
+    head = heads.build(network, tokenize, **facts)
     artefacts.save(
         snakemake.output[0], "head", {"head": head.cpu().numpy()}, model=model.title, **facts
     )

@@ -7,10 +7,11 @@ with job(snakemake) as record:
 
     matplotlib.use("Agg")
     from tangent_bench import registry
-    from tangent_bench.figures import _style
+    from tangent_bench.figures import _entities, _style
     from tangent_bench.store import rows
     from tangent_bench.store.artefacts import write_text
 
+    _entities.use_titles(snakemake.params.own_titles)
     plugin = registry.load("figures", snakemake.params.name)
     axes = plugin.draw(rows.read(snakemake.input[0]))
     output = snakemake.output

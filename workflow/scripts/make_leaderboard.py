@@ -6,11 +6,12 @@ with job(snakemake):
     from pathlib import Path
 
     from tangent_bench import merging
-    from tangent_bench.figures._entities import task_title
+    from tangent_bench.figures import _entities
     from tangent_bench.judging.outcomes import Place
     from tangent_bench.report import leaderboard, leaderboard_page, render
     from tangent_bench.store.artefacts import write_text
 
+    _entities.use_titles(snakemake.params.own_titles)
     output = snakemake.output
     params = snakemake.params
     root = Path(params.results)
@@ -30,5 +31,6 @@ with job(snakemake):
         write_text(output[f"{name}_md"], render.markdown(cells, note))
         write_text(output[f"{name}_tex"], render.latex(cells, f"{title}. {note}", name))
     seconds = leaderboard_page.seconds_of(root / "logs")
-    page = leaderboard_page.page(lines, params.run["preset"], seconds, task_title(params.control))
+    control = _entities.task_title(params.control)
+    page = leaderboard_page.page(lines, params.run["preset"], seconds, control)
     write_text(output.page, page)

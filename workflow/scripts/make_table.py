@@ -4,11 +4,12 @@ from tangent_bench.jobs.provenance import job
 
 with job(snakemake) as record:
     from tangent_bench import registry
-    from tangent_bench.figures import _select
+    from tangent_bench.figures import _entities, _select
     from tangent_bench.report import render
     from tangent_bench.store import rows
     from tangent_bench.store.artefacts import write_text
 
+    _entities.use_titles(snakemake.params.own_titles)
     name = snakemake.params.name
     output = snakemake.output
     plugin = registry.load("figures", name)

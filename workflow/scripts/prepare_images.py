@@ -5,9 +5,10 @@ from tangent_bench.jobs.provenance import job
 with job(snakemake) as record:
     from tangent_bench import registry
     from tangent_bench.images import prepare
-    from tangent_bench.images.checks import image_hashes, limited, require_disjoint
+    from tangent_bench.images.checks import limited, say_absent
     from tangent_bench.images.folders import FolderTask
     from tangent_bench.images.sources import custom_task, open_split
+    from tangent_bench.images.stored import gather
     from tangent_bench.store import artefacts
 
     name = snakemake.wildcards.task
@@ -15,17 +16,24 @@ with job(snakemake) as record:
     params = snakemake.params
     source = custom_task(name, params.custom) if params.custom else registry.load("tasks", name)
     if isinstance(source, FolderTask) or not hasattr(source, "ORIGIN"):
-        images = limited(source.load(split), params.limit, name, split)
-        if params.custom and split != "train":
-            train = image_hashes(source.load("train"))
-            require_disjoint(train, image_hashes(images), name, split)
-        tensors = {"images": images.images, "labels": images.labels, "blocks": images.blocks}
-        about = {key: getattr(source.TASK, key) for key in prepare.FACTS}
+        if isinstance(source, FolderTask):
+            opened = source.checked(split, params.limit, params.data["max_leaks"])
+            images = gather(opened, source.side)
+        else:
+            images = limited(source.load(split), params.limit, name, split)
+        labels = images.labels
+        tensors = {"images": images.images, "labels": labels, "blocks": images.blocks}
+        about = prepare.facts(source.TASK)
         record["images"] = artefacts.save(snakemake.output[0], "images", tensors, **about)
     else:
         origin = source.ORIGIN
-        opened = open_split(source, split, allow_counts=params.data["allow_counts"])
+        subset = {"allow_counts": params.data["allow_counts"]}
+        opened = open_split(source, split, **subset)
+        labels = opened.labels[: params.limit]
         has_leaked = origin.leaked and split == "test"
+        train = {}
+        if snakemake.input:
+            train = prepare.hashes(snakemake.input[0], open_split(source, "train", **subset))
         record["images"] = prepare.write_split(
             snakemake.output[0],
             source.TASK,
@@ -33,6 +41,7 @@ with job(snakemake) as record:
             side=getattr(source, "side", params.data["side"]),
             native=origin.native,
             limit=params.limit,
-            train=prepare.hashes(snakemake.input[0]) if snakemake.input else frozenset(),
+            train=train,
             max_leaks=len(opened) if has_leaked else params.data["max_leaks"],
         )
+    say_absent(labels, source.TASK.class_names, name, split)
