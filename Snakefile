@@ -3,17 +3,21 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 from tangent_bench import checkpoints
+from tangent_bench.planning import config_schema
 from tangent_bench.planning.config import validate
-from tangent_bench.store import joins
+from tangent_bench.store import joins, yaml_files
 
 min_version("9.0")
 
 
-configfile: "config/default.yaml"
+configfile: f"{workflow.basedir}/config/default.yaml"
 
 
 try:
-    config = validate(config)
+    # What Snakemake has read already is looked at once more: of a key twice it takes the last, and
+    # numbers within lists and maps of --config it leaves as text.
+    yaml_files.require_single_keys(workflow.configfiles, workflow.config_settings.config_args or ())
+    config = validate(config_schema.typed(config, workflow.config_settings.config))
     JOINED = joins.presets(config)
     CHECKPOINTS = checkpoints.sources(config)
 except ValueError as sentence:

@@ -63,8 +63,21 @@ def pairs(study: Study) -> list[Pair]:
         ValueError: an entry is not a pair of two different tasks of this run, or stands there
             twice, or there is only one task.
     """
-    named = [tuple(pair) for pair in study.settings["pairs"]]
-    tasks = study.tasks
+    return _compared(study.tasks, study.settings["pairs"])
+
+
+def require(config: Mapping) -> None:
+    """Raises ValueError if a config has no pairs, before anything is trained."""
+    _compared(config["tasks"], config["disentanglement"]["pairs"])
+
+
+def _compared(tasks: Sequence[str], asked: Sequence[Sequence[str]]) -> list[Pair]:
+    if len(tasks) < 2:
+        raise ValueError(
+            f"Disentanglement is between two tasks, but `tasks` has {', '.join(map(repr, tasks))} "
+            "alone; add one, or take the experiments about it out."
+        )
+    named = [tuple(pair) for pair in asked]
     for pair in named:
         if len(set(pair)) != 2 or len(pair) != 2 or not set(pair) <= set(tasks):
             raise ValueError(
@@ -73,10 +86,6 @@ def pairs(study: Study) -> list[Pair]:
             )
     if len({frozenset(pair) for pair in named}) < len(named):
         raise ValueError("disentanglement.pairs names a pair twice; name each once, in any order.")
-    if len(tasks) < 2:
-        raise ValueError(
-            f"Disentanglement is between two tasks, but `tasks` has {len(tasks)}; add one."
-        )
     return named or neighbours(tasks)
 
 

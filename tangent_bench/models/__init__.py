@@ -87,6 +87,16 @@ def base_name(name: str) -> str:
     return rebuilt["base"] if rebuilt else name
 
 
+def vision(model: Model) -> dict[str, Any]:
+    """What open_clip's JSON says about a model's image tower, without importing open_clip.
+
+    Returns:
+        Its `vision_cfg`; {} if the file cannot be read.
+    """
+    about = _open_clip.description(model.architecture, model.config).get("vision_cfg")
+    return about if isinstance(about, dict) else {}
+
+
 def _register(model: Model):
     """Makes the model's architecture known to open_clip, and returns that module."""
     open_clip = _open_clip.imported(model.architecture, model.config)

@@ -17,6 +17,9 @@ WRONG = {  # text of a config → what the sentence must say
     ],
     "training: {steps: many}": ["'training.steps'", "'many'", "integer"],
     "training: {learning_rate: 1e-5}": ["'training.learning_rate'", "'1e-5'", "1.0e-5"],
+    "seeds: [0, 1]\nseeds: [0]": ["config.yaml, line 2", "'seeds'", "line 1", "keep one"],
+    "training: {steps: 1, steps: 2}": ["config.yaml, line 1", "'steps'"],
+    "tasks: [mnist]\nexperiments: [disentanglement]": ["between two tasks", "'mnist'"],
     "seeds: 0": ["'seeds'", "0", "array"],
     "tasks: [mnits]": ["'mnits'", "tasks", "'mnist'"],
     "trainings: [standrd]": ["'standrd'", "training", "'standard'"],
@@ -38,11 +41,17 @@ def test_a_wrong_config_ends_with_one_sentence(config_file, text):
     ended_with_a_sentence(HERE.snakemake("-n", *config_file(text)), *WRONG[text])
 
 
-def test_a_number_in_a_list_on_the_command_line():
-    """Snakemake hands it over as text; the sentence says where it belongs."""
-    ended_with_a_sentence(
-        HERE.snakemake("-n", "--config", "seeds=[0, 1]"), "'seeds.0'", "'0'", "--configfile"
-    )
+def test_numbers_in_lists_and_maps_on_the_command_line():
+    """Snakemake hands them over as text."""
+    given = ["seeds=[0,1]", "training={steps: 5, learning_rate: 1e-5}", "data={max_train: null}"]
+    finished = HERE.snakemake("-n", "--config", *given)
+    assert finished.status == 0, finished.output
+    assert finished.jobs["finetune"] == 2 * HERE.snakemake("-n").jobs["finetune"]
+
+
+def test_a_key_twice_on_the_command_line():
+    for given in (["seeds=[0]", "seeds=[1]"], ["coefficients={count: 3, count: 5}"]):
+        ended_with_a_sentence(HERE.snakemake("-n", "--config", *given), "--config", "twice")
 
 
 @pytest.mark.parametrize("text", ["- a list", "seeds: ["])
