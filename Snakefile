@@ -3,7 +3,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 from tangent_bench import checkpoints
-from tangent_bench.planning import config_schema
+from tangent_bench.planning import config_schema, resources
 from tangent_bench.planning.config import validate
 from tangent_bench.store import joins, yaml_files
 
@@ -17,6 +17,12 @@ try:
     # What Snakemake has read already is looked at once more: of a key twice it takes the last, and
     # numbers within lists and maps of --config it leaves as text.
     yaml_files.require_single_keys(workflow.configfiles, workflow.config_settings.config_args or ())
+    resources.require_cores(
+        cores=workflow.resource_settings.cores,
+        jobs=workflow.resource_settings.nodes,
+        local_cores=workflow.resource_settings.local_cores,
+        max_threads=workflow.resource_settings.max_threads,
+    )
     config = validate(config_schema.typed(config, workflow.config_settings.config))
     JOINED = joins.presets(config)
     CHECKPOINTS = checkpoints.sources(config)

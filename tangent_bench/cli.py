@@ -144,9 +144,9 @@ def plan(
     preset: Preset = None,
     configfile: ConfigFiles = None,
     tasks: Annotated[
-        int, typer.Option(help="Tasks of the larger run that is planned as well.")
+        int, typer.Option(min=1, help="Tasks of the larger run that is planned as well.")
     ] = 20,
-    seeds: Annotated[int, typer.Option(help="Seeds of the larger run.")] = 10,
+    seeds: Annotated[int, typer.Option(min=1, help="Seeds of the larger run.")] = 10,
     against: Annotated[
         Path | None,
         typer.Option(
@@ -238,7 +238,7 @@ def regress(
     configfile: Annotated[
         Path | None, typer.Option(help="Vectors and modes.  [default: config/regress.yaml]")
     ] = None,
-    cores: Annotated[int, typer.Option(help="Jobs of one thread at a time.")] = 2,
+    cores: Annotated[int, typer.Option(min=1, help="Jobs of one thread at a time.")] = 2,
     fail_on: FailOn = "",
     as_json: Json = False,
 ):

@@ -23,6 +23,7 @@ from tangent_bench.judging.comparison import Comparison
 from tangent_bench.judging.outcomes import ADDITION, Place
 from tangent_bench.merging import Merger
 from tangent_bench.planning.jobs import read_config
+from tangent_bench.planning.resources import require_cores
 from tangent_bench.store import layout, yaml_files
 
 CONFIG = suite.ROOT / "config/regress.yaml"
@@ -37,8 +38,10 @@ def build(mergers: Sequence[Merger], configfile: Path, cores: int, quiet: bool) 
     """Make the outcomes of these methods by Snakemake; what is there stays.
 
     Raises:
-        ValueError: another run is at work; or the run failed, and its own sentences stand above.
+        ValueError: there is no core, another run is at work, or the run failed, and its own
+            sentences stand above.
     """
+    require_cores(cores=cores)
     lock.release(suite.ROOT)
     file = suite.ROOT / _read(configfile)["results"] / "regress.yaml"
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -373,6 +373,23 @@ def test_regress_is_given_its_hyper_parameters(monkeypatch):
     assert (configfile, cores, seen["quiet"]) == (regress.CONFIG, 3, True)
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [("regress", "ties", "--cores"), ("plan", "--tasks"), ("plan", "--seeds")],
+)
+@pytest.mark.parametrize("number", [0, -3])
+def test_counts_are_at_least_one(arguments, number):
+    done = call(*arguments, number)
+    assert done.exit_code == 2 and arguments[-1] in done.stderr
+    assert "greater than or equal to 1" in done.stderr
+
+
+def test_without_a_core_nothing_is_built(monkeypatch):
+    monkeypatch.setattr(regress.lock, "release", lambda folder: pytest.fail("a run was begun"))
+    with pytest.raises(ValueError, match="--cores is 0, expected a whole number of at least 1"):
+        regress.build([], regress.CONFIG, cores=0, quiet=True)
+
+
 # Help
 
 

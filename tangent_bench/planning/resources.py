@@ -70,6 +70,23 @@ NEEDS = {
 }
 
 
+def require_cores(**given: int | None) -> None:
+    """Refuse to wait for ever: without a core Snakemake starts no job and says nothing.
+
+    Args:
+        given: name of a limit of Snakemake's → its value; None: not given.
+
+    Raises:
+        ValueError: one of them is below 1.
+    """
+    for name, number in given.items():
+        if number is not None and number < 1:
+            raise ValueError(
+                f"--{name.replace('_', '-')} is {number}, expected a whole number of at least 1 "
+                "(or --cores all); no job would ever start."
+            )
+
+
 def ask(rule: str, gflop: float = 0.0, attempt: int = 1, num_times: float = 1.0) -> dict[str, int]:
     """The Snakemake resources `mem_mb` and `runtime` (minutes) of one job.
 

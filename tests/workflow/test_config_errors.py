@@ -54,6 +54,11 @@ def test_a_key_twice_on_the_command_line():
         ended_with_a_sentence(HERE.snakemake("-n", "--config", *given), "--config", "twice")
 
 
+@pytest.mark.parametrize("cores", [0, -3])
+def test_without_a_core_a_run_says_so_instead_of_waiting(cores):
+    ended_with_a_sentence(HERE.snakemake("-n", cores=cores), f"--cores is {cores}", "at least 1")
+
+
 @pytest.mark.parametrize("text", ["- a list", "seeds: ["])
 def test_a_file_that_is_no_config_at_all(config_file, text):
     finished = HERE.snakemake("-n", *config_file(text))
