@@ -117,8 +117,8 @@ def show(
 def check(preset: Preset = None, configfile: ConfigFiles = None, as_json: Json = False):
     """Can a run begin on this machine?
 
-    Looks at config, data, weights, GPU, cores and disk, and downloads nothing; 1 if something
-    blocks the run.
+    Looks at config, folders, data, weights, models, GPU, cores and disk, and downloads nothing; 1
+    if something blocks the run. What it is doing stands on stderr.
 
     \b
     tangent-bench check
@@ -129,7 +129,7 @@ def check(preset: Preset = None, configfile: ConfigFiles = None, as_json: Json =
     from tangent_bench.planning import readiness
 
     findings = []
-    for finding in readiness.findings(_files(preset, configfile)):
+    for finding in readiness.findings(_files(preset, configfile), _begin):
         findings.append(finding)
         if not as_json:
             typer.echo(f"{finding.status:6}  {finding.about:7}  {finding.text}")
@@ -309,6 +309,11 @@ def ship(
 
 def _print(value: object) -> None:
     typer.echo(json.dumps(value, indent=1, ensure_ascii=False))
+
+
+def _begin(text: str) -> None:
+    """Say what is looked at now."""
+    typer.echo(f"looking at {text}", err=True)
 
 
 def _prepare() -> None:

@@ -5,13 +5,14 @@ Imports neither torch nor open_clip.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator, Mapping
 from types import ModuleType
 
 from tangent_bench import experiments, merging, models, registry
 from tangent_bench.planning import config_schema
-from tangent_bench.store import layout
+from tangent_bench.store import layout, places
 from tangent_bench.store.layout import JOINT, Mode
 
 RESERVED = {JOINT, "all", "own", "each"}  # words of the columns `sources` and `task`
@@ -40,6 +41,7 @@ def validate(config: Mapping) -> dict:
     _require_tasks(config)
     _require_weights(config)
     _require_paths(config)
+    config = _at_home(config)
     _require_joint(config)
     for training in config["trainings"]:
         _require_others(config, training)
@@ -154,6 +156,25 @@ def _require_paths(config: Mapping) -> None:
                 f"Config: {key!r} is {config_schema.short(path)}, expected a path of at most 2,000 "
                 "bytes, 200 of them between two slashes."
             )
+
+
+def _at_home(config: dict) -> dict:
+    """The config with every ~ of a path expanded."""
+    config = copy.deepcopy(config)
+    config["results"] = _home_of("results", config["results"])
+    for section, keys in _PATHS.items():
+        for name, entry in config[section].items():
+            for key in keys:
+                if entry.get(key):
+                    entry[key] = _home_of(f"{section}.{name}.{key}", entry[key])
+    return config
+
+
+def _home_of(key: str, path: str) -> str:
+    try:
+        return places.at_home(path)
+    except ValueError as sentence:
+        raise ValueError(f"Config: {key!r}: {sentence}") from None
 
 
 def _paths(config: Mapping) -> Iterator[tuple[str, str]]:

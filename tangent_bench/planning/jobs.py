@@ -75,23 +75,29 @@ def of_dag(files: Sequence[str | Path]) -> list[Job]:
     )
 
     listener = _Listener()
+    propagates = logger.propagate
     output = OutputSettings(quiet={Quietness.ALL}, dryrun=True, skip_plugin_handlers=True)
     try:
         with SnakemakeApi(output) as api:
             # A dry run would be printed, however quiet it is asked to be.
             logger.handlers[:] = [listener]
+            logger.propagate = False
             workflow = api.workflow(
                 ResourceSettings(cores=1),
                 ConfigSettings(configfiles=[DEFAULT, *map(Path, files)]),
                 snakefile=suite.ROOT / "Snakefile",
             )
             workflow.dag(DAGSettings(forceall=True)).execute_workflow(executor="dryrun")
-    except WorkflowError as error:
+    # Beside its own errors: a folder that cannot be written; a user without a home or a name.
+    except (WorkflowError, OSError, RuntimeError, KeyError) as error:
+        if isinstance(error, KeyError) and "getpwuid" not in str(error):
+            raise
         raise ValueError(
             f"Snakemake cannot plan this run: {' '.join(str(error).split())}"
         ) from None
     finally:
         logger.removeHandler(listener)
+        logger.propagate = propagates
     return listener.jobs
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tangent_bench import registry, suite
-from tangent_bench.store import yaml_files
+from tangent_bench.store import places, yaml_files
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,7 +78,7 @@ def _require_own_folders(config: Mapping, joined: Sequence[Mapping]) -> None:
 
 def rows_of(config: Mapping) -> Path:
     """The file with all rows of a preset."""
-    return Path(config["results"]) / "rows.csv"
+    return Path(places.at_home(config["results"])) / "rows.csv"
 
 
 def _complete(name: str, folder: Path) -> dict:

@@ -112,8 +112,7 @@ def _require_of_file(file: Path) -> None:
     try:
         _require_of_text(text, str(file))
     except yaml.YAMLError:
-        # JSON with tabs is no YAML, but Snakemake reads it.
-        json.loads(text, object_pairs_hook=lambda pairs: _single(pairs, file))
+        json_of(file)  # with tabs it is no YAML, but Snakemake reads it
 
 
 def _require_of_text(text: str, source: str) -> None:
@@ -124,9 +123,18 @@ def _require_of_text(text: str, source: str) -> None:
         loader.dispose()
 
 
-def _single(pairs: Sequence[tuple[str, object]], file: Path) -> dict:
-    """The map of these pairs."""
-    for key, number in Counter(key for key, _ in pairs).items():
-        if number > 1:
-            raise KeyTwice(f"{file}: the key {key!r} stands twice in one map; keep one.")
-    return dict(pairs)
+def json_of(file: Path) -> object:
+    """The content of a JSON file.
+
+    Raises:
+        KeyTwice: a key stands twice in one map; JSON does not say in which line.
+        OSError, ValueError, RecursionError: it is not there, or is no JSON.
+    """
+
+    def single(pairs: Sequence[tuple[str, object]]) -> dict:
+        for key, number in Counter(key for key, _ in pairs).items():
+            if number > 1:
+                raise KeyTwice(f"{file}: the key {key!r} stands twice in one map; keep one.")
+        return dict(pairs)
+
+    return json.loads(file.read_text(encoding="utf-8"), object_pairs_hook=single)

@@ -35,7 +35,8 @@ def require(vision: Mapping, settings: Mapping) -> None:
     if settings["queries_and_values"]:
         attention_only.require(vision, settings)
     width = vision.get("width")
-    if attention_only.is_own_transformer(vision) and width and settings["rank"] > width:
+    is_known = attention_only.is_own_transformer(vision) and type(width) is int
+    if is_known and settings["rank"] > width:
         raise ValueError(
             f"The rank of LoRA is {settings['rank']}, but the image tower is {width} wide; give "
             f"training_modes.lora.rank (or linear_lora.rank) of at most {width}."
