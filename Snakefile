@@ -1,8 +1,12 @@
 # Table of contents. `snakemake --cores all` runs tiny; others: --configfile config/<preset>.yaml
+import sys
+from pathlib import Path
+
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 from tangent_bench import checkpoints
+from tangent_bench.jobs import lock
 from tangent_bench.planning import config_schema, resources
 from tangent_bench.planning.config import validate
 from tangent_bench.store import joins, yaml_files
@@ -24,6 +28,10 @@ try:
         max_threads=workflow.resource_settings.max_threads,
     )
     config = validate(config_schema.typed(config, workflow.config_settings.config))
+    if "--unlock" in sys.argv:
+        lock.forget(Path())
+    elif workflow.is_main_process and not workflow.output_settings.dryrun:
+        lock.enter(Path())
     JOINED = joins.presets(config)
     CHECKPOINTS = checkpoints.sources(config)
 except ValueError as sentence:
