@@ -6,12 +6,13 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 from tangent_bench import checkpoints
-from tangent_bench.jobs import lock
+from tangent_bench.jobs import lock, provenance
 from tangent_bench.planning import config_schema, resources
 from tangent_bench.planning.config import validate
 from tangent_bench.store import joins, yaml_files
 
 min_version("9.0")
+provenance.mend_threads()
 
 
 configfile: f"{workflow.basedir}/config/default.yaml"

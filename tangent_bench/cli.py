@@ -25,6 +25,8 @@ import typer
 from typer.core import TyperGroup
 
 from tangent_bench import catalogue
+from tangent_bench.jobs import provenance
+from tangent_bench.store import places
 
 if TYPE_CHECKING:
     from typer._click.core import Context  # typer.Context is a class below it
@@ -173,7 +175,7 @@ def plan(
     if against is None:
         numbers = planning.report(files, tasks, seeds)
         return _print(numbers) if as_json else typer.echo(planning.text(numbers))
-    compared = planning.against(files, against)
+    compared = planning.against(files, _home(against))
     if as_json:
         _print([{**vars(kind), "deviation": kind.deviation} for kind in compared])
     else:
@@ -183,18 +185,29 @@ def plan(
 
 @app.command()
 def summary(
-    folder: Annotated[Path, typer.Argument(help="Results of a preset, such as results/tiny.")],
+    folder: Annotated[
+        Path | None, typer.Argument(help="Results of a preset, such as results/tiny.")
+    ] = None,
+    configfile: ConfigFiles = None,
 ):
     """What did a run find?
 
-    Its claims, the two tables of the paper, and where everything lies.
+    Its claims, the two tables of the paper, and where everything lies. The folder is that of the
+    config files, if they are given in its place.
 
     \b
     tangent-bench summary results/tiny
+    tangent-bench summary --configfile config/tiny.yaml
     """
+    if (folder is None) == (not configfile):
+        raise ValueError("Name either a folder of results or a --configfile.")
     from tangent_bench.report import summary as summarising
 
-    typer.echo(summarising.report(folder))
+    if folder is None:
+        from tangent_bench.planning import jobs
+
+        folder = Path(jobs.read_config(_files(None, configfile))["results"])
+    typer.echo(summarising.report(_home(folder)))
 
 
 @app.command()
@@ -224,7 +237,8 @@ def compare(
     from tangent_bench.judging import methods as comparing
 
     words = comparing.failing(fail_on)
-    _judge(comparing.compare(results, baseline, candidates, baseline_results), words, as_json)
+    before = baseline_results and _home(baseline_results)
+    _judge(comparing.compare(_home(results), baseline, candidates, before), words, as_json)
 
 
 @app.command()
@@ -256,7 +270,7 @@ def regress(
 
     words = comparing.failing(fail_on)
     candidate = merging.find(method, regressing.hyper_parameters(values or []))
-    file = configfile or regressing.CONFIG
+    file = _home(configfile) if configfile else regressing.CONFIG
     comparisons = regressing.regress(candidate, merging.find(baseline), file, cores, quiet=as_json)
     _judge(comparisons, words, as_json)
 
@@ -311,6 +325,11 @@ def _print(value: object) -> None:
     typer.echo(json.dumps(value, indent=1, ensure_ascii=False))
 
 
+def _home(path: Path) -> Path:
+    """A path whose ~ the shell has left, as in --results=~/tiny."""
+    return Path(places.at_home(str(path)))
+
+
 def _begin(text: str) -> None:
     """Say what is looked at now."""
     typer.echo(f"looking at {text}", err=True)
@@ -319,8 +338,6 @@ def _begin(text: str) -> None:
 def _prepare() -> None:
     """Make this process as a job is, before NumPy is imported; silence open_clip's warnings."""
     import logging
-
-    from tangent_bench.jobs import provenance
 
     provenance.limit_threads(1)
     provenance.keep_memory()
@@ -333,13 +350,14 @@ def _files(preset: str | None, configfiles: Sequence[Path] | None) -> list[Path]
     Raises:
         ValueError: there is no such preset.
     """
-    if preset is None and configfiles:
-        return list(configfiles)
+    given = [_home(file) for file in configfiles or []]
+    if preset is None and given:
+        return given
     preset = preset or "tiny"
     known = catalogue.names("presets")
     if preset not in known:
         raise ValueError(f"There is no preset {preset!r}: config/ has {', '.join(known)}.")
-    return [catalogue.CONFIG / f"{preset}.yaml", *(configfiles or [])]
+    return [catalogue.CONFIG / f"{preset}.yaml", *given]
 
 
 def _description(about: Mapping) -> str:
@@ -380,6 +398,7 @@ def main() -> None:
     """The program `tangent-bench`."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without × or α still gets its numbers
+    provenance.mend_threads()
     app(prog_name="tangent-bench")
 
 

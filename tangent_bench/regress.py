@@ -44,6 +44,7 @@ def build(mergers: Sequence[Merger], configfile: Path, cores: int, quiet: bool) 
     require_cores(cores=cores)
     lock.release(suite.ROOT)
     file = suite.ROOT / _read(configfile)["results"] / "regress.yaml"
+    configfile = configfile.absolute()  # Snakemake runs in the checkout
     file.parent.mkdir(parents=True, exist_ok=True)
     # JSON is YAML, and keeps numbers, which Snakemake's --config would make text of.
     entries = {"methods": [entry(merger) for merger in mergers]}
@@ -77,7 +78,7 @@ def _read(configfile: Path) -> Mapping:
         raise ValueError(
             f"There is no config {configfile}; expected a file like config/regress.yaml."
         )
-    return yaml_files.read(configfile)
+    return read_config([configfile])
 
 
 def hyper_parameters(texts: Sequence[str]) -> dict:

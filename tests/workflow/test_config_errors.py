@@ -65,3 +65,9 @@ def test_a_file_that_is_no_config_at_all(config_file, text):
     assert finished.status != 0
     assert "Traceback" not in finished.output
     assert "Config file" in finished.output
+
+
+def test_from_another_folder_the_suites_own_defaults_are_read(tmp_path):
+    """`config/default.yaml` lies beside the Snakefile, wherever the results go."""
+    finished = HERE.snakemake("-n", "-d", str(tmp_path / "elsewhere"))
+    assert finished.status == 0 and finished.jobs["finetune"] == 17, finished.output
