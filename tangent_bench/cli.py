@@ -203,11 +203,12 @@ def summary(
         raise ValueError("Name either a folder of results or a --configfile.")
     from tangent_bench.report import summary as summarising
 
-    if folder is None:
-        from tangent_bench.planning import jobs
+    if folder is not None:
+        return typer.echo(summarising.report(_home(folder)))
+    from tangent_bench.planning import jobs
 
-        folder = Path(jobs.read_config(_files(None, configfile))["results"])
-    typer.echo(summarising.report(_home(folder)))
+    config = jobs.read_config(_files(None, configfile))
+    typer.echo(summarising.report(Path(config["results"]), config["preset"]))
 
 
 @app.command()
@@ -238,7 +239,9 @@ def compare(
 
     words = comparing.failing(fail_on)
     before = baseline_results and _home(baseline_results)
-    _judge(comparing.compare(_home(results), baseline, candidates, before), words, as_json)
+    results = _home(results)
+    comparisons = comparing.compare(results, baseline, candidates, before)
+    _judge(comparisons, words, as_json, results.name)
 
 
 @app.command()
@@ -267,19 +270,22 @@ def regress(
     from tangent_bench import merging
     from tangent_bench import regress as regressing
     from tangent_bench.judging import methods as comparing
+    from tangent_bench.planning import jobs
 
     words = comparing.failing(fail_on)
     candidate = merging.find(method, regressing.hyper_parameters(values or []))
     file = _home(configfile) if configfile else regressing.CONFIG
     comparisons = regressing.regress(candidate, merging.find(baseline), file, cores, quiet=as_json)
-    _judge(comparisons, words, as_json)
+    _judge(comparisons, words, as_json, jobs.read_config([file])["preset"])
 
 
-def _judge(comparisons: Mapping, words: Sequence[str], as_json: bool) -> None:
+def _judge(comparisons: Mapping, words: Sequence[str], as_json: bool, preset: str) -> None:
     """Print comparisons, and on stderr their verdicts among the words; then the status is 1."""
     from tangent_bench.judging import methods as comparing
-    from tangent_bench.report import method_comparison
+    from tangent_bench.report import method_comparison, smoke_tests
 
+    if warning := smoke_tests.banner(preset):
+        typer.echo(warning, err=True)
     if as_json:
         _print(comparing.lines(comparisons))
     else:
