@@ -77,13 +77,14 @@ def _compared(tasks: Sequence[str], asked: Sequence[Sequence[str]]) -> list[Pair
             f"Disentanglement is between two tasks, but `tasks` has {', '.join(map(repr, tasks))} "
             "alone; add one, or take the experiments about it out."
         )
-    named = [tuple(pair) for pair in asked]
-    for pair in named:
+    named: list[Pair] = []
+    for pair in asked:
         if len(set(pair)) != 2 or len(pair) != 2 or not set(pair) <= set(tasks):
             raise ValueError(
                 f"disentanglement.pairs holds {list(pair)}; expected two different tasks of "
                 f"{', '.join(tasks)}."
             )
+        named.append((pair[0], pair[1]))
     if len({frozenset(pair) for pair in named}) < len(named):
         raise ValueError("disentanglement.pairs names a pair twice; name each once, in any order.")
     return named or neighbours(tasks)

@@ -32,19 +32,19 @@ def defined(rows: pd.DataFrame) -> pd.DataFrame:
     of the two add up, which is wider than paired ones would be. Without these rows nothing is left
     out.
     """
-    shares = rows["metric"].isin(METRICS)
-    if not shares.any():
+    if set(rows["metric"]).isdisjoint(METRICS):
         return rows
     unsure = _unsure(rows.loc[rows["experiment"] == "single_task"])
     if not unsure:
         return rows
+    shares = rows["metric"].isin(METRICS)
     keep = [not share or not _stands_on(line, unsure) for share, line in zip(shares, _lines(rows))]
     return rows.loc[keep]
 
 
 def _lines(rows: pd.DataFrame) -> list[dict]:
     columns = ["model", "init", "protocol", "training", "evaluation", "params_id"]
-    return rows[columns].to_dict("records")
+    return rows.loc[:, columns].to_dict("records")
 
 
 def _stands_on(line: dict, unsure: set[_Mode]) -> bool:
