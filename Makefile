@@ -1,4 +1,4 @@
-# All paths are relative and programs start as `python -m`, so a checkout may lie in a folder with spaces in its name.
+# All paths are relative and programs start as `python -m`, so a checkout may lie in a folder of any name.
 PRESET ?= tiny
 # The config to run; another one than the preset's own may add to its results (analyses adds to tiny).
 CONFIG ?= $(PRESET)
@@ -8,8 +8,7 @@ PYTHON ?= python3
 # An index to take torch and torchvision from, e.g. PyTorch's CPU wheels: see environment.yml.
 TORCH_INDEX ?=
 
-# Where its results lie, and what config/claims.yaml joins.
-RESULTS = $(or $(shell sed -n 's/^results: *\([^ ]*\).*/\1/p' config/$(CONFIG).yaml 2>/dev/null),results/$(PRESET))
+# What config/claims.yaml joins.
 JOINED = $(shell sed -n 's/^joins: \[\(.*\)\]/\1/p' config/claims.yaml | tr -d ,)
 
 MAKEFLAGS += --no-print-directory
@@ -21,9 +20,8 @@ COVERAGE := .venv/bin/python -m coverage
 BESIDE := -n logical --maxprocesses 4 --dist
 # Tests without a mark; the others have more time, or the machine to themselves.
 UNIT := not slow and not full and not alone
-# Snakemake 9 leaves the path of its interpreter unquoted in the commands of scripts; a relative one has no spaces.
-RUN_MODULE := $(if $(word 2,$(CURDIR)),-c 'import sys; sys.executable = ".venv/bin/python"; from snakemake.cli import main; main()',-m snakemake)
-SNAKEMAKE := .venv/bin/python $(RUN_MODULE) --configfile config/$(CONFIG).yaml
+RUN := .venv/bin/python -m snakemake
+SNAKEMAKE := $(RUN) --configfile config/$(CONFIG).yaml
 
 # Take up after a run that was killed; refuse where another is at work.
 COMMAND := .venv/bin/python -m tangent_bench.cli
@@ -68,7 +66,7 @@ reproduce: $(READY) ## run a preset from end to end, print its tables and the pa
 	@test -f config/$(CONFIG).yaml || { echo "There is no preset '$(CONFIG)': config/ has $$(cd config && echo *.yaml)." >&2; exit 1; }
 	@$(RELEASE)
 	$(SNAKEMAKE) --cores $(CORES)
-	@$(COMMAND) summary $(RESULTS)
+	@$(COMMAND) summary --configfile config/$(CONFIG).yaml
 
 plan: $(READY) ## what a preset will cost, before it is run: jobs, images, hours, disk, memory (PRESET=tiny)
 	@$(COMMAND) plan --configfile config/$(CONFIG).yaml
@@ -166,8 +164,8 @@ clean: ## remove what presets built; published results, the pre-training (hours)
 publish: CROSSED = methods$(if $(wildcard results/tiny/outcomes/task_negation/*/*/*/ties),_negation)
 publish: $(READY) ## copy tables and figures of the tiny preset (and of methods, training_modes, claims, if built) to results/published and into the README
 	@$(RELEASE)
-	.venv/bin/python $(RUN_MODULE) publish --configfile config/analyses.yaml --cores $(CORES)
-	test ! -f results/tiny/leaderboard.html || .venv/bin/python $(RUN_MODULE) publish --configfile config/$(CROSSED).yaml --cores $(CORES)
+	$(RUN) publish --configfile config/analyses.yaml --cores $(CORES)
+	test ! -f results/tiny/leaderboard.html || $(RUN) publish --configfile config/$(CROSSED).yaml --cores $(CORES)
 	for preset in training_modes claims; do test ! -f results/$$preset/rows.csv \
-	  || .venv/bin/python $(RUN_MODULE) publish --configfile config/$$preset.yaml --cores $(CORES) || exit; done
+	  || $(RUN) publish --configfile config/$$preset.yaml --cores $(CORES) || exit; done
 	$(COMMAND) readme

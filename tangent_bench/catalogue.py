@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from tangent_bench import registry, suite
+from tangent_bench.store import yaml_files
 
 if TYPE_CHECKING:
     from tangent_bench.methods import Method
@@ -200,8 +201,8 @@ def _text(name: str) -> str:
     return (CONFIG / f"{name}.yaml").read_text(encoding="utf-8")
 
 
-def _yaml(name: str) -> dict:
-    return yaml.safe_load(_text(name))
+def _yaml(name: str) -> Mapping:
+    return yaml_files.read(CONFIG / f"{name}.yaml")
 
 
 def _heading(preset: str) -> str:

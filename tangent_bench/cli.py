@@ -26,6 +26,8 @@ from typer.core import TyperGroup
 
 import tangent_bench
 from tangent_bench import catalogue
+from tangent_bench.jobs import provenance
+from tangent_bench.store import places
 
 if TYPE_CHECKING:
     from typer._click.core import Context  # typer.Context is a class below it
@@ -136,8 +138,8 @@ def show(
 def check(preset: Preset = None, configfile: ConfigFiles = None, as_json: Json = False):
     """Can a run begin on this machine?
 
-    Looks at config, data, weights, GPU, cores and disk, and downloads nothing; 1 if something
-    blocks the run.
+    Looks at config, folders, data, weights, models, GPU, cores and disk, and downloads nothing; 1
+    if something blocks the run. What it is doing stands on stderr.
 
     \b
     tangent-bench check
@@ -148,7 +150,7 @@ def check(preset: Preset = None, configfile: ConfigFiles = None, as_json: Json =
     from tangent_bench.planning import readiness
 
     findings = []
-    for finding in readiness.findings(_files(preset, configfile)):
+    for finding in readiness.findings(_files(preset, configfile), _begin):
         findings.append(finding)
         if not as_json:
             typer.echo(f"{finding.status:6}  {finding.about:7}  {finding.text}")
@@ -163,9 +165,9 @@ def plan(
     preset: Preset = None,
     configfile: ConfigFiles = None,
     tasks: Annotated[
-        int, typer.Option(help="Tasks of the larger run that is planned as well.")
+        int, typer.Option(min=1, help="Tasks of the larger run that is planned as well.")
     ] = 20,
-    seeds: Annotated[int, typer.Option(help="Seeds of the larger run.")] = 10,
+    seeds: Annotated[int, typer.Option(min=1, help="Seeds of the larger run.")] = 10,
     against: Annotated[
         Path | None,
         typer.Option(
@@ -192,7 +194,7 @@ def plan(
     if against is None:
         numbers = planning.report(files, tasks, seeds)
         return _print(numbers) if as_json else typer.echo(planning.text(numbers))
-    compared = planning.against(files, against)
+    compared = planning.against(files, _home(against))
     if as_json:
         _print([{**vars(kind), "deviation": kind.deviation} for kind in compared])
     else:
@@ -202,18 +204,30 @@ def plan(
 
 @app.command()
 def summary(
-    folder: Annotated[Path, typer.Argument(help="Results of a preset, such as results/tiny.")],
+    folder: Annotated[
+        Path | None, typer.Argument(help="Results of a preset, such as results/tiny.")
+    ] = None,
+    configfile: ConfigFiles = None,
 ):
     """What did a run find?
 
-    Its claims, the two tables of the paper, and where everything lies.
+    Its claims, the two tables of the paper, and where everything lies. The folder is that of the
+    config files, if they are given in its place.
 
     \b
     tangent-bench summary results/tiny
+    tangent-bench summary --configfile config/tiny.yaml
     """
+    if (folder is None) == (not configfile):
+        raise ValueError("Name either a folder of results or a --configfile.")
     from tangent_bench.report import summary as summarising
 
-    typer.echo(summarising.report(folder))
+    if folder is not None:
+        return typer.echo(summarising.report(_home(folder)))
+    from tangent_bench.planning import jobs
+
+    config = jobs.read_config(_files(None, configfile))
+    typer.echo(summarising.report(Path(config["results"]), config["preset"]))
 
 
 @app.command()
@@ -243,7 +257,10 @@ def compare(
     from tangent_bench.judging import methods as comparing
 
     words = comparing.failing(fail_on)
-    _judge(comparing.compare(results, baseline, candidates, baseline_results), words, as_json)
+    before = baseline_results and _home(baseline_results)
+    results = _home(results)
+    comparisons = comparing.compare(results, baseline, candidates, before)
+    _judge(comparisons, words, as_json, results.name)
 
 
 @app.command()
@@ -257,7 +274,7 @@ def regress(
     configfile: Annotated[
         Path | None, typer.Option(help="Vectors and modes.  [default: config/regress.yaml]")
     ] = None,
-    cores: Annotated[int, typer.Option(help="Jobs of one thread at a time.")] = 2,
+    cores: Annotated[int, typer.Option(min=1, help="Jobs of one thread at a time.")] = 2,
     fail_on: FailOn = "",
     as_json: Json = False,
 ):
@@ -272,19 +289,22 @@ def regress(
     from tangent_bench import merging
     from tangent_bench import regress as regressing
     from tangent_bench.judging import methods as comparing
+    from tangent_bench.planning import jobs
 
     words = comparing.failing(fail_on)
     candidate = merging.find(method, regressing.hyper_parameters(values or []))
-    file = configfile or regressing.CONFIG
+    file = _home(configfile) if configfile else regressing.CONFIG
     comparisons = regressing.regress(candidate, merging.find(baseline), file, cores, quiet=as_json)
-    _judge(comparisons, words, as_json)
+    _judge(comparisons, words, as_json, jobs.read_config([file])["preset"])
 
 
-def _judge(comparisons: Mapping, words: Sequence[str], as_json: bool) -> None:
+def _judge(comparisons: Mapping, words: Sequence[str], as_json: bool, preset: str) -> None:
     """Print comparisons, and on stderr their verdicts among the words; then the status is 1."""
     from tangent_bench.judging import methods as comparing
-    from tangent_bench.report import method_comparison
+    from tangent_bench.report import method_comparison, smoke_tests
 
+    if warning := smoke_tests.banner(preset):
+        typer.echo(warning, err=True)
     if as_json:
         _print(comparing.lines(comparisons))
     else:
@@ -330,11 +350,19 @@ def _print(value: object) -> None:
     typer.echo(json.dumps(value, indent=1, ensure_ascii=False))
 
 
+def _home(path: Path) -> Path:
+    """A path whose ~ the shell has left, as in --results=~/tiny."""
+    return Path(places.at_home(str(path)))
+
+
+def _begin(text: str) -> None:
+    """Say what is looked at now."""
+    typer.echo(f"looking at {text}", err=True)
+
+
 def _prepare() -> None:
     """Make this process as a job is, before NumPy is imported; silence open_clip's warnings."""
     import logging
-
-    from tangent_bench.jobs import provenance
 
     provenance.limit_threads(1)
     provenance.keep_memory()
@@ -347,13 +375,14 @@ def _files(preset: str | None, configfiles: Sequence[Path] | None) -> list[Path]
     Raises:
         ValueError: there is no such preset.
     """
-    if preset is None and configfiles:
-        return list(configfiles)
+    given = [_home(file) for file in configfiles or []]
+    if preset is None and given:
+        return given
     preset = preset or "tiny"
     known = catalogue.names("presets")
     if preset not in known:
         raise ValueError(f"There is no preset {preset!r}: config/ has {', '.join(known)}.")
-    return [catalogue.CONFIG / f"{preset}.yaml", *(configfiles or [])]
+    return [catalogue.CONFIG / f"{preset}.yaml", *given]
 
 
 def _description(about: Mapping) -> str:
@@ -394,6 +423,7 @@ def main() -> None:
     """The program `tangent-bench`."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without × or α still gets its numbers
+    provenance.mend_threads()
     app(prog_name="tangent-bench")
 
 

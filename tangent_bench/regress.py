@@ -16,8 +16,6 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
 
-import yaml
-
 from tangent_bench import merging, suite
 from tangent_bench.jobs import lock
 from tangent_bench.judging import methods
@@ -25,7 +23,8 @@ from tangent_bench.judging.comparison import Comparison
 from tangent_bench.judging.outcomes import ADDITION, Place
 from tangent_bench.merging import Merger
 from tangent_bench.planning.jobs import read_config
-from tangent_bench.store import layout
+from tangent_bench.planning.resources import require_cores
+from tangent_bench.store import layout, yaml_files
 
 CONFIG = suite.ROOT / "config/regress.yaml"
 
@@ -39,10 +38,13 @@ def build(mergers: Sequence[Merger], configfile: Path, cores: int, quiet: bool) 
     """Make the outcomes of these methods by Snakemake; what is there stays.
 
     Raises:
-        ValueError: another run is at work; or the run failed, and its own sentences stand above.
+        ValueError: there is no core, another run is at work, or the run failed, and its own
+            sentences stand above.
     """
+    require_cores(cores=cores)
     lock.release(suite.ROOT)
     file = suite.ROOT / _read(configfile)["results"] / "regress.yaml"
+    configfile = configfile.absolute()  # Snakemake runs in the checkout
     file.parent.mkdir(parents=True, exist_ok=True)
     # JSON is YAML, and keeps numbers, which Snakemake's --config would make text of.
     entries = {"methods": [entry(merger) for merger in mergers]}
@@ -76,7 +78,7 @@ def _read(configfile: Path) -> Mapping:
         raise ValueError(
             f"There is no config {configfile}; expected a file like config/regress.yaml."
         )
-    return yaml.safe_load(configfile.read_text(encoding="utf-8"))
+    return read_config([configfile])
 
 
 def hyper_parameters(texts: Sequence[str]) -> dict:
@@ -84,6 +86,9 @@ def hyper_parameters(texts: Sequence[str]) -> dict:
 
     >>> hyper_parameters(["keep=0.1", "lines.norm_ratio=false"])
     {'keep': 0.1, 'lines.norm_ratio': False}
+
+    Raises:
+        ValueError: a text is no such pair, or a name stands twice.
     """
     values = {}
     for text in texts:
@@ -92,8 +97,22 @@ def hyper_parameters(texts: Sequence[str]) -> dict:
             raise ValueError(
                 f"--set {text!r} is no hyper-parameter; expected name=value, as keep=0.1."
             )
-        values[name] = yaml.safe_load(value)
+        if name in values:
+            raise ValueError(f"--set names {name!r} twice; give it once.")
+        values[name] = _value(name, value)
     return values
+
+
+def _value(name: str, text: str) -> object:
+    """The value of a hyper-parameter."""
+    try:
+        return yaml_files.parse(text, f"--set {name}")
+    except yaml_files.KeyTwice:
+        raise
+    except yaml_files.UNREADABLE:
+        raise ValueError(
+            f"--set {name}={text!r} cannot be read; expected a number, true or false, as keep=0.1."
+        ) from None
 
 
 def regress(

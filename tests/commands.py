@@ -43,6 +43,10 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
         "tests/workflow/test_tutorial.py::test_the_tutorial_runs",
         "an hour; on micro",
     ),
+    ".venv/bin/python -m snakemake --unlock": (
+        "tests/workflow/test_odd_folders.py::test_unlock_forgets_whose_lock_it_was",
+        "removes the lock of a run",
+    ),
     "make regress METHOD=my_method": (TEN_LINES, "an hour; on micro"),
     "make regress METHOD=half_sum": (TEN_LINES, "the name of a method that the reader wrote"),
     "make methods": (

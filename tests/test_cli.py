@@ -215,7 +215,10 @@ def small(monkeypatch, tmp_path):
     monkeypatch.setattr(
         jobs, "of_dag", lambda files: [Job("prepare_images", memory_mb=3000), Job("summarize")]
     )
-    monkeypatch.setattr(readiness, "_planned_bytes", lambda config, found: 10 * len(found))
+    size = sizes.TaskSize({}, {}, 1, 1)
+    monkeypatch.setattr(sizes, "of_task", lambda name, config: size)
+    monkeypatch.setattr(readiness, "_models", lambda config, known, begin: ())
+    monkeypatch.setattr(readiness, "_planned_bytes", lambda config, found, known: 10 * len(found))
     monkeypatch.setattr("snakemake.utils.available_cpu_count", lambda: 2)
     monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(total=8e9))
     monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=1000))
@@ -233,7 +236,7 @@ def small(monkeypatch, tmp_path):
 
 def test_a_run_that_can_begin(small, tmp_path):
     found = small()
-    assert list(found) == ["config", "data", "weights", "gpu", "cores", "disk"]
+    assert list(found) == ["config", "folders", "data", "weights", "gpu", "cores", "disk"]
     assert {each["status"] for each in found.values()} == {"ok"}
     assert found["disk"]["text"].endswith(f"free at {tmp_path}.")
 
@@ -254,11 +257,6 @@ def test_data_and_weights_that_are_not_here_block(small, monkeypatch, tmp_path):
         "get ufldl-stanford/svhn" in found["data"]["text"]
         and "hf download timm/" in found["weights"]["text"]
     )
-    entry = {"folder": str(tmp_path / "nowhere"), "templates": ["a {}"]}
-    found = small(control="mine", custom_tasks={"mine": entry})
-    assert found["data"]["status"] == "blocks" and "nowhere is not there" in found["data"]["text"]
-    (tmp_path / "nowhere").mkdir()
-    assert small(control="mine", custom_tasks={"mine": entry})["data"]["status"] == "ok"
 
 
 def test_weights_of_the_users_are_looked_for(small, monkeypatch, tmp_path):
@@ -299,11 +297,13 @@ def test_disk_is_the_plan_less_what_is_built(small, monkeypatch, tmp_path):
     (tmp_path / "results/some").write_bytes(bytes(5))
     assert small()["disk"]["status"] == "ok"
 
-    def unknown(config, found):
-        raise ValueError("nobody knows.")
+    def unknown(name, config):
+        raise sizes.NotCountedYet("nobody knows.")
 
-    monkeypatch.setattr(readiness, "_planned_bytes", unknown)
-    assert small()["disk"]["status"] == "note" and "nobody knows" in small()["disk"]["text"]
+    monkeypatch.setattr(sizes, "of_task", unknown)
+    found = small()
+    assert found["data"]["status"] == "ok", "a run counts them"
+    assert found["disk"]["status"] == "note" and "nobody knows" in found["disk"]["text"]
 
 
 def test_a_run_that_snakemake_cannot_plan_is_blocked(small, monkeypatch):
@@ -314,15 +314,14 @@ def test_a_run_that_snakemake_cannot_plan_is_blocked(small, monkeypatch):
     assert small()["jobs"]["status"] == "blocks"
 
 
-def test_bytes_are_those_of_the_jobs(monkeypatch):
+def test_bytes_are_those_of_the_jobs():
     load = workload("micro")
-    monkeypatch.setattr(sizes, "of_tasks", lambda config: load.tasks)
-    monkeypatch.setattr(sizes, "of_models", lambda config: load.models)
+    known = readiness._Known(load.tasks, load.models)
     found = [
         Job("prepare_images", {"task": load.config["tasks"][0], "split": split})
         for split in tasks.SPLITS
     ]
-    assert readiness._planned_bytes(load.config, found) == 10 * (300 + 40 + 200)
+    assert readiness._planned_bytes(load.config, found, known) == 10 * (300 + 40 + 200)
 
 
 def test_files_of_a_run(tmp_path):
@@ -383,6 +382,23 @@ def test_regress_is_given_its_hyper_parameters(monkeypatch):
         and baseline.name == "task_arithmetic"
     )
     assert (configfile, cores, seen["quiet"]) == (regress.CONFIG, 3, True)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("regress", "ties", "--cores"), ("plan", "--tasks"), ("plan", "--seeds")],
+)
+@pytest.mark.parametrize("number", [0, -3])
+def test_counts_are_at_least_one(arguments, number):
+    done = call(*arguments, number)
+    assert done.exit_code == 2 and arguments[-1] in done.stderr
+    assert "greater than or equal to 1" in done.stderr
+
+
+def test_without_a_core_nothing_is_built(monkeypatch):
+    monkeypatch.setattr(regress.lock, "release", lambda folder: pytest.fail("a run was begun"))
+    with pytest.raises(ValueError, match="--cores is 0, expected a whole number of at least 1"):
+        regress.build([], regress.CONFIG, cores=0, quiet=True)
 
 
 # Help

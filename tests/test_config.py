@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tangent_bench import registry
 from tangent_bench.planning.config import validate
-from tangent_bench.planning.config_schema import schema
+from tangent_bench.planning.config_schema import schema, typed
 
 FOLDER = Path(__file__).parents[1] / "config"
 DEFAULT = yaml.safe_load((FOLDER / "default.yaml").read_text(encoding="utf-8"))
@@ -370,6 +370,54 @@ def test_validation_leaves_its_input_alone():
     before = copy.deepcopy(DEFAULT)
     validate(DEFAULT)
     assert before == DEFAULT
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"seeds": ["0", "1"]}, [0, 1]),
+        ({"coefficients": {"count": "11"}}, 11),
+        ({"training": {"learning_rate": "1e-5"}}, 1e-5),
+        ({"training": {"checkpoint_activations": "True"}}, True),
+        ({"data": {"max_train": "null"}}, None),
+        ({"data": {"max_train": "20"}}, 20),
+        ({"kernel_gap": {"path": ["0.5", "1"]}}, [0.5, 1]),
+        ({"methods": [{"name": "ties", "keep": "0.1"}]}, [{"name": "ties", "keep": 0.1}]),
+    ],
+)
+def test_text_of_the_command_line_becomes_the_number_that_is_wanted(given, expected):
+    config = typed(merged(DEFAULT, given), given)
+    value = config
+    place = given
+    while isinstance(place, dict):
+        (key,) = place
+        value = value[key]
+        place = place[key]
+    assert value == expected and type(value) is type(expected)
+    validate(config)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"preset": "11"},
+        {"training": {"steps": "many"}},
+        {"training": {"steps": "1.5"}},
+        {"seeds": ["true"]},
+        {"data": {"side": "null"}},
+        {"training": "5"},
+    ],
+)
+def test_other_text_of_the_command_line_stays_text(given):
+    config = merged(DEFAULT, given)
+    assert typed(config, given) == config
+    sentence(config)
+
+
+def test_text_in_a_file_stays_text():
+    config = merged(DEFAULT, {"seeds": ["0"], "training": {"steps": "5"}})
+    assert typed(config, {"training": {"steps": "5"}})["seeds"] == ["0"]
+    assert "take them away" in sentence(changed("seeds", ["0"]))
 
 
 junk = st.recursive(

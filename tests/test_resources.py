@@ -17,6 +17,15 @@ PRINTED = {"ViT-B-32-quickgelu": 8.82, "ViT-B-16-quickgelu": 35.13, "ViT-L-14-qu
 RULE = re.compile(r'^ *(?:rule (\w+):|f"(make_table|draw_figure)_)', re.MULTILINE)
 
 
+@pytest.mark.parametrize("name", ["cores", "jobs", "local_cores", "max_threads"])
+def test_a_run_without_a_core_is_refused(name):
+    for number in (0, -3):
+        option = name.replace("_", "-")
+        with pytest.raises(ValueError, match=f"--{option} is {number}, expected .* at least 1"):
+            resources.require_cores(**{name: number})
+    resources.require_cores(**{name: 1}, other=None)
+
+
 @pytest.mark.parametrize("architecture", PRINTED)
 def test_gflop_of_a_vision_transformer(architecture):
     assert resources.gflop(architecture) == pytest.approx(PRINTED[architecture], abs=0.005)

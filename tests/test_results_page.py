@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tangent_bench import registry
-from tangent_bench.report import render, results_page
+from tangent_bench.report import render, results_page, smoke_tests
 from tangent_bench.store import rows
 from tests import page_folder
 
@@ -141,3 +141,8 @@ def test_captions_are_understood(name):
     assert caption.startswith("<p>")
     assert not re.search(r"\{\{|``|\*\*|`_|^\.\. ", caption, re.MULTILINE)
     assert not re.search(r"(^| )\*\w|\w\*( |$)", re.sub("α\\*|θ\\*", "", caption))
+
+
+def test_the_page_of_a_smoke_test_says_so(run, text):
+    of_micro = results_page.page(replace(run, about={**run.about, "preset": "micro"}))
+    assert smoke_tests.banner("micro") in of_micro and "smoke test" not in text

@@ -1,7 +1,8 @@
 """Experiments: one file for each.
 
 A module has `EXPERIMENT` and `run(study)`, which adds rows to the study; most have `cost(asking)`,
-the work of one job. The scope of an experiment says what a job covers (`_scopes`), and with it what
+the work of one job. What `run` would refuse for its config alone, `require(config)` refuses before
+anything is trained. The scope of an experiment says what a job covers (`_scopes`), and with it what
 `run` is given (`_studies`).
 Shapes: A coefficients, R bootstrap replicates (0 is the estimate).
 """

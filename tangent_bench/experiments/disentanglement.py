@@ -63,20 +63,30 @@ def pairs(study: Study) -> list[Pair]:
         ValueError: an entry is not a pair of two different tasks of this run, or stands there
             twice, or there is only one task.
     """
-    named = [tuple(pair) for pair in study.settings["pairs"]]
-    tasks = study.tasks
-    for pair in named:
+    return _compared(study.tasks, study.settings["pairs"])
+
+
+def require(config: Mapping) -> None:
+    """Raises ValueError if a config has no pairs, before anything is trained."""
+    _compared(config["tasks"], config["disentanglement"]["pairs"])
+
+
+def _compared(tasks: Sequence[str], asked: Sequence[Sequence[str]]) -> list[Pair]:
+    if len(tasks) < 2:
+        raise ValueError(
+            f"Disentanglement is between two tasks, but `tasks` has {', '.join(map(repr, tasks))} "
+            "alone; add one, or take the experiments about it out."
+        )
+    named: list[Pair] = []
+    for pair in asked:
         if len(set(pair)) != 2 or len(pair) != 2 or not set(pair) <= set(tasks):
             raise ValueError(
                 f"disentanglement.pairs holds {list(pair)}; expected two different tasks of "
                 f"{', '.join(tasks)}."
             )
+        named.append((pair[0], pair[1]))
     if len({frozenset(pair) for pair in named}) < len(named):
         raise ValueError("disentanglement.pairs names a pair twice; name each once, in any order.")
-    if len(tasks) < 2:
-        raise ValueError(
-            f"Disentanglement is between two tasks, but `tasks` has {len(tasks)}; add one."
-        )
     return named or neighbours(tasks)
 
 

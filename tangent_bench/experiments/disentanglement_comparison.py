@@ -19,14 +19,17 @@ from tangent_bench.experiments import (
     Experiment,
     Replicates,
     _matching,
+    disentanglement,
+    scope_of,
     tuned,
 )
 from tangent_bench.experiments.disentanglement import pairs
 from tangent_bench.store.layout import Mode
 
+SCOPE = AcrossModes(reads=("task_addition", "disentanglement"))
 EXPERIMENT = Experiment(
     title="Disentanglement of the modes compared",
-    scope=AcrossModes(reads=("task_addition", "disentanglement")),
+    scope=SCOPE,
     section="disentanglement",
     reference="Ortiz-Jimenez et al. 2023, §4; matching and normalization are this suite's own",
 )
@@ -48,6 +51,21 @@ def run(study: AcrossModesStudy) -> None:
         _absolute(study, mode, values[mode])
         for baseline in _baselines(mode):
             _difference(study, mode, baseline, values)
+
+
+def require(config: Mapping) -> None:
+    """Raises ValueError if a config has no pairs or no maps to compare."""
+    disentanglement.require(config)
+    if "disentanglement" not in SCOPE.compared(config):
+        raise ValueError(
+            "Experiment 'disentanglement_comparison' compares the maps of 'disentanglement', which "
+            "is not among `experiments`; name it there too."
+        )
+    if not scope_of("disentanglement").modes(config):
+        raise ValueError(
+            "Experiment 'disentanglement_comparison' compares modes with vectors, but `modes` has "
+            f"only {', '.join(config['modes'])}; name one more, as standard-network."
+        )
 
 
 def _baselines(mode: Mode) -> tuple[Mode, ...]:

@@ -14,6 +14,7 @@ Shapes: L laws, W widths, K initialisations.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,7 @@ EXPERIMENT = Experiment(
     section="ntk_theory",
     reference="Jacot et al. 2018, Theorem 2; Lee et al. 2019, Theorem 2.1 and Figure 1",
 )
+NUM_DIGITS = 1797  # of scikit-learn
 LAWS = (
     ("width_kernel_change", "train"),
     ("width_linearization_distance", "train"),
@@ -87,6 +89,20 @@ def _add(
     study.rows[-1] = replace(study.rows[-1], low=low, high=high)
 
 
+def require(config: Mapping) -> None:
+    """Raises ValueError if a config asks for more digits than there are."""
+    settings = config["ntk_theory"]
+    _require_points(settings["train_points"], settings["test_points"])
+
+
+def _require_points(train: int, test: int) -> None:
+    if train + test > NUM_DIGITS:
+        raise ValueError(
+            f"ntk_theory: {train} + {test} points were asked for, but there are {NUM_DIGITS}; ask "
+            "for fewer."
+        )
+
+
 def digits(train: int, test: int) -> tuple[np.ndarray, np.ndarray]:
     """The first so many of scikit-learn's digits.
 
@@ -102,12 +118,8 @@ def digits(train: int, test: int) -> tuple[np.ndarray, np.ndarray]:
     """
     from sklearn.datasets import load_digits
 
+    _require_points(train, test)
     pixels, digit = load_digits(return_X_y=True)
-    if train + test > len(pixels):
-        raise ValueError(
-            f"ntk_theory: {train} + {test} points were asked for, but there are {len(pixels)}; ask "
-            "for fewer."
-        )
     inputs = pixels[: train + test] - pixels[:train].mean(axis=0)
     inputs *= np.sqrt(inputs.shape[1]) / np.linalg.norm(inputs, axis=1, keepdims=True)
     return inputs, np.where(digit[: train + test] % 2 == 0, 1.0, -1.0)

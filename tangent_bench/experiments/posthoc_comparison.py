@@ -5,6 +5,7 @@ Post-hoc linearization and linear fine-tuning are compared with standard fine-tu
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -61,6 +62,15 @@ def run(study: AcrossModesStudy) -> None:
                 _difference(study, mode, quantity, task, task)
     if ("single_task", POSTHOC) in study.others:
         _advantages(study)
+
+
+def require(config: Mapping) -> None:
+    """Raises ValueError if nothing else is measured and there is no baseline to compare with."""
+    if config["experiments"] == ["posthoc_comparison"] and str(BASELINE) not in config["modes"]:
+        raise ValueError(
+            f"Experiment 'posthoc_comparison' compares modes with {BASELINE}, which is not among "
+            "`modes`; name it there, or name another experiment."
+        )
 
 
 def _difference(

@@ -17,7 +17,7 @@ is not.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from tangent_bench.experiments import (
     AcrossInits,
@@ -25,6 +25,7 @@ from tangent_bench.experiments import (
     Experiment,
     Replicates,
     _matching,
+    disentanglement,
 )
 from tangent_bench.experiments.disentanglement import Pair, pairs, size
 from tangent_bench.store import layout
@@ -75,6 +76,16 @@ def run(study: AcrossInitsStudy) -> None:
         for init in replicates:
             if init != BASELINE:
                 _differences(study, init, values[init], values[BASELINE], matchable)
+
+
+def require(config: Mapping) -> None:
+    """Raises ValueError if a config has no pairs, or no initialisation beside controls."""
+    disentanglement.require(config)
+    if all(map(_is_control, config["inits"])):
+        raise ValueError(
+            "Experiment 'pretraining_ablation' compares initialisations with controls, but `inits` "
+            f"has only controls ({', '.join(config['inits'])}); name another, as pretrained."
+        )
 
 
 def _is_control(init: str) -> bool:

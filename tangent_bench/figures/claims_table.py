@@ -9,6 +9,7 @@ from tangent_bench.figures import Figure
 from tangent_bench.figures._cells import Cell, cells
 from tangent_bench.figures._entities import model_title
 from tangent_bench.figures._select import need
+from tangent_bench.judging import gains
 from tangent_bench.judging.claims import BEYOND_SCALE, CLAIMS, Claim
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ other side, or lies within that threshold of 0. *Undecided*: else. *Descriptive*
 ‖f − f_0‖ is a measure of size; no finite network would give 0, so there is nothing to turn
 down. The verdict takes intervals with Holm's correction over the claims tested for one family;
 those printed are 95 % each. *Detectable* is the size of an effect that would be found four
-times in five.
+times in five. *No gain to share*: the interval of single-task less zero-shot accuracy holds 0,
+so that a share of it is no number.
 
 A *family* is a model, or the pre-trainings of one architecture that differ in their seed. With
 three or more of these an estimate is their mean; its variance is s²/K over pre-trainings (which
@@ -50,6 +52,7 @@ ESTIMATE = "Estimate [95 %]"
 VERDICT = "Verdict"
 COLUMNS = ("Paper", "Quantity", ESTIMATE, VERDICT, "Detectable", "n", "Conditional on")
 NOT_RUN = "not tested in this run"
+NOT_DEFINED = "no gain to share"
 NOT_HERE = "not tested at this scale"
 
 
@@ -66,16 +69,20 @@ def build(rows: pd.DataFrame, brief: bool = False) -> pd.DataFrame:
     from tangent_bench.judging.evidence import weigh
 
     need(rows, *FIGURE.reads)
-    lines = weigh(rows)
+    lines = weigh(gains.defined(rows))
     several = len({line.family for line in lines} - {None}) > 1
     items = []
     for line in lines:
         items += _tested(line, several)
+    tested = {line.claim.text for line in lines}
+    undefined = {line.claim.text for line in weigh(rows)} - tested
+    for claim in CLAIMS:
+        if claim.text in undefined:
+            items += _untested(claim.text, claim.place, _quantity(claim), NOT_DEFINED)
     if brief:
         return cells(item for item in items if item.column in (ESTIMATE, VERDICT))
-    tested = {line.claim.text for line in lines}
     for claim in CLAIMS:
-        if claim.text not in tested:
+        if claim.text not in tested | undefined:
             items += _untested(claim.text, claim.place, _quantity(claim), NOT_RUN)
     for text, place in BEYOND_SCALE:
         items += _untested(text, place, "", NOT_HERE)

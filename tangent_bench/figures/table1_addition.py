@@ -8,6 +8,7 @@ from tangent_bench.figures import INTERVALS, Figure
 from tangent_bench.figures._cells import NAN, Cell, cell, cells
 from tangent_bench.figures._entities import MODES, ZERO_SHOT, modes
 from tangent_bench.figures._select import by_model, need, pick, task_order
+from tangent_bench.judging import gains
 from tangent_bench.judging.pooling import summarize
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ The sum of all task vectors at one coefficient α*, the same for all tasks, chos
 images. *Absolute* is the mean test accuracy over tasks; *Normalized* divides each task's
 accuracy by that of the single-task model **of the same mode**, so a mode with weak single tasks
 scores high; *Norm. at α = 0* is what that number is before anything is added. *Recovered gain*
-is (accuracy − zero-shot) / (single-task − zero-shot). *Individual* and *Multi-task* are upper
+is (accuracy − zero-shot) / (single-task − zero-shot), a dash where the interval of the
+denominator holds 0. *Individual* and *Multi-task* are upper
 bounds: each task's own model, and one model trained on all tasks together.
 {INTERVALS}
 """,
@@ -39,7 +41,7 @@ def build(rows: pd.DataFrame) -> pd.DataFrame:
     Raises:
         ValueError: rows of an experiment are missing.
     """
-    table = summarize(need(rows, *FIGURE.reads))
+    table = summarize(gains.defined(need(rows, *FIGURE.reads)))
     return cells(item for title, part in by_model(table) for item in _model(title, part))
 
 

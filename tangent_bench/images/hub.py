@@ -287,7 +287,8 @@ def cached_snapshot(origin: Origin) -> tuple[Path | None, list[str]]:
         snapshot = hub.snapshot_download(
             origin.hub, repo_type="dataset", revision=origin.revision, local_files_only=True
         )
-    except (FileNotFoundError, errors.LocalEntryNotFoundError):
+    # Without a home folder the hub's client has no cache, and says so by a RuntimeError.
+    except (FileNotFoundError, errors.LocalEntryNotFoundError, RuntimeError):
         return None, revisions
     return Path(snapshot), [name for name in revisions if name != Path(snapshot).name]
 

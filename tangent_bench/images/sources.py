@@ -6,7 +6,6 @@ the images, checks their classes and counts, and cuts the validation split off. 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
@@ -28,6 +27,7 @@ from tangent_bench.images.origin import Origin
 from tangent_bench.images.splits import check_split
 from tangent_bench.images.stored import Rows, Split, cut, gather, joined, shuffled
 from tangent_bench.images.task import SIDE, Images, Task
+from tangent_bench.store import places
 
 ROOT = "TANGENT_BENCH_DATA"
 _HUB_KEYS = ("revision", "config", "image", "label")
@@ -35,7 +35,7 @@ _HUB_KEYS = ("revision", "config", "image", "label")
 
 def _root() -> Path | None:
     """The folder of data sets that the environment names."""
-    return Path(os.environ[ROOT]) if os.environ.get(ROOT) else None
+    return places.of_variable(ROOT)
 
 
 def _places(origin: Origin) -> tuple[str, ...]:

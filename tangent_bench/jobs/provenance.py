@@ -67,6 +67,27 @@ def limit_threads(count: int) -> None:
         sys.modules["torch"].set_num_threads(count)
 
 
+def mend_threads() -> None:
+    """Leave in the variables of threads what every library can read: one number, or nothing.
+
+    OpenMP takes "4,3,2", a number for each level, of which the first counts here; NumExpr, which
+    pandas imports where it is installed, ends with a traceback of it. Clusters set it, or "".
+    """
+    for variable in _THREAD_VARIABLES:
+        text = os.environ.get(variable)
+        if text is None:
+            continue
+        first = text.partition(",")[0].strip()
+        said = f"{first} is taken"
+        if first.isascii() and first.isdigit() and int(first) > 0:
+            os.environ[variable] = first
+        else:
+            del os.environ[variable]
+            said = "it is not used"
+        if os.environ.get(variable) != text:
+            logging.warning("%s is %r, which is no number of threads: %s.", variable, text, said)
+
+
 def keep_memory() -> None:
     """Let glibc keep what is freed instead of giving it back; elsewhere nothing is done.
 

@@ -87,15 +87,21 @@ def base_name(name: str) -> str:
     return rebuilt["base"] if rebuilt else name
 
 
+def vision(model: Model) -> dict[str, Any]:
+    """What open_clip's JSON says about a model's image tower, without importing open_clip.
+
+    Returns:
+        Its `vision_cfg`; {} if the file cannot be read.
+    """
+    return _open_clip.vision(model.architecture, model.config)
+
+
 def _register(model: Model):
     """Makes the model's architecture known to open_clip, and returns that module."""
+    if model.config is not None:
+        _open_clip.require_readable(model.title, Path(model.config))
     open_clip = _open_clip.imported(model.architecture, model.config)
     if model.config is not None:
-        if not Path(model.config).is_file():
-            raise ValueError(
-                f"Model {model.title!r}: its config {model.config} does not exist; give an "
-                "open_clip JSON file."
-            )
         open_clip.add_model_config(Path(model.config))
     if model.architecture not in open_clip.list_models():
         raise ValueError(

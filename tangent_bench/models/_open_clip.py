@@ -17,6 +17,7 @@ from pathlib import Path
 from types import ModuleType
 
 from tangent_bench.jobs import provenance
+from tangent_bench.store import yaml_files
 
 
 def imported(architecture: str, config: str | Path | None):
@@ -43,9 +44,44 @@ def description(architecture: str, config: str | Path | None) -> dict:
     file = Path(config) if config else _folder() / f"{architecture}.json"
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}  # building the model says what is wrong with it
     return content if isinstance(content, dict) else {}
+
+
+def vision(architecture: str, config: str | Path | None) -> dict:
+    """What the same JSON says about the image tower; {} if there is nothing."""
+    about = description(architecture, config).get("vision_cfg")
+    return about if isinstance(about, dict) else {}
+
+
+def require_readable(title: str, file: Path) -> None:
+    """Refuse a JSON file that defines no model, before open_clip meets it.
+
+    Args:
+        title: of the model.
+        file: the config of a model of the user's own.
+
+    Raises:
+        ValueError: it is not there, is no JSON, has a key twice or lacks what every model has.
+    """
+    if not file.is_file():
+        raise ValueError(
+            f"Model {title!r}: its config {file} does not exist; give an open_clip JSON file."
+        )
+    try:
+        content = yaml_files.json_of(file)
+    except (OSError, ValueError, RecursionError) as error:
+        raise ValueError(
+            f"Model {title!r}: its config {file} cannot be read as JSON "
+            f"({str(error).rstrip('.')}); give an open_clip JSON file."
+        ) from None
+    needed = ("embed_dim", "vision_cfg", "text_cfg")
+    if not isinstance(content, dict) or not all(key in content for key in needed):
+        raise ValueError(
+            f"Model {title!r}: its config {file} defines no model; expected a map with "
+            f"{', '.join(needed)}, as open_clip's own JSON files have."
+        )
 
 
 def _folder() -> Path:

@@ -14,6 +14,8 @@ import re
 import zipfile
 from pathlib import Path
 
+from tangent_bench.store import places
+
 ROOT = "TANGENT_BENCH_WEIGHTS"
 # Names of open_clip's files on the hub; SAFE is preferred.
 SAFE = "open_clip_model.safetensors"
@@ -23,9 +25,10 @@ SECONDS = 10.0  # to wait for the hub's first answer
 
 def in_folder(architecture: str, tag: str) -> Path | None:
     """The file of an architecture's tag below $TANGENT_BENCH_WEIGHTS, or None."""
-    if not (root := os.environ.get(ROOT)):
+    root = places.of_variable(ROOT)
+    if root is None:
         return None
-    folder = Path(root) / architecture
+    folder = root / architecture
     names = (
         f"{tag}.safetensors",
         f"{tag}/{SAFE}",

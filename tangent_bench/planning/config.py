@@ -5,12 +5,15 @@ Imports neither torch nor open_clip.
 
 from __future__ import annotations
 
+import copy
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import ModuleType
 
 from tangent_bench import experiments, merging, models, registry
 from tangent_bench.figures._entities import model_title, task_title
 from tangent_bench.planning import config_schema
-from tangent_bench.store import layout
+from tangent_bench.store import layout, places
 from tangent_bench.store.layout import JOINT, Mode
 
 RESERVED = {JOINT, "all", "own", "each"}  # words of the columns `sources` and `task`
@@ -40,6 +43,7 @@ def validate(config: Mapping) -> dict:
     _require_titles(config)
     _require_weights(config)
     _require_paths(config)
+    config = _at_home(config)
     _require_joint(config)
     for training in config["trainings"]:
         _require_others(config, training)
@@ -49,6 +53,9 @@ def validate(config: Mapping) -> dict:
         _require_mode(text, config["trainings"])
     _require_inits(config)
     _require_coefficients(config)
+    _require_batches(config)
+    _require_measured(config)
+    _require_needs(config)
     return config
 
 
@@ -176,6 +183,25 @@ def _require_paths(config: Mapping) -> None:
             )
 
 
+def _at_home(config: dict) -> dict:
+    """The config with every ~ of a path expanded."""
+    config = copy.deepcopy(config)
+    config["results"] = _home_of("results", config["results"])
+    for section, keys in _PATHS.items():
+        for name, entry in config[section].items():
+            for key in keys:
+                if entry.get(key):
+                    entry[key] = _home_of(f"{section}.{name}.{key}", entry[key])
+    return config
+
+
+def _home_of(key: str, path: str) -> str:
+    try:
+        return places.at_home(path)
+    except ValueError as sentence:
+        raise ValueError(f"Config: {key!r}: {sentence}") from None
+
+
 def _paths(config: Mapping) -> Iterator[tuple[str, str]]:
     """(key, path) of all paths in the config."""
     yield "results", config["results"]
@@ -278,3 +304,60 @@ def _require_coefficients(config: Mapping) -> None:
             f"Config: coefficients run from {first} to {last}; they must start at 0 (zero-shot) "
             "and rise."
         )
+
+
+def _require_batches(config: Mapping) -> None:
+    """A batch of joint training, and each piece of it, has an image of every task."""
+    if not set(config["joint_training"]["trainings"]) - config["checkpoints"].keys():
+        return
+    batch_size = config["training"]["batch_size"]
+    num_tasks = len(config["tasks"])
+    if batch_size < num_tasks:
+        raise ValueError(
+            f"Config: 'training.batch_size' is {batch_size}, but {num_tasks} tasks are trained "
+            "jointly; give at least one image each, or set `joint_training: {trainings: []}`."
+        )
+    share = batch_size // num_tasks
+    piece = config["training"]["micro_batch_size"] or batch_size
+    num_pieces = math.ceil(share * num_tasks / piece)
+    if share < num_pieces:
+        raise ValueError(
+            f"Config: 'training.micro_batch_size' is {piece}, which cuts a batch of {batch_size} "
+            f"images into {num_pieces} pieces, but joint training has only {share} of each of "
+            f"{num_tasks} tasks; give larger pieces or a larger batch_size."
+        )
+
+
+def _require_measured(config: Mapping) -> None:
+    """Some experiment has a job in one of the modes; a comparison reads those of others."""
+    scopes = [experiments.scope_of(name) for name in config["experiments"]]
+    if scopes and not any(scope.reads or scope.modes(config) for scope in scopes):
+        raise ValueError(
+            f"Config: none of the experiments {', '.join(config['experiments'])} has anything to "
+            f"measure in the modes {', '.join(config['modes'])}; name a mode with vectors, as "
+            "standard-network."
+        )
+
+
+def _require_needs(config: Mapping) -> None:
+    """What experiments and trainings say themselves that they need."""
+    for name in config["experiments"]:
+        _ask(registry.load("experiments", name), "Config: ", config)
+    for training in config["trainings"]:
+        if training in config["checkpoints"]:
+            continue
+        settings = config["training_modes"].get(training, {})
+        for name in config["models"]:
+            model = models.find(name, config["custom_models"])
+            where = f"Config: training {training!r} cannot be done with model {name!r}: "
+            _ask(registry.load("training", training), where, models.vision(model), settings)
+
+
+def _ask(plugin: ModuleType, where: str, *arguments: Mapping) -> None:
+    """Let a plug-in refuse a run, if it has anything to refuse."""
+    if not hasattr(plugin, "require"):
+        return
+    try:
+        plugin.require(*arguments)
+    except ValueError as sentence:
+        raise ValueError(f"{where}{sentence}") from None

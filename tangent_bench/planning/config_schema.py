@@ -7,9 +7,11 @@ Imports neither torch nor open_clip.
 
 from __future__ import annotations
 
+import copy
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -48,6 +50,56 @@ def require(config: object) -> None:
     errors = sorted(_validator().iter_errors(config), key=lambda e: list(map(str, e.absolute_path)))
     if errors:
         raise ValueError(f"Config: {_sentence(errors[0])}")
+
+
+def typed(config: Mapping, given: Mapping) -> Mapping:
+    """The config with numbers where Snakemake's --config left them as text, in lists and maps.
+
+    A text is taken for a number, true, false or null only where the schema wants one and no text,
+    and only if it stands in `given`: text in a file is meant as text.
+
+    Args:
+        config: what Snakemake made of all that was given.
+        given: what its --config said.
+    """
+    if not given:
+        return config
+    _require_plain(config)
+    config = copy.deepcopy(dict(config))
+    for error in list(_validator().iter_errors(config)):
+        path = list(error.absolute_path)
+        is_text = isinstance(error.instance, str) and error.validator == "type"
+        if is_text and _at(given, path) == error.instance:
+            place = _at(config, path[:-1])
+            place[path[-1]] = _meant(error.instance, error.validator_value)
+    return config
+
+
+def _at(value: Any, path: Sequence[str | int]) -> Any:
+    """What stands at a path; None if there is nothing."""
+    for key in path:
+        try:
+            value = value[key]
+        except (LookupError, TypeError):
+            return None
+    return value
+
+
+def _meant(text: str, types: str | Sequence[str]) -> object:
+    """The value of one of these types that a text is; else the text."""
+    wanted = {types} if isinstance(types, str) else {*types}
+    word = text.lower()
+    if "null" in wanted and word in ("null", "none", "~"):
+        return None
+    if "boolean" in wanted and word in ("true", "false"):
+        return word == "true"
+    if wanted & {"integer", "number"}:
+        with suppress(ValueError):
+            return int(text)
+    if "number" in wanted:
+        with suppress(ValueError):
+            return float(text)
+    return text
 
 
 @cache
@@ -169,10 +221,7 @@ def _why(value: object) -> str:
     if not isinstance(value, str) or len(value) > 100 or not _NUMBER.fullmatch(value):
         return ""
     if not isinstance(yaml.safe_load(value), str):
-        return (
-            " (Snakemake reads numbers within lists and maps of --config as text: put them into a "
-            "--configfile)"
-        )
+        return " (in quotes it is text: take them away)"
     return " (YAML reads 1e-5 as text: write 1.0e-5)"
 
 

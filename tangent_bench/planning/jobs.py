@@ -10,11 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import yaml
-
 from tangent_bench import suite
 from tangent_bench.planning import missing
 from tangent_bench.planning.config import validate
+from tangent_bench.store import yaml_files
 
 DEFAULT = suite.ROOT / "config/default.yaml"
 
@@ -44,27 +43,14 @@ def read_config(files: Sequence[str | Path]) -> dict:
     """The complete config of a run: config/default.yaml, and what the files change.
 
     Raises:
-        ValueError: a file is not there or is no YAML, or the config is wrong.
+        ValueError: a file is not there or is no YAML, a key stands twice in it, or the config is
+            wrong.
     """
     from snakemake.utils import update_config
 
     config: dict = {}
     for file in [DEFAULT, *files]:
-        try:
-            update_config(config, yaml.safe_load(Path(file).read_text(encoding="utf-8")) or {})
-        # PyYAML raises others than its own: for the date 2026-13-45, for an integer of thousands of
-        # digits, for brackets without an end.
-        except (
-            OSError,
-            yaml.YAMLError,
-            AttributeError,
-            RecursionError,
-            TypeError,
-            ValueError,
-        ) as error:
-            raise ValueError(
-                f"{file} cannot be read as a config ({' '.join(str(error).split())})."
-            ) from None
+        update_config(config, yaml_files.read(Path(file)))
     return validate(config)
 
 
@@ -89,23 +75,29 @@ def of_dag(files: Sequence[str | Path]) -> list[Job]:
     )
 
     listener = _Listener()
+    propagates = logger.propagate
     output = OutputSettings(quiet={Quietness.ALL}, dryrun=True, skip_plugin_handlers=True)
     try:
         with SnakemakeApi(output) as api:
             # A dry run would be printed, however quiet it is asked to be.
             logger.handlers[:] = [listener]
+            logger.propagate = False
             workflow = api.workflow(
                 ResourceSettings(cores=1),
                 ConfigSettings(configfiles=[DEFAULT, *map(Path, files)]),
                 snakefile=suite.ROOT / "Snakefile",
             )
             workflow.dag(DAGSettings(forceall=True)).execute_workflow(executor="dryrun")
-    except WorkflowError as error:
+    # Beside its own errors: a folder that cannot be written; a user without a home or a name.
+    except (WorkflowError, OSError, RuntimeError, KeyError) as error:
+        if isinstance(error, KeyError) and "getpwuid" not in str(error):
+            raise
         raise ValueError(
             f"Snakemake cannot plan this run: {' '.join(str(error).split())}"
         ) from None
     finally:
         logger.removeHandler(listener)
+        logger.propagate = propagates
     return listener.jobs
 
 

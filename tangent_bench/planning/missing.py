@@ -58,11 +58,17 @@ def data_sets(config: Mapping) -> Iterator[str]:
     if not config["experiments"]:
         return
     for name in [*config["tasks"], config["control"]]:
-        data_set = _data_set(name, config)
-        if data_set is None or _is_prepared(name, data_set.splits, config):
+        if not is_to_be_prepared(name, config):
             continue
-        if how := absent(name, data_set.origin):
+        data_set = _data_set(name, config)
+        if data_set and (how := absent(name, data_set.origin)):
             yield f"{name} (licence: {data_set.licence}): {how}"
+
+
+def is_to_be_prepared(name: str, config: Mapping) -> bool:
+    """Whether a task is a data set with an origin that the run has still to prepare."""
+    data_set = _data_set(name, config)
+    return data_set is not None and not _is_prepared(name, data_set.splits, config)
 
 
 class _DataSet(NamedTuple):

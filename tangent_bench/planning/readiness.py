@@ -1,25 +1,34 @@
-"""Whether a run can begin on this machine: its config, data, weights, disk, GPU and cores.
+"""Whether a run can begin on this machine.
 
-Files alone tell what is missing (`missing`); nothing is asked of the hub. Disk is that of the plan,
-without what lies in the results folder already. "blocks" means that jobs will fail, or ask the hub
-for files that a machine without a network does not get.
+Its config, folders, data, weights, models, GPU, cores and disk are looked at. What a job would
+refuse is asked of the same code here: the layout of images and their classes, architectures,
+weights, the ways of fine-tuning a model. Nothing is asked of the hub, and images are counted, not
+decoded: a damaged picture, or one that is in train and test, is found by the job that prepares it.
+Disk is that of the plan, without what lies in the results folder already. "blocks" means that jobs
+will fail, or ask the hub for files that a machine without a network does not get.
 """
 
 from __future__ import annotations
 
 import atexit
+import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
-from tangent_bench import models
-from tangent_bench.planning import jobs, missing
+from tangent_bench import models, registry
+from tangent_bench.planning import jobs, missing, sizes
 from tangent_bench.planning.jobs import Job
+
+if TYPE_CHECKING:
+    from tangent_bench.models import Clip
 
 Status = Literal["ok", "note", "blocks"]
 STATUSES: tuple[Status, ...] = get_args(Status)
+MEMORY = Path(".snakemake")  # where Snakemake writes, in the working directory
 
 
 class Finding(NamedTuple):
@@ -30,17 +39,52 @@ class Finding(NamedTuple):
     text: str
 
 
-def findings(files: Sequence[str | Path]) -> Iterator[Finding]:
-    """Findings about a run with these config files, one by one, since disk takes a while."""
+@dataclass
+class _Known:
+    """What was learned of a run on the way, for the disk that it needs.
+
+    Attributes:
+        tasks: their sizes, as far as they are known.
+        models: likewise.
+        unknown: why one is not.
+    """
+
+    tasks: dict[str, sizes.TaskSize] = field(default_factory=dict)
+    models: dict[str, sizes.ModelSize] = field(default_factory=dict)
+    unknown: str = ""
+
+
+def findings(
+    files: Sequence[str | Path], begin: Callable[[str], object] = lambda text: None
+) -> Iterator[Finding]:
+    """Findings about a run with these config files, one by one.
+
+    Args:
+        files: what the run reads beside config/default.yaml.
+        begin: is told of each thing as it begins, since some take a while.
+    """
+    begin("config")
     try:
         config = jobs.read_config(files)
     except ValueError as sentence:
         yield Finding("config", "blocks", str(sentence))
         return
     yield Finding("config", "ok", f"Preset {config['preset']}, built into {config['results']}.")
-    yield from _data(config)
+    known = _Known()
+    begin("folders that are written")
+    is_writable = True
+    for finding in _places(config):
+        is_writable = is_writable and finding.status == "ok"
+        yield finding
+    yield from _data(config, known, begin)
+    begin("weights")
     yield from _weights(config)
+    yield from _models(config, known, begin)
+    begin("gpu")
     yield _gpu(config)
+    if not is_writable:  # Snakemake could not even plan
+        return
+    begin("jobs, by a dry run of Snakemake")
     try:
         of_run = jobs.of_dag(files)
     except ValueError as sentence:
@@ -49,22 +93,117 @@ def findings(files: Sequence[str | Path]) -> Iterator[Finding]:
     finally:
         atexit.unregister(missing.say)  # the findings have it
     yield _cores(of_run)
-    yield _disk(config, of_run)
+    begin("disk")
+    yield _disk(config, of_run, known)
 
 
-def _data(config: Mapping) -> Iterator[Finding]:
-    lacking = [*missing.data_sets(config), *_absent_folders(config)]
-    yield from (Finding("data", "blocks", f"Not on this machine: {line}") for line in lacking)
-    if not lacking:
+def _places(config: Mapping) -> Iterator[Finding]:
+    """Whether results, and Snakemake's own notes, can be written."""
+    reasons = {}
+    for folder in (Path(config["results"]), MEMORY):
+        if reason := _unwritable(folder):
+            reasons[folder] = reason
+    for folder, reason in reasons.items():
+        other = "" if folder == MEMORY else ", or choose another `results` folder in the config"
+        text = f"Cannot write {folder}: {reason}. Make it a folder that you can write{other}."
+        yield Finding("folders", "blocks", text)
+    if not reasons:
+        yield Finding("folders", "ok", f"{config['results']} can be written.")
+
+
+def _unwritable(folder: Path) -> str:
+    """Why nothing can be written into a folder, which need not be there; "" if something can."""
+    place = next(each for each in (folder, *folder.absolute().parents) if os.path.lexists(each))
+    try:
+        tempfile.TemporaryFile(dir=place).close()
+    except OSError as error:
+        where = "" if place == folder else f" ({place})"
+        return f"{error.strerror}{where}"
+    return ""
+
+
+def _data(config: Mapping, known: _Known, begin: Callable[[str], object]) -> Iterator[Finding]:
+    """A finding for each task that is not here, or not as its job wants it."""
+    lacking = {line.split()[0]: line for line in missing.data_sets(config)}
+    blocked = False
+    for name in (*config["tasks"], config["control"]):
+        begin(f"data: {name}")
+        if name in lacking:
+            text = f"Not on this machine: {lacking[name]}"
+        else:
+            text = _refused(name, config, known)
+        if text:
+            blocked = True
+            yield Finding("data", "blocks", text)
+    if not blocked:
         yield Finding("data", "ok", "All data sets are here, or drawn by the suite.")
 
 
-def _absent_folders(config: Mapping) -> Iterator[str]:
-    """A line for each task of the user's own whose folder is not there."""
-    for name in (*config["tasks"], config["control"]):
-        folder = config["custom_tasks"].get(name, {}).get("folder")
-        if folder is not None and not Path(folder).is_dir():
-            yield (f"{name}: its folder {folder} is not there; make it, or correct `custom_tasks`.")
+def _refused(name: str, config: Mapping, known: _Known) -> str:
+    """What is wrong with the images of a task, as far as they need not be decoded; "" if nothing.
+
+    Its size is learned on the way.
+    """
+    try:
+        if missing.is_to_be_prepared(name, config):
+            _open(name, config)
+        known.tasks[name] = sizes.of_task(name, config)
+    except sizes.NotCountedYet as sentence:
+        known.unknown = str(sentence)
+    except (ValueError, OSError) as error:
+        known.unknown = "there are data that are not as they should be"
+        return str(error)
+    return ""
+
+
+def _open(name: str, config: Mapping) -> None:
+    """Find the images of a data set that is on this machine, with their classes and counts."""
+    from tangent_bench.images.folders import FolderTask
+    from tangent_bench.images.sources import custom_task, open_split
+
+    entry = config["custom_tasks"].get(name)
+    source = custom_task(name, entry) if entry else registry.load("tasks", name)
+    assert not isinstance(source, FolderTask), "a folder has no origin"
+    for split in source.TASK.splits:
+        open_split(source, split, allow_counts=config["data"]["allow_counts"])
+
+
+def _models(config: Mapping, known: _Known, begin: Callable[[str], object]) -> Iterator[Finding]:
+    """A finding for each model that cannot be made, or not be fine-tuned as the config wants."""
+    blocked = False
+    for name in config["models"]:
+        begin(f"model: {name}")
+        try:
+            model = models.find(name, config["custom_models"])
+            networks = [models.create(model, init) for init in _inits(name, model, config)]
+            _require_trainable(networks[0], config)
+            known.models[name] = sizes.of_model(model, networks[0])
+        except (ValueError, OSError, MemoryError) as error:
+            known.unknown = "there is a model that cannot be made"
+            blocked = True
+            yield Finding("models", "blocks", str(error) or f"Model {name!r}: memory is short.")
+    if not blocked:
+        yield Finding("models", "ok", "All models can be made.")
+
+
+def _inits(name: str, model: models.Model, config: Mapping) -> list[str]:
+    """The initialisations, if the weights are here; random ones have the same sizes."""
+    file = models.weights_file(model)
+    is_file = file is not None and file.is_file() and not models.REBUILT.fullmatch(name)
+    is_in_cache = bool(model.hub) and missing.is_here(model)
+    return config["inits"] if is_file or is_in_cache else ["random"]
+
+
+def _require_trainable(network: Clip, config: Mapping) -> None:
+    """Raises ValueError if a training finds no layers of its kind in a network."""
+    from tangent_bench.tangent.linearize import parameters
+
+    theta0 = parameters(network.visual)
+    for training in config["trainings"]:
+        module = registry.load("training", training)
+        if hasattr(module, "parameters") and training not in config["checkpoints"]:
+            settings = config["training_modes"].get(training, {})
+            module.parameters(network.visual, theta0, settings, 0)
 
 
 def _weights(config: Mapping) -> Iterator[Finding]:
@@ -142,13 +281,12 @@ def _cores(of_run: Sequence[Job]) -> Finding:
     )
 
 
-def _disk(config: Mapping, of_run: Sequence[Job]) -> Finding:
+def _disk(config: Mapping, of_run: Sequence[Job], known: _Known) -> Finding:
     """What the plan says that jobs leave, against what is free where results are built."""
+    if known.unknown:
+        return Finding("disk", "note", f"What is needed is not known: {known.unknown}")
     folder = Path(config["results"])
-    try:
-        needed = _planned_bytes(config, of_run)
-    except ValueError as sentence:
-        return Finding("disk", "note", f"What is needed is not known: {sentence}")
+    needed = _planned_bytes(config, of_run, known)
     built = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     place = next(parent for parent in (folder, *folder.absolute().parents) if parent.is_dir())
     free = shutil.disk_usage(place).free
@@ -162,11 +300,10 @@ def _disk(config: Mapping, of_run: Sequence[Job]) -> Finding:
     return Finding("disk", "ok", f"{text}.")
 
 
-def _planned_bytes(config: Mapping, of_run: Sequence[Job]) -> int:
-    from tangent_bench.planning import sizes
+def _planned_bytes(config: Mapping, of_run: Sequence[Job], known: _Known) -> int:
     from tangent_bench.planning.work import Workload
 
-    load = Workload(config, sizes.of_tasks(config), sizes.of_models(config))
+    load = Workload(config, known.tasks, known.models)
     return sum(load.of(job).disk for job in of_run)
 
 

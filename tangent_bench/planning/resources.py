@@ -70,6 +70,23 @@ NEEDS = {
 }
 
 
+def require_cores(**given: int | None) -> None:
+    """Refuse to wait for ever: without a core Snakemake starts no job and says nothing.
+
+    Args:
+        given: name of a limit of Snakemake's → its value; None: not given.
+
+    Raises:
+        ValueError: one of them is below 1.
+    """
+    for name, number in given.items():
+        if number is not None and number < 1:
+            raise ValueError(
+                f"--{name.replace('_', '-')} is {number}, expected a whole number of at least 1 "
+                "(or --cores all); no job would ever start."
+            )
+
+
 def ask(rule: str, gflop: float = 0.0, attempt: int = 1, num_times: float = 1.0) -> dict[str, int]:
     """The Snakemake resources `mem_mb` and `runtime` (minutes) of one job.
 
@@ -104,7 +121,7 @@ def gflop(architecture: str, config: str | None = None) -> float:
         architecture: open_clip's name.
         config: a JSON file that defines it; None: open_clip's own is read.
     """
-    vision = _vision(architecture, config)
+    vision = _open_clip.vision(architecture, config)
     sizes = [_size(vision.get(key)) for key in ("layers", "width", "patch_size", "image_size")]
     if not all(sizes):
         return NOT_IN_A_FORMULA
@@ -117,15 +134,6 @@ def gflop(architecture: str, config: str | None = None) -> float:
 def _size(value: object) -> int:
     """A number that a formula can be given; 0 for anything else."""
     return value if type(value) is int and 0 < value < 2**31 else 0
-
-
-def _vision(architecture: str, config: str | None) -> dict:
-    """The image tower's part of open_clip's JSON; {} where there is none."""
-    try:
-        vision = _open_clip.description(architecture, config).get("vision_cfg")
-    except RecursionError:
-        return {}  # building the model says what is wrong with it
-    return vision if isinstance(vision, dict) else {}
 
 
 def gflop_of(name: str, custom_models: dict | None = None) -> float:

@@ -87,6 +87,10 @@ class ModelSize:
     prompt_gflop: float = 0.0
 
 
+class NotCountedYet(ValueError):
+    """How many images a task has is known only once they have been prepared."""
+
+
 class Sizes:
     """Sizes of all that the jobs of one config read and leave."""
 
@@ -121,10 +125,16 @@ def of_tasks(config: Mapping) -> dict[str, TaskSize]:
     Raises:
         ValueError: the number of images of a task is not known yet.
     """
-    return {task: _task(task, config) for task in [*config["tasks"], config["control"]]}
+    return {task: of_task(task, config) for task in [*config["tasks"], config["control"]]}
 
 
-def _task(name: str, config: Mapping) -> TaskSize:
+def of_task(name: str, config: Mapping) -> TaskSize:
+    """Size of one task.
+
+    Raises:
+        NotCountedYet: the number of its images is not known yet.
+        ValueError: it cannot be loaded, or its folder does not fit the layout.
+    """
     if name in config["custom_tasks"]:
         return _custom(name, config)
     if hasattr(registry.load("tasks", name), "ORIGIN"):
@@ -199,7 +209,7 @@ def _all_known(name: str, images: Mapping[str, int | None], config: Mapping) -> 
     known = {split: number for split, number in images.items() if number is not None}
     for split in images:
         if split not in known:
-            raise ValueError(
+            raise NotCountedYet(
                 f"How many images split {split!r} of task {name!r} has is not known yet: prepare "
                 f"it first (snakemake {config['results']}/{layout.data(name, split)}), then plan "
                 "again."
@@ -249,11 +259,22 @@ def of_models(config: Mapping, device: str = "cpu") -> dict[str, ModelSize]:
         ValueError: open_clip does not know a model.
     """
     custom = config["custom_models"]
-    return {name: _model(models.find(name, custom), device) for name in config["models"]}
+    found = {}
+    for name in config["models"]:
+        about = models.find(name, custom)
+        found[name] = of_model(about, models.create(about, "random"), device)
+    return found
 
 
-def _model(about: models.Model, device: str) -> ModelSize:
-    network = models.create(about, "random").to(device)
+def of_model(about: models.Model, network: models.Clip, device: str = "cpu") -> ModelSize:
+    """Size of one model.
+
+    Args:
+        about: the model.
+        network: made of it, with whatever weights.
+        device: where texts are timed.
+    """
+    network = network.to(device)
     tokens = models.tokenizer(about)(list(TEXTS)).to(device)
     # Of some classes the text tower is a module of its own.
     text_tower: Any = getattr(network, "text", network)

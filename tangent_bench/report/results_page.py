@@ -24,7 +24,7 @@ from markupsafe import Markup
 
 from tangent_bench import registry
 from tangent_bench.figures._entities import model_title, task_title
-from tangent_bench.report import captions, pages, times
+from tangent_bench.report import captions, pages, smoke_tests, times
 from tangent_bench.report.summary import TABLES
 
 TEMPLATE = "templates/results.html.jinja"
@@ -145,6 +145,7 @@ def page(run: PresetRun) -> str:
         TEMPLATE,
         f"Results of preset {preset}",
         preset=preset,
+        warning=smoke_tests.banner(preset),
         models=list(map(model_title, run.about["models"])),
         tasks=list(map(task_title, run.about["tasks"])),
         seeds=run.about["seeds"],

@@ -5,17 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tangent_bench.report import smoke_tests
+
 if TYPE_CHECKING:
     import pandas as pd
 
+ASK = "most are asked by the experiments posthoc_comparison and disentanglement_comparison."
 TABLES = ("table1_addition", "table2_negation")
 
 
-def report(folder: Path) -> str:
+def report(folder: Path, preset: str = "") -> str:
     """The claims that were tested, the two tables, and the paths of all results, as text.
 
     Args:
         folder: the results folder of a preset.
+        preset: its name, if that is not the folder's.
 
     Raises:
         ValueError: there are no rows, or a file is damaged.
@@ -23,7 +27,9 @@ def report(folder: Path) -> str:
     from tangent_bench.store.rows import read
 
     rows = read(folder / "rows.csv")
-    parts = _claims(rows)
+    warning = smoke_tests.banner(preset or folder.name)
+    parts = [f"{warning}\n"] if warning else []
+    parts += _claims(rows)
     for name in _tables(folder):
         parts += _table(folder, name, rows)
     parts += _methods(folder, rows)
@@ -76,10 +82,13 @@ def _claims(rows: pd.DataFrame) -> list[str]:
     plugin = registry.load("figures", "claims_table")
     if not set(plugin.FIGURE.reads) <= set(rows["experiment"]):
         return []
+    table = plugin.build(rows, brief=True)
+    if not len(table):
+        return [f"{plugin.FIGURE.title}: none of them was tested; {ASK}\n"]
     # Intervals are left out: what they cover may differ between rows.
     basis = _select.note(rows, intervals=False)
     explanation = "Verdicts with Holm's correction; estimates in points (signed), or plain numbers."
     return [
         f"{plugin.FIGURE.title}\n",
-        f"{render.plain(plugin.build(rows, brief=True))}\n{explanation}\n{basis}\n",
+        f"{render.plain(table)}\n{explanation}\n{basis}\n",
     ]

@@ -9,22 +9,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
-
 from tangent_bench import registry, suite
+from tangent_bench.store import places, yaml_files
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# What reading a file raises that is no config: no file, no text, no YAML, no map.
-_UNREADABLE = (
-    OSError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    RecursionError,
-    yaml.YAMLError,
-)
 FOLDER = suite.ROOT / "config"
 # Keys that two presets must have in common for their rows to stand in one table: rows have no
 # coordinates for them.
@@ -88,7 +78,7 @@ def _require_own_folders(config: Mapping, joined: Sequence[Mapping]) -> None:
 
 def rows_of(config: Mapping) -> Path:
     """The file with all rows of a preset."""
-    return Path(config["results"]) / "rows.csv"
+    return Path(places.at_home(config["results"])) / "rows.csv"
 
 
 def _complete(name: str, folder: Path) -> dict:
@@ -99,21 +89,16 @@ def _complete(name: str, folder: Path) -> dict:
         raise ValueError(
             f"Config: 'joins' names {name!r}, but config/ has only {', '.join(known)}.{hint}"
         )
-    default = yaml.safe_load((folder / "default.yaml").read_text(encoding="utf-8"))
+    default = yaml_files.read(folder / "default.yaml")
     try:
-        changes = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        changes = yaml_files.read(file)
+    except ValueError as sentence:
+        raise ValueError(f"Config: 'joins' names {name!r}, but {sentence}") from None
+    try:
         return _merged(default, changes)
-    except (
-        OSError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        RecursionError,
-        yaml.YAMLError,
-    ) as error:
+    except TypeError as error:
         raise ValueError(
-            f"Config: 'joins' names {name!r}, but {file} cannot be read as a config "
-            f"({' '.join(str(error).split())})."
+            f"Config: 'joins' names {name!r}, but {file} cannot be read as a config ({error})."
         ) from None
 
 

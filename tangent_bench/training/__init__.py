@@ -10,6 +10,11 @@ of every step:
     parameters(network, theta0, settings, seed) → (leaves, leaves → θ)
     penalty(network, theta0, others, settings) → ((θ, step) → scalar)
 
+and a function that refuses a network by open_clip's description of its image tower (`vision_cfg`),
+before anything runs:
+
+    require(vision, settings)
+
 `finetuning.modes.fit` brings them to the loop. `settings` are the mode's own numbers
 (`training_modes` in the config). The Snakefile reads `TRAINING`, so these files import neither
 torch nor open_clip before they are called.

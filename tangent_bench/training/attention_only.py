@@ -25,6 +25,22 @@ TRAINING = Training(
 )
 
 
+def require(vision: Mapping, settings: Mapping) -> None:
+    """Raises ValueError if a network has no attention that is known, by its description."""
+    if vision and not is_own_transformer(vision):
+        kind = vision.get("timm_model_name", "a ResNet")
+        raise ValueError(
+            f"Its image tower is {kind}, which has no attention of PyTorch's "
+            "(nn.MultiheadAttention); expected a vision transformer as open_clip's own: fine-tune "
+            "this model in another mode."
+        )
+
+
+def is_own_transformer(vision: Mapping) -> bool:
+    """Whether open_clip's description of an image tower is of its own vision transformer."""
+    return "timm_model_name" not in vision and isinstance(vision.get("layers"), int)
+
+
 def parameters(
     network: nn.Module, theta0: Mapping[str, Tensor], settings: Mapping, seed: int
 ) -> tuple[dict[str, Tensor], Callable[[dict[str, Tensor]], dict[str, Tensor]]]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from tangent_bench.training import Training, lora
 from tangent_bench.training.linear import encoder as encoder
+from tangent_bench.training.lora import require as require
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

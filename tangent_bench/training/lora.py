@@ -28,6 +28,21 @@ TRAINING = Training(
 )
 
 
+def require(vision: Mapping, settings: Mapping) -> None:
+    """Raises ValueError if the factors do not fit a network, as far as its description says."""
+    from tangent_bench.training import attention_only
+
+    if settings["queries_and_values"]:
+        attention_only.require(vision, settings)
+    width = vision.get("width")
+    is_known = attention_only.is_own_transformer(vision) and type(width) is int
+    if is_known and settings["rank"] > width:
+        raise ValueError(
+            f"The rank of LoRA is {settings['rank']}, but the image tower is {width} wide; give "
+            f"training_modes.lora.rank (or linear_lora.rank) of at most {width}."
+        )
+
+
 def parameters(
     network: nn.Module, theta0: Mapping[str, Tensor], settings: Mapping, seed: int
 ) -> tuple[dict[str, Tensor], Callable[[dict[str, Tensor]], dict[str, Tensor]]]:

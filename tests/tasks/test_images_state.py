@@ -174,10 +174,10 @@ def test_the_rule_runs_again_when_images_change(tmp_path, monkeypatch):
     monkeypatch.setenv("TANGENT_BENCH_DATA", str(tmp_path / "data"))
     made = checkout.snakemake(*files, *arguments)
     assert made.status == 0, made.output
-    assert checkout.snakemake("-n", *files, *arguments).jobs == {}
+    assert checkout.dry_run(*files, *arguments).jobs == {}
     (first, *_) = sorted((tmp_path / "data/dtd/train").rglob("*.*"))
     first.touch()
-    assert checkout.snakemake("-n", *files, *arguments).jobs == {"prepare_images": 2}
+    assert checkout.dry_run(*files, *arguments).jobs == {"prepare_images": 2}
     (tmp_path / "empty").mkdir()
     monkeypatch.setenv("TANGENT_BENCH_DATA", str(tmp_path / "empty"))
-    assert checkout.snakemake("-n", files[0], *arguments).jobs == {"prepare_images": 1}
+    assert checkout.dry_run(files[0], *arguments).jobs == {"prepare_images": 1}

@@ -95,9 +95,9 @@ class Checkout:
         """Run Snakemake in the folder, to its end."""
         return self.run(*self.command(*arguments, cores=cores))
 
-    def dry_run(self, *arguments: str) -> Finished:
+    def dry_run(self, *arguments: str, cores: int = 2) -> Finished:
         """What Snakemake would do, planned in a process that has its modules already."""
-        arguments = ("-n", *arguments, "--cores", "2")
+        arguments = ("-n", *arguments, "--cores", str(cores))
         return Finished(*dry_run.snakemake(arguments, self.root, environment()))
 
     def run(self, *command: str) -> Finished:

@@ -20,6 +20,7 @@ WRONG = {  # text of a config → what the sentence must say
     ],
     "training: {steps: many}": ["'training.steps'", "'many'", "integer"],
     "training: {learning_rate: 1e-5}": ["'training.learning_rate'", "'1e-5'", "1.0e-5"],
+    "tasks: [mnist]\nexperiments: [disentanglement]": ["between two tasks", "'mnist'"],
     "seeds: 0": ["'seeds'", "0", "array"],
     "tasks: [mnits]": ["'mnits'", "tasks", "'mnist'"],
     "trainings: [standrd]": ["'standrd'", "training", "'standard'"],
@@ -52,12 +53,37 @@ def test_the_command_ends_with_the_sentence_alone(config_file, text):
     ended_with_a_sentence(HERE.dry_run(*config_file(text)), *WRONG[text])
 
 
+TWICE = {
+    "seeds: [0, 1]\nseeds: [0]": ["config.yaml, line 2", "'seeds'", "line 1", "keep one"],
+    "training: {steps: 1, steps: 2}": ["config.yaml, line 1", "'steps'"],
+}
+
+
 @pytest.mark.slow
-def test_a_number_in_a_list_on_the_command_line():
-    """Snakemake hands it over as text; the sentence says where it belongs."""
-    ended_with_a_sentence(
-        HERE.dry_run("--config", "seeds=[0, 1]"), "'seeds.0'", "'0'", "--configfile"
-    )
+@pytest.mark.parametrize("text", TWICE)
+def test_a_key_twice_in_a_file(config_file, text):
+    ended_with_a_sentence(HERE.dry_run(*config_file(text)), *TWICE[text])
+
+
+@pytest.mark.slow
+def test_numbers_in_lists_and_maps_on_the_command_line():
+    """Snakemake hands them over as text."""
+    given = ["seeds=[0,1]", "training={steps: 5, learning_rate: 1e-5}", "data={max_train: null}"]
+    finished = HERE.dry_run("--config", *given)
+    assert finished.status == 0, finished.output
+    assert finished.jobs["finetune"] == 2 * HERE.dry_run().jobs["finetune"]
+
+
+@pytest.mark.slow
+def test_a_key_twice_on_the_command_line():
+    for given in (["seeds=[0]", "seeds=[1]"], ["coefficients={count: 3, count: 5}"]):
+        ended_with_a_sentence(HERE.dry_run("--config", *given), "--config", "twice")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cores", [0, -3])
+def test_without_a_core_a_run_says_so_instead_of_waiting(cores):
+    ended_with_a_sentence(HERE.dry_run(cores=cores), f"--cores is {cores}", "at least 1")
 
 
 @pytest.mark.slow
@@ -67,3 +93,10 @@ def test_a_file_that_is_no_config_at_all(config_file, text):
     assert finished.status != 0
     assert "Traceback" not in finished.output
     assert "Config file" in finished.output
+
+
+@pytest.mark.slow
+def test_from_another_folder_the_suites_own_defaults_are_read(tmp_path):
+    """`config/default.yaml` lies beside the Snakefile, wherever the results go."""
+    finished = HERE.dry_run("-d", str(tmp_path / "elsewhere"))
+    assert finished.status == 0 and finished.jobs["finetune"] == 17, finished.output

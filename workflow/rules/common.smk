@@ -2,6 +2,7 @@
 import atexit
 import itertools
 import os
+import shlex
 import sys
 from functools import cache
 from pathlib import Path
@@ -23,6 +24,12 @@ INIT = r"pretrained|random|(step|whole|shuffled)-\d+"
 
 # Jobs end when the Snakemake that started them is killed; on a cluster, the one on their node.
 os.environ[provenance.RUN] = str(os.getpid())
+
+
+# Snakemake puts the path of its interpreter into the commands of jobs as it stands, and the folder of
+# a checkout may have blanks, brackets or quotes in its name.
+if Path(sys.executable).exists() and not workflow.output_settings.dryrun:
+    sys.executable = shlex.quote(sys.executable)
 
 
 # Said last: at the end of a dry run, or below the sentence of a job that failed for want of it.
