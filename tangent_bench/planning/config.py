@@ -130,7 +130,7 @@ def _require_tasks(config: Mapping) -> None:
 
 
 def _require_weights(config: Mapping) -> None:
-    """Rows of random weights say that they are random."""
+    """Folders have weights, and rows of random weights say that they are random."""
     for name in config["models"]:
         own = config["custom_models"].get(name)
         if own and own["weights"] is None and config["inits"] != ["random"]:
@@ -138,6 +138,8 @@ def _require_weights(config: Mapping) -> None:
                 f"Config: 'custom_models.{name}.weights' is null, so that they are random, but "
                 f"`inits` is {config['inits']}; write `inits: [random]`, or give weights."
             )
+        if own:
+            models.weights_file(models.find(name, config["custom_models"]))
 
 
 def _require_paths(config: Mapping) -> None:
