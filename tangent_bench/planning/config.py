@@ -38,6 +38,7 @@ def validate(config: Mapping) -> dict:
     _require_tasks(config)
     _require_weights(config)
     _require_paths(config)
+    _require_weights_file(config)
     _require_joint(config)
     for training in config["trainings"]:
         _require_others(config, training)
@@ -130,7 +131,7 @@ def _require_tasks(config: Mapping) -> None:
 
 
 def _require_weights(config: Mapping) -> None:
-    """Folders have weights, and rows of random weights say that they are random."""
+    """Rows of random weights say that they are random."""
     for name in config["models"]:
         own = config["custom_models"].get(name)
         if own and own["weights"] is None and config["inits"] != ["random"]:
@@ -138,7 +139,12 @@ def _require_weights(config: Mapping) -> None:
                 f"Config: 'custom_models.{name}.weights' is null, so that they are random, but "
                 f"`inits` is {config['inits']}; write `inits: [random]`, or give weights."
             )
-        if own:
+
+
+def _require_weights_file(config: Mapping) -> None:
+    """A folder has weights, and no file is one shard of several."""
+    for name in config["models"]:
+        if name in config["custom_models"]:
             models.weights_file(models.find(name, config["custom_models"]))
 
 
