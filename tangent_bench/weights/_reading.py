@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -31,7 +32,7 @@ def read(path: Path, outline: bool = False) -> Content:
     """
     path = _places.find(path)
     if path.name.endswith(_places.INDEX):
-        return Content(path, _sharded(path, outline))
+        return replace(_Flat(path).of(_sharded(path, outline)), is_bare=False)
     root = _root(path, outline)
     if not isinstance(root, dict | list | tuple | _pickles.StandIn):
         raise ValueError(
@@ -75,14 +76,14 @@ def _meta(part) -> Tensor:
     return torch.empty(shape, dtype=dtype, device="meta")
 
 
-def _sharded(index: Path, outline: bool) -> dict[str, Tensor]:
-    """The tensors of all shards.
+def _sharded(index: Path, outline: bool) -> dict[str, object]:
+    """The entries of all shards.
 
     Raises:
         ValueError: a shard lacks a tensor that the index finds in it, or has one more.
     """
     shards = _places.shards(index)
-    tensors: dict[str, Tensor] = {}
+    entries: dict[str, object] = {}
     for file in dict.fromkeys(shards.values()):
         root = _root(file, outline)
         if not isinstance(root, dict):
@@ -93,8 +94,8 @@ def _sharded(index: Path, outline: bool) -> dict[str, Tensor]:
                 f"{file} and {index.name} disagree about {differing[0]!r} ({len(differing)} names "
                 "in all); download both again."
             )
-        tensors.update({name: value for name, value in root.items() if isinstance(value, Tensor)})
-    return _Flat(index).of(tensors).tensors
+        entries |= root
+    return entries
 
 
 class _Flat:

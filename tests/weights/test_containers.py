@@ -313,3 +313,15 @@ def test_numbers_of_numpy_stay_inert(tmp_path):
     content = _reading.read(tmp_path / "a.pt")
     assert list(content.tensors) == ["w"] and not callable(content.facts["best"])
     assert "float" not in type(content.facts["best"]).__name__
+
+
+def test_an_array_in_a_shard_is_named_as_what_it_is(network, theta, tmp_path):
+    state = {**theta, "proj": theta["proj"].numpy()}
+    names = list(state)
+    for number, half in enumerate((names[::2], names[1::2]), 1):
+        part = {name: state[name] for name in half}
+        torch.save(part, tmp_path / f"pytorch_model-0000{number}-of-00002.bin")
+    places = {name: f"pytorch_model-0000{k % 2 + 1}-of-00002.bin" for k, name in enumerate(names)}
+    index = tmp_path / "pytorch_model.bin.index.json"
+    index.write_text(json.dumps({"weight_map": places}))
+    assert "has 'proj', but not as a tensor of PyTorch" in refusal(index, network)
