@@ -19,15 +19,8 @@ from tangent_bench.store.rows import COLUMNS, Row
 
 ROOT = Path(__file__).parents[1]
 API = "reference/api/"
-# Folder of plug-ins → the name of the contract in its modules.
-PLUGINS = {
-    "tasks": "TASK",
-    "training": "TRAINING",
-    "methods": "METHOD",
-    "checkpoints": "LAYOUT",
-    "experiments": "EXPERIMENT",
-    "figures": "FIGURE",
-}
+# Folders of plug-ins that have a page.
+PLUGINS = ("tasks", "training", "methods", "checkpoints", "experiments", "figures")
 # Presets whose published figures are shown; the first that has one is taken.
 SHOWN = ("tiny", "methods", "claims", "pretraining_ablation", "cost")
 LONG = 12  # entries of a tuple that are all shown
@@ -63,7 +56,8 @@ def public_modules(nav: list | Mapping | str) -> Iterator[str]:
 def plugins_page(folder: str) -> str:
     """The contract of a folder, and all that is in it."""
     modules = registry.every(folder)
-    contracts = {name: getattr(module, PLUGINS[folder]) for name, module in modules.items()}
+    constant = registry.CONTRACTS[folder][0]
+    contracts = {name: getattr(module, constant) for name, module in modules.items()}
     kind = type(next(iter(contracts.values()))).__name__
     parts = [
         f"# {folder.capitalize()}\n",

@@ -27,16 +27,16 @@ if TYPE_CHECKING:
     _Place = tuple[tuple[str, ...], yaml.Mark]
 
 CONFIG = suite.ROOT / "config"
-# Kind → folder of its files and name of their contract; "presets" are files of config/ beside them.
-CONTRACTS = {
-    "methods": ("methods", "METHOD"),
-    "trainings": ("training", "TRAINING"),
-    "tasks": ("tasks", "TASK"),
-    "models": ("models", "MODEL"),
-    "experiments": ("experiments", "EXPERIMENT"),
-    "figures": ("figures", "FIGURE"),
+# Kind → folder of its files; "presets" are files of config/ beside them.
+FOLDERS = {
+    "methods": "methods",
+    "trainings": "training",
+    "tasks": "tasks",
+    "models": "models",
+    "experiments": "experiments",
+    "figures": "figures",
 }
-KINDS = (*CONTRACTS, "presets")
+KINDS = (*FOLDERS, "presets")
 _ENDS = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most"}
 
 
@@ -48,19 +48,27 @@ def names(kind: str) -> list[str]:
         from tangent_bench import merging
 
         return merging.names()
-    return registry.names(CONTRACTS[kind][0])
+    return registry.names(FOLDERS[kind])
 
 
 def entries(kind: str) -> list[dict[str, str]]:
-    """Kind, name and title of all things of a kind."""
-    return [{"kind": kind, "name": name, "title": title(kind, name)} for name in names(kind)]
+    """Kind, name and title of all things of a kind; of a broken one what is wrong, as `error`."""
+    return [_entry(kind, name) for name in names(kind)]
+
+
+def _entry(kind: str, name: str) -> dict[str, str]:
+    about = {"kind": kind, "name": name}
+    try:
+        return about | {"title": title(kind, name)}
+    except ValueError as sentence:
+        return about | {"title": f"broken: {sentence}", "error": str(sentence)}
 
 
 def title(kind: str, name: str) -> str:
     """One line for people."""
     if kind == "presets":
         return re.split(r"(?<=[.?])\s", _heading(name), maxsplit=1)[0]
-    return getattr(_module(kind, name), CONTRACTS[kind][1]).title
+    return _plugin(kind, name)[1].title
 
 
 def find(name: str) -> list[dict]:
@@ -91,8 +99,7 @@ def describe(kind: str, name: str) -> dict:
     about = {"kind": kind, "name": name, "title": title(kind, name)}
     if kind == "presets":
         return about | {"definition": _heading(name), "changes": changes(name)}
-    module = _module(kind, name)
-    contract = getattr(module, CONTRACTS[kind][1])
+    module, contract = _plugin(kind, name)
     return about | {
         "definition": inspect.getdoc(module) or "",
         "contract": _contract(kind, module, contract),
@@ -138,12 +145,15 @@ def _parameters(kind: str, name: str, contract: Any) -> list[dict]:
     return []
 
 
-def _module(kind: str, name: str) -> ModuleType:
+def _plugin(kind: str, name: str) -> tuple[ModuleType, Any]:
+    """A module and its contract."""
     if kind == "methods":
         from tangent_bench import merging
 
-        return merging.module(name)
-    return registry.load(CONTRACTS[kind][0], name)
+        module = merging.module(name)
+    else:
+        module = registry.load(FOLDERS[kind], name)
+    return module, getattr(module, registry.CONTRACTS[FOLDERS[kind]][0])
 
 
 def _hyper_parameters(method: Method) -> list[dict]:

@@ -5,7 +5,8 @@ It says what there is, what a run needs and costs, what it found, and which meth
     tangent-bench list, show, check, plan, summary, compare, regress
 
 or `python -m tangent_bench.cli`. Exit status: 0; 1 if the answer is one that was to be noticed (a
-run cannot begin, a verdict that `--fail-on` names); 2 with one sentence if the question is wrong.
+run cannot begin, a verdict that `--fail-on` names); 2 with one sentence if the question is wrong,
+and on every exception.
 Every command has `--json`, but for `summary`. A command imports what it needs when it is called, so
 that help takes no time. The Makefile's own steps (`release`, `readme`, `ship`) are hidden from
 help.
@@ -16,6 +17,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+import traceback
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -25,13 +27,15 @@ import typer
 from typer.core import TyperGroup
 
 import tangent_bench
-from tangent_bench import catalogue
+from tangent_bench import catalogue, registry
 from tangent_bench.jobs import provenance
 from tangent_bench.store import places
 
 if TYPE_CHECKING:
     from typer._click.core import Context  # typer.Context is a class below it
 
+# click's class, of which later versions of typer have a copy of their own
+ClickException: type[Exception] = typer.BadParameter.__mro__[2]
 Kind = StrEnum("Kind", catalogue.KINDS)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON in place of text.")]
 Preset = Annotated[str | None, typer.Option(help="A file of config/, as paper.  [default: tiny]")]
@@ -50,13 +54,27 @@ FailOn = Annotated[
 
 
 class _Sentences(TyperGroup):
-    """Answers a ValueError, which is about the user's input, with its sentence and status 2."""
+    """Answers every exception with status 2; 1 is a verdict.
+
+    A ValueError is about the user's input, and its sentence is all that is said. Anything else is
+    ours, and the traceback stands above.
+    """
 
     def invoke(self, ctx: Context) -> object:
         try:
             return super().invoke(ctx)
+        except (typer.Exit, typer.Abort, ClickException, BrokenPipeError):
+            raise
         except ValueError as sentence:
             typer.echo(f"Error: {sentence}", err=True)
+            raise typer.Exit(2) from None
+        except Exception as error:
+            traceback.print_exc()
+            typer.echo(
+                f"Error: tangent-bench met what it did not expect ({registry.described(error)}); "
+                "please report it with the lines above.",
+                err=True,
+            )
             raise typer.Exit(2) from None
 
 

@@ -16,11 +16,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
+from itertools import chain
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tangent_bench import registry
-from tangent_bench.methods import DATA, NO_DATA, STORAGE, Context, Data, Method, Parameter
+from tangent_bench.methods import NO_DATA, Context, Data, Method, Parameter, _flaws
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -156,10 +157,30 @@ class Merger:
             data: images, for a method that asks for them.
 
         Raises:
-            ValueError: there is no vector, one of them does not fit θ0, or a method that needs data
-                is given none.
+            ValueError: there is no vector, one of them does not fit θ0, a method that needs data is
+                given none, numbers are not finite, or the method failed or returned no direction.
         """
-        from tangent_bench.tangent.vectors import require_same
+        from tangent_bench.methods import _guards
+
+        self._require_input(vectors, theta0, data)
+        types = _guards.types(vectors)
+        present = chain([value.dtype for value in theta0.values()], *types.values())
+        images = NO_DATA if data is None else data
+        if not any(map(_guards.is_narrow, present)):
+            return dict(self._merged(vectors, theta0, seed, images))
+        wide = {task: _guards.Widened(vector) for task, vector in vectors.items()}
+        theta0 = {name: _guards.widened(value) for name, value in theta0.items()}
+        direction = self._merged(wide, theta0, seed, _guards.widened_data(images))
+        return _guards.narrowed(direction, types, self.name)
+
+    def _require_input(
+        self,
+        vectors: Mapping[str, Mapping[str, Tensor]],
+        theta0: Mapping[str, Tensor],
+        data: Data | None,
+    ) -> None:
+        """Raise unless there is all that the method needs, in finite numbers."""
+        from tangent_bench.tangent.vectors import require_finite, require_same
 
         if not vectors:
             raise ValueError(
@@ -171,20 +192,56 @@ class Merger:
             )
         for task, vector in vectors.items():
             require_same(theta0, vector, "theta0", task)
+        require_finite(theta0, f"Method {self.name!r}: θ0", "give whole weights")
+        for task, vector in vectors.items():
+            owner = f"Method {self.name!r}: the vector of {task!r}"
+            require_finite(vector, owner, "fine-tune that task again, or leave it out")
 
-        def context(link: Link) -> Context:
-            return Context(theta0, self._values_of(link), seed, NO_DATA if data is None else data)
+    def _merged(
+        self,
+        vectors: Mapping[str, Mapping[str, Tensor]],
+        theta0: Mapping[str, Tensor],
+        seed: int,
+        data: Data,
+    ) -> Mapping[str, Tensor]:
+        """The direction, from the method outwards through all wrappers."""
+
+        def made(link: Link, *inputs: Mapping) -> Mapping[str, Tensor]:
+            context = Context(theta0, self._values_of(link), seed, data)
+            return _made(link, theta0, *inputs, vectors, context)
 
         *wrappers, method = self.links
-        direction = method.module.prepare(vectors, context(method))
+        direction = made(method)
         for wrapper in reversed(wrappers):
-            direction = wrapper.module.adjust(direction, vectors, context(wrapper))
-        require_same(theta0, direction, "theta0", f"direction of {self.name}")
+            direction = made(wrapper, direction)
         return direction
 
     def _values_of(self, link: Link) -> dict[str, Value]:
         """The hyper-parameters of one link, by their own names."""
         return {key: self.values[f"{link.name}.{key}"] for key in link.contract.parameters}
+
+
+def _made(link: Link, theta0: Mapping[str, Tensor], *inputs: Any) -> Mapping[str, Tensor]:
+    """What a method or wrapper makes of its inputs, if it is a direction of finite numbers.
+
+    Args:
+        link: the method or wrapper.
+        theta0: θ0.
+        inputs: as its function takes them; the vectors stand before the context.
+    """
+    from tangent_bench.methods import _guards
+    from tangent_bench.tangent.vectors import require_finite
+
+    function = "prepare" if hasattr(link.module, "prepare") else "adjust"
+    made = _flaws.called(link.name, function, getattr(link.module, function), *inputs)
+    direction = _guards.require_direction(made, theta0, link.name, function)
+    owner = f"Method {link.name!r}: its direction of {_guards.listed(inputs[-2])}"
+    require_finite(
+        direction,
+        owner,
+        "no coefficient can mend that, so look there for a division by 0 or an overflow",
+    )
+    return direction
 
 
 def names() -> list[str]:
@@ -253,7 +310,7 @@ def of(module: Any, name: str = "") -> Merger:
         ValueError: it does not keep to the contract.
     """
     name = name or getattr(module, "__name__", type(module).__name__).rpartition(".")[2]
-    if flaw := _flaw(module, name):
+    if flaw := _flaws.flaw(module, name):
         raise ValueError(f"Method {name!r} {flaw}.")
     links = (Link(name, module),)
     if not hasattr(module, "prepare"):
@@ -273,7 +330,7 @@ def module(name: str) -> ModuleType:
             "package."
         )
     if is_file:
-        return registry.load("methods", name)
+        return _kept(registry.load("methods", name), name)
     if not packages:
         hint = registry.did_you_mean(name, names())
         raise ValueError(
@@ -282,6 +339,13 @@ def module(name: str) -> ModuleType:
             f"group {GROUP!r}."
         )
     return _load(packages[0])
+
+
+def _kept(method: ModuleType, name: str) -> ModuleType:
+    """The module of a file of methods/, if it keeps to the contract."""
+    if flaw := _flaws.flaw(method, name):
+        raise ValueError(f"Method {name!r} ({method.__file__}) {flaw}.")
+    return method
 
 
 def _load(point: metadata.EntryPoint) -> ModuleType:
@@ -293,7 +357,7 @@ def _load(point: metadata.EntryPoint) -> ModuleType:
         raise ValueError(
             f"{title} cannot be imported ({type(error).__name__}: {error})."
         ) from error
-    if flaw := _flaw(method, point.name):
+    if flaw := _flaws.flaw(method, point.name):
         raise ValueError(f"{title} {flaw}.")
     return method
 
@@ -309,26 +373,6 @@ def _installed() -> dict[str, list[metadata.EntryPoint]]:
     for point in metadata.entry_points(group=GROUP):
         installed.setdefault(point.name, []).append(point)
     return installed
-
-
-def _flaw(module: object, name: str) -> str:
-    """How a module breaks the contract; "" if it keeps to it."""
-    method = getattr(module, "METHOD", None)
-    if reserved := {".", "+"} & set(name):
-        return (
-            f"has {min(reserved)!r} in its name, which joins names in chains and hyper-parameters; "
-            "rename it"
-        )
-    if not isinstance(method, Method):
-        kind = type(method).__name__
-        return f"has no METHOD; expected a tangent_bench.methods.Method, got {kind}"
-    if hasattr(module, "prepare") == hasattr(module, "adjust"):
-        return "needs either prepare(vectors, context) or adjust(direction, vectors, context)"
-    if method.data not in DATA:
-        return f"has data {method.data!r}; expected one of {', '.join(DATA)}"
-    if method.storage not in STORAGE:
-        return f"has storage {method.storage!r}; expected one of {', '.join(STORAGE)}"
-    return ""
 
 
 def _parameters(links: Sequence[Link]) -> dict[str, Parameter]:

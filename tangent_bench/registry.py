@@ -9,20 +9,24 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import traceback
 from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
-FOLDERS = (
-    "tasks",
-    "models",
-    "training",
-    "methods",
-    "experiments",
-    "figures",
-    "corpus",
-    "checkpoints",
-)
+# Folder → what each of its files has: its contract in capitals, names beside it ("a|b": one of
+# two).
+CONTRACTS = {
+    "tasks": ("TASK", "load|ORIGIN"),
+    "models": ("MODEL",),
+    "training": ("TRAINING", "encoder"),
+    "methods": ("METHOD", "prepare|adjust"),
+    "experiments": ("EXPERIMENT", "run"),
+    "figures": ("FIGURE", "draw|build"),
+    "corpus": ("compose", "phrase", "render"),
+    "checkpoints": ("LAYOUT", "recognises", "read"),
+}
+FOLDERS = tuple(CONTRACTS)
 METHODS_GROUP = "tangent_bench.methods"  # of entry points of installed packages
 
 
@@ -59,9 +63,58 @@ def load(folder: str, name: str) -> ModuleType:
     """The plug-in module `name` of `folder`.
 
     Raises:
-        ValueError: there is no such file; the message lists what there is and the nearest name.
+        ValueError: there is no such file (the message lists what there is and the nearest name), it
+            cannot be imported, or it lacks a part of its folder's contract.
     """
-    return importlib.import_module(module_name(folder, name))
+    dotted = module_name(folder, name)
+    file = str(Path(__file__).parent / folder / f"{name}.py")
+    try:
+        module = importlib.import_module(dotted)
+    except Exception as error:  # whatever an author's file does on import
+        raise ValueError(
+            f"tangent_bench/{folder}/{name}.py cannot be imported ({described(error, file)}); "
+            "mend it, or take the file away."
+        ) from error
+    for part in CONTRACTS[folder]:
+        if lack := _lack(module, part):
+            raise ValueError(f"tangent_bench/{folder}/{name}.py {lack}; see docs/how-to/extend.md.")
+    return module
+
+
+def _lack(module: ModuleType, part: str) -> str:
+    """How a module lacks a part of its contract; "" if it has it."""
+    if not part.isupper():
+        has_one = any(hasattr(module, name) for name in part.split("|"))
+        return "" if has_one else f"has no {part.replace('|', ' or ')}; expected such a function"
+    kind = part.capitalize()
+    value = getattr(module, part, None)
+    if kind in (base.__name__ for base in type(value).__mro__):
+        return ""
+    if value is None:
+        return f"has no {part}; expected {part} = {kind}(...)"
+    return f"has a {type(value).__name__} as its {part}; expected {part} = {kind}(...)"
+
+
+def described(error: BaseException, file: str = "") -> str:
+    """An exception on one line: type, message, and where it was raised.
+
+    Args:
+        error: the exception.
+        file: whose last line on the way is named; "" or none of its lines take the very last.
+
+    >>> described(ValueError("a\\nb")), described(ValueError())
+    ('ValueError: a b', 'ValueError')
+    """
+    message = " ".join(str(error).split())[:300].rstrip(" .")
+    text = f"{type(error).__name__}: {message}" if message else type(error).__name__
+    frames = traceback.extract_tb(error.__traceback__)
+    real = [frame for frame in frames if not frame.filename.startswith("<")]
+    own = [frame for frame in real if frame.filename == file]
+    # A syntax error says its own place.
+    if not real or isinstance(error, SyntaxError):
+        return text
+    last = (own or real)[-1]
+    return f"{text}; {last.filename}, line {last.lineno}"
 
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:

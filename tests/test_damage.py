@@ -13,7 +13,6 @@ import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -22,12 +21,12 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tangent_bench import models
-from tangent_bench.checkpoints import _files, _pickles
 from tangent_bench.images import image_store
 from tangent_bench.jobs import provenance
 from tangent_bench.report import times
 from tangent_bench.store import artefacts, rows
 from tangent_bench.tangent.vectors import Stored
+from tangent_bench.weights import _pickles, _reading, _transformers
 from tests import small
 from tests.test_rows import row
 from tests.workflow.checkout import ROOT
@@ -210,8 +209,8 @@ def safetensors(draw) -> bytes:
 
 
 READERS = {
-    "a.safetensors": [lambda path: artefacts.load(path, "vector"), _files.content],
-    "a.pt": [_files.content],
+    "a.safetensors": [lambda path: artefacts.load(path, "vector"), _reading.read],
+    "a.pt": [_reading.read],
     "a.csv": [rows.read],
     "a.json": [provenance.read_record],
 }
@@ -312,7 +311,7 @@ OPCODES = [
 def test_no_program_ends_otherwise_than_with_a_sentence(tmp_path, steps):
     path = archive(tmp_path / "a.pt", b"\x80\x02" + b"".join(steps) + b".")
     try:
-        _files.content(path)
+        _reading.read(path)
     except ValueError as error:
         assert type(error) is ValueError and str(path) in str(error) and str(error).isprintable()
 
@@ -449,12 +448,12 @@ BOMBS = {
 LIMITED = """
 import resource, sys
 from pathlib import Path
-from tangent_bench.checkpoints import _files
+from tangent_bench.weights import _reading
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
 for file in sorted(Path(sys.argv[1]).iterdir()):
     try:
-        _files.content(file)
+        _reading.read(file)
     except ValueError as error:
         print(file.name, "is not read" in str(error) or "damaged" in str(error))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
@@ -479,20 +478,18 @@ def test_bombs_are_refused_without_memory_and_time(tmp_path):
 
 def test_a_module_with_shared_parts_has_each_once(tmp_path):
     _modules(tmp_path / "a.pt")
-    found = _files.content(tmp_path / "a.pt").tensors
+    found = _reading.read(tmp_path / "a.pt").tensors
     assert len(found) == 2 and {name.rpartition(".")[2] for name in found} == {"weight", "bias"}
 
 
 @pytest.mark.parametrize("text", ["3", "{", '"text"', "[" * 100_000, "[[1]]", "\xff"])
 def test_a_config_beside_a_checkpoint_that_is_none_is_one_sentence(tmp_path, text):
-    from tangent_bench.checkpoints import fusionbench
-
     (tmp_path / "config.json").write_bytes(text.encode("latin-1"))
-    network = SimpleNamespace(visual=torch.nn.Sequential(torch.nn.MultiheadAttention(4, 2)))
+    visual = torch.nn.Sequential(torch.nn.MultiheadAttention(4, 2))
     with pytest.raises(
         ValueError, match=r"config\.json cannot be read .*; download it again, or take it away"
     ):
-        fusionbench._require_config(tmp_path / "model.safetensors", network)
+        _transformers.require_config(tmp_path / "model.safetensors", visual)
 
 
 def test_names_of_a_stranger_do_not_reach_the_terminal_as_they_are(tmp_path):
@@ -519,7 +516,7 @@ def test_nothing_is_unpacked(tmp_path):
             "a/data/../../../evil",
         ):
             file.writestr(name, b"\x80\x02}.")
-    assert _files.content(tmp_path / "in" / "a.pt").tensors == {}
+    assert _reading.read(tmp_path / "in" / "a.pt").tensors == {}
     assert [p.name for p in tmp_path.rglob("*")] == ["in", "a.pt"] and not Path(
         "/tmp/evil-of-tangent-bench"
     ).exists()

@@ -1,8 +1,7 @@
 """Public checkpoints instead of fine-tuning: one file for each layout in which they are kept.
 
-A module has `LAYOUT`, `recognises(content, network)` and `read(content, network)`. Nothing in a
-file is ever executed: safetensors are read as they are, pickles as data (`_pickles.py`). Imports
-nothing heavy: the Snakefile is parsed with it.
+A module has `LAYOUT`, `recognises(content, network)` and `read(content, network)`. Files are opened
+by `weights`, which runs nothing of them. Imports nothing heavy: the Snakefile is parsed with it.
 """
 
 from __future__ import annotations
@@ -12,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tangent_bench import registry
-from tangent_bench.checkpoints._contract import Checkpoint, Content, Layout
+from tangent_bench.checkpoints._contract import Checkpoint, Layout
 from tangent_bench.store import layout
+from tangent_bench.weights import Content, find
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from tangent_bench.models import Clip
     from tangent_bench.tangent.vectors import Vector
 
-__all__ = ["WEIGHTS", "Checkpoint", "Content", "Layout", "difference", "load", "sources"]
+__all__ = ["Checkpoint", "Content", "Layout", "difference", "load", "sources"]
 
-# Files of weights in a folder of the hub, in order of preference.
-WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+# Layouts whose files have open_clip's names: of a folder with both kinds, theirs are meant.
+_OF_OPEN_CLIP = ("state_dict",)
 
 
 def sources(config: Mapping) -> dict[str, Path]:
@@ -57,17 +57,13 @@ def _file(entry: Mapping, training: str, task: str, model: str, seed: int) -> Pa
     """The file of one vector, by an entry of the config's `checkpoints`."""
     text = str(Path(entry["folder"]) / entry["files"][task])
     path = Path(text.replace("{model}", model).replace("{seed}", str(seed)))
-    candidates = [path / name for name in WEIGHTS] if path.is_dir() else [path]
-    for file in candidates:
-        if file.is_file():
-            return file
-    expected = "a file, or such a folder of the hub"
-    if path.is_dir():
-        expected = f"a folder with {' or '.join(WEIGHTS)}"
-    raise ValueError(
-        f"Config: 'checkpoints.{training}.files.{task}' is {path}, expected {expected}; download "
-        f"it there, or take {training!r} out of `checkpoints` to fine-tune."
-    )
+    try:
+        return find(path, prefer_open_clip=entry["layout"] in _OF_OPEN_CLIP)
+    except ValueError as sentence:
+        raise ValueError(
+            f"Config: 'checkpoints.{training}.files.{task}': {str(sentence).removesuffix('.')}; or "
+            f"take {training!r} out of `checkpoints` to fine-tune."
+        ) from None
 
 
 def load(name: str, path: Path, network: Clip) -> Vector:
@@ -81,11 +77,11 @@ def load(name: str, path: Path, network: Clip) -> Vector:
     Raises:
         ValueError: another layout, a damaged file, names or shapes of another model, or another θ0.
     """
-    from tangent_bench.checkpoints import _files
     from tangent_bench.tangent.linearize import parameters
+    from tangent_bench.weights import _reading
 
     plugin = registry.load("checkpoints", name)
-    content = _files.content(path)
+    content = _reading.read(find(path, prefer_open_clip=name in _OF_OPEN_CLIP))
     if not plugin.recognises(content, network):
         raise ValueError(_another_layout(plugin.LAYOUT, name, content, network))
     return difference(plugin.read(content, network), parameters(network.visual), path)
@@ -93,17 +89,33 @@ def load(name: str, path: Path, network: Clip) -> Vector:
 
 def _another_layout(expected: Layout, name: str, content: Content, network: Clip) -> str:
     """The sentence about a file that is not in the layout `name`."""
-    advice = "no other layout fits it either; check the download"
+    from tangent_bench.weights import _towers
+
+    _towers.require_no_lora(content)
+    advice = (
+        "these are names of no layout that is known; save the fine-tuned model's state dict, by "
+        "open_clip's names or those of transformers"
+    )
     for other in registry.names("checkpoints"):
         if other != name and registry.load("checkpoints", other).recognises(content, network):
             advice = f"it looks like layout {other!r}"
             break
-    first_names = ", ".join(repr(key)[:80] for key in list(content.tensors)[:2])
-    held = content.module or first_names or "nothing"
     return (
-        f"{content.path} is not in layout {name!r}, which holds {expected.holds}: it holds {held}; "
-        f"{advice}."
+        f"{content.path} is not in layout {name!r}, which holds {expected.holds}: it holds "
+        f"{_held(content)}; {advice}."
     )
+
+
+def _held(content: Content) -> str:
+    """What is in a file, in words: the class of its module, or its first names."""
+    if content.module:
+        return content.module
+    if content.tensors:
+        return ", ".join(repr(key)[:80] for key in list(content.tensors)[:2])
+    if content.facts:
+        shown = ", ".join(repr(key)[:80] for key in list(content.facts)[:2])
+        return f"no tensors, but {shown}"
+    return "nothing"
 
 
 def difference(checkpoint: Checkpoint, theta0: Mapping[str, Tensor], path: Path) -> Vector:
@@ -121,6 +133,7 @@ def difference(checkpoint: Checkpoint, theta0: Mapping[str, Tensor], path: Path)
     from tangent_bench.tangent.vectors import norm, require_same
 
     require_same(checkpoint.theta, theta0, str(path), "the model")
+    _require_fractions(checkpoint, theta0, path)
     _require_theta0(checkpoint, theta0, path)
     tau = {key: (checkpoint.theta[key].double() - theta0[key].double()).float() for key in theta0}
     for key, value in tau.items():
@@ -136,6 +149,17 @@ def difference(checkpoint: Checkpoint, theta0: Mapping[str, Tensor], path: Path)
             "came from as the model's."
         )
     return tau
+
+
+def _require_fractions(checkpoint: Checkpoint, theta0: Mapping[str, Tensor], path: Path) -> None:
+    """Raise if weights are kept as integers."""
+    for key, value in theta0.items():
+        dtype = checkpoint.theta[key].dtype
+        if value.is_floating_point() and not dtype.is_floating_point:
+            raise ValueError(
+                f"{path} has {dtype} at {key!r}, expected numbers with fractions; it is quantised, "
+                "or not of weights: give those before it was."
+            )
 
 
 def _require_theta0(checkpoint: Checkpoint, theta0: Mapping[str, Tensor], path: Path) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,23 +23,6 @@ class Layout:
     title: str
     holds: str
     reference: str
-
-
-@dataclass(frozen=True)
-class Content:
-    """What a file holds.
-
-    Attributes:
-        path: the file.
-        tensors: tensors by name.
-        facts: other entries by name.
-        module: the class of the module if the file is a module pickled whole, else "".
-    """
-
-    path: Path
-    tensors: Mapping[str, Tensor]
-    facts: Mapping[str, object] = field(default_factory=dict)
-    module: str = ""
 
 
 @dataclass(frozen=True)

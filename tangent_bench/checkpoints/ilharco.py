@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tangent_bench.checkpoints import Checkpoint, Content, Layout, _files
+from tangent_bench.checkpoints import Checkpoint, Content, Layout
+from tangent_bench.weights import _towers
 
 if TYPE_CHECKING:
     from tangent_bench.models import Clip
@@ -25,9 +26,9 @@ LAYOUT = Layout(
 
 def recognises(content: Content, network: Clip) -> bool:
     """Whether it is a pickled module with an image tower."""
-    return bool(content.module) and _files.prefix(content, network) is not None
+    return bool(content.module) and _towers.is_in(content, network)
 
 
 def read(content: Content, network: Clip) -> Checkpoint:
     """θ* under the module's own names; the rest of the text tower is ignored."""
-    return Checkpoint(_files.tower(content, network))
+    return Checkpoint(_towers.tower(content, network))

@@ -10,12 +10,14 @@ value of θ0 with ours.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from tangent_bench.checkpoints import Checkpoint, Content, Layout, _files
+from tangent_bench.checkpoints import Checkpoint, Content, Layout
+from tangent_bench.weights import _towers
 
 if TYPE_CHECKING:
     from tangent_bench.models import Clip
@@ -27,13 +29,14 @@ LAYOUT = Layout(
 )
 THETA = "model.params"
 THETA0 = "model.params0"
+_POSITION = re.compile(r"(?:^|[./])model\.params0?\.\d+$")
 _DELETED = "transformer."  # the ImageEncoder drops the text transformer
 _TOWER = "visual."
 
 
 def recognises(content: Content, network: Clip) -> bool:
     """Whether there are parameters by position."""
-    return any(name.startswith((f"{THETA}.", f"{THETA0}.")) for name in content.tensors)
+    return any(map(_POSITION.search, content.tensors))
 
 
 def read(content: Content, network: Clip) -> Checkpoint:
@@ -48,8 +51,12 @@ def read(content: Content, network: Clip) -> Checkpoint:
             shapes[name] = tuple(parameter.shape)
     positions = range(len(shapes))
     names = [f"{THETA}.{i}" for i in positions] + [f"{THETA0}.{i}" for i in positions]
-    _files.require_names(content.path, content.tensors, names)
-    return Checkpoint(_by_name(content, THETA, shapes), _by_name(content, THETA0, shapes))
+    before = _towers.prefix(content, names) or ""
+    found = _towers.inside(content, before)
+    _towers.require_names(content, found, names, before, _towers.BESIDE)
+    return Checkpoint(
+        _by_name(content, before + THETA, shapes), _by_name(content, before + THETA0, shapes)
+    )
 
 
 def _by_name(

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tangent_bench.checkpoints import Checkpoint, Content, Layout, _files
+from tangent_bench.checkpoints import Checkpoint, Content, Layout
+from tangent_bench.weights import _towers
 
 if TYPE_CHECKING:
     from tangent_bench.models import Clip
@@ -20,9 +21,9 @@ LAYOUT = Layout(
 
 def recognises(content: Content, network: Clip) -> bool:
     """Whether it has some name of the image tower, and is no pickled module."""
-    return not content.module and _files.prefix(content, network) is not None
+    return not content.module and _towers.is_in(content, network)
 
 
 def read(content: Content, network: Clip) -> Checkpoint:
     """θ* under our own names."""
-    return Checkpoint(_files.tower(content, network))
+    return Checkpoint(_towers.tower(content, network))

@@ -18,6 +18,7 @@ from tangent_bench.finetuning.saving import Saving
 from tangent_bench.finetuning.step import Recipe
 from tangent_bench.images.image_store import ImageStore
 from tangent_bench.seeds import derive, generator
+from tangent_bench.tangent.vectors import require_finite
 
 T = TypeVar("T")
 Leaves = dict[str, Tensor]  # the tensors that are trained: θ, or what θ is made of
@@ -113,8 +114,8 @@ def fit(
         saving: as for `loop.finetune`.
 
     Raises:
-        ValueError: the mode needs other tasks' images and has none, or as `loop.finetune` and the
-            mode's own functions.
+        ValueError: the mode needs other tasks' images and has none, weights are no finite numbers
+            after the last step, or as `loop.finetune` and the mode's own functions.
     """
     module = registry.load("training", training)
     settings = settings or {}
@@ -133,7 +134,11 @@ def fit(
     trained, losses = finetune(
         encoder, leaves, list(sources), recipe, seed, normalise, size, saving, penalty
     )
-    return to_theta(trained), losses
+    theta = to_theta(trained)
+    names = "+".join(source.name for source in sources)
+    owner = f"Training {training!r} of {names}: θ*"
+    require_finite(theta, owner, "lower training.learning_rate")
+    return theta, losses
 
 
 def _unchanged(leaves: Leaves) -> Leaves:

@@ -2,7 +2,9 @@
 
     Σ_t τ_t = U diag(σ) Vᵀ,   direction = σ̄ U Vᵀ,   σ̄ = mean(σ) over all min(m, n) values,
 
-for each weight matrix; other tensors are averaged (which tensors are matrices: `_spectral`). If the
+for each weight matrix; other tensors are averaged (which tensors are matrices: `_spectral`). The
+positional embedding is among these, and the authors' code makes its spectrum flat: the direction is
+6 to 8 % of its length away from theirs for that (vectors of the tiny model). If the
 sum lacks rank, σ̄ raises from zero whatever directions the SVD happens to give, as in the paper.
 """
 

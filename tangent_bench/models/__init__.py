@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, cast
 from tangent_bench import registry
 from tangent_bench.jobs import provenance
 from tangent_bench.models import _open_clip, _weights
+from tangent_bench.weights import find as find_weights
+from tangent_bench.weights import parts
 
 if TYPE_CHECKING:
     from tangent_bench.models._clip import Clip as Clip
@@ -33,8 +35,8 @@ class Model:
     Attributes:
         title: name for tables and plots.
         architecture: open_clip's name of it.
-        weights: a file (safetensors, or a pickled state dict), or a tag that open_clip knows
-            ("openai"), whose file `_weights.py` finds; None leaves the weights random.
+        weights: a file or a folder of the hub (whatever `weights` reads), or a tag that open_clip
+            knows ("openai"), whose file `_weights.py` finds; None leaves the weights random.
         config: a JSON file that is registered as the architecture, or None for one of open_clip's.
         merges: a tokenizer merges file for a truncated vocabulary, or None for open_clip's own.
         source: who trained it, on what; licence included.
@@ -116,15 +118,39 @@ def weights_file(model: Model) -> Path | None:
 
     It is a path, or a tag's file in the folder $TANGENT_BENCH_WEIGHTS. A path that does not exist
     is a file that the DAG makes, or a tag to be found on the hub. None: the model has no weights.
+
+    Raises:
+        ValueError: it is a folder without weights, or one shard of several.
     """
     if model.weights is None:
         return None
     return _file_of(model, model.weights)
 
 
+def weights_files(model: Model) -> list[Path]:
+    """The file of a model's weights and, if it is an index, all its shards; [] without weights."""
+    file = weights_file(model)
+    if file is None:
+        return []
+    return parts(file) if file.is_file() else [file]
+
+
 def _file_of(model: Model, weights: str) -> Path:
     path = Path(weights)
-    return path if path.is_file() else _weights.in_folder(model.architecture, weights) or path
+    here = _found(model, path)
+    return here or _weights.in_folder(model.architecture, weights) or path
+
+
+def _found(model: Model, path: Path) -> Path | None:
+    """The file that a path means; None if there is none, so that it may be a tag."""
+    if not path.exists():
+        return None
+    try:
+        return find_weights(path, prefer_open_clip=True)
+    except ValueError as sentence:
+        if path.is_dir() and len(path.parts) == 1:  # a folder may be called like a tag
+            return None
+        raise ValueError(f"Model {model.title!r}: {sentence}") from None
 
 
 def create(model: Model, init: str = "pretrained", seed: int = 0) -> Clip:
@@ -151,7 +177,7 @@ def create(model: Model, init: str = "pretrained", seed: int = 0) -> Clip:
     tag: dict[str, Any] = {}
     if init != "random" and model.weights is not None:
         tag = _require_weights(model, model.weights)
-        files.append(_find_weights(model, model.weights, tag))
+        files += parts(_find_weights(model, model.weights, tag))
     network = _build(model, files[0] if files else None, tag, seed)
     if init.startswith(("step-", "shuffled-")):
         files.append(_tower_file(model, init))
@@ -167,23 +193,33 @@ def _build(model: Model, file: Path | None, tag: dict[str, Any], seed: int) -> C
     import open_clip
     import torch
 
-    with torch.random.fork_rng(devices=[]):
+    from tangent_bench.models import _loading
+
+    misfit = (
+        f"Model {model.title!r}: architecture {model.architecture!r} and weights {str(file)!r} do "
+        "not fit together, or one of them is damaged"
+    )
+    advice = "give those that were saved with one another"
+    with torch.random.fork_rng(devices=[]), _open_clip.silent_about_weights():
         torch.manual_seed(seed)
         try:
             network = open_clip.create_model(
                 model.architecture,
-                pretrained=None if file is None else str(file),
-                # PyTorch's restricted reader, if the file is a pickle.
-                weights_only=True,
+                # Towers of other libraries would fetch weights of their own, to be replaced here.
+                pretrained_text=file is None,
                 # Mean and std of the images; given a file, open_clip forgets its tag.
                 force_preprocess_cfg=tag or None,
+                weights_only=True,
             )
-        except Exception as error:  # whatever open_clip meets in a user's files
-            raise ValueError(
-                f"Model {model.title!r}: architecture {model.architecture!r} and weights "
-                f"{str(file)!r} do not fit together, or one of them is damaged ({_reason(error)}); "
-                "give those that were saved with one another."
-            ) from error
+        except Exception as error:  # whatever open_clip meets in a user's config
+            raise ValueError(f"{misfit} ({_reason(error)}); {advice}.") from error
+    if file is not None:
+        try:
+            _loading.load(network, file)
+        except _loading.Misfit as error:
+            raise ValueError(f"{misfit} ({_reason(error)}); {advice}.") from error
+        except ValueError as sentence:
+            raise ValueError(f"Model {model.title!r}: {sentence}") from sentence
     return cast("Clip", network)  # open_clip declares a plain Module
 
 
@@ -246,8 +282,9 @@ def _require_weights(model: Model, weights: str) -> dict[str, Any]:
     if not tag and not _file_of(model, weights).is_file():
         known = ", ".join(open_clip.list_pretrained_tags_by_model(architecture)) or "none"
         raise ValueError(
-            f"Model {model.title!r}: weights {weights!r} are no file, and no tag that open_clip "
-            f"knows for {architecture!r} (those are: {known}); check the path or rebuild them."
+            f"Model {model.title!r}: weights {weights!r} are no file, no folder of them, and no "
+            f"tag that open_clip knows for {architecture!r} (those are: {known}); check "
+            "the path or rebuild them."
         )
     if tag:
         _require_activation(model, weights, bool(tag.get("quick_gelu", False)))
@@ -282,7 +319,6 @@ def _find_weights(model: Model, weights: str, tag: dict[str, Any]) -> Path:
     if not file.is_file():
         hub = tag.get("hf_hub", "")
         file = _weights.from_hub(model.title, model.architecture, weights, hub)
-    _weights.require_no_program(model.title, file)
     if model.sealed:
         _require_intact(model, weights)
     return file

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import re
-import zipfile
 from pathlib import Path
 
 from tangent_bench.store import places
@@ -116,32 +115,3 @@ def _missing(
         f"network: {command}; and bring the file to either place, or name it as `weights` of a "
         "model of your own (custom_models)."
     )
-
-
-def require_no_program(title: str, file: Path) -> None:
-    """Raise unless a file is weights alone.
-
-    OpenAI's own .pt files are programs in TorchScript with their weights.
-
-    Args:
-        title: of the model, for the error's sentence.
-        file: of the weights.
-
-    Raises:
-        ValueError: it is an archive of TorchScript.
-    """
-    if not zipfile.is_zipfile(file):
-        return
-    try:
-        with zipfile.ZipFile(file) as archive:
-            names = archive.namelist()
-    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f"Model {title!r}: {file} is truncated or damaged ({error}); download it again."
-        ) from None
-    if any(name.endswith("/constants.pkl") for name in names):
-        raise ValueError(
-            f"Model {title!r}: {file} is a TorchScript archive, a program that would have to be "
-            "run to be read; give the same weights as safetensors (open_clip has copies of "
-            f"OpenAI's on the hub: {SAFE})."
-        )

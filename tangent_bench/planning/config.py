@@ -44,6 +44,7 @@ def validate(config: Mapping) -> dict:
     _require_weights(config)
     _require_paths(config)
     config = _at_home(config)
+    _require_weights_file(config)
     _require_joint(config)
     for training in config["trainings"]:
         _require_others(config, training)
@@ -170,6 +171,13 @@ def _require_weights(config: Mapping) -> None:
                 f"Config: 'custom_models.{name}.weights' is null, so that they are random, but "
                 f"`inits` is {config['inits']}; write `inits: [random]`, or give weights."
             )
+
+
+def _require_weights_file(config: Mapping) -> None:
+    """A folder has weights, and no file is one shard of several."""
+    for name in config["models"]:
+        if name in config["custom_models"]:
+            models.weights_file(models.find(name, config["custom_models"]))
 
 
 def _require_paths(config: Mapping) -> None:

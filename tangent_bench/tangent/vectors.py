@@ -11,9 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 Vector = dict[str, "Tensor"]
+
+
+class NotFinite(ValueError):
+    """A vector has entries that are no finite numbers."""
 
 
 def require_same(
@@ -52,6 +57,38 @@ def _shape(vector: Mapping[str, Tensor], key: str) -> tuple[int, ...]:
     return vector.shape(key) if isinstance(vector, Stored) else tuple(vector[key].shape)
 
 
+def require_finite(values: Mapping[str, Tensor], owner: str, advice: str) -> None:
+    """Raise unless all entries are finite numbers.
+
+    Args:
+        values: by parameter, each read once.
+        owner: whose they are, the beginning of the error's sentence.
+        advice: its end.
+
+    Raises:
+        NotFinite: says how many there are, and in which parameter the first of them is.
+    """
+    first = next((name for name in values if not bool(_finite(values[name]).all())), None)
+    if first is None:
+        return
+    bad = 0
+    total = 0
+    for name in values:
+        are_finite = _finite(values[name])
+        bad += int((~are_finite).sum())
+        total += are_finite.numel()
+    raise NotFinite(
+        f"{owner} has {bad:,} of {total:,} entries that are no finite numbers, first in {first!r}; "
+        f"{advice}."
+    )
+
+
+def _finite(value: Tensor) -> Tensor:
+    """Which entries are finite numbers; PyTorch cannot ask numbers of eight bits."""
+    is_tiny = value.is_floating_point() and value.element_size() == 1
+    return (value.float() if is_tiny else value).isfinite()
+
+
 class Stored(Mapping[str, "Tensor"]):
     """A vector that stays in its file: each access reads one tensor, and nothing keeps it.
 
@@ -67,6 +104,7 @@ class Stored(Mapping[str, "Tensor"]):
         arrays, self.about = artefacts.mapped(path, "vector")
         self._path = path
         self._shapes = {key: array.shape for key, array in arrays.items()}
+        self._types = {key: array.dtype for key, array in arrays.items()}
 
     def __getitem__(self, key: str) -> Tensor:
         import torch
@@ -85,6 +123,13 @@ class Stored(Mapping[str, "Tensor"]):
     def shape(self, key: str) -> tuple[int, ...]:
         """The shape of a tensor, without reading it."""
         return self._shapes[key]
+
+    def dtype(self, key: str) -> torch.dtype:
+        """The type of a tensor, without reading it."""
+        import numpy as np
+        import torch
+
+        return torch.from_numpy(np.empty(0, self._types[key])).dtype
 
 
 def subtract(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> Vector:

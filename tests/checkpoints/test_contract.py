@@ -257,4 +257,4 @@ def test_a_convolutional_model_has_no_vision_model(files, tmp_path):
             super().__init__()
             self.visual = torch.nn.Sequential(torch.nn.Linear(2, 2))
 
-    assert "use layout 'state_dict'" in refusal("fusionbench", files["fusionbench"], Tower())
+    assert "(layout 'state_dict')" in refusal("fusionbench", files["fusionbench"], Tower())

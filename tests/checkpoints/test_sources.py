@@ -69,11 +69,13 @@ def test_nothing_is_read_by_default():
 def test_a_missing_file_is_named(tmp_path):
     (tmp_path / "mnist.pt").touch()
     with pytest.raises(
-        ValueError, match=r"'checkpoints.standard.files.symbols' is .*symbols\.pt, expected a file"
+        ValueError, match=r"symbols': There is no .*symbols\.pt; expected a file.* fine-tune\.$"
     ):
         checkpoints.sources(config(tmp_path))
     (tmp_path / "symbols.pt").mkdir()
-    with pytest.raises(ValueError, match=r"a folder with model\.safetensors or pytorch_model\.bin"):
+    with pytest.raises(
+        ValueError, match=r"symbols\.pt is a folder without weights; expected model\."
+    ):
         checkpoints.sources(config(tmp_path))
 
 

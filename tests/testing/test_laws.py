@@ -169,9 +169,9 @@ def test_a_missing_parameter_and_a_transpose_are_named():
         direction = task_arithmetic.prepare(vectors, context)
         return direction | {"proj": direction["proj"].T}
 
-    with pytest.raises(ValueError, match=r"'direction of broken' lacks key 'proj'"):
+    with pytest.raises(ValueError, match=r"'broken': its direction lacks 'proj' \(1 of 9"):
         check_method(method(less))
-    with pytest.raises(ValueError, match=r"'proj' has shape .*'direction of broken'"):
+    with pytest.raises(ValueError, match=r"'proj' of its direction has shape \(6, 4\)"):
         check_method(method(turned))
 
 
@@ -197,7 +197,7 @@ def test_methods_with_data_are_given_what_they_say():
 
     assert "data" in check_method(with_data(looking))
     assert "data" in check_method(with_data(labelled, "labelled validation"))
-    with pytest.raises(TypeError, match="'NoneType' object is not callable"):
+    with pytest.raises(ValueError, match="'NoneType' object is not callable.*test_laws.py, line "):
         check_method(with_data(labelled))
 
 

@@ -14,6 +14,8 @@ def checkpoint_of(wildcards):
 rule import_checkpoint:
     input:
         checkpoint=checkpoint_of,
+        # Those that an index names, beside the index itself.
+        shards=lambda w: weights.parts(checkpoint_of(w))[1:],
         weights=weights_of,
     output:
         results("vectors/{model}/{init}/{training}/{task}/seed-{seed}.safetensors"),

@@ -11,7 +11,7 @@ from tangent_bench.images import class_folders, sources
 from tangent_bench.jobs import digests, provenance
 from tangent_bench.measuring import directions
 from tangent_bench.store import layout
-from tangent_bench import experiments, merging, models, registry, tasks
+from tangent_bench import experiments, merging, models, registry, tasks, weights
 from tangent_bench.planning import missing, resources
 from tangent_bench.store.layout import JOINT, Mode
 
@@ -123,7 +123,7 @@ def weights_of(wildcards):
     """
     model = models.find(wildcards.model, config["custom_models"])
     init = wildcards.get("init", wildcards.get("text", layout.FINAL)).replace("whole", "step")
-    files = [models.weights_file(model), model.config, model.merges]
+    files = [*models.weights_files(model), model.config, model.merges]
     if model.along and init not in ("pretrained", "random", layout.FINAL):
         files.append(f"{model.along}/{init}.safetensors")
     inputs = []

@@ -44,7 +44,12 @@ LEADERBOARD = {
     },
     "page": "leaderboard.html",
 }
-_CONTRACTS = {name: registry.load("figures", name).FIGURE for name in registry.names("figures")}
+try:
+    _CONTRACTS = {
+        name: registry.load("figures", name).FIGURE for name in registry.names("figures")
+    }
+except ValueError as sentence:
+    raise WorkflowError(str(sentence)) from None
 _MADE = {name: contract for name, contract in _CONTRACTS.items() if made(contract)}
 FIGURES = [name for name, contract in _MADE.items() if contract.kind == "figure"]
 TABLES = [name for name, contract in _MADE.items() if contract.kind == "table"]

@@ -9,11 +9,11 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import BufferedIOBase, BytesIO
+from io import SEEK_CUR, BufferedIOBase, BytesIO
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from tangent_bench.checkpoints._machine import Machine, Refused, StandIn, Storage, View
+from tangent_bench.weights._machine import Machine, Refused, StandIn, Storage, View
 
 _MAGIC = 0x1950A86A20F9469CFC6C  # first pickle of the older format
 _ARCHIVE = b"PK\x03\x04"
@@ -44,8 +44,17 @@ def damaged(path: Path, reason: str) -> str:
     return f"{path} is truncated or damaged ({' '.join(reason.split())[:200]}); download it again."
 
 
-def read(path: Path) -> object:
+def is_pickle(start: bytes) -> bool:
+    """Whether a file that begins so is one of torch.save, of either format."""
+    return start.startswith((_ARCHIVE, _PICKLE))
+
+
+def read(path: Path, outline: bool = False) -> object:
     """What `torch.save` wrote: containers, tensors and stand-ins.
+
+    Args:
+        path: of the file.
+        outline: whether to leave out all numbers; tensors are then on PyTorch's device "meta".
 
     Raises:
         ValueError: no such file, a damaged one, or a pickle that names anything but tensors and
@@ -55,9 +64,9 @@ def read(path: Path) -> object:
         start = file.read(4)
         file.seek(0)
         if start == _ARCHIVE:
-            return _archive(path)
+            return _archive(path, outline)
         if start[:1] == _PICKLE:
-            return _sequence(path, file)
+            return _sequence(path, file, outline)
     raise ValueError(
         f"{path} is neither an archive nor a pickle of torch.save; check the download."
     )
@@ -76,12 +85,13 @@ def _sentences(path: Path) -> Iterator[None]:
         raise ValueError(damaged(path, f"{type(error).__name__}: {error}")) from None
 
 
-def _archive(path: Path) -> object:
+def _archive(path: Path, outline: bool) -> object:
     """The format since torch 1.6: an uncompressed archive.
 
     It holds one pickle and a record for each storage.
     """
     with zipfile.ZipFile(path) as archive:
+        _require_no_program(archive)
         pickles = [name for name in archive.namelist() if name.endswith("/data.pkl")]
         if len(pickles) != 1:
             raise Refused(f"the archive holds {len(pickles)} pickles, expected one")
@@ -91,8 +101,21 @@ def _archive(path: Path) -> object:
         machine = Machine()
         value = machine.run(BytesIO(archive.read(pickles[0])))
         for key, storage in machine.storages.items():
+            if outline:
+                storage.leave_out()
+                continue
             _fill(storage, archive, archive.getinfo(f"{root}data/{key}"))
     return _loaded(value, {})
+
+
+def _require_no_program(archive: zipfile.ZipFile) -> None:
+    """Raise if it is one of TorchScript, as OpenAI's own .pt files are."""
+    if any(name.endswith("/constants.pkl") for name in archive.namelist()):
+        raise Refused(
+            "it is a TorchScript archive, a program that would have to be run; give the same "
+            "weights as safetensors (open_clip has copies of OpenAI's on the hub: "
+            "open_clip_model.safetensors)"
+        )
 
 
 def _require_little_endian(archive: zipfile.ZipFile, name: str) -> None:
@@ -121,7 +144,7 @@ def _require_stored(archive: zipfile.ZipFile, num_bytes: int) -> None:
         raise Refused("its records are larger than the file, or lie in one another")
 
 
-def _sequence(path: Path, file: BinaryIO) -> object:
+def _sequence(path: Path, file: BinaryIO, outline: bool) -> object:
     """The format before torch 1.6.
 
     Pickles of a magic number, a version, facts, the object and the keys; then raw storages.
@@ -141,6 +164,10 @@ def _sequence(path: Path, file: BinaryIO) -> object:
             raise Refused(f"storage {key!r} has another size than its tensors")
         if storage.num_bytes > path.stat().st_size:  # before memory is taken for it
             raise EOFError("it ends too early")
+        if outline:
+            storage.leave_out()
+            file.seek(storage.num_bytes, SEEK_CUR)
+            continue
         storage.fill(_exactly(file, storage.num_bytes))
     return _loaded(value, {})
 

@@ -32,6 +32,33 @@ ALLOWED = (
     "src.",
     "PIL.Image.Resampling",
 )
+# So do these, which checkpoints of a training hold beside their weights: numbers of NumPy,
+# settings, counts, paths.
+_BESIDE = (
+    "numpy.core.multiarray.scalar",
+    "numpy._core.multiarray.scalar",
+    "numpy.core.multiarray._reconstruct",
+    "numpy._core.multiarray._reconstruct",
+    "numpy.dtype",
+    "numpy.ndarray",
+    "_codecs.encode",
+    "argparse.Namespace",
+    "collections.defaultdict",
+    "collections.Counter",
+    *(f"builtins.{kind}" for kind in ("bool", "dict", "float", "int", "list", "str", "tuple")),
+    *(f"__builtin__.{kind}" for kind in ("bool", "dict", "float", "int", "list", "long", "tuple")),
+    "__builtin__.unicode",
+    "pathlib.Path",
+    "pathlib.PosixPath",
+    "pathlib.WindowsPath",
+    "pathlib.PurePosixPath",
+    "pathlib._local.PosixPath",
+    "datetime.datetime",
+    "datetime.timedelta",
+    "lightning_fabric.utilities.data.AttributeDict",
+    "lightning.fabric.utilities.data.AttributeDict",
+    "pytorch_lightning.utilities.parsing.AttributeDict",
+)
 _PLAIN = (
     "builtins.set",
     "__builtin__.set",
@@ -56,7 +83,7 @@ _STORAGES = {
     "torch.ByteStorage": torch.uint8,
     "torch.BoolStorage": torch.bool,
 }
-_KNOWN = frozenset((*_PLAIN, _TENSOR, *_PARAMETERS, *_STORAGES))
+_KNOWN = frozenset((*_PLAIN, *_BESIDE, _TENSOR, *_PARAMETERS, *_STORAGES))
 
 
 class Refused(ValueError):
@@ -112,6 +139,10 @@ class Storage:
             self.memory = torch.frombuffer(content, dtype=self.dtype)
         else:
             self.memory = torch.empty(0, dtype=self.dtype)
+
+    def leave_out(self) -> None:
+        """Stand for the numbers without having them."""
+        self.memory = torch.empty(self.count, dtype=self.dtype, device="meta")
 
 
 @dataclass(eq=False)

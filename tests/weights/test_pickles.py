@@ -16,8 +16,8 @@ import pytest
 import torch
 from torch import nn
 
-from tangent_bench.checkpoints import _pickles
-from tangent_bench.checkpoints._machine import StandIn
+from tangent_bench.weights import _pickles
+from tangent_bench.weights._machine import StandIn
 from tests import small
 
 BASE = small.normal("base", shape=(4, 6)).float()
@@ -315,10 +315,10 @@ def test_a_tensor_beyond_its_storage_is_refused(size, stride, offset, tmp_path):
 
 
 def test_a_module_that_contains_itself_is_refused(tmp_path):
-    from tangent_bench.checkpoints import _files
+    from tangent_bench.weights import _reading
 
     outer = nn.Sequential(nn.Linear(2, 2))
     outer._modules["again"] = outer
     torch.save(outer, tmp_path / "a.pt")
     with pytest.raises(ValueError, match="contains itself"):
-        _files.content(tmp_path / "a.pt")
+        _reading.read(tmp_path / "a.pt")
