@@ -12,6 +12,8 @@ TORCH_INDEX ?=
 JOINED = $(shell sed -n 's/^joins: \[\(.*\)\]/\1/p' config/claims.yaml | tr -d ,)
 
 MAKEFLAGS += --no-print-directory
+# Modules are compiled once, and not by every job and test again.
+unexport PYTHONDONTWRITEBYTECODE
 READY := .venv/.installed
 PIP := .venv/bin/python -m pip install -c requirements.lock
 PYTEST := .venv/bin/python -m pytest --durations 12 --durations-min 5

@@ -1,15 +1,11 @@
 # Table of contents. `snakemake --cores all` runs tiny; others: --configfile config/<preset>.yaml
-import sys
-from pathlib import Path
-
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 from tangent_bench import checkpoints
-from tangent_bench.jobs import lock, provenance
-from tangent_bench.planning import config_schema, resources
-from tangent_bench.planning.config import validate
-from tangent_bench.store import joins, yaml_files
+from tangent_bench.jobs import provenance
+from tangent_bench.planning import opening
+from tangent_bench.store import joins
 
 min_version("9.0")
 provenance.mend_threads()
@@ -19,20 +15,8 @@ configfile: f"{workflow.basedir}/config/default.yaml"
 
 
 try:
-    # What Snakemake has read already is looked at once more: of a key twice it takes the last, and
-    # numbers within lists and maps of --config it leaves as text.
-    yaml_files.require_single_keys(workflow.configfiles, workflow.config_settings.config_args or ())
-    resources.require_cores(
-        cores=workflow.resource_settings.cores,
-        jobs=workflow.resource_settings.nodes,
-        local_cores=workflow.resource_settings.local_cores,
-        max_threads=workflow.resource_settings.max_threads,
-    )
-    config = validate(config_schema.typed(config, workflow.config_settings.config))
-    if "--unlock" in sys.argv:
-        lock.forget(Path())
-    elif workflow.is_main_process and not workflow.output_settings.dryrun:
-        lock.enter(Path())
+    config = opening.validated(workflow, config)
+    opening.take_the_folder(workflow)
     JOINED = joins.presets(config)
     CHECKPOINTS = checkpoints.sources(config)
 except ValueError as sentence:

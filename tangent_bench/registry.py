@@ -86,6 +86,8 @@ def _lack(module: ModuleType, part: str) -> str:
     if not part.isupper():
         has_one = any(hasattr(module, name) for name in part.split("|"))
         return "" if has_one else f"has no {part.replace('|', ' or ')}; expected such a function"
+    if part not in vars(module) and hasattr(module, "__getattr__"):
+        return ""  # it is made at its first use, which may take a second
     kind = part.capitalize()
     value = getattr(module, part, None)
     if kind in (base.__name__ for base in type(value).__mro__):

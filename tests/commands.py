@@ -125,6 +125,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
         "minutes, some of the tests many times; its judgement alone",
     ),
     "python -m mutmut show NAME": ("", "after make mutation"),
+    "pip install .": ("tests/test_wheel.py", "into an environment of others: its wheel"),
     "make test": ("", OURSELVES),
     "make lint": ("", "the first part of make test"),
     "make test-unit": ("", OURSELVES),

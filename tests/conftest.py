@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from tangent_bench.tangent.linearize import parameters
 from tests import small
 
+collect_ignore = ["workflow/dry_run_preloaded.py"]  # imported by the server of dry runs alone
 # The same sums on every machine; and a second thread only slows networks of this size down.
 torch.set_num_threads(1)
 

@@ -123,7 +123,9 @@ def pip(verb: str, *words: str) -> None:
         <= PYPROJECT["project"]["optional-dependencies"].keys()
     )
     flags = list(words[:-1])
-    assert flags == ["--no-deps"] or (flags[0] == "-c" and exists(flags[1]) and flags[2:] == ["-e"])
+    assert flags in ([], ["--no-deps"]) or (
+        flags[0] == "-c" and exists(flags[1]) and flags[2:] == ["-e"]
+    )
 
 
 def hf(*words: str) -> None:

@@ -47,7 +47,7 @@ def fresh():
 
 def forget() -> None:
     digests.digest.cache_clear()
-    digests._files_of.cache_clear()
+    digests._file_at.cache_clear()
 
 
 def digest_of(text: str, file: Path) -> str:

@@ -97,7 +97,7 @@ def test_paths_of_commands_are_at_home(home, monkeypatch):
     """A shell leaves ~ as it is in --results=~/tiny."""
     seen = []
     monkeypatch.setattr(cli, "_prepare", lambda: None)
-    monkeypatch.setattr(summary, "report", lambda folder: seen.append(folder) or "")
+    monkeypatch.setattr(summary, "report", lambda folder, *_: seen.append(folder) or "")
     monkeypatch.setattr(report, "against", lambda files, folder: seen.extend([*files, folder]))
     monkeypatch.setattr(methods, "compare", lambda *given: seen.extend([given[0], given[3]]) or {})
     monkeypatch.setattr(regress, "regress", lambda *given, quiet: seen.append(given[2]) or {})
@@ -112,7 +112,7 @@ def test_paths_of_commands_are_at_home(home, monkeypatch):
 def test_a_summary_is_of_the_folder_that_the_configs_name(home, monkeypatch):
     """Which the Makefile asks for: a path may have a ~, blanks and quotes."""
     seen = []
-    monkeypatch.setattr(summary, "report", lambda folder: seen.append(folder) or "")
+    monkeypatch.setattr(summary, "report", lambda folder, *_: seen.append(folder) or "")
     for path in ("~/q 7", "it's/$HOME"):
         file = home / "mine.yaml"
         file.write_text(yaml.safe_dump({"results": path}))

@@ -153,7 +153,7 @@ def test_weights_that_do_not_fit_block(monkeypatch, tmp_path):
     file.write_bytes(b"no weights")
     model = models.Model("Mine", "test-small", str(file), config=small.clip_model(tmp_path).config)
     (said,) = of_models(monkeypatch, model)
-    assert "do not fit together, or one of them is damaged" in said
+    assert "is truncated or damaged" in said
 
 
 def test_weights_that_are_not_here_are_not_fetched(monkeypatch, tmp_path):

@@ -55,7 +55,7 @@ def closure(script: str | Path, *plugins: str) -> list[Path]:
     Raises:
         ValueError: a file or an imported module is not there.
     """
-    packages = {PACKAGE, *(name.partition(".")[0] for name in plugins)}
+    packages = frozenset([PACKAGE, *(name.partition(".")[0] for name in plugins)])
     reached: set[Path] = set()
     waiting = [Path(script), *(file for name in plugins for file in _files_of(name, "a rule"))]
     while waiting:
@@ -64,12 +64,23 @@ def closure(script: str | Path, *plugins: str) -> list[Path]:
             continue
         reached.add(file)
         if file.suffix == ".py":
-            source = _source(file, *_stamp(file))
-            reached |= set(source.data_files)
-            for name in source.imports:
-                if name.partition(".")[0] in packages:
-                    waiting += _files_of(name, str(file))
+            modules, data_files = _next(file, *_stamp(file), packages)
+            waiting += modules
+            reached |= data_files
     return sorted(reached)
+
+
+@cache
+def _next(
+    file: Path, modified: int, size: int, packages: frozenset[str]
+) -> tuple[frozenset[Path], frozenset[Path]]:
+    """The modules of these packages that a module imports, and the data files that it names."""
+    source = _source(file, modified, size)
+    modules: set[Path] = set()
+    for name in source.imports:
+        if name.partition(".")[0] in packages:
+            modules.update(_files_of(name, str(file)))
+    return frozenset(modules), frozenset(source.data_files)
 
 
 @dataclass(frozen=True)
@@ -233,7 +244,6 @@ def _existing(text: str, file: Path) -> Iterator[Path]:
     return (path for path in (file.parent / text, suite.ROOT / text) if path.is_file())
 
 
-@cache
 def _files_of(name: str, importer: str) -> Iterable[Path]:
     """The file of a module, and of the packages above it, which are imported with it."""
     may_be_attribute = name.endswith(".?")
@@ -255,6 +265,7 @@ def _files_of(name: str, importer: str) -> Iterable[Path]:
     return files
 
 
+@cache
 def _file_at(place: Path) -> Path | None:
     """The file of a package, or of a module."""
     for file in (place / "__init__.py", place.with_suffix(".py")):

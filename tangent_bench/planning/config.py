@@ -150,8 +150,10 @@ def _require_own_titles(
     entries: Mapping, section: str, shown: Sequence[str], title_of: Callable[[str], str]
 ) -> None:
     """Raise ValueError if an entry of the user's own is shown as another name is."""
-    titles = {name: title_of(name) for name in shown}
     own = {name: entry["title"] for name, entry in entries.items() if "title" in entry}
+    if not own:
+        return
+    titles = {name: title_of(name) for name in shown}
     titles |= {name: title for name, title in own.items() if name in titles}
     for name in own.keys() & titles.keys():
         for other, title in titles.items():
