@@ -456,6 +456,7 @@ for arguments in (["--help"], ["list", "--json"], ["show", "ties"]):
 """
 
 
+@pytest.mark.slow
 def test_help_and_lists_import_nothing_heavy():
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM],

@@ -52,6 +52,7 @@ def python(installed, *arguments):
     )
 
 
+@pytest.mark.slow
 def test_installed_method_is_found_by_its_name(installed):
     program = (
         "from tangent_bench import merging; from tangent_bench.planning import config; "

@@ -130,6 +130,7 @@ def test_what_a_run_would_refuse_is_refused_before_it(name):
     assert all(word in text for word in words), text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", REFUSED)
 def test_check_and_plan_say_the_same(name, tmp_path):
     file = tmp_path / "mine.yaml"

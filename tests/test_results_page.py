@@ -12,6 +12,8 @@ from tangent_bench.report import render, results_page, smoke_tests
 from tangent_bench.store import rows
 from tests import page_folder
 
+pytestmark = pytest.mark.slow
+
 NAMES = registry.names("figures")
 
 
@@ -25,7 +27,6 @@ def text(run):
     return results_page.page(run)
 
 
-@pytest.mark.slow
 def test_every_part_is_there_the_claims_first(run, text):
     titles = re.findall("<h2>(.*?)</h2>", text)
     assert titles == [

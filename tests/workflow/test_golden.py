@@ -78,7 +78,7 @@ def test_the_world_is_as_hard_as_it_should_be(tiny):
 # The comparison itself, on made-up rows
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def made_up():
     return synthetic.make()
 
