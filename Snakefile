@@ -6,12 +6,13 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 from tangent_bench import checkpoints
-from tangent_bench.jobs import lock, provenance
+from tangent_bench.jobs import adoption, console, lock, provenance
 from tangent_bench.planning import config_schema, resources
 from tangent_bench.planning.config import validate
 from tangent_bench.store import joins, yaml_files
 
 min_version("9.0")
+console.say_warnings()
 provenance.mend_threads()
 
 
@@ -51,6 +52,14 @@ include: "workflow/rules/methods.smk"
 include: "workflow/rules/publish.smk"
 include: "workflow/rules/pretrain.smk"
 include: "workflow/rules/sweep.smk"
+
+
+if workflow.is_main_process and "--unlock" not in sys.argv:
+    try:
+        for folder in (RESULTS, PRETRAINING):
+            adoption.adopt(Path(folder))
+    except ValueError as sentence:
+        raise WorkflowError(str(sentence)) from None
 
 
 rule all:
