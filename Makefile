@@ -164,10 +164,10 @@ clean: ## remove what presets built; published results, the pre-training (hours)
 	rm -rf site build dist mutants .coverage .coverage.* .pytest_cache .ruff_cache .hypothesis .benchmarks .snakemake/log .snakemake/scripts
 
 publish: CROSSED = methods$(if $(wildcard results/tiny/outcomes/task_negation/*/*/*/ties),_negation)
-publish: $(READY) ## copy tables and figures of the tiny preset (and of methods, training_modes, claims, if built) to results/published and into the README
+publish: $(READY) ## copy tables and figures of the tiny preset (and of methods, training_modes, claims, if built) to results/published and into README and docs/
 	@$(RELEASE)
 	$(RUN) publish --configfile config/analyses.yaml --cores $(CORES)
 	test ! -f results/tiny/leaderboard.html || $(RUN) publish --configfile config/$(CROSSED).yaml --cores $(CORES)
 	for preset in training_modes claims; do test ! -f results/$$preset/rows.csv \
 	  || $(RUN) publish --configfile config/$$preset.yaml --cores $(CORES) || exit; done
-	$(COMMAND) readme
+	$(COMMAND) fill

@@ -3,11 +3,12 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 from tangent_bench import checkpoints
-from tangent_bench.jobs import provenance
+from tangent_bench.jobs import adoption, console, provenance
 from tangent_bench.planning import opening
 from tangent_bench.store import joins
 
 min_version("9.0")
+console.say_warnings()
 provenance.mend_threads()
 
 
@@ -35,6 +36,14 @@ include: "workflow/rules/methods.smk"
 include: "workflow/rules/publish.smk"
 include: "workflow/rules/pretrain.smk"
 include: "workflow/rules/sweep.smk"
+
+
+if workflow.is_main_process and "--unlock" not in sys.argv:
+    try:
+        for folder in (RESULTS, PRETRAINING):
+            adoption.adopt(Path(folder))
+    except ValueError as sentence:
+        raise WorkflowError(str(sentence)) from None
 
 
 rule all:

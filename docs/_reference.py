@@ -34,8 +34,8 @@ def pages(nav: list) -> dict[str, str]:
         "reference/rows.md": rows_page(),
         "reference/commands.md": commands_page(),
         "reference/presets.md": presets_page(),
-        "contributing.md": of_root("CONTRIBUTING.md"),
-        "changelog.md": of_root("CHANGELOG.md"),
+        "contributing.md": (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"),
+        "changelog.md": (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"),
     }
     for folder in PLUGINS:
         made[f"reference/{folder}.md"] = plugins_page(folder)
@@ -206,14 +206,6 @@ def presets_page() -> str:
             text = path.read_text(encoding="utf-8").strip()
             parts.append(f"## {path.stem}\n\n```yaml\n{text}\n```\n")
     return "\n".join(parts)
-
-
-def of_root(name: str) -> str:
-    """A page at the root, `name`; its links to pages of docs/ stay links, others become text."""
-    text = (ROOT / name).read_text(encoding="utf-8")
-    text = re.sub(r"\]\(docs/", "](", text)
-    kept = r"https?:|#|how-to/|explanation/|reference/|tutorial|index"
-    return re.sub(rf"\[([^\]]+)\]\((?!{kept})[^)]+\)", r"\1", text)
 
 
 def prose(docstring: str) -> str:

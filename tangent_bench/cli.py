@@ -8,7 +8,7 @@ or `python -m tangent_bench.cli`. Exit status: 0; 1 if the answer is one that wa
 run cannot begin, a verdict that `--fail-on` names); 2 with one sentence if the question is wrong,
 and on every exception.
 Every command has `--json`, but for `summary`. A command imports what it needs when it is called, so
-that help takes no time. The Makefile's own steps (`release`, `readme`, `ship`) are hidden from
+that help takes no time. The Makefile's own steps (`release`, `fill`, `ship`) are hidden from
 help.
 """
 
@@ -345,11 +345,11 @@ def release():
 
 
 @app.command(hidden=True)
-def readme():
-    """Put published tables into README.md, between their marks."""
-    from tangent_bench.report import readme as filling
+def fill():
+    """Put published tables and numbers into README.md and the pages of docs/, at their marks."""
+    from tangent_bench.report import marks
 
-    filling.fill(Path("README.md"), Path("results/published"))
+    marks.fill(Path())
 
 
 @app.command(hidden=True)

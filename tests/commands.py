@@ -47,6 +47,10 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
         "tests/workflow/test_odd_folders.py::test_unlock_forgets_whose_lock_it_was",
         "removes the lock of a run",
     ),
+    "rsync -a results .snakemake other-checkout/": (
+        "tests/workflow/test_reruns.py::test_a_copy_of_results_and_memory_is_finished",
+        "needs a second checkout",
+    ),
     "make regress METHOD=my_method": (TEN_LINES, "an hour; on micro"),
     "make regress METHOD=half_sum": (TEN_LINES, "the name of a method that the reader wrote"),
     "make methods": (
@@ -140,7 +144,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "make bench": ("tests/benchmarks/test_grids.py", "on a quiet machine"),
     "make pretrain": ("tests/test_pretraining.py", "an hour and a half"),
     "make publish": (
-        "tests/test_readme.py::test_readme_holds_the_published_tables",
+        "tests/test_marks.py::test_pages_hold_the_published_numbers",
         "needs what hours built",
     ),
     "snakemake publish --cores all --configfile config/pretraining_ablation.yaml": ("", "hours"),

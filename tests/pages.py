@@ -21,6 +21,7 @@ PROGRAMS = (
     "hf",
     "apt-get",
     "git",
+    "rsync",
     "conda",
     "export",
 )

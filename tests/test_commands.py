@@ -136,6 +136,10 @@ def apt_get(*words: str) -> None:
     assert words == ("install", "chromium")
 
 
+def rsync(*words: str) -> None:
+    assert words[0] == "-a" and words[1:-1] == ("results", ".snakemake")
+
+
 def export(assignment: str) -> None:
     assert re.fullmatch(r"[A-Z_]+=\S+", assignment)
 
@@ -148,7 +152,7 @@ CHECKS = {
         "python": python,
         "pip": pip,
     },
-    **{"hf": hf, "apt-get": apt_get, "export": export},
+    **{"hf": hf, "apt-get": apt_get, "rsync": rsync, "export": export},
 }
 
 

@@ -46,6 +46,26 @@ def _start(folder: Path, run: subprocess.Popen | None, body: str = JOB) -> subpr
     return job
 
 
+SAYS = """
+import logging
+from tangent_bench.jobs import console
+
+console.say_warnings()
+of_snakemake = logging.getLogger("snakemake.logging")
+of_snakemake.setLevel(logging.INFO)
+of_snakemake.addHandler(logging.StreamHandler())
+logging.warning("look")
+of_snakemake.info("a plan")
+of_snakemake.error("a failure")
+logging.info("of no interest")
+"""
+
+
+def test_a_warning_does_not_make_snakemake_say_everything_twice():
+    done = subprocess.run([sys.executable, "-c", SAYS], capture_output=True, text=True, check=True)
+    assert done.stderr.splitlines() == ["Warning: look", "a plan", "a failure"]
+
+
 @pytest.mark.parametrize("reaped", [True, False])
 def test_a_job_ends_when_its_run_is_killed(tmp_path, reaped):
     with subprocess.Popen(["sleep", "60"]) as run, _start(tmp_path, run) as job:

@@ -4,14 +4,12 @@ fails the build.
 
 from __future__ import annotations
 
-import gzip
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import _config_keys
-import _published
 import _reference
 import pytest
 import yaml
@@ -111,58 +109,6 @@ def test_commands_page_has_targets_and_programs():
     assert "| `make docs` | build" in page and "## tangent-bench summary\n" in page
     assert "## tangent-bench ship" not in page, "hidden"
     assert "## tangent-bench regress\n" in page and "--fail-on VERDICTS" in page
-
-
-def test_links_of_root_pages_stay_in_the_site():
-    page = _reference.of_root("CONTRIBUTING.md")
-    assert "(how-to/extend.md#add-a-task)" in page and "](docs/" not in page
-
-
-TABLE = (
-    "|  | Mean | n |\n| --- | ---: | ---: |\n"
-    "| One, a | −1.0 [−2, 0] |  |\n| Two | 3 | 4 |\n\nPreset x\n"
-)
-
-
-@pytest.fixture
-def published(tmp_path):
-    (tmp_path / "x/tables").mkdir(parents=True)
-    (tmp_path / "x/tables/t.md").write_text(TABLE, encoding="utf-8")
-    return tmp_path
-
-
-def test_marks_become_tables_and_cells(published):
-    assert (
-        _published.filled("a {{ x/t | Two | n }} b {{ x/t | One, a | Mean }}", published)
-        == "a 4 b −1.0 [−2, 0]"
-    )
-    assert _published.filled("{{ x/t }}", published) == TABLE.strip()
-
-
-def test_images_of_a_task_are_counted_in_rows(published):
-    head = "experiment,training,task,split,num_samples"
-    lines = (
-        "single_task,none,mnist,test,1500",
-        "single_task,linear,mnist,test,7",
-        "task_addition,none,all,test,9",
-    )
-    (published / "x/rows.csv.gz").write_bytes(
-        gzip.compress("\n".join(["# digest", head, *lines]).encode())
-    )
-    assert _published.filled("{{ x/images | mnist | test }}", published) == "1,500"
-    with pytest.raises(ValueError, match="rows mnist and the columns , test"):
-        _published.filled("{{ x/images | all | test }}", published)
-
-
-@pytest.mark.parametrize("mark", ["x/u", "x/t | Three | n", "x/t | Two | mean"])
-def test_a_mark_of_nothing_is_an_error(published, mark):
-    with pytest.raises(ValueError, match="A page asks for"):
-        _published.filled(f"{{{{ {mark} }}}}", published)
-
-
-def test_all_marks_of_pages_are_understood():
-    for page in (ROOT / "docs").rglob("*.md"):
-        assert "{{" not in _published.filled(page.read_text(encoding="utf-8")), page
 
 
 SITE = """\

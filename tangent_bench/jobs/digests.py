@@ -1,8 +1,8 @@
 """Digests of the code that a job runs, so that an edit of the code runs the job again.
 
-Snakemake notices when a rule's script changes, but not when a module that the script imports does.
-A rule therefore carries `digest(script, *plugins)` as a param: of the script, of the plug-ins that
-the job loads by name, and of all that these import.
+Snakemake goes by the date of a rule's script, and not at all by the modules that it imports. A rule
+therefore carries `digest(script, *plugins)` as a param: of the script, of the plug-ins that the job
+loads by name, and of all that these import.
 
 Of a module its syntax tree without docstrings counts: a comment, a docstring or a blank line
 changes nothing. Imports within functions count, since jobs import late, and so does

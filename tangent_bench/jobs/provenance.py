@@ -254,9 +254,14 @@ def say_killed(logs: Sequence[str | Path]) -> None:
 
 
 def _made_from(snakemake) -> dict:
-    """What the job was given and what it made: its part of the config, the sha256 of every file."""
+    """What the job was given and what it made: its part of the config, the sha256 of every file.
+
+    `remembered` are the params as Snakemake writes them down: JSON keeps no order of keys.
+    """
+    params = dict(snakemake.params.items())
     return {
-        "params": dict(snakemake.params.items()),
+        "params": params,
+        "remembered": sorted(map(repr, params.values())),
         "inputs": {str(path): sha256(path) for path in snakemake.input},
         "outputs": {str(path): sha256(path) for path in snakemake.output},
         "threads": snakemake.threads,

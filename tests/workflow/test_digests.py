@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.workflow.checkout import ROOT, Checkout
 
@@ -63,3 +65,29 @@ def test_plugins_are_loaded_by_every_in_one_module_alone():
     package = ROOT / "tangent_bench"
     users = [file for file in package.rglob("*.py") if 'registry.every("' in file.read_text()]
     assert [file.relative_to(package) for file in users] == [Path("corpus/__init__.py")]
+
+
+def _rules_with_scripts() -> list[tuple[str, str]]:
+    """(script, text of the rule) of every rule."""
+    found = []
+    for file in sorted((ROOT / "workflow/rules").glob("*.smk")):
+        for text in re.split(r"^ *(?=rule\b|use rule\b)", file.read_text("utf-8"), flags=re.M):
+            script = re.search(r'"\.\./scripts/(\w+)\.py"', text)
+            if script:
+                found.append((script[1], text))
+    return found
+
+
+def test_every_rule_carries_the_digest_of_its_script():
+    """Snakemake's own look at scripts, by their dates, is switched off."""
+    rules = _rules_with_scripts()
+    scripts = {file.stem for file in (ROOT / "workflow/scripts").glob("*.py")}
+    assert {script for script, _ in rules} == scripts
+    for script, text in rules:
+        digest = rf'\bcode=lambda w\b[^:]*:\s*(?:merging_)?code\(\s*"{script}"'
+        assert re.search(digest, text), text
+
+
+def test_reruns_go_by_content():
+    profile = yaml.safe_load((ROOT / "profiles/default/config.yaml").read_text("utf-8"))
+    assert set(profile["rerun-triggers"]) == {"input", "mtime", "params", "software-env"}

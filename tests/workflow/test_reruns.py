@@ -4,11 +4,14 @@ bytes.
 
 from __future__ import annotations
 
+import os
+import shutil
+
 import pytest
 import yaml
 
 from tangent_bench.store import artefacts, layout
-from tests.workflow.checkout import merged, preset
+from tests.workflow.checkout import Checkout, merged, preset
 
 pytestmark = pytest.mark.slow
 CONFIG = merged("micro")
@@ -71,6 +74,64 @@ def test_touching_a_file_reruns_nothing(spare):
     spare.path(f"{RESULTS}/{layout.vector(*MODEL, 'linear', TASKS[0], 0)}").touch()
     spare.path(f"{RESULTS}/rows.csv").touch()
     assert spare.dry_run(*preset("micro")).jobs == {}
+
+
+def make_younger(checkout):
+    """Give all sources today's date, as a clone or a `git checkout` to and fro does."""
+    for name in ("Snakefile", "config", "profiles", "workflow", "tangent_bench"):
+        place = checkout.path(name)
+        for file in [place, *place.rglob("*")]:
+            file.touch()
+
+
+def test_dates_of_sources_rerun_nothing(spare):
+    make_younger(spare)
+    assert spare.dry_run(*preset("micro")).jobs == {}
+
+
+def test_an_edit_of_a_script_reruns_its_rule(spare):
+    script = spare.path("workflow/scripts/summarize.py")
+    script.write_bytes(script.read_bytes() + b"\nEDITED = True\n")
+    os.utime(script, (1, 1))  # whatever its date
+    assert spare.dry_run(*preset("micro")).jobs.keys() >= {"summarize"}
+
+
+@pytest.fixture
+def copied(micro, tmp_path):
+    """Sources of a younger clone, with the results as `cp -r` brings them: dates in any order."""
+    checkout = Checkout.of_sources(tmp_path / "copied")
+    make_younger(checkout)
+    shutil.copytree(micro.path(RESULTS), checkout.path(RESULTS), copy_function=shutil.copyfile)
+    for file in sorted(checkout.path(RESULTS).rglob("*"), reverse=True):
+        file.touch()
+    yield checkout
+    shutil.rmtree(checkout.root)
+
+
+def test_a_copy_of_results_and_memory_is_finished(micro, copied):
+    latest = shutil.ignore_patterns("latest.pkl")  # a dry run of another test may write it
+    shutil.copytree(micro.path(".snakemake"), copied.path(".snakemake"), ignore=latest)
+    assert copied.dry_run(*preset("micro")).jobs == {}
+
+
+def test_a_copy_of_the_results_alone_is_finished(copied, tmp_path):
+    first = copied.dry_run(*preset("micro"))
+    assert first.jobs == {} and "came without Snakemake's memory" in first.output
+    assert "Migrating" not in first.output
+    second = copied.dry_run(*preset("micro"))
+    assert second.jobs == {} and "came without" not in second.output
+    changed = preset("micro", tmp_path, evaluation={"batch_size": 251})
+    assert copied.dry_run(*changed).jobs.keys() >= {"encode_base", "encode_changes"}
+
+
+def test_a_copy_of_the_results_of_other_code_or_with_other_files_runs_again(copied):
+    script = copied.path("workflow/scripts/contact_sheet.py")
+    script.write_bytes(script.read_bytes() + b"\nEDITED = True\n")
+    vector = copied.path(f"{RESULTS}/{layout.vector(*MODEL, 'linear', TASKS[0], 0)}")
+    vector.write_bytes(vector.read_bytes()[:-1] + b"x")
+    found = copied.dry_run(*preset("micro"))
+    assert found.jobs["contact_sheet"] == len(EVALUATED) and found.jobs["finetune"] == 1
+    assert "1 of these jobs run again" in found.output and "encode_base" not in found.jobs
 
 
 def test_an_edit_of_the_library_reruns_what_stands_on_it(spare):

@@ -1,0 +1,118 @@
+"""Pages show what was published, to the character."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from tangent_bench.report import marks
+
+ROOT = Path(__file__).parent.parent
+PUBLISHED = ROOT / "results/published"
+OF_README = (
+    "claims/claims_table",
+    "tiny/table1_addition",
+    "tiny/table2_negation",
+    "methods/methods_addition",
+)
+TABLE = (
+    "|  | Mean | n |\n| --- | ---: | ---: |\n"
+    "| One, a | −1.0 [−2, 0] |  |\n| Two | 3 | 4 |\n\nPreset x\n"
+)
+
+
+@pytest.mark.parametrize("page", marks.pages(ROOT), ids=lambda page: page.stem)
+def test_pages_hold_the_published_numbers(page):
+    text = page.read_text(encoding="utf-8")
+    assert marks.filled(text, PUBLISHED) == text
+
+
+def test_many_numbers_are_held():
+    cells = 0
+    for page in marks.pages(ROOT):
+        found = list(marks.MARK.finditer(page.read_text(encoding="utf-8")))
+        cells += sum(mark["row"] is not None for mark in found)
+    assert cells > 40
+
+
+@pytest.fixture
+def published(tmp_path):
+    (tmp_path / "x/tables").mkdir(parents=True)
+    (tmp_path / "x/tables/t.md").write_text(TABLE, encoding="utf-8")
+    return tmp_path
+
+
+def test_marks_hold_tables_and_cells(published):
+    cells = "a <!-- x/t; Two; n -->old<!-- end --> b <!-- x/t; One, a; Mean --><!-- end -->."
+    filled = marks.filled(cells, published)
+    assert filled == (
+        "a <!-- x/t; Two; n -->4<!-- end --> b <!-- x/t; One, a; Mean -->−1.0 [−2, 0]<!-- end -->."
+    )
+    table = marks.filled("<!-- x/t -->\n\n| old |\n\n<!-- end -->\n", published)
+    assert table == f"<!-- x/t -->\n\n{TABLE.strip()}\n\n<!-- end -->\n"
+    for text in (filled, table):
+        assert marks.filled(text, published) == text
+
+
+def test_images_of_a_task_are_counted_in_rows(published):
+    head = "experiment,training,task,split,num_samples"
+    lines = (
+        "single_task,none,mnist,test,1500",
+        "single_task,linear,mnist,test,7",
+        "task_addition,none,all,test,9",
+    )
+    (published / "x/rows.csv.gz").write_bytes(
+        gzip.compress("\n".join(["# digest", head, *lines]).encode())
+    )
+    filled = marks.filled("<!-- x/images; mnist; test --><!-- end -->", published)
+    assert filled == "<!-- x/images; mnist; test -->1,500<!-- end -->"
+    with pytest.raises(ValueError, match="rows mnist and the columns , test"):
+        marks.filled("<!-- x/images; all; test --><!-- end -->", published)
+
+
+@pytest.mark.parametrize("mark", ["x/t; Three; n", "x/t; Two; mean"])
+def test_a_mark_of_nothing_is_one_sentence(published, mark):
+    with pytest.raises(ValueError, match="A page asks for"):
+        marks.filled(f"<!-- {mark} --><!-- end -->", published)
+
+
+def test_a_table_that_was_not_published_is_one_sentence(published):
+    with pytest.raises(ValueError, match="make publish"):
+        marks.filled("<!-- x/u -->\n<!-- end -->", published)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<!-- x/t -->\n| old |\n",
+        "<!-- x/t; Two -->3<!-- end -->",
+        "<!-- x/t; Two; n; m -->3<!-- end -->",
+        "<!-- x/t; Two; n -->3 <!-- x/t; Two; Mean -->4<!-- end -->",
+    ],
+    ids=["no end", "no column", "too many names", "no end before the next"],
+)
+def test_a_mark_that_is_not_understood_is_no_text(published, text):
+    with pytest.raises(ValueError, match="is not understood"):
+        marks.filled(text, published)
+
+
+def test_a_changed_table_changes_every_page_that_holds_it(tmp_path):
+    (tmp_path / "docs/deep").mkdir(parents=True)
+    for page in ("README.md", "docs/deep/a.md"):
+        (tmp_path / page).write_text("# A\n\n<!-- x/t; Two; n -->3<!-- end -->\n", "utf-8")
+    (tmp_path / "docs/b.md").write_text("# B\n", "utf-8")
+    table = tmp_path / "results/published/x/tables/t.md"
+    table.parent.mkdir(parents=True)
+    table.write_text(TABLE, "utf-8")
+    marks.fill(tmp_path)
+    for page in ("README.md", "docs/deep/a.md"):
+        assert "-->4<!--" in (tmp_path / page).read_text("utf-8")
+    assert (tmp_path / "docs/b.md").read_text("utf-8") == "# B\n"
+
+
+def test_the_readme_shows_the_tables_of_the_paper():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for table in OF_README:
+        assert f"<!-- {table} -->" in text
