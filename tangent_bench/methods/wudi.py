@@ -7,11 +7,16 @@ For each weight matrix X [outputs, inputs], with the rows of τ_t for the inputs
     G_t = τ_tᵀ τ_t / ‖τ_t‖²,   ∇L = 2 (X Σ_t G_t − Σ_t τ_t G_t).
 
 The authors (github.com/nathanielyvo/WUDI-Merging, MIT licence, vit/wudi_main.py) begin at Σ_t τ_t
-and descend by `steps` of Adam of length `rate`: the default. An entry moves by steps · rate at
-most, 0.003, however long the vectors are, so X is stopped on its way to the minimum unless they are
-short. Only the weight matrices of attention and MLP are merged; all other parameters stay at θ0.
-In an open_clip image tower these are in_proj_weight, out_proj, c_fc and c_proj of every block, as
-in their list; elsewhere all matrices whose names end in "weight" (see `_spectral`).
+and descend by `steps` of Adam of length `rate`: the default. An entry moves by about steps · rate,
+0.003, at most, and X is stopped on its way to the minimum. How far it comes depends on the length
+of the vectors: the tiny model's have entries of about 0.007, and from them the default hardly
+leaves the sum. At addition (standard fine-tuning, one seed, a coarse grid of α) it had 61.8 % of
+the validation images right at its best α, 0.2; `rate: 0.0003` 65.5 % at 0.8; the closed form 64.7 %
+at 0.6.
+
+Adam merges only the weight matrices of attention and MLP; all other parameters stay at θ0. In an
+open_clip image tower these are in_proj_weight, out_proj, c_fc and c_proj of every block, as in the
+authors' list; elsewhere all matrices whose names end in "weight" (see `_spectral`).
 
 `closed_form` solves the equation of the minimum, and averages all other tensors:
 
