@@ -6,7 +6,7 @@ stacked, one matrix), out_proj, c_fc, c_proj and the last projection `proj`. Pos
 embeddings, the patch convolution (4-D), norms and biases are averaged. The code of TSV-M, Iso and
 SVC takes every 2-D tensor but the text projection, and so the positional embedding, which is no
 linear map: its rows are added to tokens. Matrices are handed on as [outputs, inputs]; `proj` is
-stored the other way and is turned (their code, and WUDI's, takes it as stored).
+stored the other way and is turned (their code, and merge-and-rebase's WUDI, take it as stored).
 """
 
 from __future__ import annotations

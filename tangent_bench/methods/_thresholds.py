@@ -5,7 +5,7 @@ NumPy partitions in place, so they take one vector's memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -22,16 +22,15 @@ def smallest_kept(vector: Mapping[str, Tensor], share: float) -> float:
     """
     parts = [value for value in vector.values() if value.is_floating_point()]
     total = sum(value.numel() for value in parts)
-    return smallest_of_largest((value.abs() for value in parts), total, share)
+    num_kept = max(1, round(share * total))
+    return order_statistics((value.abs() for value in parts), total, [total - num_kept])[0]
 
 
-def smallest_of_largest(parts: Iterable[Tensor], total: int, share: float) -> float:
-    """The smallest of the `share` largest entries of all `parts`, `total` entries together.
+def order_statistics(parts: Iterable[Tensor], total: int, ranks: Sequence[int]) -> list[float]:
+    """The entries of these ranks among all `parts`, `total` entries together; 0 is the smallest.
 
-    At least one entry is kept.
-
-    >>> smallest_of_largest(iter([torch.tensor([1.0, -4.0]), torch.tensor([3.0])]), 3, 0.7)
-    1.0
+    >>> order_statistics(iter([torch.tensor([1.0, -4.0]), torch.tensor([3.0])]), 3, [0, 2])
+    [-4.0, 3.0]
     """
     parts = iter(parts)
     first = next(parts)
@@ -41,7 +40,6 @@ def smallest_of_largest(parts: Iterable[Tensor], total: int, share: float) -> fl
     for part in parts:
         entries_N[filled : filled + part.numel()].copy_(part.reshape(-1))
         filled += part.numel()
-    num_kept = max(1, round(share * total))
     values_N = entries_N.numpy()
-    values_N.partition(total - num_kept)
-    return float(values_N[total - num_kept])
+    values_N.partition(sorted(set(ranks)))
+    return [float(values_N[rank]) for rank in ranks]

@@ -1,35 +1,35 @@
-"""PCB-Merging (parameter competition balancing): keep entries that matter and that tasks agree on.
+"""PCB-Merging (parameter competition balancing): keep large entries that agree with the sum of all
+tasks.
 
-With products and functions taken entry by entry, T tasks, and softmax and Norm over all entries of
-a model,
+With products and functions taken entry by entry, T tasks, and Norm over all entries of a model,
 
     Norm(x) = (x − min x) / (max x − min x)
-    β_t = Softmax(T · Norm(τ_t ⊙ τ_t)) ⊙ Σ_s Softmax(Norm(τ_t ⊙ τ_s))
-    β̂_t = β_t where it is among the largest `keep` of β_t, else 0
-    direction = Σ_t β̂_t ⊙ τ_t / Σ_t β̂_t,   0 where no task keeps an entry.
+    m_t = |τ_t|, clamped so that `clamp` of its entries are raised and as many lowered
+    τ̃_t = sign(τ_t) ⊙ Norm(m_t)
+    β_t = exp(T τ̃_t²) ⊙ tanh(τ_t ⊙ Σ_s τ̃_s)
+    w_t = Norm(max(β_t, limit_t)),   limit_t so that `keep` of the entries of β_t lie above it
+    direction = Σ_t w_t ⊙ sign(τ_t) ⊙ m_t / Σ_t w_t,   0 where no task keeps an entry.
 
-Softmax ignores what is added to its argument, so Norm only divides, by the span max − min of a
-product. Most values of the softmax lie so near to one another that float32 would not tell them
-apart. So β_t is computed as C_t (1 + e_t) with
+β_t has the sign of τ_t times that of the sum, so entries against the sum are dropped, unless less
+than `keep` of the entries agree with it.
 
-    e_t = (1 + a)(1 + b) − 1
-    a = exp(T τ_t² / span_tt) − 1,   b = Σ_s w_ts (exp(τ_t τ_s / span_ts) − 1),
+This is the vision part of the authors' code (github.com/duguodong7/pcb-merging, MIT licence,
+vision_source_code/pcb.py), with its shares. The language part (pcb-merging.py) sums the vectors as
+they are, Σ_s τ_s, and has other shares: `normalise: false`, `clamp: 0.0001`, `keep: 0.1`. Both
+agree with what their code gives (tests/methods/oracle). Their λ is the coefficient α; 1.2 in the
+vision part. Left out is their search for a λ of each task by evolution (pcb_ES.py), which adds up
+Σ_s tanh(τ̃_t ⊙ τ̃_s). The paper's equations have softmaxes in place of exp and tanh; of entries
+that those keep, nearly all are the largest, and a fifth lies against the sum.
 
-where Z are the softmaxes' sums, w_ts = Z_ts⁻¹ / Σ_r Z_tr⁻¹ and C_t = Z_t⁻¹ Σ_r Z_tr⁻¹. Entries of
-equal β_t at the threshold are all kept. Vectors are read one parameter at a time, 3 + T times;
-beside them, one model's worth of e_t or of the direction is in memory.
-
-From memory: the equations. The authors' code (github.com/duguodong7/pcb-merging, its vision part)
-has the factor T and this Norm, but others besides: it clamps magnitudes at their 1st and 99th
-percentile, normalises them before they are squared, takes exp and tanh(τ_t ⊙ Σ_s τ_s) for the
-softmaxes, and subtracts the threshold from what is kept (5 % with its search). The coefficient α is
-the paper's λ.
+Where their code divides 0 by 0, Norm of what is positive is 1: all magnitudes are equal, or all
+scores above the limit. The factor exp(−T) of β_t, which Norm cancels, keeps it in range. Vectors
+are read one parameter at a time, four times; beside them, two models' worth of numbers are in
+memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import partial
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from tangent_bench.methods import Context, Method, Parameter
@@ -40,122 +40,141 @@ if TYPE_CHECKING:
 METHOD = Method(
     title="PCB",
     reference="Du et al., Parameter Competition Balancing for Model Merging, NeurIPS 2024, "
-    "section 3",
+    "section 3; the authors' code, vision part",
     coefficients=(0.0, 3.0, 31),  # it is a mean: the best α of several tasks lies above 1
     parameters={
-        "keep": Parameter(0.1, "share of the entries of each vector that are kept", 0.0, 1.0)
+        "keep": Parameter(0.05, "share of the entries of each vector that are kept", 0.0, 1.0),
+        "clamp": Parameter(
+            0.01, "share of the magnitudes that are raised, and as many are lowered", 0.0, 0.49
+        ),
+        "normalise": Parameter(
+            True, "normalise vectors before their sum is taken (vision); else not (language)"
+        ),
     },
-    exceptions={"one task": "its entries of low score are dropped as well"},
+    exceptions={
+        "one task": "its entries of low score are dropped as well",
+        "scaling": "tanh of a product of entries bends for long vectors",
+    },
 )
 
 
 def prepare(vectors: Mapping[str, Mapping], context: Context) -> dict:
-    """Spans, sums and thresholds of whole vectors first, then the weighted mean of what is kept."""
+    """Ranges and limits of whole vectors first, then the weighted mean of what is kept."""
     import torch
 
     from tangent_bench.methods._streams import merge_each
-    from tangent_bench.methods._thresholds import smallest_of_largest
 
-    score = Score.of(vectors)
-    keep = context.hyper_parameters["keep"]
-    total = sum(value.numel() for value in context.theta0.values() if value.is_floating_point())
-    limits = []
-    for t in range(len(vectors)):
-        excess = map(partial(score.excess, t=t), _flat(vectors))
-        limits.append(smallest_of_largest(excess, total, keep))
+    values = context.hyper_parameters
+    spans = [_clamps(vector, values["clamp"]) for vector in vectors.values()]
+    score = Score(spans, values["normalise"])
+    limits = _limits(vectors, score, values["keep"])
 
     def merge(name: str, stack: Tensor) -> Tensor:
-        flat_TN = stack.reshape(len(stack), -1)
-        above = torch.zeros_like(flat_TN[0])
-        below = torch.zeros_like(flat_TN[0])
-        for t, limit in enumerate(limits):
-            excess_N = score.excess(flat_TN, t)
-            weight_N = float(score.size_T[t]) * (1.0 + excess_N) * (excess_N >= limit)
-            above += weight_N * flat_TN[t]
-            below += weight_N
-        return torch.where(below > 0, above / below.clamp(min=1e-30), 0.0).reshape(stack.shape[1:])
+        common = score.common(stack)
+        above = torch.zeros_like(common)
+        below = torch.zeros_like(common)
+        for t, tau in enumerate(stack):
+            weight = limits[t].norm(score.of(tau, common, t))
+            above += weight * spans[t].clamp(tau)
+            below += weight
+        return torch.where(below > 0, above / below.clamp(min=1e-30), 0.0)
 
     return merge_each(vectors, merge)
 
 
+class Span(NamedTuple):
+    """The smallest and the largest value that numbers are clamped to."""
+
+    low: float
+    high: float
+
+    def clamp(self, tau: Tensor) -> Tensor:
+        """The entries with their signs, magnitudes clamped; 0 stays 0."""
+        return tau.sign() * tau.abs().clamp(self.low, self.high)
+
+    def norm(self, x: Tensor) -> Tensor:
+        """(x − low) / (high − low), clamped to [0, 1].
+
+        If the ends meet, it is 1 for positive numbers that reach them.
+        """
+        if self.high > self.low:
+            return (x - self.low).clamp_(0.0, self.high - self.low) / (self.high - self.low)
+        return ((x >= self.high) & (x > 0)).to(x.dtype)
+
+
 class Score(NamedTuple):
-    """What β_t of one entry depends on beside that entry.
+    """What β of an entry depends on beside the entries of all tasks.
 
     Attributes:
-        steepness_TT: 1/span.
-        weight_TT: w.
-        size_T: C, up to a factor that makes the largest 1.
+        spans: of the magnitudes of every task.
+        normalises: whether the sum is of τ̃, or of τ.
     """
 
-    steepness_TT: Tensor
-    weight_TT: Tensor
-    size_T: Tensor
+    spans: list[Span]
+    normalises: bool
 
-    @classmethod
-    def of(cls, vectors: Mapping[str, Mapping]) -> Score:
-        """In two readings of all vectors: the spans, then the sums of the softmaxes."""
-        steepness_TT = _steepness(vectors)
-        sum_TT, own_T = _softmax_sums(vectors, steepness_TT)
-        weight_TT = 1.0 / sum_TT / (1.0 / sum_TT).sum(1, keepdim=True)
-        size_T = (1.0 / sum_TT).sum(1) / own_T
-        return cls(steepness_TT, weight_TT, size_T / size_T.max())
+    def common(self, stack: Tensor) -> Tensor:
+        """Σ_s τ̃_s or Σ_s τ_s of one parameter's `stack` [T, ...]."""
+        if not self.normalises:
+            return stack.sum(0)
+        total = stack.new_zeros(stack.shape[1:])
+        for span, tau in zip(self.spans, stack, strict=True):
+            total += tau.sign() * span.norm(tau.abs())
+        return total
 
-    def excess(self, flat_TN: Tensor, t: int) -> Tensor:
-        """e_t [N] of the entries `flat_TN` for task number `t`, in the vectors' own precision."""
-        own_N = (len(flat_TN) * float(self.steepness_TT[t, t]) * flat_TN[t].square()).expm1_()
-        others_N = own_N.new_zeros(own_N.shape)
-        for s, tau_N in enumerate(flat_TN):
-            product_N = (flat_TN[t] * tau_N).mul_(float(self.steepness_TT[t, s])).expm1_()
-            others_N.add_(product_N, alpha=float(self.weight_TT[t, s]))
-        return own_N + others_N + own_N * others_N
+    def of(self, tau: Tensor, common: Tensor, t: int) -> Tensor:
+        """exp(−T) β_t of entries of task number `t`, given their `common` sums."""
+        size = self.spans[t].norm(tau.abs())
+        intra = (len(self.spans) * (size.square() - 1.0)).exp_()
+        return intra.mul_((tau * common).tanh_())
 
 
-def _steepness(vectors: Mapping[str, Mapping]) -> Tensor:
-    """1 / span [T, T] of the products τ_t ⊙ τ_s, float64; 0 where the span is 0."""
-    import torch
+def _clamps(vector: Mapping[str, Tensor], share: float) -> Span:
+    """The magnitudes that a share of a vector's entries lies below, and above.
 
-    number = len(vectors)
-    low_TT = torch.full((number, number), torch.inf, dtype=torch.float64)
-    high_TT = -low_TT
-    for t, s, product_N in _products(vectors):
-        low, high = torch.aminmax(product_N)
-        low_TT[t, s] = low_TT[s, t] = min(low_TT[t, s], float(low))
-        high_TT[t, s] = high_TT[s, t] = max(high_TT[t, s], float(high))
-    return torch.where(high_TT > low_TT, 1.0 / (high_TT - low_TT), 0.0)
+    Raises:
+        ValueError: so few entries move that all would be lowered to 0.
+    """
+    from tangent_bench.methods._thresholds import order_statistics
 
-
-def _softmax_sums(vectors: Mapping[str, Mapping], steepness_TT: Tensor) -> tuple[Tensor, Tensor]:
-    """Z_ts [T, T] and Z_t [T], the sums of the softmaxes, float64."""
-    import torch
-
-    number = len(vectors)
-    sum_TT = torch.zeros_like(steepness_TT)
-    own_T = torch.zeros_like(steepness_TT[0])
-    for t, s, product_N in _products(vectors):
-        product_N.mul_(float(steepness_TT[t, s]))
-        if s == t:
-            own_T[t] += _sum_of_exp(number * product_N)
-        sum_TT[t, s] += _sum_of_exp(product_N)
-    sum_TT += sum_TT.tril(-1).T
-    return sum_TT, own_T
+    parts = [value for value in vector.values() if value.is_floating_point()]
+    total = _size(parts)
+    ranks = _clamped_ranks(total, share)
+    low, high, largest = order_statistics(
+        (value.abs() for value in parts), total, [*ranks, total - 1]
+    )
+    if largest > high == 0.0:
+        raise ValueError(
+            f"PCB lowers {share:g} of the magnitudes of a vector to those of the others, but fewer "
+            f"of its {total} entries are not 0; expected a smaller 'clamp', as 0."
+        )
+    return Span(low, high)
 
 
-def _sum_of_exp(x_N: Tensor) -> float:
-    """Σ exp(x), as N + Σ (exp(x) − 1), whose terms float32 resolves; x is overwritten."""
-    return len(x_N) + float(x_N.expm1_().double().sum())
+def _clamped_ranks(total: int, share: float) -> tuple[int, int]:
+    """Of the smallest and the largest magnitude that is left, as the authors round them."""
+    low = int(total * share)
+    return low, max(low, int(total * (1.0 - share) - 1.0))
 
 
-def _products(vectors: Mapping[str, Mapping]) -> Iterator[tuple[int, int, Tensor]]:
-    """(t, s, τ_t ⊙ τ_s [N]) of every parameter and pair s ≤ t."""
-    for flat_TN in _flat(vectors):
-        for t, first_N in enumerate(flat_TN):
-            for s, second_N in enumerate(flat_TN[: t + 1]):
-                yield t, s, first_N * second_N
-
-
-def _flat(vectors: Mapping[str, Mapping]) -> Iterator[Tensor]:
-    """[T, N] of every floating-point parameter."""
+def _limits(vectors: Mapping[str, Mapping], score: Score, keep: float) -> list[Span]:
+    """The limit and the largest score of every task."""
     from tangent_bench.methods._streams import each_parameter
+    from tangent_bench.methods._thresholds import order_statistics
 
-    for _, stack in each_parameter(vectors):
-        yield stack.reshape(len(stack), -1)
+    common = {name: score.common(stack) for name, stack in each_parameter(vectors)}
+    total = _size(common.values())
+    limit = min(int(total * (1.0 - keep)), total - 1)
+
+    def scores(t: int, vector: Mapping[str, Tensor]) -> Iterator[Tensor]:
+        for name, shared in common.items():
+            yield score.of(vector[name], shared, t)
+
+    return [
+        Span(*order_statistics(scores(t, vector), total, [limit, total - 1]))
+        for t, vector in enumerate(vectors.values())
+    ]
+
+
+def _size(parts: Iterable[Tensor]) -> int:
+    return sum(part.numel() for part in parts)

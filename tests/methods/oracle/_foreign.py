@@ -7,6 +7,7 @@ that do not touch it can be called.
 
 from __future__ import annotations
 
+import ast
 import logging
 import subprocess
 import sys
@@ -17,7 +18,19 @@ from types import ModuleType
 from typing import Any
 from unittest.mock import MagicMock
 
-STUBBED = ("src", "foreign", "model_merging_methods", "ray", "utils", "wandb")
+STUBBED = (
+    "src",
+    "foreign",
+    "model_merging_methods",
+    "ray",
+    "utils",
+    "wandb",
+    "args",
+    "eval",
+    "task_vectors",
+    "tqdm",
+    "nevergrad",
+)
 
 
 class _Stub(ModuleType):
@@ -51,15 +64,44 @@ def opened(folder: Path, repository: str, commit: str, path: str) -> ModuleType:
         commit: its hash.
         path: inside the repository.
     """
+    module = _module(path)
+    sys.modules[module.__name__] = module
+    text = shown(folder, repository, commit, path)
+    exec(compile(text, f"{repository}/{path}", "exec"), module.__dict__)
+    return module
+
+
+def script(folder: Path, repository: str, commit: str, path: str, **given: object) -> ModuleType:
+    """The imports and functions of a file that is meant to be run, without what else it does.
+
+    Args:
+        folder, repository, commit, path: as for `opened`.
+        given: names that are set in it; with any, its `if __name__ == "__main__"` is run then.
+    """
+    module = _module(path)
+    tree = ast.parse(shown(folder, repository, commit, path))
+    kept = (ast.Import, ast.ImportFrom, ast.FunctionDef)
+    _run([node for node in tree.body if isinstance(node, kept)], module)
+    module.__dict__.update(given)
+    for node in tree.body:
+        if given and isinstance(node, ast.If) and "__main__" in ast.unparse(node.test):
+            _run(node.body, module)
+    return module
+
+
+def _run(statements: list[ast.stmt], module: ModuleType) -> None:
+    code = compile(ast.Module(statements, []), module.__name__, "exec")
+    exec(code, module.__dict__)
+
+
+def _module(path: str) -> ModuleType:
+    """An empty module for a file; what it imports and is not installed is a stub."""
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.append(_Finder())
-    text = shown(folder, repository, commit, path)
     module = ModuleType(f"foreign.{Path(path).stem}")
     module.__dict__.update(
         __package__="foreign", __file__=str(Path("clone") / path), logging=logging
     )
-    sys.modules[module.__name__] = module
-    exec(compile(text, f"{repository}/{path}", "exec"), module.__dict__)
     return module
 
 

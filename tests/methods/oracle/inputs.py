@@ -34,9 +34,14 @@ SHAPES = {
 Vector = dict[str, Tensor]
 
 
-def vectors(num_tasks: int) -> dict[str, Vector]:
-    """The first so many tasks' vectors, float64 that are exact in float32."""
-    return {f"task{t}": {name: _drawn(t, name) for name in SHAPES} for t in range(num_tasks)}
+def vectors(num_tasks: int, factor: float = 1.0) -> dict[str, Vector]:
+    """The first so many tasks' vectors times `factor`, float64.
+
+    They are exact in float32 if the factor is a power of 2.
+    """
+    return {
+        f"task{t}": {name: factor * _drawn(t, name) for name in SHAPES} for t in range(num_tasks)
+    }
 
 
 def _drawn(task: int, name: str) -> Tensor:

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -36,17 +37,20 @@ COMMITS = {
     "wang-kee/LiNeS": "43a7bdd564a16195b164abc2c64ec1856c59c211",
     "JH-GEECS/CART": "964cfd78cde5facd84ae1d0af94f2dd4438fde73",
     "apanariello4/merge-and-rebase": "345c5704b846762c892f0026843adb8129c78a40",
+    "duguodong7/pcb-merging": "5897888b5d24adfcd33e124793d113746e00f3ff",
+    "nathanielyvo/WUDI-Merging": "dc3cd1204a68d1930a32da11c5cddb0cbd7410bb",
 }
+SHORT = 2**-10  # vectors of networks are as short
 Cases = dict[str, tuple[str, dict, Vector]]
-Opener = Callable[[str, str], object]
+Opener = Callable[..., object]
 
 
-def drawn(num_tasks: int = 3) -> list[Vector]:
-    return list(inputs.vectors(num_tasks).values())
+def drawn(num_tasks: int = 3, factor: float = 1.0) -> list[Vector]:
+    return list(inputs.vectors(num_tasks, factor).values())
 
 
-def stacked(num_tasks: int = 3) -> torch.Tensor:
-    return torch.stack([flat(tau) for tau in drawn(num_tasks)])
+def stacked(num_tasks: int = 3, factor: float = 1.0) -> torch.Tensor:
+    return torch.stack([flat(tau) for tau in drawn(num_tasks, factor)])
 
 
 def zeros() -> Vector:
@@ -248,7 +252,51 @@ def merge_and_rebase(opener: Opener) -> Cases:
 
     cases = {}
     for ridge in (1e-8, 0.3):
-        cases[f"wudi {ridge:g}"] = ("wudi", {"ridge": ridge}, mapped(drawn(), merge))
+        given = {"closed_form": True, "ridge": ridge}
+        cases[f"wudi {ridge:g}"] = ("wudi", given, mapped(drawn(), merge))
+    return cases
+
+
+def pcb_merging(opener: Opener) -> Cases:
+    repository = "duguodong7/pcb-merging"
+    language = opener(repository, "pcb-merging.py", opens=_foreign.script)
+    given = {"normalise": False, "clamp": 1e-4, "keep": 0.1}
+    cases = {}
+    for size, factor in (("", 1.0), (" at 1/1024", SHORT)):
+        found, _, _ = language.PCB_merge(stacked(5, factor), 0.1)
+        cases[f"language of 5{size}"] = ("pcb", given, unflat(found))
+        # its list of λ, all of them 1.2, is of eight tasks
+        vision = opener(
+            repository,
+            "vision_source_code/pcb.py",
+            opens=_foreign.script,
+            tv_flat_checks=stacked(8, factor),
+            ft_checks=[None],
+            flat_ptm=None,
+            model=None,
+            datasets=[],
+            args=SimpleNamespace(),
+            compute_acc=lambda *rest: (0.0, []),
+        )
+        cases[f"vision of 8{size}"] = ("pcb", {}, unflat(vision.merged_tv / vision.lams[0]))
+    return cases
+
+
+def WUDI_Merging(opener: Opener) -> Cases:
+    module = opener("nathanielyvo/WUDI-Merging", "vit/wudi_main.py")
+    module.tqdm = iter
+    module.TaskVector = SimpleNamespace
+    cases = {}
+    for name, factor, steps in (
+        ("of 3", 1.0, 300),
+        ("of 5 at 1/1024", SHORT, 300),
+        ("50 steps of 3 at 1/1024", SHORT, 50),
+    ):
+        number = int(name.partition("of ")[2][0])
+        taus = [SimpleNamespace(vector=tau) for tau in drawn(number, factor)]
+        with patch.object(torch.Tensor, "cuda", lambda tensor: tensor):
+            found = module.decompose_task_vectors(taus, steps)
+        cases[name] = ("wudi", {} if steps == 300 else {"steps": steps}, zeros() | found.vector)
     return cases
 
 
@@ -265,6 +313,8 @@ SOURCES = {
         LiNeS,
         CART,
         merge_and_rebase,
+        pcb_merging,
+        WUDI_Merging,
     )
 }
 PACKAGES = {"fusion_bench": "fusion-bench", "mergekit": "mergekit"}
@@ -276,8 +326,8 @@ REPOSITORIES = {
 def written(name: str, clones: Path) -> Path:
     """Run one source and write its file."""
 
-    def opener(repository: str, path: str) -> object:
-        return _foreign.opened(clones, repository, COMMITS[repository], path)
+    def opener(repository: str, path: str, opens=_foreign.opened, **given: object) -> object:
+        return opens(clones, repository, COMMITS[repository], path, **given)
 
     with contextlib.redirect_stdout(io.StringIO()):
         cases = SOURCES[name](opener)
