@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import metadata
 from itertools import chain
 from types import ModuleType
@@ -369,6 +371,12 @@ def _package_of(point: metadata.EntryPoint) -> str:
 
 def _installed() -> dict[str, list[metadata.EntryPoint]]:
     """Name → entry points; several where packages claim the same name."""
+    return _installed_on(tuple(sys.path))
+
+
+@cache
+def _installed_on(_path: tuple[str, ...]) -> dict[str, list[metadata.EntryPoint]]:
+    """Looks through all installed packages, which takes a while."""
     installed: dict[str, list[metadata.EntryPoint]] = {}
     for point in metadata.entry_points(group=GROUP):
         installed.setdefault(point.name, []).append(point)

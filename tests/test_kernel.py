@@ -78,6 +78,7 @@ def unbounded(vit, theta, images):
     return kernel.empirical(vit, theta, images)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kept", "block"),
     [(1, 5_000), (50_000, 1), (50_000, 10**9), (10**9, 5_000)],

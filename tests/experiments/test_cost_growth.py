@@ -197,6 +197,7 @@ def test_every_verb_is_measured_against_what_it_depends_on(found):
         assert exponent["low"].item() <= exponent["value"].item() <= exponent["high"].item()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not memory.RESET.exists(), reason="peak memory is read as Linux tells it")
 def test_memory_is_that_of_verbs_that_take_some(found):
     measured = set(pick(found, metric="memory_exponent")["params_id"])

@@ -30,7 +30,7 @@ RUNS = {
     "two models": {"models": ("tiny", "ViT-B-32"), "tasks": FEW},
     "a user's tasks": {"tasks": ("my_signs", "my_pets")},
 }
-FIRST = "one seed", "two models"  # those of each commit; the others are marked "full"
+WHEN = {"one seed": (), "two models": pytest.mark.slow}  # the others are drawn by test-full alone
 # Machado, Oliveira, Fernandes, "A Physiologically-based Model for Simulation of Color Vision
 # Deficiency", 2009
 PROTANOPIA = np.array(
@@ -72,10 +72,7 @@ def test_says_what_it_is(name):
 
 @pytest.mark.parametrize(
     "run",
-    [
-        run if run in FIRST else pytest.param(run, marks=pytest.mark.full)
-        for run in (*RUNS, IMPORTED)
-    ],
+    [pytest.param(run, marks=WHEN.get(run, pytest.mark.full)) for run in (*RUNS, IMPORTED)],
 )
 @pytest.mark.parametrize("name", DRAWN)
 def test_draws_with_labels_and_nothing_cut_off(name, run):
@@ -145,10 +142,7 @@ def test_missing_experiment_is_named(name):
 
 @pytest.mark.parametrize(
     "run",
-    [
-        run if run in FIRST else pytest.param(run, marks=pytest.mark.full)
-        for run in (*RUNS, IMPORTED)
-    ],
+    [pytest.param(run, marks=WHEN.get(run, pytest.mark.full)) for run in (*RUNS, IMPORTED)],
 )
 @pytest.mark.parametrize("name", TABLES)
 def test_tables_render_in_every_format(name, run):

@@ -10,6 +10,8 @@ import pytest
 from tangent_bench.figures import cost_growth
 from tests import synthetic
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def rows():

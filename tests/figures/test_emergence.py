@@ -9,6 +9,8 @@ import pytest
 from tangent_bench.figures import emergence
 from tests import synthetic
 
+pytestmark = pytest.mark.slow
+
 SHARES = {"pretrained": 1.0, "step-10": 0.6, "random": 0.1, "step-3": 0.3, "shuffled-100": 0.2}
 FACTOR = {"tiny-pre0": 1.0, "tiny-pre1": 0.8, "tiny-pre2": 0.6}
 ASIDE = 2.0 + emergence.ASIDE
@@ -131,7 +133,6 @@ def test_each_panel_shows_its_quantity(table):
         assert y[-1] == pytest.approx(at_the_end(table, **where))
 
 
-@pytest.mark.slow
 def test_pretrainings_are_thin_and_their_mean_is_bold(family):
     axes = emergence.draw(family)
     assert (
@@ -154,7 +155,6 @@ def test_pretrainings_are_thin_and_their_mean_is_bold(family):
     )
 
 
-@pytest.mark.slow
 def test_five_pretrainings_widen_the_interval_by_their_spread():
     """t with four degrees of freedom: s² / 5 + the images' variance."""
     from scipy.stats import t
@@ -175,7 +175,6 @@ def test_five_pretrainings_widen_the_interval_by_their_spread():
     assert (high - low) / 2 == pytest.approx(half, rel=1e-6)
 
 
-@pytest.mark.slow
 def test_own_heads_have_panels_of_their_own(table):
     own = along(shares={"whole-3": 0.3, "whole-10": 0.6, "pretrained": 1.0})
     matched = own["experiment"] == "pretraining_ablation"

@@ -114,6 +114,7 @@ class Named(dict):
     __getattr__ = dict.__getitem__
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["dtd", "dtd_leaked"])
 def test_the_rule_prepares_both_and_counts_what_is_in_train(name, tmp_path, monkeypatch):
     draw(tmp_path / "dtd", registry.load("tasks", name).TASK.class_names)
