@@ -102,7 +102,7 @@ test-unit: $(READY) ## laws, contracts, errors: at most three minutes
 	$(PYTEST) $(BESIDE) worksteal -m "$(UNIT)" --unit-seconds 5
 
 test-workflow: $(READY) ## the micro preset from end to end against golden values, reruns, damage, three kills
-	$(PYTEST) $(BESIDE) loadfile -m "slow and not full"
+	$(PYTEST) $(BESIDE) loadfile --no-loadscope-reorder -m "slow and not full"
 
 test: lint docs test-unit test-workflow ## what CI runs: lint, types, pages, test-unit, test-workflow (at most twelve minutes)
 
@@ -110,7 +110,7 @@ DURATIONS := --durations-file tests/durations.csv
 test-full: lint docs ## all there is: test, the tiny preset, ratios of times, analyses, thirty kills, mutation, Slurm (three hours)
 	rm -f tests/durations.csv
 	$(PYTEST) $(BESIDE) worksteal -m "$(UNIT)" $(DURATIONS)
-	$(PYTEST) $(BESIDE) loadfile -m "slow and not full" $(DURATIONS)
+	$(PYTEST) $(BESIDE) loadfile --no-loadscope-reorder -m "slow and not full" $(DURATIONS)
 	$(PYTEST) --benchmark-enable -m alone $(DURATIONS) tests
 	$(PYTEST) -m "full and not alone" --ignore=tests/slurm $(DURATIONS)
 	@$(MAKE) mutation

@@ -16,7 +16,7 @@ from tests import page_folder
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.full,
     pytest.mark.skipif(
         not CHROMIUM, reason="no chromium is installed; on Debian: apt-get install chromium"
     ),

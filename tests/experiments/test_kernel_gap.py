@@ -193,7 +193,7 @@ def test_what_all_logits_share_changes_nothing():
     np.testing.assert_allclose(one_table["value"], other["value"], rtol=1e-8)
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_kernel_regression_of_two_classes_is_descent_on_the_linearized_network():
     """With two classes the centred logits are z and −z: one kernel for both is exact, and so is the
     equality.

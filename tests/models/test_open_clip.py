@@ -27,7 +27,7 @@ print(json.dumps(found))
 """
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.parametrize("job", [True, False])
 def test_a_job_leaves_them_out_and_they_can_be_imported_afterwards(job):
     program = PROGRAM.format(job=job, slow=SLOW)

@@ -122,7 +122,7 @@ def test_a_penalty_of_twice_the_vector_is_four_times_as_large_and_none_at_the_st
     assert two == pytest.approx(4 * one, rel=1e-10) and one > 0 and none == 0.0
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_random_probes_of_tak_have_the_exact_sum_as_their_mean():
     network, theta0, tau = start()
     module = registry.load("training", "tak")

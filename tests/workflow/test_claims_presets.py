@@ -119,6 +119,7 @@ def _build(sources: Checkout) -> None:
         rows.write(sources.path(str(joins.rows_of(config))), table)
 
 
+@pytest.mark.full
 def test_joined_rows_are_named_if_missing_and_make_table_and_figure_if_built(sources):
     names = merged("claims")["joins"]
     ended_with_a_sentence(sources.dry_run(*preset("claims")), repr(names[0]), f"PRESET={names[0]}")

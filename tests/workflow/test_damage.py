@@ -77,6 +77,7 @@ def test_a_damaged_file_is_named_and_deleting_it_is_the_way_out(spare, kind, dam
     assert file.read_bytes() == content
 
 
+@pytest.mark.full
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_a_gpu_that_is_not_there_is_one_sentence(spare, tmp_path):
     head = spare.path(f"{RESULTS}/{layout.head(*MODEL, 'mnist')}")
@@ -92,6 +93,7 @@ def test_a_gpu_that_is_not_there_is_one_sentence(spare, tmp_path):
     assert head.read_bytes() == content
 
 
+@pytest.mark.full
 def test_truncated_weights_are_named(spare):
     weights = spare.path("tangent_bench/models/assets/tiny/tangent-tiny.safetensors")
     weights.write_bytes(_truncate(weights.read_bytes()))
@@ -109,6 +111,7 @@ def _reshaped(vector: dict) -> dict:
     return vector | {"proj": vector["proj"].T.copy()[:-1]}
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("change", "theta0", "words"),
     [

@@ -165,6 +165,7 @@ def small_disk(mini) -> Iterator[Path]:
     subprocess.run(["umount", str(folder)], check=True)
 
 
+@pytest.mark.full
 def test_a_full_disk_is_said_in_a_sentence_and_keeps_what_is_finished(mini, small_disk):
     command = (f"{MINI['results']}/{VECTOR}", *preset("mini"))
     ended_with_a_sentence(

@@ -15,7 +15,7 @@ from tangent_bench.judging import outcomes
 from tangent_bench.store import rows
 from tests.workflow.checkout import ROOT, merged
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.full
 CONFIG = merged("micro")
 # Wrappers that change nothing: task arithmetic by the way of a method that is no fixed sum.
 SAME = {"name": "lines+task_arithmetic", "lines.beta": 0.0, "lines.norm_ratio": False}
@@ -131,7 +131,9 @@ def test_a_verdict_by_one_command(with_methods):
     assert last == [f"same       {LABEL}  ({place})" for place in places]
     compare = ".venv/bin/python", "-m", "tangent_bench.cli", "compare", "task_arithmetic", LABEL
     done = checkout.run(*compare, "--results", CONFIG["results"], "--json", "--fail-on", "worse")
-    assert done.status == 0 and {r["verdict"] for r in json.loads(done.output)} == {"same"}
+    assert done.status == 0 and {
+        r["verdict"] for r in json.loads(done.output[done.output.index("[") :])
+    } == {"same"}
     done = checkout.run(*compare, "--results", CONFIG["results"], "--fail-on", "same")
     assert done.status == 1 and f"{LABEL} is same in" in done.output
 

@@ -11,10 +11,13 @@ from tests.workflow.checkout import Checkout, preset
 
 pytestmark = pytest.mark.slow
 NAMES = ["tb(1)", "o'brien", "tb&co;x", 'a b"c', "$HOME"]
+ALL_OF_THEM = 'o\'brien & (co); "$HOME"'
 TARGET = "results/micro/data/mnist/val.safetensors"
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [ALL_OF_THEM, *(pytest.param(name, marks=pytest.mark.full) for name in NAMES)]
+)
 def test_a_job_runs_in_a_folder_of_any_name(tmp_path, name):
     checkout = Checkout.of_sources(tmp_path / name)
     finished = checkout.snakemake(TARGET, *preset("micro"), cores=1)

@@ -15,7 +15,7 @@ from PIL import Image
 from tangent_bench.store import artefacts, layout, rows
 from tests.workflow.checkout import ROOT, Checkout, ended_with_a_sentence, preset
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.full
 SMALL = {
     "data": {"max_train": 128, "max_val": 60, "max_test": 80},
     "training": {"steps": 4, "batch_size": 16, "warmup_steps": 1},
@@ -209,7 +209,7 @@ WRONG_MODELS = {
     "missing config": ({"config": "mine/nowhere.json"}, ["mine/nowhere.json", "does not exist"]),
     "weights of another model": (
         {"weights": "tangent_bench/models/assets/tiny/tangent-tiny.safetensors"},
-        ["'toy-vit'", "tangent-tiny.safetensors", "do not fit"],
+        ["'toy'", "tangent-tiny.safetensors", "it is of another model"],
     ),
     "QuickGELU": (
         {"architecture": "ViT-B-32", "weights": "openai"},

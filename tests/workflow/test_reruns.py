@@ -164,6 +164,7 @@ def test_a_seed_repeats_bit_for_bit_and_another_differs(spare, tmp_path):
     assert all((first[key] != second[key]).any() for key in first if "weight" in key)
 
 
+@pytest.mark.full
 def test_another_seed_of_a_random_network_has_a_vector_of_its_own(spare, tmp_path):
     target = f"{RESULTS}/{layout.outcome('vector_geometry', 'tiny', 'random', 'standard-none', 1)}"
     changed = {
@@ -171,6 +172,7 @@ def test_another_seed_of_a_random_network_has_a_vector_of_its_own(spare, tmp_pat
         "seeds": [1],
         "tasks": TASKS[:1],
         "joint_training": {"trainings": []},
+        "experiments": ["vector_geometry"],
     }
     finished = spare.snakemake(target, *preset("micro", tmp_path, **changed))
     assert finished.status == 0 and finished.jobs == {"finetune": 1, "run_experiment": 1}, (
