@@ -45,9 +45,7 @@ LEADERBOARD = {
     "page": "leaderboard.html",
 }
 try:
-    _CONTRACTS = {
-        name: registry.load("figures", name).FIGURE for name in registry.names("figures")
-    }
+    _CONTRACTS = {name: registry.load("figures", name).FIGURE for name in registry.names("figures")}
 except ValueError as sentence:
     raise WorkflowError(str(sentence)) from None
 _MADE = {name: contract for name, contract in _CONTRACTS.items() if made(contract)}
