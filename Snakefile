@@ -7,7 +7,7 @@ from tangent_bench.jobs import adoption, console, provenance
 from tangent_bench.planning import opening
 from tangent_bench.store import joins
 
-min_version("9.0")
+min_version("9.20")
 console.say_warnings()
 provenance.mend_threads()
 

@@ -436,6 +436,7 @@ def test_table_says_what_was_not_tested_and_why():
     )
 
 
+@pytest.mark.slow
 def test_table_names_families_where_there_are_several():
     made = [
         row(GAP, -0.05),

@@ -433,6 +433,7 @@ junk = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.sampled_from(sorted(keys(DEFAULT))), junk)
 @settings(max_examples=150, deadline=None)
 def test_junk_is_accepted_or_answered_by_a_sentence(path, value):

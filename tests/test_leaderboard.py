@@ -90,6 +90,7 @@ def of(ranked, place, merger):
     return entry
 
 
+@pytest.mark.slow
 def test_the_best_comes_first_in_every_mode(ranked):
     entries = [entry for entry in ranked if entry.place == TANGENT]
     labels = [entry.merger.label for entry in entries]
