@@ -104,7 +104,7 @@ test-unit: $(READY) ## laws, contracts, errors: at most three minutes
 test-workflow: $(READY) ## the micro preset from end to end against golden values, reruns, damage, three kills
 	$(PYTEST) $(BESIDE) loadfile --no-loadscope-reorder -m "slow and not full"
 
-test: lint docs test-unit test-workflow ## what CI runs: lint, types, pages, test-unit, test-workflow (at most twelve minutes)
+test: lint docs test-unit test-workflow ## what CI runs: lint, types, pages, test-unit, test-workflow (a quarter of an hour)
 
 DURATIONS := --durations-file tests/durations.csv
 test-full: lint docs ## all there is: test, the tiny preset, ratios of times, analyses, thirty kills, mutation, Slurm (three hours)
