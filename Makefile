@@ -58,7 +58,7 @@ lock: $(UV) ## resolve pyproject.toml's bounds into requirements.lock, with as f
 	{ grep '^#' requirements.lock; grep -Ev '^(nvidia-|cuda-|triton)' .venv/resolved; } > .venv/lock
 	mv .venv/lock requirements.lock
 
-wheel: $(UV) ## build the release into dist/ and check what it holds (CONTRIBUTING says what comes before and after)
+wheel: $(UV) ## build the release into dist/ and check what it holds (docs/how-to/extend.md says what comes before and after)
 	rm -rf build dist
 	.venv/bin/python -m build --quiet
 	.venv/bin/python -m twine check --strict dist/*

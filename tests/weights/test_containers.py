@@ -16,20 +16,9 @@ from torch import nn
 
 from tangent_bench import checkpoints, models
 from tangent_bench.weights import _reading, find, parts
-from tests import small
 from tests.checkpoints import published
 from tests.weights import containers
 from tests.weights.containers import CONTAINERS, FILES, PREFIXES
-
-
-@pytest.fixture(scope="module")
-def model(clip_folder):
-    return small.clip_model(clip_folder)
-
-
-@pytest.fixture(scope="module")
-def network(model):
-    return models.create(model, "random", 3)
 
 
 @pytest.fixture(scope="module")

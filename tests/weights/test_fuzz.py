@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from tangent_bench import checkpoints, models
-from tests import small
 from tests.checkpoints import published
 from tests.weights import containers
 from tests.weights.containers import CONTAINERS, FILES, PREFIXES
@@ -57,16 +56,6 @@ def draw(number: int) -> Case:
         dtype=chance.choice(DTYPES),
         flaw=chance.choice(["none", *FLAWS]),
     )
-
-
-@pytest.fixture(scope="module")
-def model(clip_folder):
-    return small.clip_model(clip_folder)
-
-
-@pytest.fixture(scope="module")
-def network(model):
-    return models.create(model, "random", 3)
 
 
 @pytest.fixture(scope="module")

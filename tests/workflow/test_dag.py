@@ -211,6 +211,15 @@ def test_a_job_over_initialisations_reads_those_of_the_config(tmp_path):
         assert f"{results}/outcomes/pretraining_ablation/tiny/all/{mode}/seed-0.csv" in job
 
 
+@pytest.mark.slow
+def test_a_forked_dry_run_says_what_the_command_line_says(tmp_path):
+    arguments = preset("micro", tmp_path, results=str(tmp_path / "results"))
+    forked = HERE.dry_run(*arguments)
+    started = HERE.snakemake("-n", *arguments)
+    assert forked.status == started.status == 0
+    assert forked.jobs == started.jobs
+
+
 def _rules() -> dict[str, str]:
     """Name → text of every rule, as written."""
     found = {}
