@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tangent_bench import registry
 from tangent_bench.planning.config import validate
 from tangent_bench.planning.config_schema import schema, typed
+from tangent_bench.planning.recipes import recipe
 
 FOLDER = Path(__file__).parents[1] / "config"
 DEFAULT = yaml.safe_load((FOLDER / "default.yaml").read_text(encoding="utf-8"))
@@ -96,7 +97,7 @@ def test_schema_is_closed_and_complete_at_every_level():
         for where in shared
         for part in [schema()]
     )
-    own = 2 * len({"custom_tasks", "custom_models"}) + len(
+    own = 2 * len({"custom_tasks", "custom_models", "recipes"}) + len(
         ["checkpoints", "entry", "files", "out_of_scope", "splits"]
     )
     maps = 1 + len(MAPS) + len(nested) + own
@@ -104,7 +105,7 @@ def test_schema_is_closed_and_complete_at_every_level():
     for where, part in found.items():
         assert part.get("additionalProperties") not in (None, True), where
         if part.get("properties") and not any(
-            free in where for free in ("custom_", "out_of_scope")
+            free in where for free in ("custom_", "out_of_scope", "recipes")
         ):
             assert sorted(part["required"]) == sorted(part["properties"]), where
 
@@ -289,6 +290,16 @@ def test_own_tasks_and_models_are_known_and_suggested():
 def test_words_of_the_result_rows_are_no_task_names(name):
     text = sentence(merged(DEFAULT, {"tasks": ["mnist", name], "custom_tasks": {name: TASK}}))
     assert f"custom_tasks.{name}" in text and "rename" in text
+
+
+def test_a_recipe_is_of_a_model_that_exists():
+    own = {"steps": 50, "learning_rate": 3e-4}
+    config = validate(changed("recipes", {"wide": own}))
+    assert recipe(config, "wide-pre1") == DEFAULT["training"] | own
+    assert recipe(config, "tiny") == DEFAULT["training"]
+    assert "Did you mean 'tiny'?" in sentence(changed("recipes", {"tinny": own}))
+    text = sentence(changed("recipes", {"tiny": {"batch_size": 1}}))
+    assert "unknown key 'recipes.tiny.batch_size'" in text
 
 
 def test_control_among_the_tasks_is_refused():

@@ -170,6 +170,15 @@ def test_twice_the_steps_are_twice_the_training_and_nothing_else():
     assert changed == {"linear step", "update"} and one.disk == two.disk
 
 
+def test_a_model_with_fewer_steps_of_its_own_is_planned_with_them():
+    own = {"tiny": {"steps": 50}}
+    made = workload(recipes=own).of(job("finetune", training="linear", task="mnist"))
+    assert made.images == 50 * 64
+    assert workload(recipes={"wide": {"steps": 50}}).of(
+        job("finetune", training="linear", task="mnist")
+    ).images == (200 * 64)
+
+
 @pytest.mark.parametrize(("training", "seen"), [("tau_jp", 200 * 7 * 16), ("tak", 7 * 1000)])
 def test_other_tasks_images_are_counted_as_those_of_linear_steps(training, seen):
     linear, made = (

@@ -53,6 +53,19 @@ def test_the_published_choice_follows_from_the_published_rows():
     )
 
 
+def test_each_model_has_a_choice_of_its_own():
+    published = rows_of.read(PUBLISHED / "rows.csv")
+    best, scores = sweep.choose(published)
+    worst = min(scores, key=lambda params_id: scores[params_id])
+    other = published.copy()
+    other["model"] = "other"
+    other["params_id"] = other["params_id"].replace({best: worst, worst: best})
+    text = sweep.report(pd.concat([published, other], ignore_index=True))
+    _, first, second = text.split("\n## ")
+    assert first.startswith("tiny\n") and f"**{best}**." in first
+    assert second.startswith("other\n") and f"**{worst}**." in second
+
+
 def test_the_figure_has_a_point_for_each_setting_and_training():
     published = rows_of.read(PUBLISHED / "rows.csv")
     axes = _sweep.draw(published)

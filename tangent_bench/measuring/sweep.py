@@ -2,11 +2,11 @@
 
 It has other tasks than the reported ones, and only its validation images are looked at.
 
-Rule, fixed before any number was seen: both trainings share one setting; it is the one with the
-highest development accuracy in task addition at the validated coefficient, averaged over standard
-fine-tuning in the network and linear fine-tuning in the tangent space. Disentanglement error:
-Ortiz-Jimenez et al. 2023, §4, here at α1 = α2 = the selected α, summed over the two tasks of a
-pair.
+Rule, fixed before any number was seen: the trainings of a model share one setting; it is the one
+with the highest development accuracy in task addition at the validated coefficient, averaged over
+standard fine-tuning in the network and linear fine-tuning in the tangent space. Disentanglement
+error: Ortiz-Jimenez et al. 2023, §4, here at α1 = α2 = the selected α, summed over the two tasks of
+a pair.
 """
 
 from __future__ import annotations
@@ -216,7 +216,10 @@ def _disentanglement(evaluator: Evaluator, names: Sequence[str], alpha: float) -
 
 
 def choose(rows: pd.DataFrame) -> tuple[str, dict[str, float]]:
-    """The winning params_id, and the score of each: mean over trainings of `accuracy_tuned`."""
+    """The winning params_id of one model's rows, and the score of each.
+
+    A score is the mean of `accuracy_tuned` over trainings.
+    """
     tuned = rows[rows["metric"] == "accuracy_tuned"]
     scores = pd.Series(tuned.groupby("params_id")["value"].mean()).to_dict()
     return max(scores, key=lambda params_id: scores[params_id]), scores
@@ -232,14 +235,28 @@ COLUMNS = (
 
 
 def report(rows: pd.DataFrame) -> str:
-    """The sweep as Markdown: every setting and training, and which setting the rule chooses."""
-    best, scores = choose(rows)
-    wide = rows.pivot_table(index=["params_id", "training"], columns="metric", values="value")
+    """The sweep as Markdown: every setting and training, and which setting the rule chooses.
+
+    Each model has a choice of its own; where there are several, each has a heading.
+    """
+    names = rows["model"].unique().tolist()
     lines = [
         "# Development sweep",
         "",
         "Validation images of the development world; fractions.",
         "",
+    ]
+    for name in names:
+        lines += [f"## {name}", ""] if len(names) > 1 else []
+        lines += [*_table(rows.loc[rows["model"] == name]), ""]
+    return "\n".join(lines)
+
+
+def _table(rows: pd.DataFrame) -> list[str]:
+    """The lines of one model."""
+    best, scores = choose(rows)
+    wide = rows.pivot_table(index=["params_id", "training"], columns="metric", values="value")
+    lines = [
         f"| setting | training | {' | '.join(COLUMNS)} | score |",
         "|---" * (len(COLUMNS) + 3) + "|",
     ]
@@ -249,4 +266,4 @@ def report(rows: pd.DataFrame) -> str:
         cells = " | ".join(f"{row[metric]:.4f}" for metric in COLUMNS)
         lines.append(f"| {params_id} | {training} | {cells} | {scores[params_id]:.4f} |")
     rule = f"Chosen by the rule in `tangent_bench/measuring/sweep.py`: **{best}**."
-    return "\n".join([*lines, "", rule, ""])
+    return [*lines, "", rule]

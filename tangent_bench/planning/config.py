@@ -42,6 +42,7 @@ def validate(config: Mapping) -> dict:
     _require_tasks(config)
     _require_titles(config)
     _require_weights(config)
+    _require_recipes(config)
     _require_paths(config)
     config = _at_home(config)
     _require_weights_file(config)
@@ -180,6 +181,12 @@ def _require_weights_file(config: Mapping) -> None:
     for name in config["models"]:
         if name in config["custom_models"]:
             models.weights_file(models.find(name, config["custom_models"]))
+
+
+def _require_recipes(config: Mapping) -> None:
+    """Recipes are of models that exist, of this preset or of others."""
+    for name in config["recipes"]:
+        _require_plugin(config, "models", name)
 
 
 def _require_paths(config: Mapping) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tangent_bench import experiments, merging, registry
+from tangent_bench.planning import recipes
 from tangent_bench.planning.asking import Asking
 from tangent_bench.planning.jobs import Job
 from tangent_bench.planning.sizes import Sizes
@@ -79,8 +80,9 @@ class Workload(Sizes):
         """steps × batch images; joint training has an equal part of every task in a batch."""
         is_joint = w["task"] == JOINT
         tasks = self.config["tasks"] if is_joint else [w["task"]]
-        steps = self.config["joint_training" if is_joint else "training"]["steps"]
-        number = steps * (self.config["training"]["batch_size"] // len(tasks)) * len(tasks)
+        recipe = recipes.recipe(self.config, w["model"])
+        steps = self.config["joint_training"]["steps"] if is_joint else recipe["steps"]
+        number = steps * (recipe["batch_size"] // len(tasks)) * len(tasks)
         work = Work(number, disk=self.vector_bytes(w["model"]))
         work.add("start network", 1, w["model"])
         work.add(f"{w['training']} step", number, w["model"])

@@ -42,6 +42,8 @@ EDITS = {
     "coefficients: {count: 6}": MEASURING,
     "evaluation: {batch_size: 251}": {"encode_base", "encode_changes", *MEASURING},
     "training: {learning_rate: 2.0e-4}": TRAINING,
+    "recipes: {tiny: {learning_rate: 2.0e-4}}": TRAINING,
+    "recipes: {wide: {learning_rate: 2.0e-4}}": set(),
     "joint_training: {steps: 5}": TRAINING,
     "data: {max_train: 255}": {"prepare_images", "contact_sheet", *TRAINING},
     "seeds: [0, 1]": TRAINING,

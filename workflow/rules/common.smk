@@ -12,7 +12,7 @@ from tangent_bench.jobs import digests, provenance
 from tangent_bench.measuring import directions
 from tangent_bench.store import layout
 from tangent_bench import experiments, merging, models, registry, tasks, weights
-from tangent_bench.planning import missing, resources
+from tangent_bench.planning import missing, recipes, resources
 from tangent_bench.store.layout import JOINT, Mode
 
 RESULTS = config["results"].rstrip("/")

@@ -15,14 +15,14 @@ def other_tasks(wildcards):
 
 def length(wildcards):
     """Images that a training sees, in units of one task's training."""
-    recipe = config["training"]
+    recipe = recipes.recipe(config, wildcards.model)
     others = other_tasks(wildcards)
     steps = config["joint_training"]["steps"] if wildcards.task == JOINT else recipe["steps"]
     more = 0
     if others:
         training = registry.load("training", wildcards.training)
         more = training.images_seen(settings_of(wildcards.training), len(others), steps)
-    return (steps + more / recipe["batch_size"]) / recipe["steps"]
+    return (steps + more / recipe["batch_size"]) / config["training"]["steps"]
 
 
 rule finetune:
@@ -45,7 +45,7 @@ rule finetune:
         tasks=training_tasks,
         others=other_tasks,
         settings=lambda w: settings_of(w.training),
-        recipe=lambda w: config["training"]
+        recipe=lambda w: recipes.recipe(config, w.model)
         | ({"steps": config["joint_training"]["steps"]} if w.task == JOINT else {}),
         custom_models=custom_model,
         code=lambda w: code(
