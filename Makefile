@@ -30,7 +30,7 @@ COMMAND := .venv/bin/python -m tangent_bench.cli
 RELEASE := $(COMMAND) release
 
 .NOTPARALLEL:
-.PHONY: help install lock wheel reproduce plan analyses claims methods regress publish pretrain test test-unit test-workflow test-full test-pythons test-lowest test-slurm chaos coverage mutation lint docs bench clean
+.PHONY: help install lock wheel reproduce plan analyses claims methods regress publish pretrain typefaces test test-unit test-workflow test-full test-pythons test-lowest test-slurm chaos coverage mutation lint docs bench clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1: /p' Makefile
@@ -97,6 +97,16 @@ TESTING := test test-unit test-workflow test-full test-pythons test-lowest test-
 $(TESTING): export OMP_NUM_THREADS := 1
 $(TESTING): export OPENBLAS_NUM_THREADS := 1
 $(TESTING): export MKL_NUM_THREADS := 1
+
+# Seven of the packages are Debian 12's: `apt-get download` fetches them on such a machine.
+GLYPHS := build/typefaces
+typefaces: $(READY) ## rebuild the sheets of real glyphs from pinned packages (a network, Debian 12; minutes)
+	mkdir -p $(GLYPHS)
+	.venv/bin/python -m tangent_bench.typefaces.build --wheels > $(GLYPHS)/wheels.txt
+	.venv/bin/python -m pip download --no-deps --require-hashes -d $(GLYPHS) -r $(GLYPHS)/wheels.txt
+	.venv/bin/python -m tangent_bench.typefaces.build --debian > $(GLYPHS)/debian.txt
+	cd $(GLYPHS) && apt-get download $$(cat debian.txt)
+	.venv/bin/python -m tangent_bench.typefaces.build $(GLYPHS)
 
 test-unit: $(READY) ## laws, contracts, errors: at most three minutes
 	$(PYTEST) $(BESIDE) worksteal -m "$(UNIT)" --unit-seconds 5
