@@ -148,7 +148,8 @@ def _row(key: Key, default: Mapping, words: Mapping[str, str]) -> str:
 def _value(default: Mapping, key: Key) -> str:
     if "<" in key.path or "[]" in key.path:
         return "must be given" if key.required else "–"
-    return "" if key.allowed == "map" else _default(default, key.path)
+    has_keys = any(other.path.startswith(f"{key.path}.") for other in keys(key.path.split(".")[0]))
+    return "" if has_keys else _default(default, key.path)
 
 
 def _default(default: Mapping, path: str) -> str:

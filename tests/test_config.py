@@ -21,6 +21,7 @@ from tangent_bench.planning.recipes import recipe
 FOLDER = Path(__file__).parents[1] / "config"
 DEFAULT = yaml.safe_load((FOLDER / "default.yaml").read_text(encoding="utf-8"))
 PRESETS = sorted(p.stem for p in FOLDER.glob("*.yaml") if p.stem not in ("default", "sweep"))
+FREE = (".families.",)  # maps whose keys are names
 MAPS = {key for key, value in DEFAULT.items() if isinstance(value, dict) and value}
 TASK = {"folder": "images", "templates": ["a {}"]}
 
@@ -57,7 +58,7 @@ def sentence(config: dict) -> str:
 
 
 def keys(value: object, prefix: str = "") -> set[str]:
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or prefix.endswith(FREE):
         return set()
     return {f"{prefix}{k}" for k in value} | {
         deep for k, v in value.items() for deep in keys(v, f"{prefix}{k}.")

@@ -39,6 +39,7 @@ MICRO = PretrainingRecipe(
     warmup_steps=2,
     cooldown_steps=1,
     shift=2,
+    families={"glyphs": 1, "fields": 2},
 )
 
 
@@ -238,8 +239,8 @@ def test_divergence_is_one_sentence(trainer):
 
 def test_shards_are_cut_from_one_corpus():
     tiny = models.find("tiny")
-    whole = pretraining.draw_shard(0, tiny, np.arange(10, 16))
-    part = pretraining.draw_shard(0, tiny, np.array([14, 11]))
+    whole = pretraining.draw_shard(0, MICRO.families, tiny, np.arange(10, 16))
+    part = pretraining.draw_shard(0, MICRO.families, tiny, np.array([14, 11]))
     assert whole["images"].shape == (6, 32, 32, 3) and whole["tokens"].shape == (6, VARIANTS, 24)
     for key in ("images", "tokens"):
         assert np.array_equal(part[key], whole[key][[4, 1]])
@@ -297,7 +298,7 @@ def test_shipped_weights_are_the_recipes():
     tiny = models.find("tiny")
     needed = np.concatenate([order(recipe, step) for step in range(20)])
     place = {int(index): k for k, index in enumerate(needed)}
-    shard = pretraining.draw_shard(recipe.seed, tiny, needed)
+    shard = pretraining.draw_shard(recipe.seed, recipe.families, tiny, needed)
 
     def fetch(indices):
         chosen = [place[int(i)] for i in indices]

@@ -8,6 +8,7 @@ for pre-training: the control task consists of those.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from types import ModuleType
 from typing import NamedTuple
@@ -19,18 +20,6 @@ from tangent_bench.seeds import derive, generator
 
 SIDE = 32
 HELD_OUT_MODULUS = 40
-# How often each family is drawn; glyphs and shapes have the largest vocabularies.
-WEIGHTS = {
-    "glyphs": 6,
-    "shapes": 6,
-    "solids": 4,
-    "textures": 4,
-    "terrain": 4,
-    "scenes": 4,
-    "scripts": 3,
-    "layouts": 2,
-    "fields": 1,
-}
 
 
 class Sample(NamedTuple):
@@ -63,12 +52,18 @@ def compose(name: str, rng: np.random.Generator, held_out: bool = False) -> tupl
             return composition
 
 
-def sample(seed: int, index: int) -> Sample:
-    """Sample `index` of the corpus with `seed`; shards can be drawn in any order."""
+def sample(seed: int, index: int, families: Mapping[str, int]) -> Sample:
+    """Picture `index` of the corpus with `seed`; shards can be drawn in any order.
+
+    Args:
+        seed: of the corpus.
+        index: of the picture.
+        families: how often each is drawn, in relation to the others; their order counts.
+    """
     rng = generator("corpus", seed, index)
-    families = list(WEIGHTS)
-    weights = np.array([WEIGHTS[f] for f in families], dtype=np.float64)
-    name = families[int(rng.choice(len(families), p=weights / weights.sum()))]
+    names = list(families)
+    weights = np.array([families[name] for name in names], dtype=np.float64)
+    name = names[int(rng.choice(len(names), p=weights / weights.sum()))]
     module = family(name)
     composition = compose(name, rng)
     return Sample(module.render(rng, composition), module.phrase(composition))

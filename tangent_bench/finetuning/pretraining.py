@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
@@ -51,6 +51,7 @@ class PretrainingRecipe:
         learning_rate, weight_decay: AdamW with betas (0.9, 0.98); decay on matrices only.
         warmup_steps, cooldown_steps: of `steps`.
         shift: augmentation, pixels by which a picture is moved at most.
+        families: how often each family of the corpus is drawn.
     """
 
     seed: int
@@ -62,6 +63,7 @@ class PretrainingRecipe:
     warmup_steps: int
     cooldown_steps: int
     shift: int
+    families: Mapping[str, int]
 
     @classmethod
     def from_config(cls, entry: dict) -> PretrainingRecipe:
@@ -85,18 +87,21 @@ def trunk(entry: dict) -> PretrainingRecipe:
     )
 
 
-def draw_shard(seed: int, model: Model, indices: np.ndarray) -> dict[str, np.ndarray]:
+def draw_shard(
+    seed: int, families: Mapping[str, int], model: Model, indices: np.ndarray
+) -> dict[str, np.ndarray]:
     """Pictures of a seed's corpus: images_NHWC uint8 and tokens_NVL uint16.
 
     Args:
         seed: of the corpus.
+        families: how often each is drawn.
         model: whose tokenizer reads the captions, `VARIANTS` paraphrases of each phrase.
         indices: of the pictures.
     """
     images = []
     captions = []
     for index in indices:
-        picture = corpus.sample(seed, int(index))
+        picture = corpus.sample(seed, int(index), families)
         images.append(picture.image)
         rng = generator("captions", seed, int(index))
         captions += [paraphrase(rng, picture.phrase) for _ in range(VARIANTS)]

@@ -64,6 +64,7 @@ def validate(config: Mapping) -> dict:
 def _names(config: Mapping) -> Iterator[tuple[str, str]]:
     """(folder of plug-ins, name in it) of all that the config names."""
     layouts = [entry["layout"] for entry in config["checkpoints"].values()]
+    families = [*config["pretraining"]["families"], *config["rebuilding"]["families"]]
     names = {
         "tasks": [*config["tasks"], config["control"]],
         "models": config["models"],
@@ -71,6 +72,7 @@ def _names(config: Mapping) -> Iterator[tuple[str, str]]:
         "methods": [config["method"]],
         "experiments": config["experiments"],
         "checkpoints": layouts,
+        "corpus": families,
     }
     for folder, of_folder in names.items():
         for name in of_folder:

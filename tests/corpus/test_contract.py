@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from tangent_bench import corpus, registry
 from tangent_bench.corpus._captions import paraphrase
 from tangent_bench.models import find, tokenizer
 from tangent_bench.seeds import generator
 
+ROOT = Path(__file__).parents[2]
+DEFAULT = yaml.safe_load((ROOT / "config/default.yaml").read_text(encoding="utf-8"))
+FAMILIES = DEFAULT["pretraining"]["families"]
 NAMES = registry.names("corpus")
 NUM = 60
 
@@ -32,8 +37,21 @@ def family(request):
     return request.param, drawn(request.param)
 
 
-def test_every_family_has_a_weight():
-    assert set(corpus.WEIGHTS) == set(NAMES) and all(w > 0 for w in corpus.WEIGHTS.values())
+def test_every_family_is_in_a_recipe():
+    used = set(FAMILIES)
+    for config in (ROOT / "config").glob("*.yaml"):
+        recipe = yaml.safe_load(config.read_text(encoding="utf-8")).get("pretraining", {})
+        used |= set(recipe.get("families", ()))
+    assert used == set(NAMES)
+
+
+def test_families_are_drawn_as_often_as_the_recipe_says():
+    families = {"fields": 1, "layouts": 3}
+    phrases = [corpus.sample(3, k, families).phrase for k in range(200)]
+    layouts = registry.load("corpus", "layouts")
+    shapes = (*layouts.SHAPES, *(f"{shape}s" for shape in layouts.SHAPES))
+    num = sum(any(f" {shape} " in f" {phrase} " for shape in shapes) for phrase in phrases)
+    assert 125 < num < 175
 
 
 def test_pictures_are_small_colour_images_that_show_something(family):
@@ -99,19 +117,21 @@ def test_paraphrases_vary():
 
 
 def test_a_picture_depends_on_seed_and_index_alone():
-    first = [corpus.sample(0, k) for k in range(5)]
-    backwards = [corpus.sample(0, k) for k in reversed(range(5))][::-1]
+    first = [corpus.sample(0, k, FAMILIES) for k in range(5)]
+    backwards = [corpus.sample(0, k, FAMILIES) for k in reversed(range(5))][::-1]
     assert all(
         np.array_equal(a.image, b.image) and a.phrase == b.phrase
         for a, b in zip(first, backwards, strict=True)
     )
-    assert not any(np.array_equal(a.image, corpus.sample(1, k).image) for k, a in enumerate(first))
+    assert not any(
+        np.array_equal(a.image, corpus.sample(1, k, FAMILIES).image) for k, a in enumerate(first)
+    )
 
 
 def test_pictures_are_those_that_the_shipped_weights_saw():
     state = hashlib.sha256()
     for index in range(200):
-        picture = corpus.sample(0, index)
+        picture = corpus.sample(0, index, FAMILIES)
         state.update(picture.image.tobytes() + picture.phrase.encode())
     assert state.hexdigest()[:16] == PINNED, (
         "The corpus draws other pictures than before: look at the versions of Pillow and NumPy. "

@@ -13,5 +13,6 @@ with job(snakemake):
     seed = recipe["seed"]
     size = recipe["num_images"] // recipe["num_shards"]
     first = int(snakemake.wildcards.shard) * size
-    pictures = pretraining.draw_shard(seed, models.find("tiny"), np.arange(first, first + size))
+    places = np.arange(first, first + size)
+    pictures = pretraining.draw_shard(seed, recipe["families"], models.find("tiny"), places)
     artefacts.save(snakemake.output[0], "corpus shard", pictures, seed=seed, first=first)
