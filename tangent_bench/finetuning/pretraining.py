@@ -1,4 +1,4 @@
-"""Contrastive pre-training of the tiny CLIP on the generated corpus.
+"""Contrastive pre-training of a small CLIP on the generated corpus.
 
 It can be resumed, and gives the same bits on the same machine.
 

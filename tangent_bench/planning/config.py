@@ -67,7 +67,7 @@ def _names(config: Mapping) -> Iterator[tuple[str, str]]:
     families = [*config["pretraining"]["families"], *config["rebuilding"]["families"]]
     names = {
         "tasks": [*config["tasks"], config["control"]],
-        "models": config["models"],
+        "models": [*config["models"], *config["pretraining"]["models"]],
         "training": config["trainings"],
         "methods": [config["method"]],
         "experiments": config["experiments"],

@@ -1,13 +1,14 @@
-# The embedded tiny CLIP from its recipe: `snakemake pretrain --cores all`. Not part of `all`; the
+# The embedded CLIPs from their recipe: `snakemake pretrain --cores all`. Not part of `all`; the
 # weights are shipped. And the models that are pre-trained by the DAG itself: tiny-pre0 is `tiny`
 # with pre-training seed 0 and the recipe `rebuilding`.
 PRETRAINING = "results/pretraining"
-SHIPPED = f"{PRETRAINING}/tiny"
+EMBEDDED = config["pretraining"]["models"]
 PERCENTS = sorted(config["rebuilding"]["percents"])
 
 
 wildcard_constraints:
     run=models.REBUILT.pattern.strip("^$").replace("?P<base>", "").replace("?P<seed>", ""),
+    embedded="|".join(EMBEDDED),
     arm="step|shuffled",
     percent=r"\d+",
     shard=r"\d+",
@@ -32,9 +33,9 @@ def trunk_before(wildcards):
 
 rule draw_corpus:
     output:
-        f"{SHIPPED}/shards/{{shard}}.safetensors",
+        f"{PRETRAINING}/shards/{{shard}}.safetensors",
     log:
-        f"{SHIPPED}/logs/draw_corpus.{{shard}}.log",
+        f"{PRETRAINING}/logs/draw_corpus.{{shard}}.log",
     threads: 1
     resources:
         **asked("draw_corpus"),
@@ -58,19 +59,25 @@ use rule draw_corpus as draw_corpus_again with:
 
 rule pretrain:
     input:
-        shards(f"{SHIPPED}/shards", "pretraining"),
+        expand(f"{PRETRAINING}/{{model}}/tangent-{{model}}.safetensors", model=EMBEDDED),
+
+
+rule pretrain_model:
+    input:
+        shards(f"{PRETRAINING}/shards", "pretraining"),
     output:
-        weights=f"{SHIPPED}/tangent-tiny.safetensors",
-        losses=f"{SHIPPED}/losses.csv",
+        weights=f"{PRETRAINING}/{{embedded}}/tangent-{{embedded}}.safetensors",
+        losses=f"{PRETRAINING}/{{embedded}}/losses.csv",
     log:
-        f"{SHIPPED}/logs/pretrain.log",
+        f"{PRETRAINING}/{{embedded}}/logs/pretrain.log",
     threads: 1
     resources:
         **asked("pretrain"),
     params:
-        folder=SHIPPED,
+        model=lambda w: w.embedded,
+        folder=lambda w: f"{PRETRAINING}/{w.embedded}",
         recipe=config["pretraining"],
-        code=lambda w: code("pretrain", *plugins("models", "tiny")),
+        code=lambda w: code("pretrain", *plugins("models", w.embedded)),
     script:
         "../scripts/pretrain.py"
 

@@ -1,4 +1,4 @@
-"""Pre-trains the tiny CLIP; after a kill it goes on from the last saved state, bit for bit."""
+"""Pre-trains an embedded CLIP; after a kill it goes on from the last saved state, bit for bit."""
 
 from tangent_bench.jobs.provenance import job
 
@@ -15,7 +15,7 @@ with job(snakemake) as record:
     recipe = pretraining.PretrainingRecipe.from_config(params.recipe)
     folder = Path(params.folder)
     fetch = pretraining.open_corpus(snakemake.input, recipe)
-    trainer = pretraining.Pretraining(recipe, models.find("tiny"), fetch)
+    trainer = pretraining.Pretraining(recipe, models.find(params.model), fetch)
 
     def snapshot(step, weights):
         path = folder / f"snapshots/step-{step:05d}.safetensors"
