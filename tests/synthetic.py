@@ -108,7 +108,7 @@ class _Maker:
             self.disentanglement_comparison(),
             self.pretraining_ablation(),
         ]
-        parts += [self.ntk_theory(), self.cost_growth()]
+        parts += [self.ntk_theory(), self.cost_growth(), self.vector_localization()]
         return [row for part in parts for row in part]
 
     def single_task(self) -> list[Row]:
@@ -451,6 +451,46 @@ class _Maker:
                 )
                 at = {"sources": "each", "task": "all", "split": split, "width": width}
                 out.append(self.row("pretraining_ablation", mode, metric, value, **at))
+        return out
+
+    def vector_localization(self) -> list[Row]:
+        """Vectors that do less to other tasks' images than to their own."""
+        out = []
+        for mode, alpha in product(MODES, (0.2, 1.0)):
+            steep = 1.0 + 0.3 * alpha * (mode[1] == "network")
+            for task in self.tasks:
+                own, ratios = alpha * (1.2 + self.zero[task]), {}
+                for number, source in enumerate(self.tasks):
+                    ratio = 1.0 if source == task else 0.5 + 0.05 * number + self.zero[task] / 4
+                    ratios[source] = ratio
+                    at = {"sources": source, "task": task, "coefficient": alpha}
+                    for metric, value, width in (
+                        ("relative_change", own * ratio, 0.04 * alpha),
+                        ("localization_ratio", ratio, 0.05 * (source != task)),
+                    ):
+                        out.append(
+                            self.row("vector_localization", mode, metric, value, width=width, **at)
+                        )
+                del ratios[task]
+                single = float(np.mean(list(ratios.values())))
+                together = steep * single * len(ratios) ** 0.5
+                sources = {"others_over_own": "+".join(ratios), "one_other_over_own": "each"}
+                for metric, value in (
+                    ("others_over_own", together),
+                    ("one_other_over_own", single),
+                ):
+                    at = {"sources": sources[metric], "task": task, "coefficient": alpha}
+                    out.append(
+                        self.row("vector_localization", mode, metric, value, width=0.05, **at)
+                    )
+            count = len(self.tasks) - 1
+            for metric, task, value in (
+                ("others_over_own", "all", steep * 0.75 * count**0.5 + self.noise(0.1)),
+                ("one_other_over_own", "all", 0.75 + self.noise(0.1)),
+                ("relative_change", "own", 1.7 * alpha),
+            ):
+                at = {"sources": "each", "task": task, "coefficient": alpha}
+                out.append(self.row("vector_localization", mode, metric, value, width=0.03, **at))
         return out
 
     def kernel_gap(self) -> list[Row]:

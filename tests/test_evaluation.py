@@ -186,6 +186,49 @@ def test_asking_again_gives_the_same(world):
     assert np.array_equal(evaluator.predict("one", "val", POINTS[::-1]), first[::-1])
 
 
+@pytest.mark.parametrize("kind", ["tangent", "network"])
+def test_embeddings_are_those_of_one_image_at_a_time(world, kind):
+    encoder = world.linearized if kind == "tangent" else world.straight
+    evaluator = world.tangent_evaluator() if kind == "tangent" else world.network_evaluator(encoder)
+    found = list(evaluator.embeddings("two", "val", POINTS, limit=17))
+    assert len(found) == len(POINTS)
+    for embedding, point in zip(found, POINTS, strict=True):
+        images = world.inputs["two", "val"][:17]
+        expected = torch.cat([encoder(world.theta(point), image[None]) for image in images])
+        np.testing.assert_allclose(embedding, expected.numpy(), atol=2e-6)
+    assert np.array_equal(found[0], found[5]), "all coefficients 0"
+    assert np.abs(found[1] - found[0]).max() > 0.1
+
+
+def test_embeddings_at_theta0_come_from_the_same_passes_as_at_other_points(world):
+    """Or the rounding between two encoders, and between stored and fresh, would be a change."""
+
+    def fast(theta, images):
+        return world.straight(theta, images) * (1 + 1e-3)
+
+    evaluator = NetworkEvaluator(
+        world.straight,
+        world.theta0,
+        {"still": {k: torch.zeros_like(v) for k, v in world.theta0.items()}},
+        lambda t: world.heads[t].numpy(),
+        lambda t, s: world.inputs[t, s],
+        16,
+        fast=fast,
+        base=lambda task, split: pytest.fail("the stored ones are of another encoder"),
+    )
+    start, moved = evaluator.embeddings("one", "test", [{}, {"still": 1.0}])
+    assert np.array_equal(start, moved)
+    np.testing.assert_allclose(start, (1 + 1e-3) * world.base("one", "test"), rtol=1e-5)
+
+
+def test_a_small_change_is_not_lost_beside_the_embedding_in_the_tangent_space(world):
+    evaluator = world.tangent_evaluator()
+    start, moved = evaluator.embeddings("one", "test", [{}, {"a": 1e-6}])
+    whole = next(evaluator.embeddings("one", "test", [{"a": 1.0}]))
+    assert start.dtype == np.float64
+    np.testing.assert_allclose((moved - start) / 1e-6, whole - start, rtol=1e-6, atol=1e-9)
+
+
 MEAN, STD = (0.5, 0.25, 0.0), (0.5, 0.25, 2.0)
 
 

@@ -28,7 +28,7 @@ from tests.workflow.checkout import merged
 
 
 def asked(experiment: str, accuracy) -> Counter:
-    """(task, split) → points at which an experiment asks a network for predictions."""
+    """(task, split) → points at which an experiment asks for predictions or embeddings."""
     study = known.study(experiment, accuracy)
     registry.load("experiments", experiment).run(study)
     return Counter((task, split) for task, split, _ in study.evaluator.asked)
@@ -36,13 +36,17 @@ def asked(experiment: str, accuracy) -> Counter:
 
 def predicted(experiment: str, monkeypatch) -> Counter:
     """The same from the plan."""
-    found, predict = Counter(), Asking.predict
+    found = Counter()
 
-    def counted(self, task, split, points, *rest):
-        found[task, split] += points
-        predict(self, task, split, points, *rest)
+    def counting(ask):
+        def counted(self, task, split, points, *rest):
+            found[task, split] += points
+            ask(self, task, split, points, *rest)
 
-    monkeypatch.setattr(Asking, "predict", counted)
+        return counted
+
+    for name in ("predict", "embed"):
+        monkeypatch.setattr(Asking, name, counting(getattr(Asking, name)))
     of_experiment(as_known(experiment), experiment)
     return found
 
@@ -55,7 +59,7 @@ def smooth(task, split, point):
     return 0.3 + 0.4 * np.exp(-sum(abs(c) for c in point.values()))
 
 
-@pytest.mark.parametrize("experiment", ["single_task", "disentanglement"])
+@pytest.mark.parametrize("experiment", ["single_task", "disentanglement", "vector_localization"])
 def test_points_of_an_experiment_are_those_that_it_asks_for(experiment, monkeypatch):
     assert predicted(experiment, monkeypatch) == asked(experiment, smooth)
 

@@ -42,6 +42,21 @@ def test_counts_are_those_of_drawing_with_replacement():
     assert covariance == pytest.approx(-1 / 50, abs=0.005)
 
 
+def test_means_are_those_of_the_images_drawn_again():
+    values = generator("test", "means").standard_normal((3, 40)) * 1e3
+    weights = resampling.weights(np.arange(40) // 2, 30, "means")
+    found = resampling.mean(values, weights)
+    assert found.shape == (31, 3) and found.dtype == np.float64
+    for replicate, counts in enumerate(weights.astype(int)):
+        drawn = np.repeat(values, counts, axis=1)
+        np.testing.assert_allclose(found[replicate], drawn.mean(1), rtol=1e-12)
+    np.testing.assert_allclose(found[0], values.mean(1), rtol=1e-14)
+    hits = (values > 0).astype(np.float64)
+    np.testing.assert_allclose(
+        resampling.mean(hits, weights), resampling.accuracy(hits, weights), rtol=1e-12
+    )
+
+
 def test_same_names_same_weights_and_other_names_others():
     blocks = np.arange(25)
     first = resampling.weights(blocks, 50, "mnist", "test")

@@ -42,6 +42,7 @@ class Figure:
         modes: patterns of modes ("standard-network", "*-tangent"), each of which a run must have;
             else it is not made.
         num_inits: how many initialisations a run must have at least.
+        num_models: how many models a run must have at least.
         num_methods: how many merging methods a run must have at least.
         across: whether it compares models; such a figure, or one about initialisations, is made
             of joined rows too.
@@ -57,6 +58,7 @@ class Figure:
     category: str = "Results"
     modes: tuple[str, ...] = ()
     num_inits: int = 1
+    num_models: int = 1
     num_methods: int = 1
     across: bool = False
     models: tuple[str, ...] = ()
@@ -107,5 +109,7 @@ class Figure:
         modes = list(modes)
         fits = all(fnmatch.filter(modes, pattern) for pattern in self.modes)
         fits = fits and num_inits >= self.num_inits and num_methods >= self.num_methods
-        known = not self.models or bool(set(self.models) & set(models))
+        named = set(models)
+        fits = fits and max(1, len(named)) >= self.num_models
+        known = not self.models or bool(set(self.models) & named)
         return fits and known and set(self.reads) <= set(experiments)

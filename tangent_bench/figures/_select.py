@@ -11,14 +11,20 @@ from tangent_bench.judging.pooling import interval_label
 if TYPE_CHECKING:
     import pandas as pd
 
+ROUNDING = 1e-9  # of numbers that are coordinates
 METHOD = "task_arithmetic"  # shown by the paper's figures where rows of several methods meet
 
 
 def pick(table: pd.DataFrame, **coordinates: object) -> pd.DataFrame:
-    """Selects the rows whose columns have these values; a tuple or list means any of them."""
+    """Selects the rows whose columns have these values; a tuple or list means any of them.
+
+    A float is met to within rounding: a summary's coefficient is a mean over seeds.
+    """
     for column, value in coordinates.items():
         if isinstance(value, (tuple, list)):
             table = table.loc[table[column].isin(value)]
+        elif isinstance(value, float):
+            table = table.loc[(table[column] - value).abs() < ROUNDING]
         else:
             table = table.loc[table[column] == value]
     return table

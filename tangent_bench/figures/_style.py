@@ -67,11 +67,12 @@ def save(figure, path: str | Path) -> None:
         figure.savefig(temporary, format=kind, metadata=FORMATS[kind])
 
 
-def errors(line) -> list:
-    """Returns percent below and above the value of each line of a summary, for error bars.
+def errors(line, scale: float = 100.0) -> list:
+    """Returns distances below and above the value of each line of a summary, for error bars.
 
-    Both are 0 where there is no interval.
+    They are 0 where there is no interval, and in percent unless `scale` says what fractions are
+    multiplied with.
     """
-    below = 100 * (line["value"] - line["low"]).fillna(0.0).clip(lower=0.0)
-    above = 100 * (line["high"] - line["value"]).fillna(0.0).clip(lower=0.0)
+    below = scale * (line["value"] - line["low"]).fillna(0.0).clip(lower=0.0)
+    above = scale * (line["high"] - line["value"]).fillna(0.0).clip(lower=0.0)
     return [below.to_numpy(), above.to_numpy()]

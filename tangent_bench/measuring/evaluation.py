@@ -1,4 +1,4 @@
-"""Predictions at points of weight space, by the network or from features.
+"""Predictions and embeddings at points of weight space, by the network or from features.
 
 An experiment does not know which. A *point* is a dict from source (the name of a vector) to
 coefficient: θ0 + Σ_s c_s τ_s. {} is θ0.
@@ -7,7 +7,7 @@ Shapes: P points, N images, K classes, D embedding, B batch, C, H, W.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -35,6 +35,16 @@ class Evaluator(Protocol):
             split: of these images.
             points: of weight space.
             limit: how many images, the first of the split; None: all.
+        """
+        ...
+
+    def embeddings(
+        self, task: str, split: str, points: Sequence[Point], limit: int | None = None
+    ) -> Iterator[np.ndarray]:
+        """Embeddings before normalisation at one point after the other, [N, D] each.
+
+        All of them come from the same passes, those at θ0 too, so that a difference between two
+        points holds no difference between two ways of rounding. Arguments are those of `predict`.
         """
         ...
 
@@ -84,6 +94,19 @@ class TangentEvaluator:
                     logits_NK = logits_NK + np.float32(coefficient) * change_NK
             chosen_N[:] = logits_NK.argmax(1)
         return chosen_PN
+
+    def embeddings(
+        self, task: str, split: str, points: Sequence[Point], limit: int | None = None
+    ) -> Iterator[np.ndarray]:
+        """As of `Evaluator`; float64, so that little of a small c J τ is lost beside f0."""
+        base_ND = self._base(task, split)[:limit].astype(np.float64)
+        for point in points:
+            embedding_ND = base_ND.copy()
+            for source, coefficient in point.items():
+                if coefficient != 0.0:
+                    change_ND = self._change(task, split, source)[:limit]
+                    embedding_ND += coefficient * change_ND.astype(np.float64)
+            yield embedding_ND
 
 
 class NetworkEvaluator:
@@ -137,18 +160,40 @@ class NetworkEvaluator:
                     chosen_N[:] = self._network_classes(task, images_NCHW, point)
         return chosen_PN
 
+    def embeddings(
+        self, task: str, split: str, points: Sequence[Point], limit: int | None = None
+    ) -> Iterator[np.ndarray]:
+        """As of `Evaluator`; by the fast encoder if there is one, at θ0 too."""
+        images_NCHW = self._images(task, split)[:limit]
+        for point in points:
+            yield self._network_embeddings(images_NCHW, point)
+
+    def _network_embeddings(self, images_NCHW: Pictures | Tensor, point: Point) -> np.ndarray:
+        """f(x; θ) at a point, [N, D]."""
+        import torch
+
+        encoder = self._fast or self._encoder
+        theta = self._theta(point)
+        with torch.no_grad():
+            batches = images_NCHW.split(self._batch_size)
+            return torch.cat([encoder(theta, batch).cpu() for batch in batches]).numpy()
+
+    def _theta(self, point: Point) -> dict[str, Tensor]:
+        """θ0 + Σ c τ."""
+        from tangent_bench.tangent.vectors import add
+
+        terms = [(coefficient, self._vectors[source]) for source, coefficient in point.items()]
+        return add(self._theta0, terms)
+
     def _network_classes(
         self, task: str, images_NCHW: Pictures | Tensor, point: Point
     ) -> np.ndarray:
         """Class indices at a point, [N]."""
         import torch
 
-        from tangent_bench.tangent.vectors import add
-
         device = next(iter(self._theta0.values())).device
         head_KD = torch.from_numpy(np.asarray(self._head(task))).to(device)
-        terms = [(coefficient, self._vectors[source]) for source, coefficient in point.items()]
-        theta = add(self._theta0, terms)
+        theta = self._theta(point)
         parts = []
         for images_BCHW in images_NCHW.split(self._batch_size):
             parts.append(self._classes(theta, images_BCHW, head_KD).cpu())

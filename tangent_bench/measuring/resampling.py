@@ -46,6 +46,12 @@ def accuracy(correct_PN: np.ndarray, weights_RN: np.ndarray) -> np.ndarray:
     return hits_RP.astype(np.float64) / weights_RN.sum(1, dtype=np.float64)[:, None]
 
 
+def mean(values_PN: np.ndarray, weights_RN: np.ndarray) -> np.ndarray:
+    """Weighted mean over the images for each point and replicate, float64 [R, P]."""
+    counts_RN = weights_RN.astype(np.float64)
+    return counts_RN @ values_PN.T / counts_RN.sum(1)[:, None]
+
+
 def interval(replicates_R: np.ndarray, level: float = 0.95) -> tuple[float, float]:
     """Percentile interval from replicates 1...; replicate 0 is the estimate."""
     tail = (1.0 - level) / 2.0

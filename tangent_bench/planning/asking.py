@@ -89,15 +89,42 @@ class Asking:
             limit: of the number of images; None: all of them.
         """
         number = self.images(task, split, limit)
-        if self.mode.evaluation == "network" and self.mode.training != "none":
-            self.work.images += points * number
-            self.work.add("point", points * number, self.model)
-            self.work.add("sum", points * (num_vectors + 1), self.model)
+        if self._runs_network:
+            self._pass(points, number, num_vectors)
         else:
             self._project(task, split, sources)
             logits = points * number * max(num_vectors, 1)
             self.work.add("logit", logits * self.num_classes(task))
         self.resample(task, split, points, number)
+
+    def embed(
+        self, task: str, split: str, points: int, num_vectors: int, limit: int | None = None
+    ) -> None:
+        """Embeddings at points of weight space, and the bootstrap of a number for each image.
+
+        Args:
+            task: whose images are looked at.
+            split: of these images.
+            points: how many there are.
+            num_vectors: that are summed at each point.
+            limit: of the number of images; None: all of them.
+        """
+        number = self.images(task, split, limit)
+        if self._runs_network:
+            self._pass(points, number, num_vectors)
+        else:
+            self.work.add("flop", 2 * points * number * (num_vectors + 1) * self.embedding)
+        self.resample(task, split, points, number)
+
+    @property
+    def _runs_network(self) -> bool:
+        return self.mode.evaluation == "network" and self.mode.training != "none"
+
+    def _pass(self, points: int, number: int, num_vectors: int) -> None:
+        """Passes of so many images at points, each of which is a sum of vectors."""
+        self.work.images += points * number
+        self.work.add("point", points * number, self.model)
+        self.work.add("sum", points * (num_vectors + 1), self.model)
 
     def _project(self, task: str, split: str, sources: Sequence[str]) -> None:
         """Logits of f0 and of J τ of each source, once in a job."""

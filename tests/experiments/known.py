@@ -61,6 +61,17 @@ class Known:
             rows.append(np.where(place < right, truth, (truth + 1) % CLASSES))
         return np.stack(rows).astype(np.uint16)[:, :limit]
 
+    def embeddings(self, task, split, points, limit=None):
+        """Random ones, to which each vector adds random ones of its own."""
+        shape = (len(labels(task, split).labels[:limit]), 6)
+        for point in points:
+            self.asked.append((task, split, tuple(sorted(point.items()))))
+            found = small.normal("f0", task, split, shape=shape).numpy()
+            for source, coefficient in point.items():
+                moved = small.normal("change", task, split, source, shape=shape).numpy()
+                found = found + coefficient * moved
+            yield found
+
 
 @cache
 def _tower() -> Tower:
@@ -155,6 +166,7 @@ SETTINGS: dict[str, dict] = {
         "label_energy": 0.9,
         "null_draws": 3,
     },
+    "vector_localization": {"num_images": 50, "coefficients": [0.5, 1.0]},
     "disentanglement": _DISENTANGLEMENT,
     "disentanglement_comparison": _DISENTANGLEMENT,
     "pretraining_ablation": _DISENTANGLEMENT,

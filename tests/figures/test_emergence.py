@@ -6,16 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tangent_bench.figures import emergence
+from tangent_bench.figures import _trunk, emergence
 from tests import synthetic
 
 pytestmark = pytest.mark.slow
 
 SHARES = {"pretrained": 1.0, "step-10": 0.6, "random": 0.1, "step-3": 0.3, "shuffled-100": 0.2}
 FACTOR = {"tiny-pre0": 1.0, "tiny-pre1": 0.8, "tiny-pre2": 0.6}
-ASIDE = 2.0 + emergence.ASIDE
+ASIDE = 2.0 + _trunk.ASIDE
 PLACES = {
-    "random": -emergence.APART,
+    "random": -_trunk.APART,
     "step-3": np.log10(3),
     "step-10": 1.0,
     "pretrained": 2.0,

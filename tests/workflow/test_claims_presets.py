@@ -89,7 +89,7 @@ def test_sizes_compare_single_tasks_without_adding_or_negating(sources):
     found = {
         re.search(r"experiment=(\w+)", job)[1] for job in jobs if job.startswith("run_experiment")
     }
-    assert found == {"single_task", "vector_geometry", "posthoc_comparison"}
+    assert found == {"single_task", "vector_geometry", "vector_localization", "posthoc_comparison"}
 
 
 def test_make_claims_runs_what_its_preset_joins(sources):

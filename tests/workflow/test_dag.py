@@ -68,9 +68,8 @@ def _expected(config: dict) -> dict[str, int]:
     )
     experiments = config["experiments"]
     figures = {name: registry.load("figures", name).FIGURE for name in registry.names("figures")}
-    made = {
-        n: f.kind for n, f in figures.items() if f.possible(experiments, config["modes"], inits)
-    }
+    run = experiments, config["modes"], inits, config["models"]
+    made = {n: f.kind for n, f in figures.items() if f.possible(*run)}
     read = len(
         {mode.removesuffix("-tangent") for mode in config["modes"] if mode.endswith("-tangent")}
     )

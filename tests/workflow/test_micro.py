@@ -69,6 +69,7 @@ def _artefacts() -> set[str]:
         "ntk_localization": [Mode("none", "none")],
         "disentanglement": MODES,
         "disentanglement_comparison": [Mode("all", "none")],
+        "vector_localization": MODES,
     }
     assert set(modes) == set(CONFIG["experiments"])
     return files | {
