@@ -29,8 +29,8 @@ the diagonal are localized: other tasks' vectors hardly act there. At 1 a vector
 images as far as the task's own vector does, whosever they are. Changes are lengths in the
 embedding space before normalisation, in units of the image's embedding at the pre-trained
 weights; the percentage beside a task says how long those of its own vector are. In the tangent
-space the ratios do not depend on the coefficient. Means over seeds, conditional on these tasks
-and this pre-training.
+space the ratios do not depend on the coefficient; in the network large changes saturate, which
+draws them towards 1. Means over seeds, conditional on these tasks and this pre-training.
 """,
 )
 COLOURS = "YlGnBu"  # light where nothing is disturbed, as in the maps of ξ
@@ -40,7 +40,7 @@ WORDS = "a vector's change of a task's images over that by the task's own vector
 
 @look()
 def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
-    """Axes [models, modes], or lines of a single model's.
+    """Axes [models, modes at their coefficients], or lines of a single model's.
 
     Raises:
         ValueError: rows of the experiment are missing.
@@ -49,7 +49,7 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     table = summarize(rows)
     parts = []
     for name, part in by_model(table):
-        parts += [(name, way, part) for way in ways(part) if way.whole]
+        parts += [(name, way, part) for way in ways(part)]
     num = len(task_order(table))
     abreast = _abreast(parts)
     lines = math.ceil(len(parts) / abreast)
