@@ -50,10 +50,10 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     parts = []
     for name, part in by_model(table):
         parts += [(name, way, part) for way in ways(part)]
-    num = len(task_order(table))
+    side = max(CELL * len(task_order(table)), 1.3)
     abreast = _abreast(parts)
     lines = math.ceil(len(parts) / abreast)
-    axes = panels(lines, abreast, ax, (max(CELL * num + 0.6, 1.9), CELL * num + 1.75))
+    axes = panels(lines, abreast, ax, (side + 0.6, side + 2.0))
     highest = _highest(table)
     for axis, (name, way, part) in zip(axes.flat, parts):
         _panel(axis, part, way, highest, named=axis in axes[:, 0])
@@ -74,7 +74,7 @@ def _abreast(parts: list[tuple[str, Way, pd.DataFrame]]) -> int:
 def _highest(table: pd.DataFrame) -> float:
     """Returns where the colours end: at the largest ratio, between 1 and `MOST`."""
     ratios = pick(table, metric="localization_ratio")["value"]
-    return min(max(1.0, float(ratios.max())), MOST)
+    return min(max(1.0, *ratios.tolist()), MOST)
 
 
 def _panel(axis, part: pd.DataFrame, way: Way, highest: float, named: bool) -> None:
