@@ -44,7 +44,9 @@ def test_counts_are_those_of_drawing_with_replacement():
 
 def test_means_are_those_of_the_images_drawn_again():
     values = generator("test", "means").standard_normal((3, 40)) * 1e3
-    weights = resampling.weights(np.arange(40) // 2, 30, "means")
+    blocks = np.repeat(np.arange(8), [1, 2, 3, 4, 6, 7, 8, 9])
+    weights = resampling.weights(blocks, 30, "means")
+    assert len(set(weights.sum(1))) > 10, "units of unequal size: replicates differ in number"
     found = resampling.mean(values, weights)
     assert found.shape == (31, 3) and found.dtype == np.float64
     for replicate, counts in enumerate(weights.astype(int)):

@@ -29,8 +29,8 @@ the diagonal are localized: other tasks' vectors hardly act there. At 1 a vector
 images as far as the task's own vector does, whosever they are. Changes are lengths in the
 embedding space before normalisation, in units of the image's embedding at the pre-trained
 weights; the percentage beside a task says how long those of its own vector are. In the tangent
-space the ratios do not depend on the coefficient. Means over seeds, conditional on these tasks
-and this pre-training.
+space the ratios do not depend on the coefficient; in the network large changes saturate, which
+draws them towards 1. Means over seeds, conditional on these tasks and this pre-training.
 """,
 )
 COLOURS = "YlGnBu"  # light where nothing is disturbed, as in the maps of ξ
@@ -40,7 +40,7 @@ WORDS = "a vector's change of a task's images over that by the task's own vector
 
 @look()
 def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
-    """Axes [models, modes], or lines of a single model's.
+    """Axes [models, modes at their coefficients], or lines of a single model's.
 
     Raises:
         ValueError: rows of the experiment are missing.
@@ -49,11 +49,11 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     table = summarize(rows)
     parts = []
     for name, part in by_model(table):
-        parts += [(name, way, part) for way in ways(part) if way.whole]
-    num = len(task_order(table))
+        parts += [(name, way, part) for way in ways(part)]
+    side = max(CELL * len(task_order(table)), 1.3)
     abreast = _abreast(parts)
     lines = math.ceil(len(parts) / abreast)
-    axes = panels(lines, abreast, ax, (max(CELL * num + 0.6, 1.9), CELL * num + 1.75))
+    axes = panels(lines, abreast, ax, (side + 0.6, side + 2.0))
     highest = _highest(table)
     for axis, (name, way, part) in zip(axes.flat, parts):
         _panel(axis, part, way, highest, named=axis in axes[:, 0])
@@ -74,7 +74,7 @@ def _abreast(parts: list[tuple[str, Way, pd.DataFrame]]) -> int:
 def _highest(table: pd.DataFrame) -> float:
     """Returns where the colours end: at the largest ratio, between 1 and `MOST`."""
     ratios = pick(table, metric="localization_ratio")["value"]
-    return min(max(1.0, float(ratios.max())), MOST)
+    return min(max(1.0, *ratios.tolist()), MOST)
 
 
 def _panel(axis, part: pd.DataFrame, way: Way, highest: float, named: bool) -> None:

@@ -76,7 +76,7 @@ def _sized(table: pd.DataFrame) -> list[Sized]:
     for lane in lanes(end if len(end) else table):
         norms = pick(lane.mean, experiment="vector_geometry", metric="norm")
         if len(norms):
-            found.append(Sized(int(norms["num_samples"].max()), lane))
+            found.append(Sized(max(norms["num_samples"].tolist()), lane))
     found.sort(key=lambda one: one.num_parameters)
     alike = [one for one in found if _is_rebuilt(one.lane)]
     return alike if len({one.num_parameters for one in alike}) > 1 else found

@@ -23,10 +23,11 @@ FIGURE = Figure(
 How far vectors move the embeddings of test images, mean over tasks. *Others / own*: the sum of
 all other tasks' vectors over the task's own one. *One other / own*: a single other vector, mean
 over the others. *Own change*: by the task's own vector, as a share of the embedding's length at
-the pre-trained weights. Lower ratios are more localized; in the tangent space they are the same
-at every coefficient. *Not localized* are vectors that ignore whose images they see: one of them
-there what the own vector does, and all others together √(T − 1) times as much if their changes
-are of equal length and at right angles.
+the pre-trained weights. Lower ratios are more localized. In the tangent space they are the same
+at every coefficient; in the network large changes saturate, which draws them towards 1. *Not
+localized* are vectors that ignore whose images they see: one of them does there what the own
+vector does, and all others together √(T − 1) times as much if their changes are of equal length
+and at right angles.
 {INTERVALS}
 """,
 )

@@ -27,7 +27,8 @@ one of them, mean over the others. The further to the left, the more localized; 
 on their own images alone. Dotted: vectors that ignore whose images they see, which is 1 for one
 of them, and √(T − 1) for the T − 1 others together if their changes are of equal length and at
 right angles to one another. In the tangent space changes add exactly and the ratios do not
-depend on the coefficient; for the network it is named.
+depend on the coefficient. For the network it is named: at α = 1 the changes of its embedding,
+whose length its last layer norm holds, saturate, and both ratios are drawn towards 1.
 {INTERVALS}
 """,
 )

@@ -44,8 +44,10 @@ def marks(axis) -> dict[str, np.ndarray]:
 
 def test_a_row_of_the_matrix_is_a_vector_and_a_column_an_evaluated_task(table):
     axes = vector_localization.draw(table)
-    assert axes.shape == (1, 3)
-    axis = axes[0, 2]
+    titles = [axis.get_title().partition("\n")[2] for axis in axes.flat]
+    assert titles[:2] == ["Non-lin. FT, α = 1", "Non-lin. FT, α = 0.2"]
+    assert axes.shape == (1, 4)
+    axis = axes[0, 3]
     assert axis.get_title() == "Tiny ViT/8\nLinear FT, α = 1"
     assert axis.get_xlabel().startswith("evaluated task") and not axis.get_ylabel()
     assert axes[0, 0].get_ylabel() == "task of the vector"
@@ -72,6 +74,7 @@ def test_colours_end_at_twice_the_own_change_and_hold_one(table):
 
 def test_towers_with_one_mode_each_stand_abreast(table):
     standard = table[(table["training"] == "standard") & (table["evaluation"] == "network")]
+    standard = standard[standard["coefficient"] != 0.2]
     towers = [standard.assign(init=init) for init in ("random", "step-3", "pretrained")]
     axes = vector_localization.draw(pd.concat(towers, ignore_index=True))
     assert axes.shape == (1, 3) and "(random)" in axes[0, 0].get_title()

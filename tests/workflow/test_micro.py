@@ -278,3 +278,17 @@ def test_the_three_modes_differ(table):
     points = {"experiment": "task_addition", "metric": "accuracy", "split": "val", "task": "all"}
     curves = {tuple(_pick(table, mode=mode, **points)["value"]) for mode in MODES}
     assert len(curves) == len(MODES)
+
+
+@pytest.mark.parametrize("mode", MODES, ids=str)
+def test_localization_depends_on_the_coefficient_in_the_network_alone(table, mode):
+    found = _pick(table, experiment="vector_localization", mode=mode, metric="others_over_own")
+    small, large = sorted(set(found["coefficient"]))
+    first, second = (
+        _pick(found, coefficient=alpha).set_index("task")["value"] for alpha in (small, large)
+    )
+    assert set(first.index) == {*TASKS, "all"}
+    if mode.evaluation == "tangent":
+        assert second.to_dict() == pytest.approx(first.to_dict(), rel=1e-9)
+    else:
+        assert (second / first - 1).abs().max() > 1e-3
