@@ -339,6 +339,9 @@ def merge(
         list[Path] | None,
         typer.Option(metavar="FILES", help="Files of vectors, in place of --results."),
     ] = None,
+    layout: Annotated[
+        str, typer.Option(help="Of --vectors that are checkpoints of others, as peft.")
+    ] = "",
     alpha: Annotated[
         str,
         typer.Option(
@@ -383,11 +386,11 @@ def merge(
     tangent-bench merge ties --results results/tiny --mode standard-network --out a.safetensors
     tangent-bench merge ties --results results/tiny --mode linear-tangent --out a.safetensors
     tangent-bench merge ties --alpha 0.4 --model tiny --out a.safetensors --vectors b/*.safetensors
+    tangent-bench merge ties --alpha 1 --model tiny --out a.safetensors --layout peft --vectors b/*
     """
     _prepare()
     from tangent_bench import export, merging
     from tangent_bench import regress as regressing
-    from tangent_bench.export.ingredients import Wish
 
     merger = merging.find(method, regressing.hyper_parameters(values or []))
     names = tasks.split(",") if tasks else None
@@ -397,7 +400,8 @@ def merge(
         alpha=_coefficient(alpha),
         results=results and _home(results),
         vectors=[_home(file) for file in [*(vectors or []), *(more or [])]],
-        wish=Wish(names, model, init, mode, seed),
+        layout=layout,
+        wish=export.Wish(names, model, init, mode, seed),
         format=str(format) if format else None,
         force=force,
         custom_models=_custom_models(configfile),

@@ -121,6 +121,11 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
         "tests/export/test_export.py::test_the_command_in_json_and_with_files",
         "files that the reader has",
     ),
+    "tangent-bench merge ties --alpha 0.4 --model vit_b_32 --layout peft --format huggingface "
+    "--out merged --vectors adapters/dtd adapters/sun397": (
+        "tests/export/test_export.py::test_checkpoints_of_others_by_name",
+        "adapters and weights that the reader has",
+    ),
     '.venv/bin/python -c "import torch; print(torch.cuda.is_available())"': ("", "asks for a GPU"),
     "make install TORCH_INDEX=https://download.pytorch.org/whl/cpu": ("", NETWORK),
     "pip install -c requirements.lock -e '.[test]'": ("", NETWORK),

@@ -10,8 +10,9 @@ is said before anything is merged.
 
 from __future__ import annotations
 
+from tangent_bench.export._choices import Wish
 from tangent_bench.export._exporting import Request, Written, export
 from tangent_bench.export._merged import Merged
 from tangent_bench.export._tangent import TangentModel, load_tangent
 
-__all__ = ["Merged", "Request", "TangentModel", "Written", "export", "load_tangent"]
+__all__ = ["Merged", "Request", "TangentModel", "Wish", "Written", "export", "load_tangent"]

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tangent_bench import models
-from tangent_bench.export import _formats, _merged, ingredients
+from tangent_bench.export import _choices, _formats, _ingredients, _merged
+from tangent_bench.export._choices import SELECTED, Choice, Wish
 from tangent_bench.export._merged import Merged
-from tangent_bench.export.ingredients import SELECTED, Choice, Wish
 from tangent_bench.judging.outcomes import Place
 from tangent_bench.merging import Merger
 from tangent_bench.store.layout import Mode
@@ -26,6 +26,7 @@ class Request:
         alpha: the coefficient, or "selected" for that of the outcomes.
         results: a results folder with the vectors; None if they are given.
         vectors: files of vectors, one of each task.
+        layout: of `vectors` that are checkpoints of others; "" if a run wrote them.
         wish: which vectors of the results folder; of files, the model and the mode.
         format: name of a format; None takes the one that the mode asks for.
         force: whether files that are there may be replaced.
@@ -37,6 +38,7 @@ class Request:
     alpha: float | str = SELECTED
     results: Path | None = None
     vectors: Sequence[Path] = ()
+    layout: str = ""
     wish: Wish = Wish()
     format: str | None = None
     force: bool = False
@@ -69,7 +71,7 @@ def export(request: Request) -> Written:
     model = models.find(choice.place.model, dict(request.custom_models))
     inputs = [*choice.files.values(), *models.weights_files(model)]
     _formats.require_place(kind, request.out, inputs, request.force)
-    parts = ingredients.opened(choice, request.custom_models, request.results)
+    parts = _ingredients.opened(choice, request.custom_models, request.results)
     kind.require(parts)
     merged = _merged.merge(request.merger, parts, choice.alpha, choice.is_selected)
     kind.write(merged, request.out)
@@ -85,7 +87,9 @@ def _chosen(request: Request) -> Choice:
             "Name either a results folder (--results) or files of vectors (--vectors)."
         )
     if request.results is not None:
-        return ingredients.choose(request.results, request.merger, request.alpha, wish)
+        if request.layout:
+            raise ValueError("Vectors of a results folder have one layout; leave --layout out.")
+        return _choices.choose(request.results, request.merger, request.alpha, wish)
     if not isinstance(request.alpha, float | int):
         raise ValueError(
             "Which coefficient was selected stands in the outcomes of a results folder; give "
@@ -98,6 +102,6 @@ def _chosen(request: Request) -> Choice:
         )
     mode = wish.mode or "standard-network"
     place = Place(wish.model, wish.init or "pretrained", str(Mode.parse(mode)))
-    return ingredients.by_name(
-        request.vectors, request.alpha, place, wish.seed or 0, request.merger
+    return _choices.by_name(
+        request.vectors, request.alpha, place, wish.seed or 0, request.merger, request.layout
     )

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 from tangent_bench.export import _huggingface, _open_clip, _tangent
 
 if TYPE_CHECKING:
+    from tangent_bench.export._ingredients import Ingredients
     from tangent_bench.export._merged import Merged
-    from tangent_bench.export.ingredients import Ingredients
 
 
 class Format(Protocol):

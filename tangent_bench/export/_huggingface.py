@@ -17,8 +17,8 @@ from tangent_bench.store import artefacts
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from tangent_bench.export._ingredients import Ingredients
     from tangent_bench.export._merged import Merged
-    from tangent_bench.export.ingredients import Ingredients
     from tangent_bench.models import ImageTower
 
 WEIGHTS = "model.safetensors"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import tangent_bench
-from tangent_bench.export.ingredients import Ingredients
+from tangent_bench.export._ingredients import Ingredients
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -72,7 +72,7 @@ def merge(
         "mode": str(ingredients.mode),
         "seed": ingredients.seed,
         "theta0": ingredients.digest,
-        "vectors": {task: vector.about["sha256"] for task, vector in ingredients.vectors.items()},
+        "vectors": dict(ingredients.digests),
         "tangent_bench": tangent_bench.__version__,
     }
     return Merged(ingredients, tower, about)

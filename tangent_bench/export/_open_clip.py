@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from tangent_bench.store import artefacts
 
 if TYPE_CHECKING:
+    from tangent_bench.export._ingredients import Ingredients
     from tangent_bench.export._merged import Merged
-    from tangent_bench.export.ingredients import Ingredients
 
 KIND = "merged model"
 # Without an entry of this kind transformers reads no safetensors file.

@@ -14,8 +14,8 @@ from tangent_bench.store import artefacts, yaml_files
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from tangent_bench.export._ingredients import Ingredients
     from tangent_bench.export._merged import Merged
-    from tangent_bench.export.ingredients import Ingredients
     from tangent_bench.models import Clip
     from tangent_bench.tangent.vectors import Vector
 

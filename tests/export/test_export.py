@@ -24,8 +24,7 @@ import tangent_bench
 from tangent_bench import checkpoints, cli, merging, models
 from tangent_bench.experiments import task_addition
 from tangent_bench.experiments._opening import study
-from tangent_bench.export import Request, _exporting, _formats, export, load_tangent
-from tangent_bench.export.ingredients import Wish
+from tangent_bench.export import Request, Wish, _exporting, _formats, export, load_tangent
 from tangent_bench.measuring import directions
 from tangent_bench.measuring.results import Results
 from tangent_bench.store import artefacts, layout, rows
@@ -33,6 +32,7 @@ from tangent_bench.store.layout import Mode
 from tangent_bench.tangent.linearize import differentiable_attention
 from tangent_bench.tangent.vectors import Stored
 from tests import small
+from tests.checkpoints import published
 from tests.results_folder import CONFIG, CONTROL, TASKS, fill, own_model, save_vector
 
 MODES = ("standard-network", "standard-tangent")
@@ -378,6 +378,42 @@ def test_vectors_by_name_make_the_same_model(template, tmp_path):
     assert all(torch.equal(value, second[name]) for name, value in first.items())
 
 
+@pytest.mark.parametrize("name", ["peft", "state_dict"])
+def test_checkpoints_of_others_by_name(name, template, tmp_path):
+    """Adapters and state dicts whose τ is known, as folders of the hub and as files."""
+    network = models.create(models.find("mine", template.custom))
+    theta0 = {key: value.detach() for key, value in network.visual.named_parameters()}
+    theta = published.fine_tuned(network)
+    if name == "peft":
+        paths = [tmp_path / "one", tmp_path / "two"]
+        for path in paths:
+            path.mkdir()
+            published.adapter(theta, theta0, path / "adapter_model.safetensors")
+    else:
+        make = lambda: models.create(models.find("mine", template.custom))  # noqa: E731
+        paths = [tmp_path / task / "model.safetensors" for task in TASKS]
+        for path in paths:
+            path.parent.mkdir()
+            published.state_dict(make, theta, path)
+    request = asked(
+        template,
+        "task_arithmetic",
+        tmp_path / "a.safetensors",
+        results=None,
+        vectors=paths,
+        layout=name,
+        alpha=0.25,
+        wish={"model": "mine", "mode": None},
+    )
+    merged = export(request).merged
+    assert merged.about["tasks"] == list(TASKS) and merged.about["mode"] == f"{name}-network"
+    key = "transformer.resblocks.1.attn.in_proj_weight"
+    expected = theta0[key].double() + 0.5 * (theta[key].double() - theta0[key].double())
+    torch.testing.assert_close(merged.tower[key].double(), expected, rtol=0, atol=1e-7)
+    first, second = (merged.about["vectors"][task] for task in TASKS)
+    assert first == second, "they are digests of the vectors"
+
+
 def test_a_method_that_looks_at_images_finds_them_in_the_results(template, tmp_path):
     merger = merging.find("adamerging", {"steps": 2})
     request = asked(template, "ties", tmp_path / "a.safetensors", alpha=1.0)
@@ -429,6 +465,17 @@ WRONG: dict[str, tuple[dict, str]] = {
         {"results": None, "vectors": [Path("a")], "wish": {"model": "mine"}},
         "give --results, or --alpha a number",
     ),
+    "an unknown layout": (
+        {
+            "results": None,
+            "vectors": [Path("a")],
+            "layout": "peftt",
+            "alpha": 1.0,
+            "wish": {"model": "mine"},
+        },
+        "Unknown name 'peftt' in 'checkpoints'.*Did you mean 'peft'",
+    ),
+    "a layout of results": ({"layout": "peft"}, "leave --layout out"),
     "no model by name": (
         {"results": None, "vectors": [Path("a")], "alpha": 1.0},
         "give --model and no --tasks",

@@ -1,58 +1,26 @@
-"""What a merged model is made of: vectors, and the model that they were fine-tuned from.
+"""Which vectors are merged, with which coefficient: those of a results folder, or files by name.
 
-They come from a results folder, where the rows also say which coefficient was selected, or from
-files by name.
+The rows of a results folder say which coefficient was selected.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tangent_bench import models, registry, suite
+from tangent_bench import registry, suite
 from tangent_bench.judging import outcomes
 from tangent_bench.judging.outcomes import Place
-from tangent_bench.store import artefacts, layout, yaml_files
+from tangent_bench.store import layout, yaml_files
 from tangent_bench.store.layout import Mode
 
 if TYPE_CHECKING:
-    from tangent_bench.measuring.results import Results
     from tangent_bench.merging import Merger
-    from tangent_bench.models import Clip, Model
-    from tangent_bench.tangent.vectors import Stored, Vector
 
 SELECTED = "selected"
-
-
-@dataclass(frozen=True)
-class Ingredients:
-    """Vectors and their model.
-
-    Attributes:
-        name: of the model in the config.
-        model: its architecture and weights.
-        init: its initialisation.
-        clip: the open_clip model with θ0.
-        theta0: θ0 of its image tower.
-        digest: of θ0.
-        vectors: task → τ, which stays in its file.
-        mode: how the vectors were made, and what they are put into.
-        seed: of the fine-tuning, and of a method's random draws.
-        results: the results folder, for methods that look at images; None if there is none.
-    """
-
-    name: str
-    model: Model
-    init: str
-    clip: Clip
-    theta0: Vector
-    digest: str
-    vectors: Mapping[str, Stored]
-    mode: Mode
-    seed: int = 0
-    results: Results | None = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +53,7 @@ class Choice:
         alpha: the coefficient.
         is_selected: whether validation images chose it.
         grid: the least and the largest coefficient that were tried, as far as is known.
+        layout: of checkpoints that others published; "" for vectors of a run.
     """
 
     place: Place
@@ -93,6 +62,7 @@ class Choice:
     alpha: float
     is_selected: bool = False
     grid: tuple[float, float] | None = None
+    layout: str = ""
 
 
 def choose(root: Path, merger: Merger, alpha: float | str, wish: Wish) -> Choice:
@@ -123,34 +93,61 @@ def choose(root: Path, merger: Merger, alpha: float | str, wish: Wish) -> Choice
     return Choice(place, seed, files, float(alpha), is_selected, grid)
 
 
-def by_name(files: Sequence[Path], alpha: float, place: Place, seed: int, merger: Merger) -> Choice:
+def by_name(
+    files: Sequence[Path], alpha: float, place: Place, seed: int, merger: Merger, layout: str = ""
+) -> Choice:
     """Vectors by their files.
 
     Args:
-        files: written by a run; each says which task's it is.
+        files: written by a run, so that each says which task's it is; or checkpoints.
         alpha: the coefficient.
         place: the model that they were fine-tuned from, and the mode of the merged model.
         seed: of a method's random draws.
         merger: the method.
+        layout: of checkpoints that others published, whose names are those of the tasks; "" for
+            vectors of a run.
 
     Raises:
-        ValueError: one is no vector, or two are of one task.
+        ValueError: one is no vector, two are of one task, or there is no such layout.
     """
-    from tangent_bench.tangent.vectors import Stored
-
+    if layout:
+        registry.module_name("checkpoints", layout)  # which says if there is none
+        tasks = _names(files)
+        trainings = {layout}
+    else:
+        tasks, trainings = _said(files)
     named: dict[str, Path] = {}
-    trainings = set()
-    for file in files:
-        about = Stored(file).about
-        task = _task_of(file, about)
+    for task, file in zip(tasks, files, strict=True):
         if task in named:
             raise ValueError(
                 f"{named[task]} and {file} are both vectors of {task!r}; give one of each task."
             )
         named[task] = file
-        trainings.add(about.get("training", "unknown"))
     mode = Mode("+".join(sorted(trainings)), Mode.parse(place.mode).evaluation)
-    return Choice(place._replace(mode=str(mode)), seed, named, alpha, grid=grid_of(merger))
+    where = place._replace(mode=str(mode))
+    return Choice(where, seed, named, alpha, grid=grid_of(merger), layout=layout)
+
+
+def _said(files: Sequence[Path]) -> tuple[list[str], set[str]]:
+    """The tasks of vectors of a run, and how they were trained, as the files say."""
+    from tangent_bench.tangent.vectors import Stored
+
+    tasks = []
+    trainings = set()
+    for file in files:
+        about = Stored(file).about
+        is_of_run = file.stem.startswith("seed-")
+        tasks.append(about.get("task") or (file.parent.name if is_of_run else file.stem))
+        trainings.add(about.get("training", "unknown"))
+    return tasks, trainings
+
+
+def _names(files: Sequence[Path]) -> list[str]:
+    """The names of files and folders; where they are the same, those of the folders around them."""
+    names = [file.stem if file.is_file() else file.name for file in files]
+    if max(Counter(names).values()) > 1:
+        names = [file.absolute().parent.name for file in files]
+    return names
 
 
 def _place(root: Path, wish: Wish) -> Place:
@@ -256,63 +253,3 @@ def grid_of(merger: Merger) -> tuple[float, float]:
         return own[0], own[1]
     default = yaml_files.read(suite.ROOT / "config/default.yaml")["coefficients"]
     return default["first"], default["last"]
-
-
-def _task_of(file: Path, about: Mapping[str, Any]) -> str:
-    """The task of a vector: as its file says, else the name of its folder, or its own."""
-    is_of_run = file.stem.startswith("seed-")
-    return str(about.get("task") or (file.parent.name if is_of_run else file.stem))
-
-
-def opened(choice: Choice, custom_models: Mapping[str, Any], root: Path | None) -> Ingredients:
-    """Vectors and their model, if they belong together.
-
-    Args:
-        choice: which vectors.
-        custom_models: the config's entries.
-        root: the results folder, for methods that look at images; None if there is none.
-
-    Raises:
-        ValueError: a vector is damaged, or belongs to another θ0 than the others or the model.
-    """
-    from tangent_bench.measuring.results import Results
-    from tangent_bench.models._tower import whole
-    from tangent_bench.tangent.linearize import parameters
-    from tangent_bench.tangent.vectors import Stored
-
-    place = choice.place
-    vectors = {task: Stored(file) for task, file in choice.files.items()}
-    _require_one_start(vectors, choice.files)
-    model = models.find(place.model, dict(custom_models))
-    clip = whole(model, place.init, 0)
-    theta0 = parameters(clip.visual)
-    digest = artefacts.digest({name: value.numpy() for name, value in theta0.items()})
-    _require_start(vectors, choice.files, digest, place)
-    results = root and Results(root, place.model, place.init, choice.seed, custom_models)
-    mode = Mode.parse(place.mode)
-    return Ingredients(
-        place.model, model, place.init, clip, theta0, digest, vectors, mode, choice.seed, results
-    )
-
-
-def _require_start(
-    vectors: Mapping[str, Stored], files: Mapping[str, Path], digest: str, place: Place
-) -> None:
-    """Raise if vectors were fine-tuned from another model than the one that is there."""
-    for task, vector in vectors.items():
-        if vector.about["theta0"] != digest:
-            raise ValueError(
-                f"{files[task]} was made from other weights than those of {place.model!r} "
-                f"({place.init}) are now; name the model that it was fine-tuned from."
-            )
-
-
-def _require_one_start(vectors: Mapping[str, Stored], files: Mapping[str, Path]) -> None:
-    """Raise if vectors were fine-tuned from different weights, before any model is loaded."""
-    first = next(iter(vectors))
-    for task, vector in vectors.items():
-        if vector.about["theta0"] != vectors[first].about["theta0"]:
-            raise ValueError(
-                f"{files[first]} and {files[task]} were fine-tuned from different weights θ0, so "
-                "that their sum belongs to neither; give vectors of one pre-trained model."
-            )
