@@ -1,8 +1,9 @@
 """The command line beside Snakemake.
 
-It says what there is, what a run needs and costs, what it found, and which method is better:
+It says what there is, what a run needs and costs, what it found, and which method is better, and
+takes merged models out of results:
 
-    tangent-bench list, show, check, plan, summary, compare, regress
+    tangent-bench list, show, check, plan, summary, compare, regress, merge
 
 or `python -m tangent_bench.cli`. Exit status: 0; 1 if the answer is one that was to be noticed (a
 run cannot begin, a verdict that `--fail-on` names); 2 with one sentence if the question is wrong,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 # click's class, of which later versions of typer have a copy of their own
 ClickException: type[Exception] = typer.BadParameter.__mro__[2]
 Kind = StrEnum("Kind", catalogue.KINDS)
+Format = StrEnum("Format", ["open_clip", "huggingface", "fusionbench"])
 Json = Annotated[bool, typer.Option("--json", help="Print JSON in place of text.")]
 Preset = Annotated[str | None, typer.Option(help="A file of config/, as paper.  [default: tiny]")]
 ConfigFiles = Annotated[
@@ -50,6 +52,11 @@ FailOn = Annotated[
         help="Exit with 1 on these verdicts over all tasks: better, same, worse, undecided, by "
         "commas.",
     ),
+]
+
+
+Commas = Annotated[
+    str | None, typer.Option(metavar="NAMES", help="Tasks, by commas.  [default: all]")
 ]
 
 
@@ -314,6 +321,131 @@ def regress(
     file = _home(configfile) if configfile else regressing.CONFIG
     comparisons = regressing.regress(candidate, merging.find(baseline), file, cores, quiet=as_json)
     _judge(comparisons, words, as_json, jobs.read_config([file])["preset"])
+
+
+@app.command()
+def merge(
+    method: Annotated[str, typer.Argument(help="Name of the method, as ties or lines+ties.")],
+    out: Annotated[
+        Path, typer.Option(help="A new file .safetensors; for huggingface, fusionbench a folder.")
+    ],
+    more: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FILES]...", help="Further --vectors.")
+    ] = None,
+    results: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Results of a run, with its vectors.")
+    ] = None,
+    vectors: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILES", help="Files of vectors, in place of --results."),
+    ] = None,
+    layout: Annotated[
+        str, typer.Option(help="Of --vectors that are checkpoints of others, as peft.")
+    ] = "",
+    alpha: Annotated[
+        str,
+        typer.Option(
+            metavar="selected|NUMBER",
+            help="The coefficient: that which validation images chose in the results, or a number.",
+        ),
+    ] = "selected",
+    mode: Annotated[
+        str | None,
+        typer.Option(
+            help="As standard-network; a -tangent mode writes θ0 and τ.  [default: the only one]"
+        ),
+    ] = None,
+    tasks: Commas = None,
+    values: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A hyper-parameter; again for others."),
+    ] = None,
+    format: Annotated[
+        Format | None, typer.Option(help="Whose files.  [default: open_clip]")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="The model that was fine-tuned.  [default: the only one]")
+    ] = None,
+    init: Annotated[
+        str | None, typer.Option(help="Its initialisation.  [default: the only one]")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Of the fine-tuning.  [default: the only one]")
+    ] = None,
+    configfile: ConfigFiles = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+    as_json: Json = False,
+):
+    """Merge vectors, and take the model away.
+
+    Writes θ0 + α d as a file of open_clip's, or a folder of transformers' or FusionBench's. In a
+    tangent mode it is a file of θ0 and τ, which tangent_bench.export.load_tangent makes f_lin of.
+    An α outside of the method's grid is taken, and said to be; --configfile is for custom_models.
+
+    \b
+    tangent-bench merge ties --results results/tiny --mode standard-network --out a.safetensors
+    tangent-bench merge ties --results results/tiny --mode linear-tangent --out a.safetensors
+    tangent-bench merge ties --alpha 0.4 --model tiny --out a.safetensors --vectors b/*.safetensors
+    tangent-bench merge ties --alpha 1 --model tiny --out a.safetensors --layout peft --vectors b/*
+    """
+    _prepare()
+    from tangent_bench import export, merging
+    from tangent_bench import regress as regressing
+
+    merger = merging.find(method, regressing.hyper_parameters(values or []))
+    names = tasks.split(",") if tasks else None
+    request = export.Request(
+        merger=merger,
+        out=_home(out),
+        alpha=_coefficient(alpha),
+        results=results and _home(results),
+        vectors=[_home(file) for file in [*(vectors or []), *(more or [])]],
+        layout=layout,
+        wish=export.Wish(names, model, init, mode, seed),
+        format=str(format) if format else None,
+        force=force,
+        custom_models=_custom_models(configfile),
+    )
+    written = export.export(request)
+    if written.note:
+        typer.echo(written.note, err=True)
+    if as_json:
+        return _print({"out": str(request.out), **written.merged.about, "usage": written.usage})
+    typer.echo(_merged(written.merged.about, request.out, written.usage))
+
+
+def _coefficient(text: str) -> float | str:
+    """α as it was given: "selected", or a number."""
+    if text == "selected":
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(
+            f"--alpha {text!r} cannot be read; expected 'selected', or a number such as 0.3."
+        ) from None
+
+
+def _custom_models(configfiles: Sequence[Path] | None) -> Mapping:
+    """The models of the user's own that config files define."""
+    if not configfiles:
+        return {}
+    from tangent_bench.planning import jobs
+
+    return jobs.read_config([_home(file) for file in configfiles])["custom_models"]
+
+
+def _merged(about: Mapping, out: Path, usage: str) -> str:
+    """What was written, and how it is loaded."""
+    chosen = ", selected on validation images" if about["alpha_selected"] else ""
+    lines = [
+        f"{out}: {about['model']}, {len(about['tasks'])} vectors ({', '.join(about['tasks'])}) "
+        f"merged by {about['method']}, α = {about['alpha']:g}{chosen}; mode {about['mode']}, seed "
+        f"{about['seed']}.",
+        "",
+    ]
+    lines += [f"    {line}" for line in usage.splitlines()]
+    return "\n".join(lines)
 
 
 def _judge(comparisons: Mapping, words: Sequence[str], as_json: bool, preset: str) -> None:

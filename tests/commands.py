@@ -27,6 +27,15 @@ NEWCOMER: dict[str, str | None] = {
     'make regress METHOD=ties SET="keep=0.1" BASELINE=tsv_m': (
         f'make regress METHOD=ties SET="keep=0.1" BASELINE=tsv_m ARGS="{ON_MICRO}"'
     ),
+    "tangent-bench merge ties --results results/tiny --mode standard-network "
+    "--out merged.safetensors": "tangent-bench merge ties --results results/micro "
+    "--mode standard-network --out results/micro/merged.safetensors",
+    "tangent-bench merge ties --results results/tiny --mode standard-network --out merged "
+    "--format huggingface": "tangent-bench merge ties --results results/micro "
+    "--mode standard-network --out results/micro/merged-hf --format huggingface",
+    "tangent-bench merge ties --results results/tiny --mode linear-tangent "
+    "--out tangent.safetensors": "tangent-bench merge ties --results results/micro "
+    "--mode linear-tangent --out results/micro/tangent.safetensors",
     "make docs": None,
     "make clean": None,
 }
@@ -106,6 +115,16 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "results/before": (
         "tests/test_outcomes.py::test_the_same_method_before_and_after_a_change",
         "needs results from before a change",
+    ),
+    "tangent-bench merge ties --alpha 0.4 --model tiny --out merged.safetensors --vectors "
+    "mnist.safetensors symbols.safetensors": (
+        "tests/export/test_export.py::test_the_command_in_json_and_with_files",
+        "files that the reader has",
+    ),
+    "tangent-bench merge ties --alpha 0.4 --model vit_b_32 --layout peft --format huggingface "
+    "--out merged --vectors adapters/dtd adapters/sun397": (
+        "tests/export/test_export.py::test_checkpoints_of_others_by_name",
+        "adapters and weights that the reader has",
     ),
     '.venv/bin/python -c "import torch; print(torch.cuda.is_available())"': ("", "asks for a GPU"),
     "make install TORCH_INDEX=https://download.pytorch.org/whl/cpu": ("", NETWORK),

@@ -418,7 +418,8 @@ def test_examples_are_commands(name, rest):
 
 def test_every_command_has_examples_and_json():
     shown = {name for name, command in COMMANDS.items() if not command.hidden}
-    assert shown == {"list", "show", "check", "plan", "summary", "compare", "regress"}
+    expected = {"list", "show", "check", "plan", "summary", "compare", "regress", "merge"}
+    assert shown == expected
     assert shown == {case.values[0] for case in examples()}
     for name in shown:
         help_ = call(name, "--help").stdout

@@ -25,6 +25,7 @@ __all__ = ["Checkpoint", "Content", "Layout", "difference", "load", "sources"]
 
 # Layouts whose files have open_clip's names: of a folder with both kinds, theirs are meant.
 _OF_OPEN_CLIP = ("state_dict",)
+_OF_ADAPTERS = ("peft",)  # layouts that are no whole weights
 
 
 def sources(config: Mapping) -> dict[str, Path]:
@@ -58,12 +59,17 @@ def _file(entry: Mapping, training: str, task: str, model: str, seed: int) -> Pa
     text = str(Path(entry["folder"]) / entry["files"][task])
     path = Path(text.replace("{model}", model).replace("{seed}", str(seed)))
     try:
-        return find(path, prefer_open_clip=entry["layout"] in _OF_OPEN_CLIP)
+        return _found(path, entry["layout"])
     except ValueError as sentence:
         raise ValueError(
             f"Config: 'checkpoints.{training}.files.{task}': {str(sentence).removesuffix('.')}; or "
             f"take {training!r} out of `checkpoints` to fine-tune."
         ) from None
+
+
+def _found(path: Path, name: str) -> Path:
+    """The file of the layout `name` that a path means."""
+    return find(path, prefer_open_clip=name in _OF_OPEN_CLIP, adapter=name in _OF_ADAPTERS)
 
 
 def load(name: str, path: Path, network: Clip) -> Vector:
@@ -78,11 +84,13 @@ def load(name: str, path: Path, network: Clip) -> Vector:
         ValueError: another layout, a damaged file, names or shapes of another model, or another θ0.
     """
     from tangent_bench.tangent.linearize import parameters
-    from tangent_bench.weights import _reading
+    from tangent_bench.weights import _reading, _towers
 
     plugin = registry.load("checkpoints", name)
-    content = _reading.read(find(path, prefer_open_clip=name in _OF_OPEN_CLIP))
-    if not plugin.recognises(content, network):
+    content = _reading.read(_found(path, name))
+    # Biases of an adapter have the names that other layouts know.
+    is_another = name not in _OF_ADAPTERS and _towers.is_adapter(content)
+    if is_another or not plugin.recognises(content, network):
         raise ValueError(_another_layout(plugin.LAYOUT, name, content, network))
     return difference(plugin.read(content, network), parameters(network.visual), path)
 
@@ -91,7 +99,8 @@ def _another_layout(expected: Layout, name: str, content: Content, network: Clip
     """The sentence about a file that is not in the layout `name`."""
     from tangent_bench.weights import _towers
 
-    _towers.require_no_lora(content)
+    if not _towers.is_adapter(content):
+        _towers.require_no_lora(content)
     advice = (
         "these are names of no layout that is known; save the fine-tuned model's state dict, by "
         "open_clip's names or those of transformers"

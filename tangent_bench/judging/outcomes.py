@@ -95,6 +95,43 @@ def read(
     return Tuned(label, stacked, coefficients, at_edge)
 
 
+class Selection(NamedTuple):
+    """What validation images chose for one method and seed.
+
+    Attributes:
+        coefficients: the tasks that were added, joined by "+" → α; all of them come first.
+        grid: the least and the largest α that were tried; None if the rows do not say.
+    """
+
+    coefficients: dict[str, float]
+    grid: tuple[float, float] | None
+
+
+def selection(root: Path, place: Place, label: str, seed: int) -> Selection:
+    """Reads which coefficients addition selected.
+
+    Args:
+        root: the results folder.
+        place: where the method was evaluated.
+        label: the method's label.
+        seed: of the fine-tuning.
+
+    Raises:
+        ValueError: it has no outcome there.
+    """
+    from tangent_bench.store.rows import read as read_rows
+
+    file = _files(root, place, label, ADDITION, [seed])[seed]
+    table = read_rows(file.with_suffix(".csv"))
+    chosen = table[table["metric"] == "selected_coefficient"]
+    subsets = table[(table["metric"] == METRICS[ADDITION]) & (table["task"] == "own")]
+    coefficients = dict(zip(chosen["sources"], chosen["value"], strict=True))
+    coefficients |= dict(zip(subsets["sources"], subsets["coefficient"], strict=True))
+    tried = table.loc[(table["metric"] == "accuracy") & (table["split"] == "val"), "coefficient"]
+    grid = (float(tried.min()), float(tried.max())) if len(tried) else None
+    return Selection({tasks: float(alpha) for tasks, alpha in coefficients.items()}, grid)
+
+
 def seeds_of(root: Path, place: Place, label: str, experiment: str = ADDITION) -> list[int]:
     """Returns the seeds at which a method has outcomes.
 

@@ -16,7 +16,7 @@ from tangent_bench.store import artefacts
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from tangent_bench.models import ImageTower
+    from tangent_bench.models import Clip, ImageTower
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,13 @@ class Tower:
         return normalise(images_NCHW, self.mean, self.std)
 
 
+def whole(model: models.Model, init: str, seed: int) -> Clip:
+    """The open_clip model whose image tower jobs use; arguments as of `image_tower`."""
+    from tangent_bench.seeds import derive
+
+    return models.create(model, init, derive("random init", model.architecture, seed) % 2**31)
+
+
 def image_tower(model: models.Model, init: str, seed: int, device: str = "cpu") -> Tower:
     """The image tower of an open_clip model.
 
@@ -62,11 +69,9 @@ def image_tower(model: models.Model, init: str, seed: int, device: str = "cpu") 
     Raises:
         ValueError: a GPU was asked for and PyTorch finds none.
     """
-    from tangent_bench.seeds import derive
     from tangent_bench.tangent.linearize import parameters
 
-    network = models.create(model, init, derive("random init", model.architecture, seed) % 2**31)
-    visual = network.visual
+    visual = whole(model, init, seed).visual
     theta0 = parameters(visual)
     digest = artefacts.digest({name: value.numpy() for name, value in theta0.items()})
     devices.require(device)

@@ -92,13 +92,21 @@ def digest(tensors: dict[str, np.ndarray]) -> str:
     return state.hexdigest()
 
 
-def save(path: str | Path, kind: str, tensors: dict[str, np.ndarray], /, **about: object) -> str:
+def save(
+    path: str | Path,
+    kind: str,
+    tensors: dict[str, np.ndarray],
+    beside: Mapping[str, str] | None = None,
+    /,
+    **about: object,
+) -> str:
     """Write arrays as safetensors with their digest, which is returned.
 
     Args:
         path: of the file.
         kind: what the file is ("vector", "features", ...); `load` insists on it.
         tensors: the arrays by name.
+        beside: entries of the header that other programs look for.
         about: facts about them that JSON can hold.
     """
     from safetensors.numpy import save_file
@@ -110,7 +118,8 @@ def save(path: str | Path, kind: str, tensors: dict[str, np.ndarray], /, **about
         try:
             # The facts have a digest of their own: they are no tensors, and a flipped bit there
             # would be believed.
-            save_file(tensors, temporary, metadata={_META: f"{_sha256(text)} {text}"})
+            header = {**(beside or {}), _META: f"{_sha256(text)} {text}"}
+            save_file(tensors, temporary, metadata=header)
         except OSError:
             raise
         except Exception as error:  # safetensors reports a full disk as its own error type

@@ -14,29 +14,35 @@ TRANSFORMERS = (
     "pytorch_model.bin.index.json",
 )
 OPEN_CLIP = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+# Of LoRA adapters, as PEFT saves them.
+ADAPTERS = ("adapter_model.safetensors", "adapter_model.bin")
+ADAPTER_CONFIG = "adapter_config.json"
 INDEX = ".index.json"
-_ADAPTER = "adapter_config.json"
 _SHARD = re.compile(r"-\d{5}-of-(\d{5})(?=\.)")
 EXPECTED = "model.safetensors, pytorch_model.bin, open_clip's names of them, or an index of shards"
+MERGE = (
+    "which is no weights without those that it adapts; merge it into them first (PEFT: "
+    "merge_and_unload), and save the result"
+)
 ADAPTER = (
-    "is a LoRA adapter, which is no weights without those that it adapts; merge it into them first "
-    "(PEFT: merge_and_unload), and save the result"
+    f"is a LoRA adapter, {MERGE}; or, for a vector, read it by layout 'peft' under `checkpoints`"
 )
 
 
-def find(path: Path, prefer_open_clip: bool = False) -> Path:
+def find(path: Path, prefer_open_clip: bool = False, adapter: bool = False) -> Path:
     """The file of weights that a path means: itself, or the one in a folder of the hub.
 
     Args:
         path: a file or a folder.
         prefer_open_clip: whether files with open_clip's names come first in a folder with both.
+        adapter: whether a LoRA adapter is looked for, in place of whole weights.
 
     Raises:
         ValueError: there is no such file or folder, the folder has no weights, or the file is one
             shard of several.
     """
     if path.is_dir():
-        return _in_folder(path, prefer_open_clip)
+        return _adapter_in(path) if adapter else _in_folder(path, prefer_open_clip)
     if not path.is_file():
         raise ValueError(
             f"There is no {path}; expected a file of weights, or a folder with {EXPECTED}."
@@ -50,9 +56,20 @@ def _in_folder(folder: Path, prefer_open_clip: bool) -> Path:
     for name in names:
         if (folder / name).is_file():
             return folder / name
-    if (folder / _ADAPTER).is_file():
+    if (folder / ADAPTER_CONFIG).is_file():
         raise ValueError(f"{folder} {ADAPTER}.")
     raise ValueError(f"{folder} is a folder without weights; expected {EXPECTED}.")
+
+
+def _adapter_in(folder: Path) -> Path:
+    """The file of a LoRA adapter in the folder that PEFT saved it in."""
+    for name in ADAPTERS:
+        if (folder / name).is_file():
+            return folder / name
+    raise ValueError(
+        f"{folder} is a folder without weights of a LoRA adapter; expected {' or '.join(ADAPTERS)} "
+        f"and {ADAPTER_CONFIG}, as PEFT's save_pretrained leaves them."
+    )
 
 
 def _require_no_shard(path: Path) -> None:
@@ -66,14 +83,17 @@ def _require_no_shard(path: Path) -> None:
 
 
 def parts(file: Path) -> list[Path]:
-    """All files that the weights are in: the file, and of an index its shards as well.
+    """All files that the weights are in.
+
+    The file itself; of an index its shards as well, of a LoRA adapter its config.
 
     Raises:
         ValueError: an index that cannot be read.
     """
-    if not file.name.endswith(INDEX):
-        return [file]
-    return [file, *dict.fromkeys(shards(file).values())]
+    if file.name.endswith(INDEX):
+        return [file, *dict.fromkeys(shards(file).values())]
+    config = file.with_name(ADAPTER_CONFIG)
+    return [file, config] if config.is_file() else [file]
 
 
 def shards(index: Path) -> dict[str, Path]:

@@ -29,6 +29,7 @@ BESIDE = (
     "n_averaged",
 )
 _LORA = "lora_"
+_OF_WEIGHTS = "class_embedding"  # which no adapter has
 
 
 def parameter_names(module: nn.Module) -> list[str]:
@@ -175,11 +176,22 @@ def say_unread(content: Content, before: str, known: Collection[str]) -> None:
         )
 
 
+def is_adapter(content: Content) -> bool:
+    """Whether there is LoRA, and not beside the weights that it adapts."""
+    parts = {part for name in content.tensors for part in name.split(".")}
+    return any(part.startswith(_LORA) for part in parts) and _OF_WEIGHTS not in parts
+
+
 def require_no_lora(content: Content) -> None:
-    """Raise if there is LoRA beside the weights, which alone are not what was fine-tuned."""
+    """Raise if there is LoRA, alone or beside the weights, which are not what was fine-tuned."""
     for name in content.tensors:
         if _LORA in name:
-            raise ValueError(f"{content.path} has {name!r}: it {_places.ADAPTER}.")
+            if is_adapter(content):
+                raise ValueError(f"{content.path} has {name!r}: it {_places.ADAPTER}.")
+            raise ValueError(
+                f"{content.path} has {name!r}: beside the weights it has a LoRA adapter, "
+                f"{_places.MERGE}."
+            )
 
 
 def require_floating(content: Content, names: Mapping[str, str]) -> None:

@@ -183,7 +183,7 @@ def require_config(path: Path, visual: nn.Module) -> None:
         ValueError: the config cannot be read, or is of another network.
     """
     file = path.with_name("config.json")
-    ours = _config(visual)
+    ours = config(visual)
     if not ours or not file.is_file():
         return
     try:
@@ -201,7 +201,7 @@ def require_config(path: Path, visual: nn.Module) -> None:
             )
 
 
-def _config(visual: nn.Module) -> dict[str, str | int]:
+def config(visual: nn.Module) -> dict[str, str | int]:
     """Activation and number of heads as a `config.json` has them; {} without attention."""
     modules = list(visual.modules())
     is_quick = any(type(module).__name__ == "QuickGELU" for module in modules)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import json
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -128,6 +130,45 @@ def vision_model(theta: Mapping[str, Tensor], path: Path) -> Path:
         for theirs, part in _renamed(name, value):
             found[f"vision_model.{theirs}"] = part.contiguous()
     save_file(found, path)
+    return path
+
+
+def adapter(theta: Mapping[str, Tensor], theta0: Mapping[str, Tensor], path: Path) -> Path:
+    """PEFT's layout, written by hand: ranks so high that B A is any change of a matrix.
+
+    Norms and biases are kept whole. What belongs to no module cannot be adapted.
+    """
+    found = {}
+    ranks = {}
+    for name, value in theta.items():
+        module, _, kind = name.rpartition(".")
+        if kind in ("weight", "in_proj_weight") and value.ndim > 1:
+            # Attention is one module for PEFT, and has one rank for both matrices.
+            target = module.removesuffix(".out_proj")
+            rank = len(theta[f"{target}.in_proj_weight"]) if "attn" in target else len(value)
+            ranks[re.escape(target)] = rank
+            ones = [1] * (value.ndim - 2)
+            place = module.replace("attn.out_proj", "attn.base_layer.out_proj")
+            rows = torch.zeros(rank, *value.shape[1:])
+            rows[: len(value)] = value - theta0[name]
+            if place != module:
+                rows /= 2  # it counts twice
+            found[f"{place}.lora_A.weight"] = rows
+            found[f"{place}.lora_B.weight"] = torch.eye(len(value), rank).view(-1, rank, *ones)
+        elif module:
+            found[name] = value
+    save_file({f"base_model.model.{k}": v.contiguous() for k, v in found.items()}, path)
+    about = {
+        "peft_type": "LORA",
+        "r": 8,
+        "lora_alpha": 8,
+        "rank_pattern": ranks,
+        "alpha_pattern": ranks,
+        "target_modules": ["attn", "c_fc", "c_proj", "conv1"],
+        "modules_to_save": ["ln_1", "ln_2", "ln_pre", "ln_post"],
+        "bias": "all",
+    }
+    path.with_name("adapter_config.json").write_text(json.dumps(about), encoding="utf-8")
     return path
 
 

@@ -14,6 +14,11 @@ from tests import small
 from tests.checkpoints import published
 
 NAMES = registry.names("checkpoints")
+# Parameters that a file in this layout has not, so that τ is 0 there.
+ABSENT = {
+    "fusionbench": ("proj",),  # that of the pre-trained model is kept
+    "peft": ("class_embedding", "positional_embedding", "proj"),  # of no module
+}
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +41,12 @@ def theta(network):
 def files(make, theta, tmp_path_factory) -> dict[str, Path]:
     """A checkpoint with θ* in each layout."""
     folder = tmp_path_factory.mktemp("published")
+    theta0 = dict(make().visual.named_parameters())
     return {
         "fusionbench": published.vision_model(theta, folder / "model.safetensors"),
         "ilharco": published.image_encoder(make, theta, folder / "finetuned.pt"),
         "linearized": published.linearized(make, theta, folder / "linear_finetuned.pt"),
+        "peft": published.adapter(theta, theta0, folder / "adapter_model.safetensors"),
         "state_dict": published.state_dict(make, theta, folder / "whole.safetensors"),
     }
 
@@ -68,12 +75,8 @@ def test_the_vector_is_the_difference_of_the_weights(name, files, network, theta
     theta0 = dict(network.visual.named_parameters())
     assert list(tau) == list(theta0)
     for key, value in theta0.items():
-        # FusionBench keeps the pre-trained projection, and its file has none.
-        expected = (
-            theta[key] - value
-            if (name, key) != ("fusionbench", "proj")
-            else torch.zeros_like(value)
-        )
+        is_absent = key in ABSENT.get(name, ())
+        expected = torch.zeros_like(value) if is_absent else theta[key] - value
         assert torch.equal(tau[key], expected), key
         assert tau[key].dtype == torch.float32
 
@@ -161,16 +164,27 @@ def test_a_checkpoint_with_parameters_too_many_is_refused(
         "fusionbench": lambda: published.vision_model(theta, tmp_path / "a.safetensors"),
         "ilharco": lambda: published.image_encoder(make, theta, tmp_path / "a.pt"),
         "linearized": lambda: published.linearized(make, theta, tmp_path / "a.pt"),
+        "peft": lambda: published.adapter(
+            theta, dict(deeper.visual.named_parameters()), tmp_path / "a.safetensors"
+        ),
         "state_dict": lambda: published.state_dict(make, theta, tmp_path / "a.safetensors"),
     }[name]()
     assert "the model lacks" in refusal(name, path, network)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "peft"])
 def test_a_checkpoint_of_another_pretraining_is_refused(name, files, clip_folder):
     other = models.create(small.clip_model(clip_folder), "random", 4)
     sentence = refusal(name, files[name], other)
     assert ("θ0 of its own" if name == "linearized" else "another pre-training") in sentence
+
+
+def test_an_adapter_does_not_tell_its_pretraining(files, network, clip_folder):
+    other = models.create(small.clip_model(clip_folder), "random", 4)
+    tau = checkpoints.load("peft", files["peft"], other)
+    expected = checkpoints.load("peft", files["peft"], network)
+    matrices = [key for key, value in expected.items() if value.ndim > 1]  # not kept whole
+    assert all(torch.equal(tau[key], expected[key]) for key in matrices)
 
 
 def test_values_that_are_no_numbers_are_refused(files, network, tmp_path):

@@ -38,5 +38,9 @@ def test_the_tutorial_runs(sources):
     )
     verdict = r"(?:better|same|worse|undecided)\\ +"
     assert re.search(re.sub(r"(?:\\\.){3}(?:\\ )+", verdict, shown) + r"\Z", regress), regress
-    moved, whole = map(float, re.fullmatch(r"moved by ([\d.]+) of ([\d.]+)\n?", take).groups())
-    assert 0 < moved < whole
+    merged = said[next(command for command in said if "bench merge" in command)]
+    alpha = re.search(r"merged by agreed_mean, α = ([\d.]+), selected on validation", merged)[1]
+    first, second = take.splitlines()
+    assert first == f"mnist+symbols+terrain by agreed_mean, alpha {float(alpha)}"
+    moved, whole = map(float, re.fullmatch(r"moved by ([\d.]+) of ([\d.]+)", second).groups())
+    assert moved < whole and (moved > 0) == (float(alpha) > 0)

@@ -14,7 +14,7 @@ def checkpoint_of(wildcards):
 rule import_checkpoint:
     input:
         checkpoint=checkpoint_of,
-        # Those that an index names, beside the index itself.
+        # Those that an index names, beside the index itself; the config of an adapter.
         shards=lambda w: weights.parts(checkpoint_of(w))[1:],
         weights=weights_of,
     output:
