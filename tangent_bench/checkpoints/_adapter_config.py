@@ -30,9 +30,10 @@ _CHANGING = ("pissa", "olora", "corda", "loftq", "lora_ga")
 _LAST_TWICE = (0, 21, 2)
 _WHOLE = ("CLIP", "CustomTextCLIP")  # classes of open_clip
 _BIASES = ("none", "lora_only", "all")
-# Patterns are expressions of a stranger's: without these, and with few repeats, they match soon.
+# Patterns are expressions of a stranger's: without these, and with few choices, they match soon.
 _NESTED = re.compile(r"\)[*+?{]|\\\d|\(\?")
 _MOST_REPEATS = 3
+_MOST_CHOICES = 6  # repeats and alternatives
 _LONGEST = 300
 _PATCH = re.compile(r"patch(\d+)|vit-[a-z]+[-/](\d+)", re.I)
 
@@ -196,10 +197,12 @@ def _require_patterns(file: Path, key: str, patterns: object) -> None:
     if not isinstance(patterns, dict):
         raise ValueError(f"{file} has {key} {str(patterns)[:80]!r}; expected a map.")
     for pattern in patterns:
-        num_repeats = len(re.findall(r"[*+{]", pattern))
+        num_repeats = len(re.findall(r"[*+?{]", pattern))
+        num_choices = num_repeats + pattern.count("|")
+        is_quick = num_repeats <= _MOST_REPEATS and num_choices <= _MOST_CHOICES
         try:
             re.compile(pattern)
-            is_plain = not _NESTED.search(pattern) and num_repeats <= _MOST_REPEATS
+            is_plain = is_quick and not _NESTED.search(pattern)
         except (re.error, RecursionError, OverflowError):
             is_plain = False
         if not is_plain or len(pattern) > _LONGEST:

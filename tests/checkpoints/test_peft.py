@@ -262,6 +262,8 @@ WRONG = {
     "alpha that is not finite": (GOOD, {"lora_alpha": float("inf")}, "the alpha inf"),
     "another rank": (GOOD, {"r": 4}, r"shape \(3, 16\) at .*c_fc: A'.* it is \(4, 16\)"),
     "a pattern that never ends": (GOOD, {"alpha_pattern": {"(a+)+b": 1}}, "write the names out"),
+    "a pattern of many options": (GOOD, {"rank_pattern": {"a?" * 30 + "a" * 30: 1}}, "write the n"),
+    "a pattern of many pairs": (GOOD, {"rank_pattern": {"(a|a)" * 30 + "b": 1}}, "write the names"),
     "a pattern of many repeats": (GOOD, {"rank_pattern": {".*a.*b.*c.*d": 1}}, "write the names"),
     "a pattern that is none": (GOOD, {"rank_pattern": {"(": 1}}, "rank_pattern '\\('"),
     "patterns in a list": (GOOD, {"rank_pattern": [1]}, "expected a map"),

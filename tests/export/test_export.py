@@ -203,6 +203,23 @@ def test_the_pictures_of_transformers_are_those_of_the_model(template, tmp_path)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
 
 
+def test_the_outcomes_tell_models_apart(template):
+    """Were all selected coefficients 0, or all predictions the same, much would go unnoticed."""
+    chosen = set()
+    for merger in METHODS.values():
+        for mode in MODES:
+            label = "" if merger.name == CONFIG["method"] else merger.label
+            place = ("task_addition", "mine", "pretrained", mode, 5)
+            table = rows.read(template.root / layout.outcome(*place, "csv", label))
+            alpha = float(table.loc[table["metric"] == "selected_coefficient", "value"].iloc[0])
+            found = predicted(template, merger.label, mode, alpha, "one")
+            chosen.add((merger.name, mode, alpha, *found.tolist()))
+    assert len({alpha for _, _, alpha, *_ in chosen} - {0.0}) > 1
+    predictions = {tuple(found) for _, _, _, *found in chosen}
+    at_theta0 = tuple(classes(template, "one", template.results.network.module).tolist())
+    assert len(predictions - {at_theta0}) > 4
+
+
 # What stands in the files
 
 
