@@ -15,8 +15,9 @@ from tangent_bench.figures._entities import ZERO_SHOT, ModeLook, model_title, mo
 from tangent_bench.figures._panels import annotate, legend, panels, title
 from tangent_bench.figures._select import need, note, pick
 from tangent_bench.figures._style import COLUMN, errors, look
+from tangent_bench.judging.components import LEAST_SEEDS
 from tangent_bench.judging.families import Family, families, pretraining_seed
-from tangent_bench.judging.pooling import MIN_SEEDS, interval_label, summarize
+from tangent_bench.judging.pooling import interval_label, summarize
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,7 +50,7 @@ have untouched.
 
 One pre-training: bars are 95 % intervals over test images. Several: thin lines and dots are
 single pre-trainings, bold is their mean; bars cover the test images only, conditional on these
-pre-trainings, below five of them, and with five or more the pre-trainings too (Student's t).
+pre-trainings, below five of them, and with five or more the pre-trainings too.
 The towers of the shipped model (preset ``emergence``) are those of the trunk without a
 cool-down of their own, except the last; those of the rebuilt models all have the same
 cool-down.
@@ -327,10 +328,10 @@ def _cover(rows: pd.DataFrame, lanes: list[Lane]) -> str:
     seeds = len(set(rows["seed"]))
     if number == 1:
         more = " and this pre-training"
-        if seeds >= MIN_SEEDS:
+        if seeds >= LEAST_SEEDS:
             more = ", conditional on this pre-training"
         return f"95 % intervals: {interval_label(seeds)}{more}"
     words = "pre-trainings and images"
-    if number < MIN_SEEDS:
+    if number < LEAST_SEEDS:
         words = "images, conditional on these pre-trainings and seeds"
     return f"Thin: each of {number} pre-trainings; bold: their mean; 95 % intervals: {words}"
