@@ -11,7 +11,6 @@ from tangent_bench import registry
 from tangent_bench.figures import _style
 from tangent_bench.report import leaderboard, leaderboard_page, render, times
 from tangent_bench.report.results_page import PresetRun
-from tangent_bench.store import rows
 from tests import synthetic, test_leaderboard
 
 HOSTILE = "<script>window.harmed=1</script><img src=x onerror=window.harmed=1>\"'&"
@@ -38,7 +37,7 @@ RECORD = {
 def fill(root: Path) -> PresetRun:
     """All files that the page reads or names, in `root`."""
     table = synthetic.make(tasks=("mnist", "symbols", HOSTILE))
-    rows.write(root / "rows.csv", table)
+    synthetic.write(root, table)
     (root / "summary.csv").write_text("x")
     _tables(root, table)
     _figures(root)

@@ -6,12 +6,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import combinations, combinations_with_replacement, product
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from tangent_bench.judging import gathering
 from tangent_bench.seeds import generator
-from tangent_bench.store import rows
+from tangent_bench.store import replicates, rows
+from tangent_bench.store.replicates import RowReplicates
 from tangent_bench.store.rows import Row
 
 TASKS = (
@@ -39,10 +42,43 @@ _SINGLE = {"standard-network": 0.92, "standard-tangent": 0.80, "linear-tangent":
 def make(
     models: Iterable[str] = ("tiny",), seeds: Iterable[int] = (0,), tasks: tuple[str, ...] = TASKS
 ) -> pd.DataFrame:
-    """Rows of all experiments for these models, seeds and tasks."""
-    return rows.frame(
-        row for model in models for seed in seeds for row in _Maker(model, seed, tasks).rows()
+    """Rows of all experiments for these models, seeds and tasks, with replicates."""
+    return with_replicates(
+        rows.frame(
+            row for model in models for seed in seeds for row in _Maker(model, seed, tasks).rows()
+        )
     )
+
+
+def with_replicates(table: pd.DataFrame, num: int = 40, units: int = 400) -> pd.DataFrame:
+    """The rows, carrying replicates as wide as their intervals, half of it the same for all seeds
+    and models.
+    """
+    deviations = {}
+    longest = max(table["sources"], key=lambda sources: sources.count("+"), default="")
+    means = table["task"].isin(["all", "own"]) | table["sources"].eq("each")
+    means &= table["sources"].isin(["", "each", "multitask", longest])
+    means &= table["low"].notna() & table["split"].eq("test")
+    for line in table[means].to_dict("records"):
+        name = replicates.name(line)
+        if gathering.is_asked(name):
+            shared = generator("synthetic", line["metric"], line["init"]).standard_normal(num)
+            own = generator("synthetic", name).standard_normal(num)
+            error = (line["high"] - line["low"]) / (2 * 1.96)
+            deviations[name] = replicates.half(error * (shared + own) / 2**0.5)
+    kept = RowReplicates(deviations, dict.fromkeys(deviations, units))
+    return replicates.carrying(table, kept)
+
+
+def write(folder: Path, table: pd.DataFrame) -> None:
+    """Writes rows and their replicates as a run leaves them."""
+    rows.write(folder / "rows.csv", table)
+    replicates.save(folder / replicates.FILE, replicates.of(table) or replicates.NONE)
+
+
+def read(folder: Path) -> pd.DataFrame:
+    """Rows of a folder with their replicates."""
+    return replicates.attach(rows.read(folder / "rows.csv"), folder / replicates.FILE)
 
 
 def with_imported(

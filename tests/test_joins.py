@@ -13,6 +13,7 @@ import yaml
 from tangent_bench.experiments import AcrossInits, scope_of
 from tangent_bench.store import joins, rows
 from tangent_bench.store.rows import Row
+from tests import synthetic
 
 CONFIG = Path(__file__).parents[1] / "config"
 ROW = Row(
@@ -41,7 +42,7 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "config").mkdir()
     write(default=yaml.safe_load((CONFIG / "default.yaml").read_text()), one={}, two={})
     for name in ("one", "two"):
-        rows.write(f"results/{name}/rows.csv", rows.frame([ROW]))
+        synthetic.write(Path(f"results/{name}"), rows.frame([ROW]))
     return tmp_path / "config"
 
 
@@ -64,10 +65,11 @@ def test_a_joined_preset_is_complete(folder):
     assert joins.rows_of(two) == Path("results/two/rows.csv") and joined(folder) == []
 
 
-def test_rows_that_are_not_built_are_named_with_the_command_that_builds_them(folder):
-    Path("results/two/rows.csv").unlink()
+@pytest.mark.parametrize("name", ["rows.csv", "replicates.safetensors"])
+def test_what_is_not_built_is_named_with_the_command_that_builds_it(folder, name):
+    Path(f"results/two/{name}").unlink()
     with pytest.raises(
-        ValueError, match=r"'all' joins .* 'two'.* results/two/rows.csv.*make reproduce PRESET=two`"
+        ValueError, match=rf"'all' joins .* 'two'.* results/two/{name}.*make reproduce PRESET=two`"
     ):
         joined(folder, "one", "two")
 

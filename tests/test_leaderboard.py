@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tangent_bench import merging
-from tangent_bench.judging.comparison import crossed
+from tangent_bench.judging.components import crossed
 from tangent_bench.report import leaderboard, leaderboard_page, render
 from tangent_bench.seeds import generator
 from tangent_bench.store import artefacts, layout, rows

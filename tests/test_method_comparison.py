@@ -13,9 +13,9 @@ from tangent_bench.judging.comparison import (
     ComparisonLine,
     Tuned,
     compare,
-    crossed,
     judge,
 )
+from tangent_bench.judging.components import crossed
 from tangent_bench.judging.verdicts import Estimate
 from tangent_bench.measuring import resampling
 from tangent_bench.report.method_comparison import comparison_text

@@ -78,6 +78,7 @@ def test_headings_stand_over_their_columns():
 
 def test_words_with_a_look_are_those_that_are_written():
     assert {claims_table.NOT_RUN, claims_table.NOT_HERE} == set(pages._UNTESTED)
+    assert claims_table.RANKS[0] == pages._ALWAYS_SHOWN
     sure = [verdicts.verdict(Estimate(0.05, 0.001, 0.001), 0.05, sign, 0.01) for sign in (1, -1)]
     assert {*sure, "better", "worse"} == set(pages._LOOKS)
     assert {"better", "worse"} <= set(methods.VERDICTS)
@@ -93,6 +94,15 @@ def test_untested_rows_are_folded_away():
     assert ">b<" not in above
     assert ">b<" in below
     assert "1 that were not tested" in below
+
+
+def test_a_primary_claim_is_shown_tested_or_not():
+    rows = [
+        [HtmlCell("a"), HtmlCell("primary"), HtmlCell("not tested in this run")],
+        [HtmlCell("b"), HtmlCell("secondary"), HtmlCell("not tested in this run")],
+    ]
+    above, _, below = pages.table(["", "Rank", "Verdict"], rows, "x").partition("<details>")
+    assert ">a<" in above and ">b<" in below
 
 
 def test_a_part_comes_without_its_title_and_one_level_lower():

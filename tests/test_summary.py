@@ -5,6 +5,8 @@ import pytest
 from typer.testing import CliRunner
 
 from tangent_bench import cli
+from tangent_bench.judging.claims import CLAIMS
+from tangent_bench.judging.evidence import weigh
 from tangent_bench.report import summary
 from tangent_bench.store import rows
 from tests import synthetic
@@ -12,7 +14,7 @@ from tests import synthetic
 
 @pytest.fixture
 def folder(tmp_path):
-    rows.write(tmp_path / "tiny" / "rows.csv", synthetic.make(tasks=("mnist", "terrain")))
+    synthetic.write(tmp_path / "tiny", synthetic.make(tasks=("mnist", "terrain")))
     return tmp_path / "tiny"
 
 
@@ -33,6 +35,18 @@ def test_claims_and_two_tables_are_shown(folder):
         "Linear FT forgets targets better",
     ):
         assert words in text, words
+
+
+def test_the_six_primary_claims_are_shown_and_the_others_counted(folder):
+    text = summary.report(folder)
+    for claim in CLAIMS:
+        shown = [line for line in text.splitlines() if line.startswith(f"{claim.text}  ")]
+        assert len(shown) == claim.primary
+    (counts,) = [line for line in text.splitlines() if line.startswith("Secondary claims: ")]
+    tested = [line.verdict for line in weigh(synthetic.read(folder)) if not line.claim.primary]
+    for word in set(tested):
+        assert f"{tested.count(word)} {word}" in counts
+    assert counts.endswith("tables/claims_table.md)")
 
 
 def test_claims_come_first_and_the_page_last_in_lines_that_fit(folder):
@@ -69,6 +83,10 @@ def test_missing_page_and_missing_experiment_are_said(folder):
 def test_errors_are_one_sentence(folder):
     with pytest.raises(ValueError, match=r"^Missing file .*\.$"):
         summary.report(folder / "nowhere")
+    kept = (folder / "replicates.safetensors").rename(folder / "elsewhere")
+    with pytest.raises(ValueError, match=r"^There is no .*replicates.safetensors, which claims"):
+        summary.report(folder)
+    kept.rename(folder / "replicates.safetensors")
     (folder / "rows.csv").write_bytes((folder / "rows.csv").read_bytes()[:-40])
     with pytest.raises(ValueError, match=r"damaged.*Delete it"):
         summary.report(folder)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy.stats import t
 
-from tangent_bench.judging.verdicts import Estimate, combine, holm, verdict
+from tangent_bench.judging.verdicts import Estimate, holm, verdict
 from tangent_bench.seeds import generator
 
 POINT = 0.01
@@ -78,15 +78,12 @@ def test_levels_of_holm():
     assert holm([]) == []
 
 
-def test_combination_adds_variances_and_turns_the_sides_of_what_is_subtracted():
-    a, b = Estimate(0.5, 0.03, 0.01, 4), Estimate(0.2, 0.04, 0.02)
-    found = combine([(1.0, a), (-1.0, b)])
-    assert found.value == pytest.approx(0.3) and found.degrees == 4
-    assert (found.below, found.above) == pytest.approx(
-        (math.hypot(0.03, 0.02), math.hypot(0.01, 0.04))
-    )
-    half = combine([(0.5, a)])
-    assert (half.value, half.below) == pytest.approx((0.25, 0.015))
+def test_tests_that_were_fixed_beforehand_count_without_an_estimate():
+    """As if nothing had been found in them: p = 1."""
+    found = [plain(z, 1.0) for z in (3.5, 2.7, 0.5)]
+    nothing = [plain(0.0, 1.0)] * 3
+    assert holm(found, num_tests=6) == holm([*found, *nothing])[:3]
+    assert holm(found, num_tests=6) == pytest.approx([0.05 / 6, 0.05 / 5, 0.05 / 4])
 
 
 @pytest.mark.full

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from tangent_bench.measuring import resampling
 from tangent_bench.measuring.evaluation import Evaluator, Point
 from tangent_bench.measuring.results import Labels
+from tangent_bench.store import replicates as row_replicates
 from tangent_bench.store.layout import Mode
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from tangent_bench.store.rows import Row
 
 Replicates = Mapping[str, np.ndarray]  # metric → [R]
+MEANS = ("all", "own")  # what stands for the task in the row of a mean over tasks
+EACH = "each"  # and for the sources, where it runs over single vectors
 Compared = TypeVar("Compared", bound=Hashable)
 
 
@@ -48,6 +51,9 @@ class Study:
             that was run here has none.
         rows: found so far.
         replicates: metric → [R], kept for paired differences between modes and initialisations.
+        deviations: name of a row (`store/replicates.py`) → its replicates less its value, [R − 1];
+            of means over tasks on test images, which claims and tables stand on.
+        num_units: name of such a row → independent units that were resampled.
     """
 
     experiment: str
@@ -63,6 +69,8 @@ class Study:
     protocols: Mapping[str, str] = field(default_factory=dict)
     rows: list[Row] = field(default_factory=list)
     replicates: dict[str, np.ndarray] = field(default_factory=dict)
+    deviations: dict[str, np.ndarray] = field(default_factory=dict)
+    num_units: dict[str, int] = field(default_factory=dict)
     _weights: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
 
     def weights(self, task: str, split: str) -> np.ndarray:
@@ -126,6 +134,24 @@ class Study:
                 **(own | coordinates),
             )
         )
+        if split == "test" and (task in MEANS or sources == EACH) and len(values_R) > 1:
+            self._keep(self.rows[-1], values_R)
+
+    def _keep(self, row: Row, values_R: np.ndarray) -> None:
+        """Keeps the replicates of a row for the sidecar."""
+        name = row_replicates.name(asdict(row))
+        self.deviations[name] = (values_R[1:] - values_R[0]).astype(np.float32)
+        evaluated = self.tasks if row.task in MEANS else (row.task,)
+        self.num_units[name] = self._fewest_units(row.split, evaluated)
+
+    def _fewest_units(self, split: str, tasks: Sequence[str]) -> int:
+        """Independent units of the task that has fewest, of the images that are looked at.
+
+        They are the first `num_images`, where the experiment's section limits them.
+        """
+        limit = self.settings.get("num_images")
+        counts = [len(np.unique(self.labels(task, split).blocks[:limit])) for task in tasks]
+        return min(counts)
 
     def protocol(self, training: str) -> str:
         """The family of checkpoints that a row of this training stands on."""
@@ -134,11 +160,14 @@ class Study:
     def sidecar(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """Arrays and facts to store beside the rows.
 
-        Arrays are predictions per image and replicates; facts are the points of the predictions and
-        the digests of the order of their images.
+        Arrays are predictions per image and replicates; facts are the points of the predictions,
+        the digests of the order of their images, and how many units were resampled.
         """
         arrays = {f"replicates/{name}": values for name, values in self.replicates.items()}
-        return arrays, {"points": json.dumps({}), "image_orders": {}}
+        for name, values in self.deviations.items():
+            arrays[f"{row_replicates.SIDECAR}{name}"] = values
+        units = {row_replicates.UNITS: self.num_units}
+        return arrays, {"points": json.dumps({}), "image_orders": {}, **units}
 
 
 @dataclass(kw_only=True)
@@ -193,14 +222,14 @@ class ModeStudy(Study):
         return {"method": self.merger.name, "params_id": self.merger.params_id}
 
     def sidecar(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        replicates, _ = super().sidecar()
+        kept, facts = super().sidecar()
         arrays = {f"predictions/{name}": values for name, values in self.predictions.items()}
         orders = {}
         for name in self.predictions:
             _, task, split = name.split("/")
             orders[f"{task}/{split}"] = self.labels(task, split).digest
-        facts = {"points": json.dumps(self.points), "image_orders": orders}
-        return arrays | replicates, facts
+        facts |= {"points": json.dumps(self.points), "image_orders": orders}
+        return arrays | kept, facts
 
 
 @dataclass(kw_only=True)

@@ -1,5 +1,7 @@
 """Figures and tables: one file each, functions of result rows and of nothing else.
 
+Rows carry their replicates where they are (`store/replicates.py`); claims need them.
+
 A module has `FIGURE` and, by its kind, `draw(rows, ax=None)` → array of axes, or `build(rows)` →
 cells (`_cells.py`).
 Fractions become percent here and nowhere else.

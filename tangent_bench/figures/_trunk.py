@@ -9,8 +9,9 @@ from tangent_bench.experiments.pretraining_ablation import OWN_HEADS
 from tangent_bench.figures._entities import ModeLook, model_title, modes
 from tangent_bench.figures._select import pick
 from tangent_bench.figures._style import errors
+from tangent_bench.judging.components import LEAST_SEEDS
 from tangent_bench.judging.families import Family, families, pretraining_seed
-from tangent_bench.judging.pooling import MIN_SEEDS, interval_label, summarize
+from tangent_bench.judging.pooling import interval_label, summarize
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -232,10 +233,10 @@ def cover(rows: pd.DataFrame, found: list[Lane], single: str = "Thin", mean: str
     seeds = len(set(rows["seed"]))
     if number == 1:
         more = " and this pre-training"
-        if seeds >= MIN_SEEDS:
+        if seeds >= LEAST_SEEDS:
             more = ", conditional on this pre-training"
         return f"95 % intervals: {interval_label(seeds)}{more}"
     words = "pre-trainings and images"
-    if number < MIN_SEEDS:
+    if number < LEAST_SEEDS:
         words = "images, conditional on these pre-trainings and seeds"
     return f"{single}: each of {number} pre-trainings; {mean}: their mean; 95 % intervals: {words}"

@@ -10,7 +10,7 @@ from tangent_bench.figures._cells import Cell, cells
 from tangent_bench.figures._entities import model_title
 from tangent_bench.figures._select import need
 from tangent_bench.judging import gains
-from tangent_bench.judging.claims import BEYOND_SCALE, CLAIMS, Claim
+from tangent_bench.judging.claims import BEYOND_SCALE, CLAIMS, PRIMARY, Claim
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,62 +31,120 @@ beforehand. *Supported*: the interval excludes 0 on the claimed side and the est
 least 1 point (an exponent: the proven ½; an AUROC: 0.05). *Contradicted*: it excludes 0 on the
 other side, or lies within that threshold of 0. *Undecided*: else. *Descriptive*: ‖f − f_lin‖ /
 ‖f − f_0‖ is a measure of size; no finite network would give 0, so there is nothing to turn
-down. The verdict takes intervals with Holm's correction over the claims tested for one family;
-those printed are 95 % each. *Detectable* is the size of an effect that would be found four
-times in five. *No gain to share*: the interval of single-task less zero-shot accuracy holds 0,
-so that a share of it is no number.
+down. *No gain to share*: the interval of single-task less zero-shot accuracy holds 0, so that a
+share of it is no number.
 
-A *family* is a model, or the pre-trainings of one architecture that differ in their seed. With
-three or more of these an estimate is their mean; its variance is s²/K over pre-trainings (which
-holds that of the fine-tuning seeds, one set for each) plus that of the test images, which all
-share, and Student's t has K − 1 degrees of freedom. Sizes are compared pre-training by
-pre-training of the same seed, which saw the same pictures in the same order. Intervals of
-differences between modes, and of those to the pre-trained initialisation where a run has
-experiment ``pretraining_ablation``, are paired over images; those along pre-training and
-between sizes add variances, which is wider than paired ones would be. Each verdict holds for
-what its last column names; with fewer than five fine-tuning seeds of one pre-training it is
-that of these seeds, whose spread no interval covers.
+Six claims are *primary*, and stand first; all others are *secondary*. The verdict takes
+intervals with Holm's correction over the six, or over the secondary ones that were tested for
+one family; those printed beside estimates are 95 % each. *Deciding* is the corrected interval
+of a claim that is undecided although its plain interval excludes 0. *Detectable* is the size of
+an effect that would be found four times in five. *Planned* is what it was to be, said by the
+images of the first seed (or pre-training) before the others, at the strictest level of the
+correction over the six: for five seeds (three pre-trainings) or as many as there are, whose
+variance is the one that was found, or, where there are fewer, assumed to be as large as that of
+the images.
+
+A *family* is a model, or the pre-trainings of one architecture that differ in their seed. Test
+images are the same for all seeds and pre-trainings (crossed with them), and fine-tuning seeds
+are nested in pre-trainings. With three or more pre-trainings an estimate is their mean, else it
+is that over fine-tuning seeds; its variance is that over pre-trainings (or seeds) plus what the
+images add to it, from bootstrap replicates of each on the same images, with Satterthwaite's
+degrees of freedom. Every difference (of modes, initialisations, steps of a pre-training, sizes)
+is one of replicates, image by image. Sizes are compared pre-training by pre-training of the
+same seed, which saw the same pictures in the same order. Each verdict holds for what its last
+column names: with fewer than five seeds of one pre-training the interval is over images alone,
+conditional on these seeds.
 """,
 )
 ESTIMATE = "Estimate [95 %]"
 VERDICT = "Verdict"
-COLUMNS = ("Paper", "Quantity", ESTIMATE, VERDICT, "Detectable", "n", "Conditional on")
+DECIDING = "Deciding"
+RANK = "Rank"
+RANKS = ("primary", "secondary")
+COLUMNS = (
+    RANK,
+    "Paper",
+    "Quantity",
+    ESTIMATE,
+    VERDICT,
+    DECIDING,
+    "Detectable",
+    "Planned",
+    "n",
+    "Conditional on",
+)
 NOT_RUN = "not tested in this run"
 NOT_DEFINED = "no gain to share"
 NOT_HERE = "not tested at this scale"
 
 
-def build(rows: pd.DataFrame, brief: bool = False) -> pd.DataFrame:
-    """Returns cells: a row for each claim, and below them the claims that were not tested.
+def build(rows: pd.DataFrame) -> pd.DataFrame:
+    """Returns cells: a row for each claim, the six primary ones first, then the others.
 
-    Several families of models have a row each.
+    Several families of models have a row each. Secondary claims that were not tested stand last.
 
-    With `brief`, only what was tested, with estimate and verdict: what fits a terminal.
+    Args:
+        rows: with their replicates (`store/replicates.py`).
 
     Raises:
-        ValueError: rows of task addition are missing.
+        ValueError: rows of task addition are missing, or replicates.
     """
     from tangent_bench.judging.evidence import weigh
 
     need(rows, *FIGURE.reads)
     lines = weigh(gains.defined(rows))
+    undefined = {line.claim.text for line in weigh(rows)}
     several = len({line.family for line in lines} - {None}) > 1
     items = []
+    for claim in PRIMARY:
+        own = [line for line in lines if line.claim is claim]
+        for line in own:
+            items += _tested(line, several)
+        if not own:
+            items += _untested(claim, undefined)
     for line in lines:
-        items += _tested(line, several)
+        if not line.claim.primary:
+            items += _tested(line, several)
     tested = {line.claim.text for line in lines}
-    undefined = {line.claim.text for line in weigh(rows)} - tested
-    for claim in CLAIMS:
-        if claim.text in undefined:
-            items += _untested(claim.text, claim.place, _quantity(claim), NOT_DEFINED)
-    if brief:
-        return cells(item for item in items if item.column in (ESTIMATE, VERDICT))
-    for claim in CLAIMS:
-        if claim.text not in tested | undefined:
-            items += _untested(claim.text, claim.place, _quantity(claim), NOT_RUN)
+    rest = [claim for claim in CLAIMS if not claim.primary and claim.text not in tested]
+    for claim in sorted(rest, key=lambda claim: claim.text not in undefined):
+        items += _untested(claim, undefined)
     for text, place in BEYOND_SCALE:
-        items += _untested(text, place, "", NOT_HERE)
+        items += _row(Cell(text, "", ESTIMATE, unit="points"), ("", place, ""), (NOT_HERE,))
     return cells(items)
+
+
+def brief(table: pd.DataFrame) -> pd.DataFrame:
+    """Returns what fits a terminal: estimates and verdicts of the primary claims.
+
+    Args:
+        table: the cells of `build`.
+    """
+    items = []
+    for row in _of_rank(table, RANKS[0]):
+        verdict = row[VERDICT]
+        words = f"{verdict.text} {row[DECIDING].text}".strip()
+        items += [row[ESTIMATE], verdict._replace(text=words)]
+    return cells(items)
+
+
+def verdicts(table: pd.DataFrame, rank: str) -> list[str]:
+    """Returns the verdicts on the claims of a rank that were tested.
+
+    Args:
+        table: the cells of `build`.
+        rank: one of `RANKS`.
+    """
+    words = [row[VERDICT].text for row in _of_rank(table, rank)]
+    return [word for word in words if word not in (NOT_RUN, NOT_DEFINED)]
+
+
+def _of_rank(table: pd.DataFrame, rank: str) -> list[dict[str, Cell]]:
+    """Returns column → cell of each row about a claim of this rank."""
+    rows: dict[str, dict[str, Cell]] = {}
+    for found in map(Cell._make, table.itertuples(index=False, name=None)):
+        rows.setdefault(found.row, {})[found.column] = found
+    return [row for row in rows.values() if row[RANK].text == rank]
 
 
 def _tested(line: TestedClaim, several: bool) -> list[Cell]:
@@ -97,10 +155,14 @@ def _tested(line: TestedClaim, several: bool) -> list[Cell]:
     size = ""
     if not math.isnan(line.level):
         size = _size(claim, line.estimate.detectable(line.level))
+    deciding = ""
+    if line.deciding:
+        deciding = f"[{', '.join(_signed(claim, end) for end in line.deciding)}]"
+    planned = "" if math.isnan(line.planned) else _size(claim, line.planned)
     low, high = line.estimate.interval()
     estimate = Cell(name, "", ESTIMATE, line.estimate.value, low, high, claim.unit)
-    after = (line.verdict, size, f"{line.num_samples:,}", line.given)
-    return _row(estimate, (claim.place, _quantity(claim)), after)
+    after = (line.verdict, deciding, size, planned, f"{line.num_samples:,}", line.given)
+    return _row(estimate, (_rank(claim), claim.place, _quantity(claim)), after)
 
 
 def _family_title(family: Family, num: int) -> str:
@@ -111,17 +173,25 @@ def _family_title(family: Family, num: int) -> str:
     return f"{title}, {num} pre-training{'s' * (num > 1)}"
 
 
-def _untested(text: str, place: str, quantity: str, why: str) -> list[Cell]:
-    estimate = Cell(text, "", ESTIMATE, unit="points")
-    return _row(estimate, (place, quantity), (why, "", "", ""))
+def _untested(claim: Claim, undefined: set[str]) -> list[Cell]:
+    estimate = Cell(claim.text, "", ESTIMATE, unit="points")
+    why = NOT_DEFINED if claim.text in undefined else NOT_RUN
+    return _row(estimate, (_rank(claim), claim.place, _quantity(claim)), (why,))
 
 
 def _row(estimate: Cell, before: tuple[str, ...], after: tuple[str, ...]) -> list[Cell]:
     """Returns the cells of a row: words before the estimate, the estimate, words after it."""
-    words = zip(COLUMNS, (*before, "", *after), strict=True)
-    items = [Cell(estimate.row, "", column, unit="text", text=text) for column, text in words]
+    words = [*before, "", *after]
+    words += [""] * (len(COLUMNS) - len(words))
+    items = []
+    for column, text in zip(COLUMNS, words, strict=True):
+        items.append(Cell(estimate.row, "", column, unit="text", text=text))
     items[len(before)] = estimate
     return items
+
+
+def _rank(claim: Claim) -> str:
+    return RANKS[0] if claim.primary else RANKS[1]
 
 
 def _quantity(claim: Claim) -> str:
@@ -130,3 +200,8 @@ def _quantity(claim: Claim) -> str:
 
 def _size(claim: Claim, value: float) -> str:
     return f"{100 * value:.1f}" if claim.unit == "points" else f"{value:.2f}"
+
+
+def _signed(claim: Claim, value: float) -> str:
+    printed = f"{100 * value:+.1f}" if claim.unit == "points" else f"{value:.2f}"
+    return printed.replace("-", "−")

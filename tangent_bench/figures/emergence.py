@@ -59,7 +59,7 @@ have untouched.
 
 One pre-training: bars are 95 % intervals over test images. Several: thin lines and dots are
 single pre-trainings, bold is their mean; bars cover the test images only, conditional on these
-pre-trainings, below five of them, and with five or more the pre-trainings too (Student's t).
+pre-trainings, below five of them, and with five or more the pre-trainings too.
 The towers of the shipped model (preset ``emergence``) are those of the trunk without a
 cool-down of their own, except the last; those of the rebuilt models all have the same
 cool-down.

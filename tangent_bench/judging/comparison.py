@@ -3,10 +3,10 @@
 On the same vectors, a candidate is compared with a baseline:
 
     d = mean over seeds and tasks of  acc_test(candidate at its α*) − acc_test(baseline at its α*)
-    Var d = s²_seed / S + s²_image / n
 
-Each seed selects its α* on validation images, and selects again in every replicate, so that the
-error includes the selection. The rule of the verdicts was fixed beforehand. In this order:
+with the variance that `components` gives. Each seed selects its α* on validation images, and
+selects again in every replicate, so that the error includes the selection. The rule of the verdicts
+was fixed beforehand. In this order:
 
     same        two one-sided tests place d within ± MARGIN, each at LEVEL / number of candidates
     better      the interval at Holm's level over the candidates lies above 0; worse: below 0
@@ -22,16 +22,15 @@ Letters: S seeds, N images, T tasks, R replicates.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from tangent_bench.judging.components import LEAST_SEEDS, crossed
 from tangent_bench.judging.verdicts import LEVEL, Estimate, holm
 
 MARGIN = 0.005
-LEAST_SEEDS = 5  # with fewer, nothing is said about other seeds
 ALL = "all"  # line of the macro average
 
 
@@ -50,30 +49,6 @@ class Tuned:
     accuracy: Mapping[str, np.ndarray]
     coefficients: Sequence[float] = ()
     at_edge: int = 0
-
-
-@dataclass(frozen=True)
-class Crossed:
-    """Components of the variance of a mean over crossed seeds and images, [...] each.
-
-    `crossed` has the equations.
-    """
-
-    value: np.ndarray
-    seeds: np.ndarray
-    images: np.ndarray
-    interaction: np.ndarray
-    variance: np.ndarray
-    degrees: np.ndarray
-
-    def estimate(self, *index: int) -> Estimate:
-        """Returns one of the differences, with the same standard error on both sides.
-
-        Args:
-            index: along the axes of `value`; none where it is a single number.
-        """
-        error = float(np.sqrt(self.variance[index]))
-        return Estimate(float(self.value[index]), error, error, float(self.degrees[index]))
 
 
 @dataclass(frozen=True)
@@ -166,49 +141,6 @@ def _with_mean(method: Tuned, tasks: Sequence[str]) -> np.ndarray:
     """Returns [T + 1, S, 1 + R]; the last of the first axis is the mean over tasks."""
     accuracy_TSR = np.array([method.accuracy[task] for task in tasks])
     return np.concatenate([accuracy_TSR, accuracy_TSR.mean(0, keepdims=True)])
-
-
-def crossed(differences: np.ndarray, num_units: np.ndarray | int) -> Crossed:
-    """Returns the variance of the mean over crossed seeds and images.
-
-    With d_sn = μ + a_s + b_n + e_sn the parts are, for independent units n = 1 ... N,
-
-        seeds        variance over seeds / S                   →  σ²_a / S + σ²_e / (S N)
-        images       variance over images of the seeds' mean   →  σ²_b / N + σ²_e / (S N)
-        interaction  variance of seeds around their mean       →  σ²_e / (S N)
-        variance     seeds + max(images − interaction, 0)
-
-    Adding `images` without subtracting the interaction would count σ²_e twice. S − 1 degrees of
-    freedom hold only where seeds dominate; where images do, they reject far less often than LEVEL.
-    Hence Satterthwaite's (1946), which are S − 1 in the former case and N − 1 in the latter. With
-    fewer than LEAST_SEEDS seeds: images alone, infinite degrees.
-
-    Args:
-        differences: the candidate's accuracy less the baseline's, [..., S, 1 + R]; index 0 of the
-            last axis is the estimate, the others are its image replicates.
-        num_units: independent units [...] that were resampled.
-    """
-    estimates = differences[..., 0]
-    replicates = differences[..., 1:]
-    num_seeds = differences.shape[-2]
-    rest = np.asarray(num_units) - 1.0
-    mean = replicates.mean(-2)
-    unbiased = (rest + 1) / rest  # a bootstrap's variance is that of the population of N units
-    images = unbiased * mean.var(-1)
-    if num_seeds < LEAST_SEEDS:
-        zero = np.zeros_like(images)
-        degrees = np.full_like(images, math.inf)
-        return Crossed(estimates.mean(-1), zero, images, zero, images, degrees)
-    seeds = estimates.var(-1, ddof=1) / num_seeds
-    around = (replicates - mean[..., None, :]).var(-1).sum(-1)
-    interaction = unbiased * around / (num_seeds * (num_seeds - 1))
-    variance = seeds + np.maximum(images - interaction, 0.0)
-    spread = (
-        seeds**2 / (num_seeds - 1) + images**2 / rest + interaction**2 / ((num_seeds - 1) * rest)
-    )
-    degrees = np.divide(variance**2, spread, out=np.full_like(variance, math.inf), where=spread > 0)
-    degrees = np.maximum(degrees, num_seeds - 1)  # a sum has no fewer than its scarcest part
-    return Crossed(estimates.mean(-1), seeds, images, interaction, variance, degrees)
 
 
 def judge(estimate: Estimate, level: float = LEVEL, num_candidates: int = 1) -> str:

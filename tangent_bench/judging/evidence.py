@@ -1,34 +1,40 @@
-"""From rows to verdicts: estimates each claim from a run, pools over seeds, applies Holm's rule.
+"""From rows to verdicts: estimates each claim by the replicates of its rows, and applies the rule.
 
-Models that differ only in their pre-training seed are one family (`families.py`). The test images
-are the same for all of them (crossed); fine-tuning seeds are nested in pre-trainings. Over K
-pre-trainings, with x_k the mean over the seeds of one,
+Models that differ only in their pre-training seed are one family (`families.py`); `readings` has
+the mean over one, with the rule of `components`. A contrast of rows is one of their replicates,
+image by image and seed by seed.
 
-    variance of a mean = s²(x_k) / K + s²_image,  Student's t with K − 1 degrees of freedom.
+Rows without replicates are those of the theory of wide networks alone, whose units are
+initialisations: they keep their own interval.
 
-Holm's correction is over the claims of one family. Claims that compare families, and claims whose
-rows are the same for all, are counted with the first family.
+Holm's correction is over the six primary claims, tested or not, and over the secondary ones that
+were tested, of one family each. Claims that compare families, and claims whose rows are the same
+for all, are counted with the first family.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tangent_bench.judging.claims import CLAIMS, Claim
+import numpy as np
+
+from tangent_bench.judging import readings as joint
+from tangent_bench.judging.claims import CLAIMS, PRIMARY, Claim
+from tangent_bench.judging.components import LEAST_PRETRAININGS, LEAST_SEEDS, Z
 from tangent_bench.judging.families import Family, families, pretraining_seed
-from tangent_bench.judging.verdicts import Estimate, combine, holm, verdict
+from tangent_bench.judging.readings import Reading, weighted
+from tangent_bench.judging.verdicts import LEVEL, Estimate, holm, verdict
+from tangent_bench.store import replicates
 
 if TYPE_CHECKING:
     import pandas as pd
 
 METHOD = "task_arithmetic"
 FEWEST_STEPS = 3  # of the pre-training, the last included, for a rise along it
-# With fewer, their spread is not worth estimating: the claim is conditional on them.
-FEWEST_PRETRAININGS = 3
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,8 @@ class TestedClaim:
     Attributes:
         family: the family that the verdict is about; None: all families together.
         level: level of its interval under Holm's procedure; NaN without a test.
+        planned: the effect that was to be found four times in five (`components.planned`), at the
+            first level of Holm's procedure; NaN of a secondary claim.
         num_samples: images (or points) behind the estimate.
         num_seeds: the fewest seeds behind any of its rows.
         num_pretrainings: pre-trainings of the family that the rows are about.
@@ -49,22 +57,27 @@ class TestedClaim:
     estimate: Estimate
     verdict: str
     level: float
+    planned: float
     num_samples: int
     num_seeds: int
     num_pretrainings: int
     given: str
 
+    @property
+    def deciding(self) -> tuple[float, float] | None:
+        """The interval at Holm's level of an undecided claim whose plain one excludes 0."""
+        if self.verdict != "undecided" or math.isnan(self.level):
+            return None
+        low, high = self.estimate.interval()
+        return None if low <= 0.0 <= high else self.estimate.interval(self.level)
+
 
 @dataclass(frozen=True)
 class Evidence:
-    """An estimate, and what stands behind it.
-
-    Attributes:
-        images: the same value, with the errors of the test images alone.
-    """
+    """An estimate, and what stands behind it."""
 
     estimate: Estimate
-    images: Estimate
+    planned: float
     num_samples: int
     num_seeds: int
     num_pretrainings: int = 1
@@ -73,12 +86,17 @@ class Evidence:
 def weigh(rows: pd.DataFrame, claims: Sequence[Claim] = CLAIMS) -> list[TestedClaim]:
     """Returns the claims that the rows can test, family by family, in order.
 
-    Raises:
-        ValueError: the rows do not obey the schema, or several of them answer to one claim.
-    """
-    from tangent_bench.judging.pooling import pool
+    Args:
+        rows: with their replicates (`store/replicates.py`, `attach`).
+        claims: those to test.
 
-    table = pool(_relevant(rows, claims))
+    Raises:
+        ValueError: the rows do not obey the schema, lack replicates, or several of them answer to
+            one claim.
+    """
+    from tangent_bench.store.rows import check
+
+    table = _relevant(check(rows), claims)
     kin = families(table.loc[table["init"] == "pretrained", "model"])
     tested = []
     for family in kin:
@@ -95,11 +113,12 @@ def weigh(rows: pd.DataFrame, claims: Sequence[Claim] = CLAIMS) -> list[TestedCl
 
 def _relevant(rows: pd.DataFrame, claims: Sequence[Claim]) -> pd.DataFrame:
     """Selects the rows that the claims read, of task arithmetic and of our own checkpoints."""
-    experiments = ["vector_geometry"]
+    read = {("vector_geometry", "norm")}
     for claim in claims:
-        experiments += [claim.rows["experiment"], claim.paired.get("experiment")]
-    read = rows["experiment"].isin(experiments)
-    return rows.loc[read & rows["method"].isin(["", METHOD]) & (rows["protocol"] == "own")]
+        read.add((str(claim.rows["experiment"]), str(claim.rows["metric"])))
+    found = [pair in read for pair in zip(rows["experiment"], rows["metric"], strict=True)]
+    rows = rows.loc[found]
+    return rows.loc[rows["method"].isin(["", METHOD]) & (rows["protocol"] == "own")]
 
 
 def _is_shared(claim: Claim) -> bool:
@@ -108,11 +127,8 @@ def _is_shared(claim: Claim) -> bool:
 
 
 def _judged(pairs: Sequence[tuple[Claim, Evidence]], family: Family) -> list[TestedClaim]:
-    """Gives verdicts on a family's claims, with Holm's correction over those that are tested."""
-    testable = [_is_testable(claim, evidence) for claim, evidence in pairs]
-    estimates = [pair[1].estimate for pair, tested in zip(pairs, testable) if tested]
-    holm_levels = iter(holm(estimates))
-    levels = [next(holm_levels) if tested else math.nan for tested in testable]
+    """Gives verdicts on a family's claims, with Holm's correction over primary and others."""
+    levels = _levels(pairs)
     return [
         TestedClaim(
             claim,
@@ -120,13 +136,28 @@ def _judged(pairs: Sequence[tuple[Claim, Evidence]], family: Family) -> list[Tes
             evidence.estimate,
             _word(claim, evidence.estimate, level),
             level,
+            evidence.planned if claim.primary else math.nan,
             evidence.num_samples,
             evidence.num_seeds,
             evidence.num_pretrainings,
             _conditions(claim, evidence),
         )
-        for (claim, evidence), level in zip(pairs, levels)
+        for (claim, evidence), level in zip(pairs, levels, strict=True)
     ]
+
+
+def _levels(pairs: Sequence[tuple[Claim, Evidence]]) -> list[float]:
+    """Returns the level of each claim's interval, NaN where nothing is tested."""
+    levels = [math.nan] * len(pairs)
+    for primary, num_tests in ((True, len(PRIMARY)), (False, None)):
+        tested = []
+        for place, (claim, evidence) in enumerate(pairs):
+            if claim.primary == primary and _is_testable(claim, evidence):
+                tested.append(place)
+        estimates = [pairs[place][1].estimate for place in tested]
+        for place, level in zip(tested, holm(estimates, LEVEL, num_tests), strict=True):
+            levels[place] = level
+    return levels
 
 
 def _is_testable(claim: Claim, evidence: Evidence) -> bool:
@@ -144,16 +175,14 @@ def _word(claim: Claim, estimate: Estimate, level: float) -> str:
 
 def _conditions(claim: Claim, evidence: Evidence) -> str:
     """Says what the estimate is conditional on."""
-    from tangent_bench.judging.pooling import MIN_SEEDS
-
     if claim.once:
         return claim.given
     words = [claim.given]
     if evidence.num_pretrainings == 1:
         words.append("this pre-training")
-    elif evidence.num_pretrainings < FEWEST_PRETRAININGS:
+    elif evidence.num_pretrainings < LEAST_PRETRAININGS:
         words.append("these pre-trainings")
-    if evidence.num_seeds < MIN_SEEDS and claim.rows["training"] != "none":
+    if evidence.num_seeds < LEAST_SEEDS and claim.rows["training"] != "none":
         words.append("this seed" if evidence.num_seeds == 1 else "these seeds")
     return ", ".join(filter(None, words))
 
@@ -163,53 +192,53 @@ def _evidence(
 ) -> Evidence | None:
     """Returns what the rows say about a claim, or None if they say nothing."""
     if claim.contrast == "sizes":
-        return _between_sizes(table, claim, kin)
+        return pooled(_between_sizes(table, claim, kin))
     if claim.once:
         return _of_any_model(table, claim, kin)
     own = table.loc[table["model"].isin(family.models)]
     steps = _steps(own, claim) if claim.contrast == "along" else []
-    replicates = [
-        _of_model(own.loc[own["model"] == model], claim, steps) for model in family.models
-    ]
-    present = [evidence for evidence in replicates if evidence is not None]
-    return pooled(present) if present else None
+    readings = []
+    for model in family.models:
+        readings.append(_of_model(own.loc[own["model"] == model], claim, steps))
+    return pooled([reading for reading in readings if reading is not None])
 
 
 def _of_any_model(table: pd.DataFrame, claim: Claim, kin: Sequence[Family]) -> Evidence | None:
-    """Returns the first model's evidence: the rows are the same for all."""
+    """Returns what the first model's row says: it is the same for all, with its own interval."""
     for family in kin:
         for model in family.models:
-            evidence = _line(table.loc[table["model"] == model], claim)
-            if evidence is not None:
-                return evidence
+            found = _lines(table.loc[table["model"] == model], claim)
+            if found:
+                return _from_interval(found[0])
     return None
 
 
-def _of_model(own: pd.DataFrame, claim: Claim, steps: Sequence[str]) -> Evidence | None:
+def _from_interval(line: Mapping[str, Any]) -> Evidence:
+    value = line["value"]
+    estimate = Estimate(value, (value - line["low"]) / Z, (line["high"] - value) / Z)
+    return Evidence(estimate, math.nan, line["num_samples"], num_seeds=1)
+
+
+def _of_model(own: pd.DataFrame, claim: Claim, steps: Sequence[str]) -> Reading | None:
     """Returns what one model's rows say about a claim."""
     if claim.contrast == "along":
         return _along(own, claim, steps)
-    if claim.contrast == "value":
-        return _line(own, claim)
-    if claim.paired:
-        pair = _line(own, claim, **claim.against, **claim.paired)
-        if pair is not None:
-            # The row is the other initialisation less this one, on the same resampled images.
-            return _sum([(-1.0, pair)])
-    here = _line(own, claim)
-    other = _line(own, claim, **claim.against)
+    here = _reading(own, claim)
+    if claim.contrast != "difference":
+        return here
+    other = _reading(own, claim, **claim.against)
     if here is None or other is None:
         return None
-    return _sum([(1.0, here), (-1.0, other)])
+    return weighted([(1.0, here), (-1.0, other)])
 
 
-def _along(own: pd.DataFrame, claim: Claim, steps: Sequence[str]) -> Evidence | None:
+def _along(own: pd.DataFrame, claim: Claim, steps: Sequence[str]) -> Reading | None:
     """Returns the fitted rise over the steps of the pre-training."""
-    lines = [_line(own, claim, init=init) for init in steps]
-    present = [line for line in lines if line is not None]
+    found = [_reading(own, claim, init=init) for init in steps]
+    present = [reading for reading in found if reading is not None]
     if len(present) < FEWEST_STEPS:
         return None
-    return _sum(zip(rise(len(present)), present, strict=True))
+    return weighted([*zip(rise(len(present)), present, strict=True)])
 
 
 def _steps(own: pd.DataFrame, claim: Claim) -> list[str]:
@@ -247,112 +276,78 @@ def _at(table: pd.DataFrame, coordinates: Mapping[str, object]) -> pd.DataFrame:
     return table
 
 
-def _line(table: pd.DataFrame, claim: Claim, **changed: object) -> Evidence | None:
-    """Returns the one line of a pooled table at the claim's coordinates, if there is one."""
+def _reading(table: pd.DataFrame, claim: Claim, **changed: object) -> Reading | None:
+    """Returns what the rows at the claim's coordinates say, a row for each seed."""
+    lines = _lines(table, claim, **changed)
+    if not lines:
+        return None
+    kept = replicates.of(table) or replicates.NONE
+    by_seed = {}
+    num_units = []
+    for line in lines:
+        name = replicates.name(line)
+        if name in kept:
+            by_seed[line["seed"]] = kept.around(name, line["value"])
+            num_units.append(kept.num_units[name])
+        elif math.isnan(line["low"]):
+            by_seed[line["seed"]] = np.array([line["value"]])
+        else:
+            raise ValueError(_missing(name))
+    return Reading(by_seed, min(num_units, default=0), max(line["num_samples"] for line in lines))
+
+
+def _missing(name: str) -> str:
+    return (
+        f"There are no replicates of the row {name}, by which claims are judged: read rows with "
+        f"the {replicates.FILE} beside them, or run the preset again, which makes it."
+    )
+
+
+def _lines(table: pd.DataFrame, claim: Claim, **changed: object) -> list[dict[str, Any]]:
+    """Returns the rows at the claim's coordinates, one for each seed, in order of seeds."""
     table = _at(table, {"init": "pretrained", **claim.rows} | changed)
-    if len(table) > 1 and "sources" not in claim.rows:
+    if "sources" not in claim.rows:
         # Sums of fewer tasks stand beside the sum of all.
         num_terms = table["sources"].str.count(r"\+")
         table = table.loc[num_terms == num_terms.max()]
-    if len(table) == 0:
-        return None
-    if len(table) > 1:
+    if table["seed"].duplicated().any():
         raise ValueError(
             f"{len(table)} rows answer to the claim {claim.text!r}; "
-            "expected one of each coordinate."
+            "expected one of each coordinate and seed."
         )
-    return from_line(table.iloc[0].to_dict())
+    return table.sort_values("seed").to_dict("records")
 
 
-def from_line(line: Mapping[str, Any]) -> Evidence:
-    """Returns what a line of `pooling.pool`, by column, says of one model.
-
-    Its interval at 95 % is that of `pooling.summarize`.
-    """
-    from tangent_bench.judging.pooling import MIN_SEEDS
-
-    value = float(line["value"])
-    num_seeds = int(line["num_seeds"])
-    below = float(line["image_below"])
-    above = float(line["image_above"])
-    seed = 0.0
-    degrees = math.inf
-    if num_seeds >= MIN_SEEDS:
-        seed = math.sqrt(line["seed_variance"] / num_seeds)
-        degrees = num_seeds - 1.0
-        below = 0.0 if math.isnan(below) else below
-        above = 0.0 if math.isnan(above) else above
-    estimate = Estimate(value, math.hypot(seed, below), math.hypot(seed, above), degrees)
-    images = Estimate(value, below, above)
-    return Evidence(estimate, images, int(line["num_samples"]), num_seeds)
-
-
-def _sum(parts: Iterable[tuple[float, Evidence]]) -> Evidence:
-    """Returns Σ w x over the evidence of one model."""
-    parts = list(parts)
-    terms = [evidence for _, evidence in parts]
-    return Evidence(
-        estimate=combine([(weight, evidence.estimate) for weight, evidence in parts]),
-        images=combine([(weight, evidence.images) for weight, evidence in parts]),
-        num_samples=max(evidence.num_samples for evidence in terms),
-        num_seeds=min(evidence.num_seeds for evidence in terms),
-        num_pretrainings=min(evidence.num_pretrainings for evidence in terms),
-    )
-
-
-def pooled(replicates: Sequence[Evidence]) -> Evidence:
-    """Returns the mean over one or more pre-trainings.
-
-    Their spread contains that of the fine-tuning seeds, which are nested in them. With fewer than
-    `FEWEST_PRETRAININGS` the errors are those of one model: conditional on these pre-trainings.
-    """
-    num = len(replicates)
-    if num == 1:
-        return replicates[0]
-    estimates = [evidence.estimate for evidence in replicates]
-    mean = math.fsum(estimate.value for estimate in estimates) / num
-    images = _with_shared_images(mean, [evidence.images for evidence in replicates])
-    if num < FEWEST_PRETRAININGS:
-        estimate = _with_shared_images(mean, estimates)
-    else:
-        variance = math.fsum((each.value - mean) ** 2 for each in estimates) / (num - 1) / num
-        spread = math.sqrt(variance)
-        below = math.hypot(spread, images.below)
-        estimate = Estimate(mean, below, math.hypot(spread, images.above), num - 1.0)
+def pooled(readings: Sequence[Reading]) -> Evidence | None:
+    """Returns the mean over pre-trainings and seeds, with its error and the planned one."""
+    if not readings:
+        return None
+    units = joint.units(readings)
+    estimate = Estimate(float(units[:, 0].mean()), math.nan, math.nan)
+    detectable = math.nan
+    if units.shape[-1] > 2:  # else there is a row without an interval
+        estimate = joint.over_units(readings).estimate()
+        detectable = joint.planned(readings).detectable(LEVEL / len(PRIMARY))
     return Evidence(
         estimate,
-        Estimate(mean, images.below, images.above),
-        num_samples=max(evidence.num_samples for evidence in replicates),
-        num_seeds=min(evidence.num_seeds for evidence in replicates),
-        num_pretrainings=num,
+        detectable,
+        num_samples=max(reading.num_samples for reading in readings),
+        num_seeds=min(len(reading.by_seed) for reading in readings),
+        num_pretrainings=len(readings),
     )
 
 
-def _with_shared_images(mean: float, estimates: Sequence[Estimate]) -> Estimate:
-    """Returns the mean with root mean square errors and the fewest degrees of freedom.
-
-    The models share their images, so that a mean over models is no more certain than one.
-    """
-    num = len(estimates)
-    return Estimate(
-        mean,
-        below=math.sqrt(math.fsum(estimate.below**2 for estimate in estimates) / num),
-        above=math.sqrt(math.fsum(estimate.above**2 for estimate in estimates) / num),
-        degrees=min(estimate.degrees for estimate in estimates),
-    )
-
-
-def _between_sizes(table: pd.DataFrame, claim: Claim, kin: Sequence[Family]) -> Evidence | None:
-    """Returns the largest family less the smallest.
+def _between_sizes(table: pd.DataFrame, claim: Claim, kin: Sequence[Family]) -> list[Reading]:
+    """Returns the largest family less the smallest, pre-training by pre-training.
 
     Families that the DAG pre-trained are compared if they have two sizes, otherwise the others.
     """
-    families_of_size: dict[tuple[bool, int], list[dict[int | None, Evidence]]] = {}
+    families_of_size: dict[tuple[bool, int], list[dict[int | None, Reading]]] = {}
     for family in kin:
-        lines = _by_pretraining(table, claim, family)
+        found = _by_pretraining(table, claim, family)
         size = _num_params(table, family)
-        if lines and size is not None:
-            families_of_size.setdefault((family.rebuilt, size), []).append(lines)
+        if found and size is not None:
+            families_of_size.setdefault((family.rebuilt, size), []).append(found)
     for rebuilt in (True, False):
         keys = sorted(key for key in families_of_size if key[0] == rebuilt)
         if len(keys) > 1:
@@ -360,20 +355,18 @@ def _between_sizes(table: pd.DataFrame, claim: Claim, kin: Sequence[Family]) -> 
             large = families_of_size[keys[-1]]
             # This rule cannot choose between several families of one size.
             unique = len(large) == len(small) == 1
-            return _larger_less_smaller(large[0], small[0]) if unique else None
-    return None
+            return _larger_less_smaller(large[0], small[0]) if unique else []
+    return []
 
 
-def _by_pretraining(
-    table: pd.DataFrame, claim: Claim, family: Family
-) -> dict[int | None, Evidence]:
-    """Returns the evidence of each model of a family, by pre-training seed."""
-    lines = {}
+def _by_pretraining(table: pd.DataFrame, claim: Claim, family: Family) -> dict[int | None, Reading]:
+    """Returns what the rows of each model of a family say, by pre-training seed."""
+    found = {}
     for model in family.models:
-        line = _line(table.loc[table["model"] == model], claim)
-        if line is not None:
-            lines[pretraining_seed(model)] = line
-    return lines
+        reading = _reading(table.loc[table["model"] == model], claim)
+        if reading is not None:
+            found[pretraining_seed(model)] = reading
+    return found
 
 
 def _num_params(table: pd.DataFrame, family: Family) -> int | None:
@@ -384,14 +377,14 @@ def _num_params(table: pd.DataFrame, family: Family) -> int | None:
 
 
 def _larger_less_smaller(
-    large: Mapping[int | None, Evidence], small: Mapping[int | None, Evidence]
-) -> Evidence:
-    """Returns the mean difference over the pre-training seeds that both have.
+    large: Mapping[int | None, Reading], small: Mapping[int | None, Reading]
+) -> list[Reading]:
+    """Returns the difference for each pre-training seed that both have.
 
     Pre-trainings of one seed see the same pictures in the same order, so they are paired. Without
-    a common seed the difference is that of the means.
+    a common seed they are independent, and any pairs do: they are taken in order.
     """
-    shared = [seed for seed in large if seed in small]
-    if shared:
-        return pooled([_sum([(1.0, large[seed]), (-1.0, small[seed])]) for seed in shared])
-    return _sum([(1.0, pooled([*large.values()])), (-1.0, pooled([*small.values()]))])
+    shared = [(large[seed], small[seed]) for seed in large if seed in small]
+    pairs = shared or [*zip(large.values(), small.values())]
+    differences = [weighted([(1.0, greater), (-1.0, lesser)]) for greater, lesser in pairs]
+    return [reading for reading in differences if reading is not None]

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from tangent_bench import suite
-from tangent_bench.judging.comparison import LEAST_SEEDS
+from tangent_bench.judging.components import LEAST_SEEDS
 from tangent_bench.judging.verdicts import LEVEL
 from tangent_bench.measuring import resampling
 from tangent_bench.seeds import generator

@@ -1,4 +1,4 @@
-"""Verdicts on claims: one rule, fixed beforehand, with Holm's correction over a table's claims.
+"""Verdicts on claims: one rule, fixed beforehand, with Holm's correction over several claims.
 
     supported      the Holm interval excludes 0 on the claimed side,
                    and the estimate is at least as large as the threshold
@@ -20,7 +20,7 @@ POWER = 0.8  # of the minimum detectable effect
 
 @dataclass(frozen=True)
 class Estimate:
-    """An estimate with standard errors below and above it: percentile intervals are asymmetric.
+    """An estimate with standard errors below and above it, which differ for a percentile interval.
 
     Attributes:
         degrees: degrees of freedom of Student's t; infinite where only images were resampled.
@@ -66,41 +66,27 @@ class Estimate:
         return float(t.sf(ratio, self.degrees))
 
 
-def combine(parts: Sequence[tuple[float, Estimate]]) -> Estimate:
-    """Returns Σ w_i x_i of independent estimates: variances add.
-
-    The degrees of freedom are the fewest of any part. Parts that share images vary together;
-    their difference is then more certain than this says.
-
-    Args:
-        parts: (weight, estimate) pairs. A negative weight swaps the errors below and above.
-    """
-    value = math.fsum(weight * part.value for weight, part in parts)
-    errors_below = []
-    errors_above = []
-    for weight, part in parts:
-        low, high = (part.below, part.above) if weight > 0 else (part.above, part.below)
-        errors_below.append(weight * low)
-        errors_above.append(weight * high)
-    degrees = min(part.degrees for _, part in parts)
-    return Estimate(value, math.hypot(*errors_below), math.hypot(*errors_above), degrees)
-
-
-def holm(estimates: Sequence[Estimate], level: float = LEVEL) -> list[float]:
+def holm(
+    estimates: Sequence[Estimate], level: float = LEVEL, num_tests: int | None = None
+) -> list[float]:
     """Returns the level of each estimate's interval in Holm's step-down procedure (Holm 1979).
 
     The k-th smallest p-value is tested at level / (m − k + 1). From the first p-value that is not
     below its level onwards, all estimates keep that level.
 
     Args:
-        estimates: m estimates, in any order.
+        estimates: in any order.
         level: familywise error rate.
+        num_tests: m; None: as many as there are estimates. Tests that were fixed beforehand and
+            have no estimate here count as if nothing had been found.
     """
+    num_tests = num_tests or len(estimates)
+    assert num_tests >= len(estimates), num_tests
     order = sorted(range(len(estimates)), key=lambda k: estimates[k].p_value())
     levels = [level] * len(estimates)
     stopped = 0.0
     for rank, k in enumerate(order):
-        levels[k] = stopped or level / (len(estimates) - rank)
+        levels[k] = stopped or level / (num_tests - rank)
         if not stopped and estimates[k].p_value() > levels[k]:
             stopped = levels[k]
     return levels

@@ -59,6 +59,7 @@ NEEDS = {
     "cool_down": Need(6_000, 6_000, 120),
     "contact_sheet": Need(1_000, 8_000, 15),
     "collect_rows": READS_ROWS,
+    "collect_replicates": READS_ROWS,
     "summarize": READS_ROWS,
     "make_table": READS_ROWS,
     "draw_figure": READS_ROWS,

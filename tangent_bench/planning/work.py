@@ -24,6 +24,7 @@ Wildcards = Mapping[str, str]
 # one core of an AMD EPYC. Together they are 3 % of it.
 PLAIN_SECONDS = {
     "collect_rows": 0.3,
+    "collect_replicates": 0.3,
     "summarize": 0.7,
     "make_table": 0.8,
     "draw_figure": 1.8,

@@ -20,7 +20,8 @@ from tangent_bench.figures._cells import Cell, cells
 from tangent_bench.figures._entities import mode as look
 from tangent_bench.figures._entities import model_title
 from tangent_bench.judging import comparison, outcomes, rankings
-from tangent_bench.judging.comparison import ALL, ComparisonLine, Tuned, crossed
+from tangent_bench.judging.comparison import ALL, ComparisonLine, Tuned
+from tangent_bench.judging.components import LEAST_SEEDS, crossed
 from tangent_bench.judging.outcomes import NEGATION, Place
 from tangent_bench.merging import Merger
 from tangent_bench.store.layout import Mode
@@ -344,7 +345,7 @@ def note(ranked: Sequence[Entry], preset: str) -> str:
     """The sentence under the tables: seeds, what was averaged, and what the intervals cover."""
     num_seeds = min(map(attrgetter("num_seeds"), ranked))
     cover = "images, conditional on the seeds"
-    if num_seeds >= comparison.LEAST_SEEDS:
+    if num_seeds >= LEAST_SEEDS:
         cover = "seeds and images"
     return (
         f"Preset {preset}; {num_seeds} fine-tuning seed{'s' if num_seeds > 1 else ''}; mean test "

@@ -27,6 +27,7 @@ INCLUDED = (
 )
 _SCRIPT = "templates/sort.js"
 _UNTESTED = ("not tested in this run", "not tested at this scale")
+_ALWAYS_SHOWN = "primary"
 _LOOKS = {"supported": "good", "better": "good", "contradicted": "bad", "worse": "bad"}
 _ENVIRONMENT = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent),
@@ -138,7 +139,7 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[HtmlCell]], label: st
     """A table that its headings sort, and that scrolls within itself.
 
     Words are aligned to the left, numbers to the right. Rows about untested claims are folded away
-    below the table.
+    below the table, but for the primary ones.
 
     Args:
         headings: one text for each column.
@@ -149,7 +150,9 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[HtmlCell]], label: st
     tested = []
     untested = []
     for row in rows:
-        part = untested if any(cell.text in _UNTESTED for cell in row) else tested
+        texts = {cell.text for cell in row}
+        folded = texts & set(_UNTESTED) and _ALWAYS_SHOWN not in texts
+        part = untested if folded else tested
         part.append([_table_cell(*pair) for pair in zip(row, columns, strict=True)])
     return render(
         "templates/table.html.jinja", columns=columns, rows=tested, untested=untested, label=label

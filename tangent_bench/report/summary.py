@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,18 +16,19 @@ TABLES = ("table1_addition", "table2_negation")
 
 
 def report(folder: Path, preset: str = "") -> str:
-    """The claims that were tested, the two tables, and the paths of all results, as text.
+    """The primary claims, the two tables, and the paths of all results, as text.
 
     Args:
         folder: the results folder of a preset.
         preset: its name, if that is not the folder's.
 
     Raises:
-        ValueError: there are no rows, or a file is damaged.
+        ValueError: there are no rows or replicates, or a file is damaged.
     """
+    from tangent_bench.store import replicates
     from tangent_bench.store.rows import read
 
-    rows = read(folder / "rows.csv")
+    rows = replicates.attach(read(folder / "rows.csv"), folder / replicates.FILE)
     warning = smoke_tests.banner(preset or folder.name)
     parts = [f"{warning}\n"] if warning else []
     parts += _claims(rows)
@@ -74,7 +76,7 @@ def _methods(folder: Path, rows: pd.DataFrame) -> list[str]:
 
 
 def _claims(rows: pd.DataFrame) -> list[str]:
-    """The claims table, abridged, where the run compares modes."""
+    """The six primary claims, and how many of the others there are, where modes are compared."""
     from tangent_bench import registry
     from tangent_bench.figures import _select
     from tangent_bench.report import render
@@ -82,13 +84,19 @@ def _claims(rows: pd.DataFrame) -> list[str]:
     plugin = registry.load("figures", "claims_table")
     if not set(plugin.FIGURE.reads) <= set(rows["experiment"]):
         return []
-    table = plugin.build(rows, brief=True)
-    if not len(table):
+    table = plugin.build(rows)
+    secondary = plugin.verdicts(table, "secondary")
+    if not secondary and not plugin.verdicts(table, "primary"):
         return [f"{plugin.FIGURE.title}: none of them was tested; {ASK}\n"]
     # Intervals are left out: what they cover may differ between rows.
     basis = _select.note(rows, intervals=False)
-    explanation = "Verdicts with Holm's correction; estimates in points (signed), or plain numbers."
+    explanation = (
+        "Primary claims, estimates in points. Verdicts are by Holm's intervals over the six; such "
+        "a one stands\nbeside 'undecided' where the plain interval excludes 0."
+    )
+    counts = ", ".join(f"{number} {word}" for word, number in Counter(secondary).items())
+    others = f"Secondary claims: {counts or 'none tested'} (tables/claims_table.md)"
     return [
         f"{plugin.FIGURE.title}\n",
-        f"{render.plain(table)}\n{explanation}\n{basis}\n",
+        f"{render.plain(plugin.brief(table))}\n{explanation}\n{others}\n{basis}\n",
     ]

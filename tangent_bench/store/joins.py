@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tangent_bench import registry, suite
-from tangent_bench.store import places, yaml_files
+from tangent_bench.store import places, replicates, yaml_files
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,11 +58,12 @@ def _require_joinable(config: Mapping, name: str, other: Mapping, first: Mapping
                 f"Config: presets {config['joins'][0]!r} and {name!r} have different {key!r}, so "
                 "that their rows are about different things; join presets that agree in it."
             )
-    if not rows_of(other).is_file():
-        raise ValueError(
-            f"Preset {config['preset']!r} joins the rows of {name!r}, but there is no "
-            f"{rows_of(other)}: build it with `make reproduce PRESET={name}`."
-        )
+    for file in (rows_of(other), replicates_of(other)):
+        if not file.is_file():
+            raise ValueError(
+                f"Preset {config['preset']!r} joins the rows of {name!r}, but there is no "
+                f"{file}: build it with `make reproduce PRESET={name}`."
+            )
 
 
 def _require_own_folders(config: Mapping, joined: Sequence[Mapping]) -> None:
@@ -79,6 +80,11 @@ def _require_own_folders(config: Mapping, joined: Sequence[Mapping]) -> None:
 def rows_of(config: Mapping) -> Path:
     """The file with all rows of a preset."""
     return Path(places.at_home(config["results"])) / "rows.csv"
+
+
+def replicates_of(config: Mapping) -> Path:
+    """The file with the replicates that a preset's claims and tables stand on."""
+    return rows_of(config).with_name(replicates.FILE)
 
 
 def _complete(name: str, folder: Path) -> dict:

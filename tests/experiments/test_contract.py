@@ -21,7 +21,7 @@ from tangent_bench.experiments import (
     tuned,
 )
 from tangent_bench.measuring import resampling
-from tangent_bench.store import artefacts, rows
+from tangent_bench.store import artefacts, replicates, rows
 from tangent_bench.store.layout import EVERY
 from tests.experiments.known import CONTROL, NUM, TASKS, labels, study
 
@@ -154,6 +154,55 @@ def test_sidecar_can_be_stored_and_explains_itself(job, tmp_path):
         assert facts["image_orders"][f"{task}/{split}"] == f"digest of {task}/{split}"
     for name in (k for k in found if k.startswith("replicates/")):
         assert found[name].shape == (61,) and found[name].dtype == np.float64
+
+
+def test_means_on_test_images_keep_the_replicates_of_their_intervals(job, tmp_path):
+    """By the row's name, in the sidecar: the same interval, and the units that were resampled."""
+    tensors, about = job.sidecar()
+    artefacts.save(tmp_path / "sidecar", "outcome", tensors, **about)
+    kept = replicates.of_sidecar(tmp_path / "sidecar")
+    expected = set()
+    for row in job.rows:
+        is_mean = row.task in ("all", "own") or row.sources == "each"
+        # The theory's intervals are over initialisations, and replicates are of images.
+        if is_mean and row.split == "test" and row.low is not None:
+            expected.add(replicates.name(vars(row)))
+            values = kept.around(replicates.name(vars(row)), row.value)
+            assert len(values) == 61
+            found = resampling.interval(values)
+            assert found == pytest.approx((row.low, row.high), rel=1e-5, abs=1e-6)
+    assert set(kept.deviations) == set(kept.num_units) == expected
+    assert set(kept.num_units.values()) <= {200, job.settings.get("num_images")}
+
+
+def test_differences_keep_the_differences_of_replicates(tmp_path):
+    """A row of a paired difference and the two rows that it is the difference of agree."""
+    single = {}
+    for mode in ("standard-network", "standard-tangent"):
+        single[mode] = study("single_task", SHIFTED[mode], mode=mode)
+        registry.load("experiments", "single_task").run(single[mode])
+    others = {("single_task", made.mode): made.replicates for made in single.values()}
+    compared = study("posthoc_comparison", mode="all-none", others=others)
+    registry.load("experiments", "posthoc_comparison").run(compared)
+    own = {mode: _own(made, "accuracy") for mode, made in single.items()}
+    difference = own["standard-tangent"] - own["standard-network"]
+    assert np.std(difference) > 0
+    found = _own(compared, "single_task/accuracy")
+    np.testing.assert_allclose(found, difference, atol=1e-7)
+
+
+SHIFTED = {
+    "standard-network": accuracy,
+    "standard-tangent": lambda task, split, point: accuracy(task, split, point) - 0.13,
+}
+
+
+def _own(made, metric: str) -> np.ndarray:
+    """Value and replicates of the mean over tasks, each by its own vector."""
+    at = {"metric": metric, "sources": "each", "task": "own", "split": "test"}
+    (row,) = [row for row in made.rows if at.items() <= vars(row).items()]
+    name = replicates.name(vars(row))
+    return row.value + np.concatenate([[0.0], made.deviations[name].astype(np.float64)])
 
 
 def test_running_again_gives_the_same_rows(job):

@@ -13,7 +13,7 @@ import pytest
 from tangent_bench.figures import _entities
 from tangent_bench.jobs import provenance
 from tangent_bench.planning.config import validate
-from tangent_bench.store import rows
+from tangent_bench.store import replicates
 from tests import synthetic
 from tests.workflow.checkout import merged
 
@@ -51,10 +51,10 @@ class Outputs(list):
 def test_a_table_of_the_rule_has_the_titles(tmp_path, monkeypatch):
     for part in ("limit_threads", "keep_memory", "_open_log", "_leave_at_interrupt"):
         monkeypatch.setattr(provenance, part, lambda *_: None)
-    rows.write(tmp_path / "rows.csv", synthetic.make(tasks=("my_pets", "mnist")))
+    synthetic.write(tmp_path, synthetic.make(tasks=("my_pets", "mnist")))
     endings = ("csv", "md", "tex", "html", "caption")
     job = SimpleNamespace(
-        input=[tmp_path / "rows.csv"],
+        input=[tmp_path / "rows.csv", tmp_path / replicates.FILE],
         output=Outputs(tmp_path / f"t.{ending}" for ending in endings),
         log=[tmp_path / "it.log"],
         wildcards={},

@@ -26,7 +26,7 @@ import psutil
 from PIL import Image
 
 from tangent_bench.jobs import lock
-from tangent_bench.store import artefacts, rows
+from tangent_bench.store import artefacts, replicates, rows
 from tests.workflow.checkout import Checkout, merged
 
 WAYS = "a job", "Snakemake", "all processes"
@@ -37,6 +37,7 @@ KINDS = {  # folder → what its safetensors files hold
     "vectors": "vector",
     "features": "features",
     "outcomes": "outcome",
+    replicates.FILE: replicates.KIND,
 }
 DATED = "index.html", "tables/times.csv", "tables/times.md", "tables/times.html"  # they quote times
 JOB_SECONDS = 5.0  # about as long as a job of the micro preset takes

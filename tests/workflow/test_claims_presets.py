@@ -116,7 +116,8 @@ def _build(sources: Checkout) -> None:
         inits = [table.assign(init=init) for init in config["inits"]]
         table = rows.pd.concat(inits)
         table = table[table["experiment"].isin(config["experiments"])]
-        rows.write(sources.path(str(joins.rows_of(config))), table)
+        folder = sources.path(str(joins.rows_of(config))).parent
+        synthetic.write(folder, synthetic.with_replicates(table))
 
 
 @pytest.mark.full
@@ -126,7 +127,11 @@ def test_joined_rows_are_named_if_missing_and_make_table_and_figure_if_built(sou
     _build(sources)
     finished = sources.snakemake("results/claims/tables/claims_table.md", *preset("claims"))
     assert finished.status == 0, finished.output
-    assert finished.jobs == {"collect_rows": 1, "make_table_claims_table": 1}
+    assert finished.jobs == {
+        "collect_rows": 1,
+        "collect_replicates": 1,
+        "make_table_claims_table": 1,
+    }
     together = rows.read(sources.path("results/claims/rows.csv"))
     parts = [rows.read(sources.path(str(joins.rows_of(merged(name))))) for name in names]
     assert set(together["model"]) == {m for name in names for m in merged(name)["models"]}

@@ -85,6 +85,7 @@ def _expected(config: dict) -> dict[str, int]:
         "run_experiment": models
         * sum(_num_inits(config, e) * _num_jobs(config, e) for e in experiments),
         "collect_rows": 1,
+        "collect_replicates": 1,
         "summarize": 1,
         "make_times": 1,
         "make_results_page": 1,

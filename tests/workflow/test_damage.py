@@ -35,6 +35,7 @@ DAMAGED = {  # kind → the damaged file, and what is made from it
     ),
     "rows of a job": (layout.outcome("task_addition", *MODEL, "standard-network", 0), "rows.csv"),
     "rows": ("rows.csv", "summary.csv"),
+    "replicates": ("replicates.safetensors", "tables/table1_addition.csv"),
 }
 
 

@@ -80,6 +80,7 @@ def _artefacts() -> set[str]:
 def _published() -> set[str]:
     files = {
         "rows.csv",
+        "replicates.safetensors",
         "summary.csv",
         "index.html",
         *(f"tables/times.{ending}" for ending in ("csv", "md", "html")),
@@ -174,6 +175,7 @@ def test_a_job_imports_what_it_needs_and_no_more(micro):
         "prepare_images",
         "contact_sheet",
         "collect_rows",
+        "collect_replicates",
         "summarize",
         "make_times",
         "make_results_page",

@@ -27,6 +27,7 @@ def test_a_second_run_has_nothing_to_do(micro):
 
 CHEAP = {
     "collect_rows",
+    "collect_replicates",
     "summarize",
     "make_table",
     "make_times",

@@ -1,5 +1,7 @@
-# From rows to what people look at: one table of rows, means with intervals, tables, figures,
-# contact sheets, and the tracked subset.
+# From rows to what people look at: one table of rows, the replicates that intervals stand on, means
+# with intervals, tables, figures, contact sheets, and the tracked subset.
+
+from tangent_bench.store import replicates
 
 
 def all_of(key):
@@ -52,8 +54,10 @@ _MADE = {name: contract for name, contract in _CONTRACTS.items() if made(contrac
 FIGURES = [name for name, contract in _MADE.items() if contract.kind == "figure"]
 TABLES = [name for name, contract in _MADE.items() if contract.kind == "table"]
 SHEETS = EVALUATED if config["experiments"] else []
+# What tables and figures are made of: rows, and the replicates that their intervals stand on.
+ROWS = [results("rows.csv"), results(replicates.FILE)]
 PUBLISHED = [
-    results("rows.csv"),
+    ROWS,
     results("summary.csv"),
     expand(results("tables/{table}.{ending}"), table=TABLES, ending=["csv", "md", "tex", "html"]),
     expand(results("figures/{figure}.{ending}"), figure=FIGURES, ending=["svg", "pdf", "png"]),
@@ -96,9 +100,28 @@ rule collect_rows:
         "../scripts/collect_rows.py"
 
 
+rule collect_replicates:
+    input:
+        own=outcomes("safetensors"),
+        joined=[joins.replicates_of(preset) for preset in JOINED],
+    output:
+        results(replicates.FILE),
+    log:
+        results("logs/collect_replicates.log"),
+    threads: 1
+    resources:
+        **asked("collect_replicates"),
+    params:
+        preset=config["preset"] if JOINED else "own",
+        joins=config["joins"],
+        code=lambda w: code("collect_replicates"),
+    script:
+        "../scripts/collect_replicates.py"
+
+
 rule summarize:
     input:
-        results("rows.csv"),
+        ROWS,
     output:
         results("summary.csv"),
     log:
@@ -119,7 +142,7 @@ for _table in TABLES:
         name:
             f"make_table_{_table}"
         input:
-            results("rows.csv"),
+            ROWS,
         output:
             csv=results(f"tables/{_table}.csv"),
             md=results(f"tables/{_table}.md"),
@@ -152,7 +175,7 @@ for _figure in FIGURES:
         name:
             f"draw_figure_{_figure}"
         input:
-            results("rows.csv"),
+            ROWS,
         output:
             svg=report(
                 results(f"figures/{_figure}.svg"),
@@ -319,9 +342,11 @@ _NAME = "methods" if METHODS else config["preset"]
 rule publish:
     input:
         rows=results("rows.csv"),
+        replicates=results(replicates.FILE),
         files=[results(path) for path in _TRACKED],
     output:
         rows=f"results/published/{_NAME}/rows.csv.gz",
+        replicates=f"results/published/{_NAME}/{replicates.FILE}",
         files=[f"results/published/{_NAME}/{path}" for path in _TRACKED],
     log:
         results("logs/publish.log"),

@@ -8,12 +8,13 @@ with job(snakemake) as record:
     matplotlib.use("Agg")
     from tangent_bench import registry
     from tangent_bench.figures import _entities, _style
-    from tangent_bench.store import rows
+    from tangent_bench.store import replicates, rows
     from tangent_bench.store.artefacts import write_text
 
     _entities.use_titles(snakemake.params.own_titles)
     plugin = registry.load("figures", snakemake.params.name)
-    axes = plugin.draw(rows.read(snakemake.input[0]))
+    table = replicates.attach(rows.read(snakemake.input[0]), snakemake.input[1])
+    axes = plugin.draw(table)
     output = snakemake.output
     for path in (output.svg, output.pdf, output.png):
         _style.save(axes.flat[0].figure, path)

@@ -6,14 +6,14 @@ with job(snakemake) as record:
     from tangent_bench import registry
     from tangent_bench.figures import _entities, _select
     from tangent_bench.report import render
-    from tangent_bench.store import rows
+    from tangent_bench.store import replicates, rows
     from tangent_bench.store.artefacts import write_text
 
     _entities.use_titles(snakemake.params.own_titles)
     name = snakemake.params.name
     output = snakemake.output
     plugin = registry.load("figures", name)
-    table = rows.read(snakemake.input[0])
+    table = replicates.attach(rows.read(snakemake.input[0]), snakemake.input[1])
     cells = plugin.build(table, **snakemake.params.settings)
     # A table about several families says in each row what its interval covers.
     about = _select.note(
