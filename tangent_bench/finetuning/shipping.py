@@ -27,10 +27,10 @@ KIND = "pretraining weights"
 TASKS = (
     "mnist",
     "street_numbers",
-    "symbols",
+    "icons",
+    "pictograms",
+    "letters",
     "scripts",
-    "materials",
-    "photographs",
     "terrain",
     "objects",
     "compositions",

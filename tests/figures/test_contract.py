@@ -22,7 +22,7 @@ FIGURES = [name for name, about in ABOUT.items() if about.kind == "figure"]
 DRAWN = [pytest.param(n, marks=pytest.mark.slow) if n == "cost_growth" else n for n in FIGURES]
 # those about certain models alone are tested beside their files, on rows of these models
 TABLES = [name for name, about in ABOUT.items() if about.kind == "table" and not about.models]
-FEW = ("mnist", "symbols", "terrain")
+FEW = ("mnist", "icons", "terrain")
 RUNS = {
     "one seed": {},
     "two seeds": {"seeds": (0, 1), "tasks": FEW},

@@ -18,7 +18,7 @@ SHIFTS = {
 
 
 def rows():
-    table = synthetic.make(tasks=("mnist", "symbols", "terrain"))
+    table = synthetic.make(tasks=("mnist", "icons", "terrain"))
     added = table[table["experiment"] == "task_addition"]
     more = [
         added.assign(
@@ -49,7 +49,7 @@ def test_points_are_the_rows_and_bars_their_intervals():
         "split": "test",
     }
     where |= {
-        "sources": "mnist+symbols+terrain",
+        "sources": "mnist+icons+terrain",
         "training": "linear",
         "evaluation": "tangent",
         "method": "tsv_m",
