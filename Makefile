@@ -23,7 +23,9 @@ BESIDE := -n logical --maxprocesses 4 --dist
 # Tests without a mark; the others have more time, or the machine to themselves.
 UNIT := not slow and not full and not alone
 RUN := .venv/bin/python -m snakemake
-SNAKEMAKE := $(RUN) --configfile config/$(CONFIG).yaml
+# What a run shows; with VERBOSE=1 what Snakemake itself has to say, a paragraph for each job.
+SHOWN := $(if $(VERBOSE),,--logger tangent-bench)
+SNAKEMAKE := $(RUN) --configfile config/$(CONFIG).yaml $(SHOWN)
 
 # Take up after a run that was killed; refuse where another is at work.
 COMMAND := .venv/bin/python -m tangent_bench.cli
@@ -64,7 +66,7 @@ wheel: $(UV) ## build the release into dist/ and check what it holds (docs/how-t
 	.venv/bin/python -m twine check --strict dist/*
 	.venv/bin/check-wheel-contents dist/*.whl
 
-reproduce: $(READY) ## run a preset from end to end, print its tables and the path of its results page (PRESET=tiny)
+reproduce: $(READY) ## run a preset from end to end, print its tables and the path of its results page (PRESET=tiny; VERBOSE=1: all that Snakemake says)
 	@test -f config/$(CONFIG).yaml || { echo "There is no preset '$(CONFIG)': config/ has $$(cd config && echo *.yaml)." >&2; exit 1; }
 	@$(RELEASE)
 	$(SNAKEMAKE) --cores $(CORES)
@@ -176,8 +178,8 @@ clean: ## remove what presets built; published results, the pre-training (hours)
 publish: CROSSED = methods$(if $(wildcard results/tiny/outcomes/task_negation/*/*/*/ties),_negation)
 publish: $(READY) ## copy tables and figures of the tiny preset (and of methods, training_modes, claims, if built) to results/published and into README and docs/
 	@$(RELEASE)
-	$(RUN) publish --configfile config/analyses.yaml --cores $(CORES)
-	test ! -f results/tiny/leaderboard.html || $(RUN) publish --configfile config/$(CROSSED).yaml --cores $(CORES)
+	$(RUN) publish --configfile config/analyses.yaml $(SHOWN) --cores $(CORES)
+	test ! -f results/tiny/leaderboard.html || $(RUN) publish --configfile config/$(CROSSED).yaml $(SHOWN) --cores $(CORES)
 	for preset in training_modes claims; do test ! -f results/$$preset/rows.csv \
-	  || $(RUN) publish --configfile config/$$preset.yaml --cores $(CORES) || exit; done
+	  || $(RUN) publish --configfile config/$$preset.yaml $(SHOWN) --cores $(CORES) || exit; done
 	$(COMMAND) fill

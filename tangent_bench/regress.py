@@ -52,8 +52,7 @@ def build(mergers: Sequence[Merger], configfile: Path, cores: int, quiet: bool) 
     config = read_config([configfile, file])
     command = [sys.executable, "-m", "snakemake", *targets(config, mergers), "--cores", str(cores)]
     command += ["--configfile", str(configfile), str(file)]
-    if quiet:
-        command += ["--quiet", "all"]
+    command += ["--quiet", "all"] if quiet else ["--logger", "tangent-bench"]
     done = subprocess.run(command, cwd=suite.ROOT)
     if done.returncode:
         raise ValueError(

@@ -141,6 +141,14 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     ),
     "python -m http.server -d site": ("", "a server of Python's own, which does not end"),
     "make reproduce CORES=1": ("", "after a job that was killed for want of memory"),
+    "make reproduce PRESET=tiny CORES=2": (
+        "tests/workflow/test_commands.py::test_every_command_ends_well",
+        "ten minutes; on micro",
+    ),
+    "make reproduce PRESET=tiny VERBOSE=1": (
+        "tests/workflow/test_progress.py::test_make_lets_snakemake_speak_if_it_is_asked_to",
+        "ten minutes; its words alone",
+    ),
     "make chaos": ("tests/workflow/test_chaos.py", "half an hour; one kill of the thirty"),
     "make coverage": ("", OURSELVES),
     "make mutation": (

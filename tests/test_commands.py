@@ -327,6 +327,7 @@ PRINTED = {
     "docs/how-to/your-own-method.md": (
         "tests/test_method_package.py::test_the_page_says_what_regress_prints"
     ),
+    "docs/how-to/run.md": "tests/progress/test_handler.py::test_the_page_shows_what_is_drawn",
     "docs/tutorial.md": "tests/workflow/test_tutorial.py::test_the_tutorial_runs",
 }
 

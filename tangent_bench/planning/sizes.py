@@ -149,13 +149,38 @@ def _drawn(name: str, config: Mapping) -> TaskSize:
     if done.returncode:
         raise ValueError(f"Task {name!r} cannot be loaded: {done.stderr.strip().splitlines()[-1]}")
     num_classes, num_templates, splits = json.loads(done.stdout)
-    images = _limited({split: number for split, (number, _) in splits.items()}, config)
-    return TaskSize(
-        images,
-        image_bytes=dict.fromkeys(images, _plain_bytes(tasks.SIDE)),
+    return as_drawn(
+        config,
+        images={split: number for split, (number, _) in splits.items()},
         num_classes=num_classes,
         num_templates=num_templates,
         seconds={split: seconds for split, (_, seconds) in splits.items()},
+    )
+
+
+def as_drawn(
+    config: Mapping,
+    images: Mapping[str, int],
+    num_classes: int,
+    num_templates: int,
+    seconds: Mapping[str, float],
+) -> TaskSize:
+    """Size of an embedded task of which so much is known.
+
+    Args:
+        config: complete; its limits are applied.
+        images: split → number of images that are drawn.
+        num_classes: of its labels.
+        num_templates: texts for each class.
+        seconds: split → seconds that drawing it takes.
+    """
+    used = _limited(images, config)
+    return TaskSize(
+        used,
+        image_bytes=dict.fromkeys(used, _plain_bytes(tasks.SIDE)),
+        num_classes=num_classes,
+        num_templates=num_templates,
+        seconds=seconds,
     )
 
 

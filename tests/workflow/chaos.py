@@ -150,7 +150,8 @@ class Run:
         self.log.write_text("", encoding="utf-8")
         # The environment is shared with the tests: make must not install it. A file, since nobody
         # would empty a pipe.
-        make = f"exec make reproduce PRESET={preset} CORES=2 -o .venv/.installed > run.txt 2>&1"
+        settings = f"PRESET={preset} CORES=2 VERBOSE=1 -o .venv/.installed"
+        make = f"exec make reproduce {settings} > run.txt 2>&1"
         self.process = checkout.start("sh", "-c", make)
         self.process.stdout.close()
 

@@ -18,7 +18,7 @@ from tests.workflow import dry_run
 ROOT = Path(__file__).resolve().parents[2]
 _PARTS = (
     *("Snakefile", "Makefile", "config", "profiles", "workflow", "tangent_bench", "examples"),
-    *("pyproject.toml", "requirements.lock"),
+    *("snakemake_logger_plugin_tangent_bench", "pyproject.toml", "requirements.lock"),
 )
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 

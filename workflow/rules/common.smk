@@ -13,6 +13,7 @@ from tangent_bench.measuring import directions
 from tangent_bench.store import layout
 from tangent_bench import experiments, merging, models, registry, tasks, weights
 from tangent_bench.planning import missing, recipes, resources
+from tangent_bench.progress import outlook
 from tangent_bench.store.layout import JOINT, Mode
 
 RESULTS = config["results"].rstrip("/")
@@ -47,6 +48,7 @@ onstart:
         missing.require_place(config)
     except ValueError as sentence:
         raise WorkflowError(str(sentence)) from None
+    outlook.tell(workflow, config)
 
 
 onerror:
