@@ -51,3 +51,8 @@ rule all:
     input:
         PUBLISHED,
         PAGE,
+
+
+rule pretrain:
+    input:
+        expand(f"{PRETRAINING}/{{model}}/tangent-{{model}}.safetensors", model=EMBEDDED),

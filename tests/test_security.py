@@ -170,11 +170,11 @@ def test_modules_that_read_pickles_are_those_that_the_restricted_reader_is():
             if isinstance(node, ast.Import | ast.ImportFrom):
                 for name in filter(None, names):
                     imported.setdefault(name.partition(".")[0], set()).add(path.name)
-    assert not {"pickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "tarfile"} & set(
-        imported
-    )
+    assert not {"pickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"} & set(imported)
     assert imported["pickletools"] == {"_machine.py"}
-    assert imported["zipfile"] == {"_pickles.py"}
+    # Sheets of glyphs are built from pinned packages, in memory: nothing is unpacked to a disk.
+    assert imported["tarfile"] == {"_archives.py"}
+    assert imported["zipfile"] == {"_archives.py", "_pickles.py"}
 
 
 # Names that mean harm: HTML is in tests/test_pages.py and tests/test_results_page.py

@@ -149,7 +149,7 @@ def main(folder: Path) -> None:
     accuracy = accuracies()
     rows = [f"{task},val,{value:.6f}" for task, value in accuracy.items()]
     artefacts.write_text(ASSETS / "zero_shot.csv", "\n".join(["task,split,accuracy", *rows]) + "\n")
-    record = json.loads((folder / "logs" / "pretrain.json").read_text(encoding="utf-8"))
+    record = json.loads((folder / "logs" / "pretrain_model.json").read_text(encoding="utf-8"))
     facts = {
         "minutes": record["training_seconds"] / 60,
         "machine": f"{record['processor']}, {record['system']}",

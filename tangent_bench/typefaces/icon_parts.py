@@ -31,7 +31,7 @@ SHARES = {"icons": (49, 25), "pictograms": (36, 18), "badges": (51, 27)}
 MOST = 4  # units of a concept in validation or test
 
 
-class Reading(NamedTuple):
+class IconRole(NamedTuple):
     """What an icon is for the tasks.
 
     Attributes:
@@ -85,13 +85,13 @@ def stem(name: str) -> str:
     return " ".join(kept or words)
 
 
-def read(name: str, family: str = "") -> Reading | None:
+def read(name: str, family: str = "") -> IconRole | None:
     """The task that an icon of this `name` belongs to; None if it belongs to none.
 
     `family` is its designer.
 
     >>> read("bus school")
-    Reading(task='pictograms', label='a vehicle', unit='bus school', bundle='bus')
+    IconRole(task='pictograms', label='a vehicle', unit='bus school', bundle='bus')
     >>> read("bus school plus").label, read("file plus").label, read("zodiac leo")
     ('plus', 'file', None)
     """
@@ -102,11 +102,11 @@ def read(name: str, family: str = "") -> Reading | None:
     words = name.split()
     mark = concepts.MARKS.get(words[-1]) if len(words) > 1 else None
     if found is not None and found[0] == "icons":
-        return Reading("icons", found[1], base, base)
+        return IconRole("icons", found[1], base, base)
     if mark:
-        return Reading("badges", mark, f"{base} {mark}", base)
+        return IconRole("badges", mark, f"{base} {mark}", base)
     if found is not None and mark is None:
-        return Reading("pictograms", found[1], base, found[2])
+        return IconRole("pictograms", found[1], base, found[2])
     return None
 
 
@@ -151,7 +151,7 @@ def part(task: str, split: str) -> GlyphPart:
 
 
 @cache
-def _members(task: str) -> dict[int, tuple[Reading, str]]:
+def _members(task: str) -> dict[int, tuple[IconRole, str]]:
     """Number of each icon of a task → its reading, and its family.
 
     A drawing that has another name as well may belong to two tasks: the first of them has it.
@@ -187,7 +187,7 @@ def _bundles(task: str) -> dict[str, dict[tuple[str, str], str]]:
     return bundles
 
 
-def _name(task: str, reading: Reading, family: str) -> str:
+def _name(task: str, reading: IconRole, family: str) -> str:
     """A bundle's name: of `icons` each designer's drawings are bundles of their own."""
     return f"{family}: {reading.bundle}" if task == "icons" else reading.bundle
 

@@ -80,7 +80,7 @@ def test_tasks_of_icons_share_no_drawing():
         assert not drawn[one] & drawn[other], (one, other)
 
 
-def read(row: int) -> icon_parts.Reading:
+def read(row: int) -> icon_parts.IconRole:
     icons = glyphs("icons")
     reading = icon_parts.read(str(icons.names[row]), str(icons.families[row]))
     assert reading is not None

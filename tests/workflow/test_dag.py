@@ -247,7 +247,7 @@ def test_every_script_has_a_rule():
 
 
 def test_the_snakefile_is_a_table_of_contents():
-    assert len((ROOT / "Snakefile").read_text(encoding="utf-8").splitlines()) <= 55
+    assert len((ROOT / "Snakefile").read_text(encoding="utf-8").splitlines()) <= 60
 
 
 @pytest.mark.slow

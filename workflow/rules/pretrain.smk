@@ -57,11 +57,6 @@ use rule draw_corpus as draw_corpus_again with:
         code=lambda w: code("draw_corpus", *plugins("models", "tiny")),
 
 
-rule pretrain:
-    input:
-        expand(f"{PRETRAINING}/{{model}}/tangent-{{model}}.safetensors", model=EMBEDDED),
-
-
 rule pretrain_model:
     input:
         shards(f"{PRETRAINING}/shards", "pretraining"),
@@ -69,17 +64,17 @@ rule pretrain_model:
         weights=f"{PRETRAINING}/{{embedded}}/tangent-{{embedded}}.safetensors",
         losses=f"{PRETRAINING}/{{embedded}}/losses.csv",
     log:
-        f"{PRETRAINING}/{{embedded}}/logs/pretrain.log",
+        f"{PRETRAINING}/{{embedded}}/logs/pretrain_model.log",
     threads: 1
     resources:
-        **asked("pretrain"),
+        **asked("pretrain_model"),
     params:
         model=lambda w: w.embedded,
         folder=lambda w: f"{PRETRAINING}/{w.embedded}",
         recipe=config["pretraining"],
-        code=lambda w: code("pretrain", *plugins("models", w.embedded)),
+        code=lambda w: code("pretrain_model", *plugins("models", w.embedded)),
     script:
-        "../scripts/pretrain.py"
+        "../scripts/pretrain_model.py"
 
 
 # A stretch of the trunk at constant rate, so that no job is long and each goes on from the last.
