@@ -156,7 +156,7 @@ def test_pretrainings_are_thin_and_their_mean_is_bold(family):
 
 
 def test_five_pretrainings_widen_the_interval_by_their_spread():
-    """t with four degrees of freedom: s² / 5 + the images' variance."""
+    """s² / 5 + the images' variance, with Satterthwaite's degrees: only s² has few, four."""
     from scipy.stats import t
 
     many = {f"tiny-pre{k}": 1 + 0.2 * k for k in range(5)}
@@ -171,7 +171,9 @@ def test_five_pretrainings_widen_the_interval_by_their_spread():
     images = np.mean(
         (100 * 0.03 * np.array(list(many.values())) / 1.959964) ** 2
     )  # synthetic: ± 0.03
-    half = t.ppf(0.975, 4) * np.sqrt(values.var(ddof=1) / 5 + images)
+    spread = values.var(ddof=1) / 5
+    degrees = 4 * (spread + images) ** 2 / spread**2
+    half = t.ppf(0.975, degrees) * np.sqrt(spread + images)
     assert (high - low) / 2 == pytest.approx(half, rel=1e-6)
 
 
