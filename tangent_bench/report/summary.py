@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,9 +88,35 @@ def _claims(rows: pd.DataFrame) -> list[str]:
     if not len(table):
         return [f"{plugin.FIGURE.title}: none of them was tested; {ASK}\n"]
     # Intervals are left out: what they cover may differ between rows.
-    basis = _select.note(rows, intervals=False)
+    basis = _select.note(rows, intervals=False) + _seeds(rows)
     explanation = "Verdicts with Holm's correction; estimates in points (signed), or plain numbers."
     return [
         f"{plugin.FIGURE.title}\n",
         f"{render.plain(table)}\n{explanation}\n{basis}\n",
     ]
+
+
+def _seeds(rows: pd.DataFrame) -> str:
+    """A sentence on what few fine-tuning seeds allow to say, "" with enough of them.
+
+    It is about models that stand alone: pre-trainings of one family are replicates themselves.
+    """
+    from tangent_bench.judging.families import pretraining_seed
+    from tangent_bench.judging.pooling import MIN_SEEDS
+
+    pairs = rows[["model", "seed"]].drop_duplicates()
+    counts = Counter(pairs["model"].astype(str))
+    alone = {model: count for model, count in counts.items() if pretraining_seed(model) is None}
+    few = {model: count for model, count in alone.items() if count < MIN_SEEDS}
+    if not few:
+        return ""
+    number = "One fine-tuning seed"
+    these = "this seed"
+    if max(few.values()) > 1:
+        number = "Few fine-tuning seeds"
+        these = "these seeds"
+    where = "" if len(few) == len(counts) else f" ({', '.join(few)})"
+    sentence = (
+        f"{number}{where}: intervals are over test images; verdicts are conditional on {these}."
+    )
+    return "\n" + textwrap.fill(sentence, width=100)
