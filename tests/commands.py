@@ -143,6 +143,10 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "make test-slurm": ("tests/slurm/test_slurm.py", "as root"),
     "make bench": ("tests/benchmarks/test_grids.py", "on a quiet machine"),
     "make pretrain": ("tests/test_pretraining.py", "an hour and a half"),
+    "make redraw": (
+        "tests/figures/test_published.py::test_the_picture_is_that_of_the_published_rows",
+        "changes tracked files",
+    ),
     "make publish": (
         "tests/test_marks.py::test_pages_hold_the_published_numbers",
         "needs what hours built",
