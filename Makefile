@@ -32,7 +32,7 @@ COMMAND := .venv/bin/python -m tangent_bench.cli
 RELEASE := $(COMMAND) release
 
 .NOTPARALLEL:
-.PHONY: help install lock wheel reproduce plan analyses claims methods regress publish pretrain typefaces test test-unit test-workflow test-full test-pythons test-lowest test-slurm chaos coverage mutation lint docs bench clean
+.PHONY: help install lock wheel reproduce plan analyses claims methods regress publish redraw pretrain typefaces test test-unit test-workflow test-full test-pythons test-lowest test-slurm chaos coverage mutation lint docs bench clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1: /p' Makefile
@@ -182,4 +182,8 @@ publish: $(READY) ## copy tables and figures of the tiny preset (and of methods,
 	test ! -f results/tiny/leaderboard.html || $(RUN) publish --configfile config/$(CROSSED).yaml $(SHOWN) --cores $(CORES)
 	for preset in training_modes claims; do test ! -f results/$$preset/rows.csv \
 	  || $(RUN) publish --configfile config/$$preset.yaml $(SHOWN) --cores $(CORES) || exit; done
+	$(COMMAND) redraw
 	$(COMMAND) fill
+
+redraw: $(READY) ## draw all published figures again from the published rows, after a change of their code (a minute; needs no results)
+	@$(COMMAND) redraw

@@ -115,6 +115,7 @@ def _contract(kind: str, module: ModuleType, contract: Any) -> dict:
     if kind == "methods":
         fields["coefficients"] = _grid(contract.coefficients)
         fields["wrapper"] = hasattr(module, "adjust")
+        fields["sees_test_images"] = contract.sees_test_images
     elif kind == "tasks":
         fields["origin"] = _origin(module)
     return fields

@@ -9,8 +9,8 @@ or `python -m tangent_bench.cli`. Exit status: 0; 1 if the answer is one that wa
 run cannot begin, a verdict that `--fail-on` names); 2 with one sentence if the question is wrong,
 and on every exception.
 Every command has `--json`, but for `summary`. A command imports what it needs when it is called, so
-that help takes no time. The Makefile's own steps (`release`, `fill`, `ship`) are hidden from
-help.
+that help takes no time. The Makefile's own steps (`release`, `redraw`, `fill`, `ship`) are hidden
+from help.
 """
 
 from __future__ import annotations
@@ -474,6 +474,15 @@ def release():
     from tangent_bench.jobs import lock
 
     lock.release(Path())
+
+
+@app.command(hidden=True)
+def redraw():
+    """Draw the published figures again, each from the rows that were published beside it."""
+    from tangent_bench.report import published
+
+    for file in published.redraw(Path("results/published")):
+        typer.echo(f"{file} is drawn anew")
 
 
 @app.command(hidden=True)

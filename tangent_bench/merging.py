@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -72,6 +73,11 @@ class Merger:
     def title(self) -> str:
         """For people: "LiNeS + TIES"."""
         return " + ".join(link.contract.title for link in self.links)
+
+    @property
+    def sees_test_images(self) -> bool:
+        """Whether a link of it does (`Method.sees_test_images`)."""
+        return any(link.contract.sees_test_images for link in self.links)
 
     @property
     def is_sum(self) -> bool:
@@ -277,6 +283,22 @@ def find(name: str, given: Mapping[str, Value] | None = None) -> Merger:
     if len(set(parts)) < len(parts):
         raise ValueError(f"{name!r} names a wrapper twice; expected each once.")
     return Merger(name, links, _values(links, given or {}))
+
+
+def sees_test_images(label: str) -> bool:
+    """Whether the method of a label sees test images; nothing is known of one that is not here.
+
+    >>> sees_test_images("adamerging-0123abcd"), sees_test_images("ties")
+    (True, False)
+
+    Args:
+        label: as `Merger.label` makes it.
+    """
+    name = re.sub(r"-[0-9a-f]{8}$", "", label)
+    try:
+        return find(name).sees_test_images
+    except ValueError:
+        return False
 
 
 def asked(entries: Sequence[str | Mapping]) -> dict[str, Merger]:

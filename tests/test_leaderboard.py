@@ -6,11 +6,15 @@ import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from tangent_bench import merging
+from tangent_bench.figures._entities import APART
+from tangent_bench.judging import rankings
 from tangent_bench.judging.components import crossed
 from tangent_bench.report import leaderboard, leaderboard_page, render
 from tangent_bench.seeds import generator
@@ -24,6 +28,7 @@ MERGERS = list(
     ).values()
 )
 ARITHMETIC, TIES, HALF, AVERAGE = MERGERS
+PUBLISHED = Path(__file__).parents[1] / "results/published/methods"
 NEGATED = ("task_arithmetic", "ties", HALF.label)
 
 
@@ -244,18 +249,100 @@ def test_page_has_a_list_for_each_mode_then_negation_then_agreement(text):
     assert "too few to say whether this ranking predicts" in text
 
 
-def test_methods_that_saw_test_images_are_listed_by_themselves(folder, monkeypatch):
-    transductive = replace(TIES.method, data="unlabelled test")
-    monkeypatch.setattr(merging.module("ties"), "METHOD", transductive)
-    ranked = leaderboard.entries(run(folder), [ARITHMETIC, AVERAGE, TIES])
-    apart = [entry for entry in ranked if entry.transductive]
-    assert {entry.merger.label for entry in apart} == {"ties"}
-    assert {entry.behind for entry in apart} == {None}
-    assert not any(entry.best for entry in apart)
-    assert apart[0].versus.method == "ties", "it has a verdict against the baseline all the same"
-    text = leaderboard_page.page(ranked, "x", {}, "Control")
-    assert text.count("(transductive)</h2>") == 2
-    assert "TIES (sees test images)" in render.plain(leaderboard.table(ranked))
+# Methods that see test images: nothing that others are ranked in changes with them
+
+
+def seeing(merger):
+    """The same method as if it saw test images."""
+    (link,) = merger.links
+    sees = SimpleNamespace(METHOD=replace(link.contract, data="unlabelled test"))
+    return replace(merger, links=(merging.Link(link.name, sees),))
+
+
+@pytest.fixture(scope="module")
+def with_and_without(folder):
+    """All entries, two of which saw test images, and those of the other methods alone."""
+    others = [ARITHMETIC, AVERAGE]
+    everyone = [ARITHMETIC, seeing(TIES), seeing(HALF), AVERAGE]
+    return leaderboard.entries(run(folder), everyone), leaderboard.entries(run(folder), others)
+
+
+def test_methods_that_saw_test_images_are_listed_by_themselves(with_and_without):
+    ranked, without = with_and_without
+    apart = [entry for entry in ranked if entry.sees_test_images]
+    assert {entry.merger.label for entry in apart} == {"ties", HALF.label}
+    assert {entry.behind for entry in apart} == {None}, "they are not compared among themselves"
+    assert not any(entry.best for entry in apart), "the first of two is no winner"
+    assert {entry.versus.num_candidates for entry in apart} == {2}, "a family of their own"
+    kept = [entry for entry in ranked if not entry.sees_test_images]
+    assert [repr(entry) for entry in kept] == [repr(entry) for entry in without]
+
+
+def test_tables_set_them_apart_in_every_format(with_and_without):
+    for build in (leaderboard.table, leaderboard.negation_table):
+        with_them, alone = map(build, with_and_without)
+        ranked, below = render.markdown(with_them).split(APART)
+        assert ranked.strip() == render.markdown(alone).strip()
+        assert below.count("| TIES") == 2
+        for text in (render.plain(with_them), render.latex(with_them, "c", "l")):
+            first, *rest = re.split(re.escape(APART).replace(r"\ ", r"\s"), text)
+            assert "TIES" not in first
+            assert "TIES" in rest[0]
+        pages = re.findall("<table.*?</table>", render.html(with_them, "title"), re.DOTALL)
+        assert ["TIES" in page for page in pages] == [False, True]
+        for line in render.csv(with_them).splitlines()[1:]:
+            assert line.startswith("TIES") == (APART in line)
+        assert "apart" not in render.csv(alone)
+
+
+def test_the_page_has_them_in_a_section_that_says_why(with_and_without):
+    ranked, without = (leaderboard_page.page(part, "x", {}, "C") for part in with_and_without)
+    before, after = ranked.split("<h2>Apart: methods that see test images</h2>")
+    apart, agreement = after.split("<h2>Does this ranking predict CLIP's?</h2>")
+    assert APART in apart
+    # A heading for each of two modes, and one for negation.
+    assert apart.count("<h3>") == 3
+    assert 'class="words best"' not in apart
+    assert "TIES" not in before
+    assert "TIES" not in agreement
+    lists = re.compile("<h2>.*", re.DOTALL)
+    assert lists.search(before)[0].strip() == lists.search(without)[0].split("<h2>Does")[0].strip()
+    assert "<h2>Apart" not in without
+
+
+def test_they_do_not_count_in_the_rankings(with_and_without, monkeypatch):
+    counted = []
+
+    def agreement(ours, family):
+        counted.append(set(ours))
+        return rankings.Agreement(family, (), None, 1, 0)
+
+    monkeypatch.setattr(leaderboard.rankings, "agreement", agreement)
+    leaderboard.agreements(with_and_without[0])
+    assert len(counted) == len(rankings.FAMILIES)
+    assert set.union(*counted) == {"task_arithmetic", "weight_average"}
+
+
+def test_the_note_names_their_family(with_and_without):
+    ranked, without = with_and_without
+    words = "those that see test images are a family of their own"
+    assert words in leaderboard.note(ranked, "x")
+    assert words not in leaderboard.note(without, "x")
+
+
+@pytest.mark.parametrize("file", ["methods_addition.md", "methods_addition.tex"])
+def test_published_tables_set_them_apart(file):
+    text = (PUBLISHED / "tables" / file).read_text(encoding="utf-8")
+    first, rest = text.split(APART)
+    assert "AdaMerging" not in first
+    assert "AdaMerging (sees test images)" in rest
+
+
+def test_the_published_page_sets_them_apart():
+    text = (PUBLISHED / "leaderboard.html").read_text(encoding="utf-8")
+    before, after = text.split("<h2>Apart: methods that see test images</h2>")
+    assert "AdaMerging" not in before
+    assert after.count("AdaMerging") == 3, "once for each mode"
 
 
 def test_seconds_are_of_the_jobs_that_merged(tmp_path):

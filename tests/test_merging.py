@@ -59,6 +59,18 @@ def test_a_method_of_an_installed_package_is_found(package):
     assert merging.find("half", {"factor": 2}).prepare(VECTORS, THETA0)["w"].tolist() == [12.0]
 
 
+def test_who_sees_test_images_is_known_by_name_label_and_chain(package):
+    seeing = [name for name in merging.names() if merging.sees_test_images(name)]
+    assert seeing == ["adamerging", "task_wise_adamerging"]
+    for name in ("magmax", "adamerging", "lines+adamerging", "half"):
+        given = {"adamerging.steps": 7} if "adamerging" in name else {}
+        merger = merging.find(name, given)
+        assert merger.sees_test_images == merging.sees_test_images(merger.label)
+        assert merger.sees_test_images == ("adamerging" in name)
+    assert "-" in merging.find("adamerging", {"steps": 7}).label
+    assert not merging.sees_test_images("of-a-package-that-is-not-here")
+
+
 def test_a_package_that_breaks_the_contract_is_named(package):
     with pytest.raises(ValueError, match=r"'broken' of package 'sample-half' needs either prepare"):
         merging.find("broken")

@@ -146,6 +146,27 @@ def test_verdicts_in_every_place(folder):
     assert "edge of its grid in 2 of 5 seeds" in text
 
 
+def test_a_method_that_sees_test_images_makes_no_verdict_harder_to_get(folder, monkeypatch):
+    """Holm's levels and the number of candidates are those without it."""
+    alone = methods.compare(folder, "task_arithmetic", ["ties"])
+    usual = methods.compare(folder, "task_arithmetic", ["magmax", "ties"])
+    monkeypatch.setattr(methods.merging, "sees_test_images", lambda label: label == "magmax")
+    both = methods.compare(folder, "task_arithmetic", ["magmax", "ties"])
+    for place, compared in both.items():
+        assert [line.method for line in compared.lines] == ["magmax"] * 3 + ["ties"] * 3
+        assert compared.lines[3:] == alone[place].lines
+        assert compared.lines[3:] != usual[place].lines
+        assert set(compared.at_edge) == {"task_arithmetic", "magmax", "ties"}
+    text = method_comparison.text(both)
+    assert text.endswith(
+        "magmax sees the test images, without labels: this is no comparison on equal terms."
+    )
+    assert "sees the test images" not in method_comparison.text(alone)
+    assert [line["sees_test_images"] for line in methods.lines(both)] == [True] * 3 + [
+        False
+    ] * 3 + [True] * 3 + [False] * 3
+
+
 def call(*arguments):
     return CliRunner().invoke(cli.app, [str(each) for each in arguments])
 

@@ -49,6 +49,32 @@ def test_the_six_primary_claims_are_shown_and_the_others_counted(folder):
     assert counts.endswith("tables/claims_table.md)")
 
 
+ONE = "One fine-tuning seed: intervals are over test images; verdicts are conditional on this seed."
+
+
+def test_verdicts_say_that_one_seed_speaks(folder):
+    text = summary.report(folder)
+    assert text.index("Verdict") < text.index(ONE) < text.index("Table 1.")
+
+
+@pytest.mark.parametrize(
+    ("seeds", "words"),
+    [
+        ({"tiny": 1}, ONE),
+        ({"tiny": 5}, ""),
+        ({"tiny": 4}, "Few fine-tuning seeds: "),
+        ({"tiny": 5, "wide": 1}, "One fine-tuning seed (wide): "),
+        ({"tiny": 3, "wide": 1}, "Few fine-tuning seeds: "),
+        ({"tiny": 5, "tiny-pre0": 1, "tiny-pre1": 1}, ""),
+    ],
+)
+def test_few_seeds_are_said_of_the_models_that_have_them(seeds, words):
+    lines = [{"model": model, "seed": k} for model, number in seeds.items() for k in range(number)]
+    found = summary._seeds(pd.DataFrame(lines)).replace("\n", " ").strip()
+    assert found.startswith(words) and bool(found) == bool(words)
+    assert ("these seeds" in found) == words.startswith("Few")
+
+
 def test_claims_come_first_and_the_page_last_in_lines_that_fit(folder):
     (folder / "index.html").write_text("x")
     text = summary.report(folder)

@@ -8,7 +8,7 @@ Rows (training and evaluation "none", no source, no task, params_id = "<verb>/<f
                  job, which keeps what is freed in pieces, may hold more
 and, without a coefficient:
   time_exponent, memory_exponent   s of value^s by least squares over all rounds, with an interval
-                                   over rounds
+                                   over rounds: how well it repeats, not whether cost is a power
   time_exponent_end                s between the two largest values, where fixed costs weigh least
   time_slope_over_offset           b/a of seconds = a + b T, for tasks
 

@@ -23,6 +23,8 @@ class Cell(NamedTuple):
         value: a fraction; units "%" and "points" print a hundred times as much. NaN prints a dash.
         text: what is printed where the unit is "text".
         grey: it decides nothing: printed in brackets, and grey where there is colour.
+        block: why its row stands apart, in a sentence; "" for the rows that come first. Rows of
+            one block follow one another.
     """
 
     row: str
@@ -34,6 +36,7 @@ class Cell(NamedTuple):
     unit: str = "%"
     text: str = ""
     grey: bool = False
+    block: str = ""
 
 
 def cells(items: Iterable[Cell]) -> pd.DataFrame:

@@ -42,6 +42,9 @@ _TASK_MARKERS = {
     "materials": "D", "photographs": "P", "terrain": "X", "objects": "*",
 }  # fmt: skip
 _SPARE_MARKERS = "<>phHd1234"
+# Where methods that see test images stand apart from those that see none.
+APART = "Not ranked with the others: adapted on the test images themselves, without their labels."
+SEES_TEST_IMAGES = " (sees test images)"  # behind the title of such a method
 _own: dict[str, Mapping[str, str]] = {}  # "tasks" and "models" → name → title
 
 

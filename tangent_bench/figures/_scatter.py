@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tangent_bench.figures._entities import ModeLook, task_marker, task_title
 from tangent_bench.figures._panels import annotate, legend, panels, title
 from tangent_bench.figures._select import by_model, need, note, pick, task_order
-from tangent_bench.figures._style import COLUMN, GREY_HALF, errors, look
+from tangent_bench.figures._style import COLUMN, GREY_HALF, errors, look, seen_through
 from tangent_bench.judging.pooling import summarize
 
 if TYPE_CHECKING:
@@ -102,10 +102,8 @@ def _point(axis, x: pd.DataFrame, y: pd.DataFrame, colour: str, marker: str, lab
         xerr=errors(x),
         yerr=errors(y),
         fmt=marker,
-        color=colour,
+        **seen_through(colour),
         label=label,
-        markeredgecolor="black",
-        markeredgewidth=0.5,
         markersize=6,
         elinewidth=0.7,
         ecolor="#666666",

@@ -11,6 +11,7 @@ from tangent_bench.store.artefacts import atomic
 
 COLUMN = 3.4  # width in inches of one panel, about a column of print
 DPI = 200
+SETTLING = 4  # rounds of a layout, of which each moves a quarter of what the one before moved
 GREY_HALF = "#e4e4e4"
 FRAME = "#555555"
 SETTINGS: dict[Any, Any] = {  # matplotlib types the keys as literals
@@ -52,7 +53,7 @@ def look() -> Iterator[None]:
 def save(figure, path: str | Path) -> None:
     """Writes a figure as SVG, PDF or PNG, by the ending of its path.
 
-    The file contains no date and no random name.
+    The file contains no date and no random name. All formats have the same layout.
 
     Raises:
         ValueError: another ending, or the disk is full.
@@ -63,8 +64,39 @@ def save(figure, path: str | Path) -> None:
             f"Cannot write figure {path}: unknown ending {kind!r}, "
             f"expected one of {', '.join(FORMATS)}."
         )
+    settle(figure)
     with atomic(path) as temporary:
         figure.savefig(temporary, format=kind, metadata=FORMATS[kind])
+
+
+def settle(figure) -> None:
+    """Fixes the layout of a figure.
+
+    Every drawing would move it otherwise, by points where panels are square, since the layout is
+    found from the one before.
+    """
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    engine = figure.get_layout_engine()
+    if isinstance(engine, ConstrainedLayoutEngine):
+        for _ in range(SETTLING):
+            engine.execute(figure)
+        figure.set_layout_engine("none")
+
+
+def seen_through(colour: str) -> dict[str, Any]:
+    """Options of a mark through which a mark below it is seen: a black edge and a thin fill.
+
+    Args:
+        colour: of the fill.
+    """
+    from matplotlib.colors import to_rgba
+
+    return {
+        "markerfacecolor": to_rgba(colour, 0.75),
+        "markeredgecolor": "black",
+        "markeredgewidth": 0.6,
+    }
 
 
 def errors(line, scale: float = 100.0) -> list:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tangent_bench.figures._entities import modes
-from tangent_bench.figures._panels import legend, panels
+from tangent_bench.figures._panels import annotate, legend, panels
 from tangent_bench.figures._select import pick
 from tangent_bench.figures._style import COLUMN, look
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PANELS = {
-    "accuracy_tuned": "Addition, validated α (%)",
-    "disentanglement_error": "Disentanglement error ξ(α, α), sum (%)",
+    "accuracy_tuned": "Accuracy of the sum at its α* (%)",
+    "disentanglement_error": "ξ at this α*, sum of two tasks (%)",
 }
 
 
@@ -33,6 +33,13 @@ def draw(rows: pd.DataFrame) -> np.ndarray:
         axis.set_xlabel("Relative length ‖τ‖ / ‖θ0‖ (%)")
         axis.set_ylabel(label)
     legend(axes.flat[0], loc="best")
+    seeds = ", ".join(map(str, sorted(rows["seed"].unique())))
+    words = (
+        "a mark: a setting of learning rate and steps; α*: chosen on these images; "
+        f"n = {rows['num_samples'].max():,} validation images of the development world; "
+        f"seed {seeds}; no intervals"
+    )
+    annotate(axes, words, None)
     return axes
 
 

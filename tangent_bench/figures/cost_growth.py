@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from tangent_bench.experiments.ntk_theory import mean_and_interval, slopes
 from tangent_bench.figures import Figure
 from tangent_bench.figures._panels import annotate, legend, panels, title
 from tangent_bench.figures._select import by_model, need, pick
 from tangent_bench.figures._style import COLUMN, look
-from tangent_bench.judging.pooling import summarize
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,14 +31,19 @@ network at every point. *Step*: an optimiser step, crops included; all of its im
 batch. Left: processor time of one core. Right: bytes that the verb adds at its peak (a job,
 which keeps freed memory in pieces, may hold more); features and grids take images in batches,
 so that more images take more time but hardly more memory; what a grid from features takes is
-too little for Linux to count exactly. The number after a verb is the exponent s of the fitted
-power law, with a 95 % interval over rounds. A law with fixed costs is no power law: where marks
-bend away from their line, the exponent grows towards the right (metric ``time_exponent_end``
-has that of the last two values; the mathematics gives 2 for a large width, and 1 for tasks,
-coefficients, images and depth). Times belong to this machine and do not repeat bit for bit. The
-transformers are none of the models named below. The run record names the machine and the time.
+too little for Linux to count exactly.
+
+Lines join the medians, and nothing is fitted: with fixed costs, cost is no power of the factor.
+The numbers after a verb are its local exponents, log of the ratio of costs over log of the ratio
+of values, from the two smallest values to the two largest. Where the two differ, cost bends, and
+no single exponent describes it. The second has a 95 % interval over rounds: how well the last
+step was measured on this machine, not where it leads. For a large width the mathematics gives 2,
+and 1 for many tasks, coefficients, images and blocks. Times belong to this machine and do not
+repeat bit for bit. The transformers are none of the models named below. The run record names the
+machine and the time.
 """,
 )
+APART = 0.05  # octaves, between marks of verbs that stand side by side
 
 
 class VerbLook(NamedTuple):
@@ -54,13 +59,11 @@ class CostQuantity(NamedTuple):
     """What is measured, and how it is drawn.
 
     Attributes:
-        exponent: metric of the exponent fitted to it.
         label: of the axis.
         unit: how many of the row's units are one of the axis.
     """
 
     metric: str
-    exponent: str
     label: str
     unit: float
 
@@ -74,8 +77,8 @@ VERBS = (
     VerbLook("linear step", "step, linear", "#009E73", "^"),
 )
 QUANTITIES = (
-    CostQuantity("seconds", "time_exponent", "Core time (ms)", 1e-3),
-    CostQuantity("peak_bytes", "memory_exponent", "Peak memory (MB)", 1e6),
+    CostQuantity("seconds", "Core time (ms)", 1e-3),
+    CostQuantity("peak_bytes", "Peak memory (MB)", 1e6),
 )
 FACTORS = {
     "tasks": "Tasks",
@@ -98,32 +101,24 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     axes = panels(len(parts) * len(FACTORS), len(QUANTITIES), ax, (COLUMN, 1.75))
     lines = iter(axes)
     for name, part in parts:
-        fits = summarize(part)
         for factor, words in FACTORS.items():
             for axis, quantity in zip(next(lines), QUANTITIES, strict=True):
-                _panel(axis, quantity, factor, part, fits)
+                _panel(axis, quantity, factor, part)
                 axis.set(xlabel=words, ylabel=quantity.label)
                 title(axis, name if len(parts) > 1 else "")
     annotate(axes, _note(rows), ax)
     return axes
 
 
-def _panel(
-    axis, quantity: CostQuantity, factor: str, part: pd.DataFrame, fits: pd.DataFrame
-) -> None:
+def _panel(axis, quantity: CostQuantity, factor: str, part: pd.DataFrame) -> None:
     """All verbs against one factor."""
     values = []
-    for verb in VERBS:
-        about = {"params_id": f"{verb.name}/{factor}"}
-        rounds = pick(part, metric=quantity.metric, **about).dropna(subset=["coefficient2"])
+    for k, verb in enumerate(VERBS):
+        about = {"params_id": f"{verb.name}/{factor}", "metric": quantity.metric}
+        rounds = pick(part, **about).dropna(subset=["coefficient2"])
         if len(rounds):
-            _verb(
-                axis,
-                verb,
-                rounds.assign(value=rounds["value"] / quantity.unit),
-                pick(fits, **about),
-                quantity,
-            )
+            shift = 2 ** (APART * (k - (len(VERBS) - 1) / 2))
+            _verb(axis, verb, rounds.assign(value=rounds["value"] / quantity.unit), shift)
             values += list(rounds["coefficient"])
     if not values:
         axis.text(
@@ -143,40 +138,52 @@ def _panel(
         loc="center left",
         bbox_to_anchor=(1.0, 0.5),
         framealpha=0.0,
-        title="exponent s",
+        title="local exponents",
         title_fontsize=6.5,
         fontsize=6.0,
     )
 
 
-def _verb(
-    axis, verb: VerbLook, rounds: pd.DataFrame, fits: pd.DataFrame, quantity: CostQuantity
-) -> None:
-    """Medians with the range of the rounds, and the fitted power law."""
-    import numpy as np
-
+def _verb(axis, verb: VerbLook, rounds: pd.DataFrame, shift: float) -> None:
+    """Medians with the range of the rounds, joined; a factor shifts them sideways."""
     groups = rounds.groupby("coefficient")["value"]
     spread = groups.agg(["median", "min", "max"])
-    at = spread.index.to_numpy()
     median, lowest, highest = spread.to_numpy().T
-    reach = [median - lowest, highest - median]
-    slope = pick(fits, metric=quantity.exponent).iloc[0]
-    shown = slope[["value", "low", "high"]].astype(float).round(2) + 0.0  # no −0.00
-    exponent = "{:.2f} [{:.2f}, {:.2f}]".format(*shown).replace("-", "−")
-    logs = np.log(rounds[["coefficient", "value"]].to_numpy())
-    fitted = np.exp(logs[:, 1].mean() + slope["value"] * (np.log(at) - logs[:, 0].mean()))
-    axis.plot(at, fitted, color=verb.colour, linewidth=0.9)
     axis.errorbar(
-        at,
+        spread.index.to_numpy() * shift,
         median,
-        reach,
+        [median - lowest, highest - median],
         color=verb.colour,
         marker=verb.marker,
-        markersize=3.6,
-        linestyle="none",
+        markersize=3.4,
+        linewidth=0.9,
         elinewidth=0.9,
-        label=f"{verb.title}\n{exponent}",
+        label=f"{verb.title}\n{_exponents(rounds)}",
     )
+
+
+def _exponents(rounds: pd.DataFrame) -> str:
+    """The first local exponent and the last, which has an interval: "0.53 → 0.94 [0.91, 0.97]"."""
+    exponents_VK = local_exponents(rounds)
+    last = mean_and_interval(exponents_VK[-1]).round(2) + 0.0  # no −0.00
+    numbers = [f"{exponents_VK[0].mean().round(2) + 0.0:.2f} →"] * (len(exponents_VK) > 1)
+    numbers.append("{:.2f} [{:.2f}, {:.2f}]".format(*last))
+    return " ".join(numbers).replace("-", "−")
+
+
+def local_exponents(rounds: pd.DataFrame) -> np.ndarray:
+    """Returns log(cost ratio) / log(value ratio) of neighbouring values, [V − 1, K].
+
+    Args:
+        rounds: a row for each of V values (`coefficient`) and K rounds (`coefficient2`).
+    """
+    import numpy as np
+
+    cost = rounds.pivot_table(index="coefficient", columns="coefficient2", values="value")
+    values = cost.index.to_list()
+    costs_VK = cost.to_numpy()
+    steps = range(len(values) - 1)
+    return np.array([slopes(values[k : k + 2], costs_VK[k : k + 2]) for k in steps])
 
 
 def _ticks(axis, values: list[float]) -> None:
@@ -202,9 +209,9 @@ def _note(rows: pd.DataFrame) -> str:
     words = " of time and ".join(str(count.max()) for count in counts if len(count))
     memory = " of memory" if len(counts[1]) else ""
     return (
-        f"n = {words} rounds{memory} on one core; marks: medians, bars: range of the rounds; "
-        "lines and s: least squares over all rounds, with its 95 % interval over them, "
-        f"conditional on this machine. {_beside_exponents(rows)}"
+        f"n = {words} rounds{memory} on one core; marks: medians, side by side, bars: range of the "
+        "rounds; numbers: local exponents of the first two values → of the last two [95 % interval "
+        f"over rounds, conditional on this machine]. {_beside_exponents(rows)}"
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tangent_bench.figures import Figure
 from tangent_bench.figures._entities import modes, task_title
-from tangent_bench.figures._panels import annotate, panels, title
+from tangent_bench.figures._panels import annotate, colour_bar, panels, title
 from tangent_bench.figures._select import by_model, need, note, pick
 from tangent_bench.figures._style import COLUMN, look
 from tangent_bench.judging.pooling import summarize
@@ -33,7 +33,9 @@ changes on its own task, and compares the modes at equal accuracy. Means over se
 on these tasks and this pre-training.
 """,
 )
-PANEL = (1.75, 2.05)  # inches; four pairs take the width of a page
+PANEL = (1.75, 1.85)  # inches; four pairs take the width of a page
+SMALL = (1.3, 1.35)  # where there are many modes, so that a page holds them
+MANY = 4  # modes
 HIGHEST = 200.0  # percent: ξ is a sum of two shares
 COLOURS = "YlGnBu"  # light where nothing is disturbed, as in the paper; lightness falls all the way
 SEARCHED = (0.0, 1.0)
@@ -53,17 +55,18 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     table = summarize(rows)
     lines = [(name, mode, part) for name, part in by_model(table) for mode in modes(part)]
     pairs = list(table["sources"].unique())
-    width = max(
-        PANEL[0], COLUMN / len(pairs)
-    )  # of one panel; the bar's label takes a column at least
-    axes = panels(len(lines), len(pairs), ax, (width, PANEL[1]))
+    width, height = SMALL if len(lines) > MANY else PANEL
+    width = max(width, COLUMN / len(pairs))  # the bar's label takes a column at least
+    axes = panels(len(lines), len(pairs), ax, (width, height))
     images = []
-    for line, (name, mode, part) in zip(axes, lines, strict=True):
+    for number, (line, (name, mode, part)) in enumerate(zip(axes, lines, strict=True), 1):
         found = pick(part, training=mode.training, evaluation=mode.evaluation)
         for axis, pair in zip(line, pairs, strict=True):
             images.append(_map(axis, pick(found, sources=pair), pair.split("+")))
+            if number < len(lines):
+                axis.set_xlabel("")  # as in the panel below
         title(line[0], f"{name}: {mode.title}", loc="left", fontweight="bold", fontsize=8)
-    _colours(axes, images[-1])
+    colour_bar(axes, images[-1], "ξ, sum of both tasks' disagreement (%)")
     annotate(axes, f"{WORDS}; {note(rows, per_task=True, intervals=False)}", ax)
     return axes
 
@@ -98,13 +101,3 @@ def _map(axis, part: pd.DataFrame, tasks: list[str]):
     )
     axis.spines[:].set_visible(True)
     return image
-
-
-def _colours(axes: np.ndarray, image) -> None:
-    """One bar for all panels: the range is the same in every figure."""
-    figure = axes.flat[0].figure
-    bar = figure.colorbar(
-        image, ax=list(axes.flat), location="bottom", shrink=0.5, aspect=35, pad=0.01
-    )
-    bar.set_label("ξ, sum of both tasks' disagreement (%)")
-    bar.outline.set_linewidth(0.6)

@@ -8,7 +8,7 @@ from tangent_bench.figures import INTERVALS, Figure
 from tangent_bench.figures._entities import ZERO_SHOT, mode, task_title, training_title
 from tangent_bench.figures._panels import annotate, legend, panels, title
 from tangent_bench.figures._select import by_model, need, note, pick, task_order
-from tangent_bench.figures._style import COLUMN, errors, look
+from tangent_bench.figures._style import errors, look
 from tangent_bench.judging.pooling import summarize
 
 if TYPE_CHECKING:
@@ -20,14 +20,14 @@ FIGURE = Figure(
     reads=("kernel_gap",),
     category="Why it works",
     caption=f"""\
-Is fine-tuning a kernel method? Were it one, f would stay with its linearization f_lin at θ0,
-and the tangent kernel Θ with Θ(θ0). Left: how far apart f and f_lin are along θ0 + ατ, as a
-share of what the vector changes (root mean squares over each task's own test images; thin
-lines: tasks). By Taylor's theorem the error is proportional to α at first; at 100 % it is as
-large as the change itself. Middle: relative change of the tangent kernel of the logits from θ0
-to θ* = θ0 + τ (logarithmic, traced over classes), against the accuracy that f has over f_lin
-with the same vector, scaled by C/(C − 1) for C classes. Vectors of linear fine-tuning were
-trained in f_lin: f is the wrong place for them, and their advantage is negative. Right: test
+Is fine-tuning a kernel method? Were it one, f would stay with its linearization f_lin at θ0, and
+the tangent kernel Θ with Θ(θ0). Left: how far apart f and f_lin are along θ0 + ατ, as a share of
+what the vector changes (root mean squares over each task's own test images; thin lines: tasks,
+with marks: their mean). By Taylor's theorem the error is proportional to α at first; at 100 %
+(dashed) it is as large as the change itself. Middle: relative change of the tangent kernel of the
+logits from θ0 to θ* = θ0 + τ (logarithmic, traced over classes), against the accuracy that f has
+over f_lin with the same vector, scaled by C/(C − 1) for C classes. Vectors of linear fine-tuning
+were trained in f_lin: f is the wrong place for them, and their advantage is negative. Right: test
 accuracies on the same images. Kernel regression with Θ(θ0) (Malladi et al.: SGD kernel) starts
 from f_0 and learns from **validation images only, far fewer than fine-tuning sees**, under
 squared loss, with one kernel for all classes: it shows what the fixed kernel holds, and is no
@@ -36,6 +36,7 @@ bound of f_lin; its intervals are conditional on those images.
 """,
 )
 BLACK = "#000000"
+PANEL = (2.4, 3.4)  # inches; three take the width of a page
 # A legend above its panel, where marks may lie anywhere.
 ABOVE = {
     "loc": "lower center",
@@ -64,7 +65,7 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     """
     rows = need(rows, *FIGURE.reads)
     parts = list(by_model(summarize(rows)))
-    axes = panels(len(parts), 3, ax, (COLUMN, 3.3))
+    axes = panels(len(parts), 3, ax, PANEL)
     for line, (name, part) in zip(axes, parts, strict=True):
         _path(line[0], part)
         _drift(line[1], part)
@@ -118,17 +119,15 @@ def _path(axis, part: pd.DataFrame) -> None:
             linewidth=1.8,
             markeredgecolor="white",
             markeredgewidth=0.5,
-            label=f"{style.label}, mean",
+            label=style.label,
         )
-    axis.axhline(100, color="#888888", linewidth=0.7, linestyle="--", zorder=0)
-    axis.text(
-        0.01, 102, "as large as the change itself", fontsize=6.5, color="#555555", va="bottom"
-    )
+    label = "as large as the change"
+    axis.axhline(100, color="#888888", linewidth=0.7, linestyle="--", zorder=0, label=label)
     axis.set_xlim(left=0.0)
-    axis.set_ylim(bottom=0.0)
-    axis.set_xlabel("Coefficient α of the task's own vector")
+    axis.set_ylim(0.0, 1.3 * axis.get_ylim()[1])  # room for the legend
+    axis.set_xlabel("Coefficient α of its own vector")
     axis.set_ylabel("Output error ‖f − f_lin‖ / ‖f − f₀‖ (%)")
-    legend(axis, loc="upper left", bbox_to_anchor=(0.0, 1.0))
+    legend(axis, loc="upper left", fontsize=6.5)
 
 
 def _drift(axis, part: pd.DataFrame) -> None:
@@ -166,7 +165,7 @@ def _drift(axis, part: pd.DataFrame) -> None:
     )
     axis.set_xlabel("Non-linear advantage of f over f_lin (%)")
     axis.set_ylabel("Kernel drift ‖Θ* − Θ₀‖ / ‖Θ₀‖ (%)")
-    legend(axis, **ABOVE)
+    legend(axis, **ABOVE | {"ncols": 1})
 
 
 def _drift_scale(axis) -> None:
@@ -191,7 +190,7 @@ def _accuracies(axis, part: pd.DataFrame) -> None:
     tasks = task_order(part)
     place = {task: -float(number) for number, task in enumerate(tasks)}
     for shift, (style, where) in zip(
-        (0.3, 0.15, 0.0, -0.15, -0.3), _predictions(part), strict=False
+        (0.36, 0.18, 0.0, -0.18, -0.36), _predictions(part), strict=False
     ):
         found = pick(part, **where).drop_duplicates("task").set_index("task").reindex(tasks)
         axis.errorbar(
@@ -201,7 +200,7 @@ def _accuracies(axis, part: pd.DataFrame) -> None:
             fmt=style.marker,
             color=style.colour,
             label=style.label,
-            markersize=4,
+            markersize=3.2,
             elinewidth=0.6,
             markeredgewidth=1.0,
         )
@@ -211,7 +210,7 @@ def _accuracies(axis, part: pd.DataFrame) -> None:
     axis.tick_params(axis="y", length=0)
     axis.set_xlim(0, 102)
     axis.set_xlabel("Test accuracy (%)")
-    legend(axis, **ABOVE | {"bbox_to_anchor": (0.35, 1.0), "ncols": 3})
+    legend(axis, **ABOVE | {"bbox_to_anchor": (0.3, 1.0)})
 
 
 def _predictions(part: pd.DataFrame) -> list[tuple[Look, dict]]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tangent_bench import merging
 from tangent_bench.figures import Figure
-from tangent_bench.figures._entities import ZERO_SHOT, modes
+from tangent_bench.figures._entities import APART, SEES_TEST_IMAGES, ZERO_SHOT, modes
 from tangent_bench.figures._panels import annotate, legend, panels, title
 from tangent_bench.figures._select import by_model, note, pick, require
 from tangent_bench.figures._style import COLUMN, errors, look
@@ -25,28 +26,31 @@ Test accuracy of the merged model, mean over tasks, for each merging method and 
 fine-tuning; the coefficient was chosen on validation images. The grey rule is the pre-trained
 model. Intervals of two methods that overlap may still belong to methods that differ: both were
 tested on the same images, and the leaderboard compares them image by image. A method in
-brackets has other hyper-parameters than its defaults.
+brackets has other hyper-parameters than its defaults. Methods that adapt on test images stand
+apart, below a line: they are not ranked with the others.
 """,
 )
 LINE = 0.24  # inches of height for a method
+SHIFT = 0.25  # of neighbouring modes in a method's line
+ABOVE = 14  # points between a panel and its title, where the legend is
 
 
 @look()
 def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     """Returns axes [models, 1]: a line for each method, the best of the first mode on top.
 
-    The pre-trained model is an upright rule.
+    Those that see test images stand below all others. The pre-trained model is an upright rule.
 
     Raises:
         ValueError: rows of an experiment are missing, or the caller's axes are too few.
     """
     rows = _needed(rows)
     parts = list(by_model(summarize(rows)))
-    height = 1.1 + LINE * max(len(_order(part)) for _, part in parts)
+    height = 1.2 + LINE * max(len(_order(part)) + 1 for _, part in parts)
     axes = panels(len(parts), 1, ax, (2 * COLUMN, height))
     for axis, (name, part) in zip(axes[:, 0], parts, strict=True):
         _panel(axis, part)
-        title(axis, name if len(parts) > 1 else "")
+        title(axis, name if len(parts) > 1 else "", loc="left", pad=ABOVE)
     annotate(axes, note(pick(rows, experiment="task_addition")), ax)
     return axes
 
@@ -77,21 +81,29 @@ def _order(part: pd.DataFrame) -> list[tuple[str, str]]:
     )
 
 
-def _panel(axis, part: pd.DataFrame) -> None:
+def _places(part: pd.DataFrame) -> dict[tuple[str, str], int]:
+    """(method, params_id) → height; below an empty line stand those that see test images."""
     order = _order(part)
+    apart = [pair for pair in order if merging.sees_test_images(pair[0])]
+    others = [pair for pair in order if pair not in apart]
+    first = len(apart) + 1 if apart else 0
+    heights = [*range(len(apart)), *range(first, first + len(others))]
+    return dict(zip([*apart, *others], heights, strict=True))
+
+
+def _panel(axis, part: pd.DataFrame) -> None:
+    places = _places(part)
     added = pick(part, experiment="task_addition")
     shown = modes(added)
     for k, mode in enumerate(shown):
-        found = pick(added, training=mode.training, evaluation=mode.evaluation).copy()
-        places = [
-            order.index(pair)
-            for pair in found[["method", "params_id"]].itertuples(index=False, name=None)
-        ]
-        heights = [place + 0.22 * ((len(shown) - 1) / 2 - k) for place in places]
+        found = pick(added, training=mode.training, evaluation=mode.evaluation)
+        pairs = found[["method", "params_id"]].itertuples(index=False, name=None)
+        shift = SHIFT * ((len(shown) - 1) / 2 - k)
+        heights = [places[pair] + shift for pair in pairs]
         look = {
             "fmt": mode.marker,
             "color": mode.colour,
-            "markersize": 4,
+            "markersize": 3.5,
             "linewidth": 1,
             "label": mode.title,
         }
@@ -105,24 +117,43 @@ def _panel(axis, part: pd.DataFrame) -> None:
             label=ZERO_SHOT.title,
             zorder=0,
         )
-    axis.set_yticks(range(len(order)), [label(*pair) for pair in order])
-    axis.set_ylim(-0.7, len(order) - 0.3)
+    axis.set_yticks(list(places.values()), [label(*pair) for pair in places])
+    axis.set_ylim(-0.7, max(places.values()) + 0.7)
     axis.grid(axis="y", color="#eeeeee", linewidth=0.6)
     axis.set_axisbelow(True)
     axis.set_xlabel("Test accuracy, mean over tasks (%)")
-    legend(axis, loc="lower right")
+    _set_apart(axis, places)
+    above = {"ncols": 4, "columnspacing": 1.2, "handletextpad": 0.4}
+    legend(axis, loc="lower left", bbox_to_anchor=(0.0, 1.0), **above)
+
+
+def _set_apart(axis, places: dict[tuple[str, str], int]) -> None:
+    """A rule above the methods that see test images, and why they stand below it."""
+    num_apart = sum(merging.sees_test_images(method) for method, _ in places)
+    if not num_apart:
+        return
+    axis.axhline(num_apart + 0.3, color="#555555", linewidth=0.8)
+    axis.text(
+        0.995,
+        num_apart - 0.12,
+        APART,
+        transform=axis.get_yaxis_transform(),
+        ha="right",
+        va="center",
+        fontsize=6.5,
+        color="#333333",
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0},
+    )
 
 
 def label(method: str, params_id: str) -> str:
-    """Returns a method's title, and whether it is transductive.
+    """Returns a method's title, and whether it sees test images.
 
     The id of hyper-parameters that are not the defaults follows.
     """
-    from tangent_bench import merging
-
     try:
         found = merging.find(method)
-        words = found.title + " (sees test images)" * (found.method.data == "unlabelled test")
+        words = found.title + SEES_TEST_IMAGES * found.sees_test_images
     except ValueError:  # of a package that is not installed here
         words = method
     return f"{words} ({params_id})" if params_id else words

@@ -8,7 +8,7 @@ from tangent_bench.figures import INTERVALS, Figure
 from tangent_bench.figures._entities import ModeLook, modes
 from tangent_bench.figures._panels import annotate, beside, legend, panels, title
 from tangent_bench.figures._select import by_model, control, need, note, pick
-from tangent_bench.figures._style import COLUMN, errors, look
+from tangent_bench.figures._style import COLUMN, errors, look, seen_through
 from tangent_bench.judging.pooling import summarize
 
 if TYPE_CHECKING:
@@ -106,10 +106,9 @@ def _chosen(axis, part: pd.DataFrame, kept: str, mode: ModeLook) -> None:
         xerr=errors(x),
         yerr=errors(y),
         fmt=mode.marker,
-        color=mode.colour,
-        markeredgecolor="black",
-        markeredgewidth=0.5,
-        markersize=6,
+        ecolor=mode.colour,
+        **seen_through(mode.colour),
+        markersize=5,
         elinewidth=0.9,
         capsize=2,
         zorder=4,

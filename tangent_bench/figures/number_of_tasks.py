@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tangent_bench.figures import Figure
 from tangent_bench.figures._entities import ModeLook, modes
-from tangent_bench.figures._panels import annotate, legend, panels, title
+from tangent_bench.figures._panels import annotate, legend_of_all, panels, title
 from tangent_bench.figures._select import by_model, need, note, pick
 from tangent_bench.figures._style import COLUMN, look
 from tangent_bench.judging.pooling import summarize
@@ -23,9 +23,11 @@ FIGURE = Figure(
     caption="""\
 Sums of every subset of the task vectors in the linearized network, each with its own chosen
 coefficient: mean test accuracy against the number of vectors, on the tasks of the sum (left)
-and on all tasks (right). Bands: smallest and largest subset.
+and on all tasks (right). Marks and lines: means over the subsets of a size. Bars: from the
+smallest to the largest of them, no interval. Marks of a number of vectors stand side by side.
 """,
 )
+APART = 0.1  # vectors, between marks that stand side by side
 VIEWS = (("own", "the tasks of the sum"), ("all", "all tasks"))
 
 
@@ -51,30 +53,31 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
         axes, zip(parts, by_model(table), strict=True), strict=True
     ):
         for axis, (task, words) in zip(line, VIEWS, strict=True):
-            for mode in modes(part):
-                _band(
-                    axis,
-                    pick(everything, training=mode.training, evaluation=mode.evaluation, task=task),
-                    mode,
-                )
+            shown = modes(part)
+            for k, mode in enumerate(shown):
+                of_mode = {"training": mode.training, "evaluation": mode.evaluation}
+                shift = APART * (k - (len(shown) - 1) / 2)
+                _range(axis, pick(everything, task=task, **of_mode), mode, shift)
             _label(axis, words, name if len(parts) > 1 else "")
-        legend(line[-1], loc="best")
-    annotate(axes, f"band: range over subsets; {note(rows, intervals=False)}", ax)
+    legend_of_all(axes, ax, ncols=5)
+    words = "marks: means over subsets of a size, bars: range over them"
+    annotate(axes, f"{words}; {note(rows, intervals=False)}", ax)
     return axes
 
 
-def _band(axis, found: pd.DataFrame, mode: ModeLook) -> None:
-    spread = 100 * found.groupby("num_tasks")["value"].agg(["mean", "min", "max"])
-    axis.plot(
-        spread.index,
-        spread["mean"],
+def _range(axis, found: pd.DataFrame, mode: ModeLook, shift: float) -> None:
+    """Mean, smallest and largest subset of each size."""
+    subsets = 100 * found.groupby("num_tasks")["value"].agg(["mean", "min", "max"])
+    reach = [subsets["mean"] - subsets["min"], subsets["max"] - subsets["mean"]]
+    axis.errorbar(
+        subsets.index + shift,
+        subsets["mean"],
+        reach,
         marker=mode.marker,
         color=mode.colour,
-        markersize=4,
-        label=f"{mode.title}, mean",
-    )
-    axis.fill_between(
-        spread.index, spread["min"], spread["max"], color=mode.colour, alpha=0.15, linewidth=0
+        markersize=3.5,
+        elinewidth=0.8,
+        label=mode.title,
     )
 
 

@@ -131,7 +131,7 @@ def _dot(axis, x: float, line: pd.DataFrame, mode: ModeLook, first: bool, number
         elinewidth=0.8,
         capsize=2.5,
         capthick=0.8,
-        markersize=5,
+        markersize=5 if numbered else 4,
         label=mode.title if first else None,
         zorder=3,
     )

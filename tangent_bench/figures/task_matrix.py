@@ -10,8 +10,16 @@ from typing import TYPE_CHECKING
 
 from tangent_bench.figures import Figure
 from tangent_bench.figures._entities import ModeLook, modes, task_title
-from tangent_bench.figures._matrix import CELL, Scale, matrix
-from tangent_bench.figures._panels import annotate, columns, panels, title
+from tangent_bench.figures._matrix import Scale, matrix
+from tangent_bench.figures._panels import (
+    BAR,
+    annotate,
+    colour_bar,
+    columns,
+    label_lowest,
+    panels,
+    title,
+)
 from tangent_bench.figures._select import by_model, need, note, pick, task_order
 from tangent_bench.figures._style import look
 from tangent_bench.judging.pooling import summarize
@@ -30,6 +38,8 @@ vector. A star marks a vector that is not the best on its own task: a wrong chec
 right name looks plausible everywhere else.
 """,
 )
+CELL = 0.2  # inches of one cell
+NAMES = 0.8  # inches of height of the tasks' names, and of the label below them
 
 
 @look()
@@ -44,22 +54,28 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     parts = list(by_model(table))
     shown = modes(table)
     num = len(task_order(table))
-    abreast = columns(len(parts), len(shown))
+    width = max(CELL * num + 0.7, 1.6)
+    abreast = columns(len(parts), len(shown), width)
     wanted = [(name, part, mode) for name, part in parts for mode in shown]
     lines = math.ceil(len(wanted) / abreast)
-    axes = panels(lines, abreast, ax, (max(CELL * num + 0.55, 1.8), CELL * (num + 1) + 1.6))
+    height = CELL * (num + 1) + 0.55 + (NAMES + BAR) / lines
+    axes = panels(lines, abreast, ax, (width, height))
+    images = []
     for axis, (name, part, mode) in zip(axes.flat, wanted):
-        _panel(axis, part, mode, named=axis in axes[:, 0])
+        images.append(_panel(axis, part, mode, named=axis in axes[:, 0]))
         title(axis, f"{name}\n{mode.title}")
     for axis in axes.flat[len(wanted) :]:
         axis.remove()
-    words = "test accuracy (%); *: another vector does better on this task"
+    label_lowest(axes)
+    colour_bar(axes, images[-1], "Test accuracy (%)")
+    words = "*: another vector does better on this task"
     shown_rows = pick(rows, task=task_order(table))  # not the control
     annotate(axes, f"{words}; {note(shown_rows, per_task=True, intervals=False)}", ax)
     return axes
 
 
-def _panel(axis, part: pd.DataFrame, mode: ModeLook, named: bool) -> None:
+def _panel(axis, part: pd.DataFrame, mode: ModeLook, named: bool):
+    """Draws the matrix of a mode, and returns its image."""
     import numpy as np
 
     tasks = task_order(part)
@@ -82,9 +98,9 @@ def _panel(axis, part: pd.DataFrame, mode: ModeLook, named: bool) -> None:
         f"{name * named} {'*' * (task in beaten)}".strip()
         for task, name in zip(tasks, names, strict=True)
     ]
-    matrix(
-        axis, values, (["no vector" * named, *flagged], names), Scale("cividis", 0.0, 100.0, ".0f")
-    )
+    labels = (["no vector" * named, *flagged], names)
+    image = matrix(axis, values, labels, Scale("cividis", 0.0, 100.0, ".0f"))
     axis.axhline(0.5, color="white", linewidth=2)
     axis.set_xlabel("evaluated task")
     axis.set_ylabel("task of the vector" * named)
+    return image

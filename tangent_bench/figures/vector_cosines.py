@@ -7,8 +7,16 @@ from typing import TYPE_CHECKING
 
 from tangent_bench.figures import Figure
 from tangent_bench.figures._entities import task_title, training_title
-from tangent_bench.figures._matrix import CELL, Scale, matrix
-from tangent_bench.figures._panels import annotate, columns, panels, title
+from tangent_bench.figures._matrix import Scale, matrix
+from tangent_bench.figures._panels import (
+    BAR,
+    annotate,
+    colour_bar,
+    columns,
+    label_lowest,
+    panels,
+    title,
+)
 from tangent_bench.figures._select import by_model, need, pick, task_order
 from tangent_bench.figures._style import look
 from tangent_bench.judging.pooling import summarize
@@ -22,10 +30,13 @@ FIGURE = Figure(
     reads=("vector_geometry",),
     category="Vectors",
     caption="""\
-Cosines between task vectors, and beside each task the length of its vector, absolute and as a
-share of the length of the pre-trained weights.
+Cosines between task vectors, and at the end of each line the length of its vector, absolute and
+as a share of the length of the pre-trained weights. The colours reach to the largest cosine of two
+different vectors in the figure, in either direction.
 """,
 )
+NAMES = 0.6  # inches of height of the tasks' names
+CELL = 0.24  # inches of one cell
 
 
 @look()
@@ -44,15 +55,22 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     ]
     parts = [(name, way, part) for name, way, part in parts if len(part)]
     num = len(task_order(table))
-    abreast = columns(len(list(by_model(table))), len(ways))
+    width = max(CELL * num + 1.3, 2.4)
+    abreast = columns(len(list(by_model(table))), len(ways), width)
     lines = math.ceil(len(parts) / abreast)
-    axes = panels(lines, abreast, ax, (max(CELL * num + 1.75, 3.2), CELL * num + 1.3))
+    height = CELL * num + 0.55 + (NAMES + BAR) / lines
+    axes = panels(lines, abreast, ax, (width, height))
     largest = float(_pairs(table)["value"].abs().to_numpy().max())
-    for axis, (name, way, part) in zip(axes.flat, parts):
-        _panel(axis, part, largest)
+    images = []
+    for k, (axis, (name, way, part)) in enumerate(zip(axes.flat, parts)):
+        first = parts[k - k % abreast][2]  # of the line
+        named = k % abreast == 0 or task_order(part) != task_order(first)
+        images.append(_panel(axis, part, largest, named))
         title(axis, f"{name}\n{training_title(way)}")
     for axis in axes.flat[len(parts) :]:
         axis.remove()
+    label_lowest(axes)
+    colour_bar(axes, images[-1], "Cosine of two task vectors")
     seeds = len(set(rows["seed"]))
     plural = "s" if seeds > 1 else ""
     num_params = rows["num_samples"].max()
@@ -61,7 +79,8 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     return axes
 
 
-def _panel(axis, part: pd.DataFrame, largest: float) -> None:
+def _panel(axis, part: pd.DataFrame, largest: float, named: bool):
+    """Draws the matrix of a way of fine-tuning, and returns its image."""
     import numpy as np
 
     tasks = task_order(part)
@@ -70,9 +89,13 @@ def _panel(axis, part: pd.DataFrame, largest: float) -> None:
         i, j = (tasks.index(task) for task in pair.split("+"))
         values[i, j] = values[j, i] = cosine
     names = [task_title(task) for task in tasks]
-    lengths = [f"{name}  {_length(part, task)}" for task, name in zip(tasks, names, strict=True)]
-    matrix(axis, values, (lengths, names), Scale("PuOr", -largest, largest, ".2f"))
-    axis.set_ylabel("task   ‖τ‖ (of ‖θ0‖)")
+    labels = names if named else [""] * len(names)
+    image = matrix(axis, values, (labels, names), Scale("PuOr", -largest, largest, ".2f"))
+    beside = {"fontsize": 6.5, "va": "center"}
+    axis.text(len(tasks) - 0.3, -0.85, "‖τ‖ (of ‖θ0‖)", **beside)
+    for line, task in enumerate(tasks):
+        axis.text(len(tasks) - 0.3, line, _length(part, task), **beside)
+    return image
 
 
 def _pairs(table: pd.DataFrame) -> pd.DataFrame:

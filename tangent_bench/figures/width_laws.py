@@ -19,14 +19,15 @@ FIGURE = Figure(
     reads=("ntk_theory",),
     category="Why it works",
     caption="""\
-A multilayer perceptron in NTK parametrization, trained by gradient descent under squared loss
-for the same time at every width. Left: how far its tangent kernel has moved (Jacot et al. 2018:
-not at all, in the limit). Right: how far it is from its linearization at θ0, trained likewise
-(Lee et al. 2019). Compare the fitted exponents with the proven bound, m to the power −½
-(dashed), and with 1/m (dotted), which Lee et al. observed for the kernel. A mark is one
-initialisation; the interval of an exponent runs over initialisations and is conditional on
-these points, this depth and this time. Nothing here says that fine-tuning a pre-trained network
-is in this regime. The perceptron is none of the models named below.
+A multilayer perceptron in NTK parametrization, trained by gradient descent under squared loss for
+the same time at every width. Left: how far its tangent kernel has moved (Jacot et al. 2018: not
+at all, in the limit). Right: how far it is from its linearization at θ0, trained likewise (Lee et
+al. 2019). Compare the fitted exponents with the proven bound, m to the power −½ (dashed), and
+with 1/m (dotted), which Lee et al. observed for the kernel. A mark is one initialisation; those
+of held-out and of training points stand side by side. The interval of an exponent runs over
+initialisations and is conditional on these points, this depth and this time. Nothing here says
+that fine-tuning a pre-trained network is in this regime. The perceptron is none of the models
+named below.
 """,
 )
 
@@ -53,6 +54,7 @@ LAWS = (
         Law("width_linearization_distance", "train", "training points", "#D55E00", "s"),
     ),
 )
+APART = 0.1  # octaves, between marks that stand side by side
 THEORY = ((-0.5, "--", r"$m^{-1/2}$, the proven bound"), (-1.0, ":", r"$m^{-1}$"))
 
 
@@ -69,8 +71,9 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     axes = panels(len(parts), len(PANELS), ax, (COLUMN, 3.0))
     for line, (name, part), (_, means) in zip(axes, parts, by_model(table), strict=True):
         for axis, laws, (label, words) in zip(line, LAWS, PANELS, strict=True):
-            for law in laws:
-                _law(axis, law, pick(part, split=law.split), pick(means, split=law.split))
+            for k, law in enumerate(laws):
+                shift = 2 ** (APART * (k - (len(laws) - 1) / 2))
+                _law(axis, law, pick(part, split=law.split), pick(means, split=law.split), shift)
             _theory(axis, pick(means, metric=laws[0].metric, split=laws[0].split))
             _label(axis, label, sorted(part["coefficient"].dropna().unique()))
             title(axis, name if len(parts) > 1 else "", words)
@@ -78,8 +81,8 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     return axes
 
 
-def _law(axis, law: Law, part: pd.DataFrame, means: pd.DataFrame) -> None:
-    """A mark for each initialisation, and the fitted power law."""
+def _law(axis, law: Law, part: pd.DataFrame, means: pd.DataFrame, shift: float) -> None:
+    """A mark for each initialisation, shifted by a factor, and the fitted power law."""
     import numpy as np
 
     points = pick(part, metric=law.metric).dropna(subset=["coefficient2"])
@@ -90,9 +93,8 @@ def _law(axis, law: Law, part: pd.DataFrame, means: pd.DataFrame) -> None:
         "markerfacecolor": "none",
         "alpha": 0.45,
     }
-    axis.plot(
-        points["coefficient"], 100 * points["value"], linestyle="none", markeredgewidth=0.6, **look
-    )
+    places = points["coefficient"] * shift
+    axis.plot(places, 100 * points["value"], linestyle="none", markeredgewidth=0.6, **look)
     slope = pick(means, metric=f"{law.metric}_slope").iloc[0]
     logs = np.log(points[["coefficient", "value"]].to_numpy())
     widths = np.array([points["coefficient"].min(), points["coefficient"].max()])

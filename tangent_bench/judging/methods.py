@@ -5,20 +5,24 @@
 Reads the outcomes of the methods and gives the verdicts of `comparison` (better, same, worse,
 undecided) for each task and over all tasks, in every mode. The exit status is 1 if the verdict
 over all tasks is, in some mode, one of those that `--fail-on` names, and 2 if something is
-missing. `report.method_comparison` turns it into text.
+missing. `report.method_comparison` turns it into text. Methods that see test images are a family of
+their own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
+from tangent_bench import merging
 from tangent_bench.judging import comparison, outcomes
-from tangent_bench.judging.comparison import ALL, Comparison, ComparisonLine
+from tangent_bench.judging.comparison import ALL, Comparison, ComparisonLine, Tuned
 from tangent_bench.judging.outcomes import Place
 
 VERDICTS = ("better", "same", "worse", "undecided")
+BEFORE = " (before)"  # behind the name of a baseline from another folder
 
 
 def compare(
@@ -80,9 +84,31 @@ def _compare_at(
                 "build both again."
             )
     if before != results:
-        base = replace(base, name=f"{baseline} (before)")
+        base = replace(base, name=f"{baseline}{BEFORE}")
     num_units = outcomes.num_units(results, place, base.accuracy)
-    return comparison.compare(base, others, num_units)
+    return _compare_families(base, others, num_units)
+
+
+def _compare_families(
+    base: Tuned, others: Sequence[Tuned], num_units: Mapping[str, int]
+) -> Comparison:
+    """Compares methods that see test images as a family of their own.
+
+    Their number makes no verdict on the others harder to get.
+    """
+    families: dict[bool, list[Tuned]] = {}
+    for method in others:
+        families.setdefault(merging.sees_test_images(method.name), []).append(method)
+    compared = [comparison.compare(base, family, num_units) for family in families.values() or [[]]]
+    first = compared[0]
+    by_method: dict[str, list[ComparisonLine]] = {}
+    at_edge: dict[str, int] = {}
+    for part in compared:
+        at_edge |= part.at_edge
+        for line in part.lines:
+            by_method.setdefault(line.method, []).append(line)
+    lines = chain.from_iterable(by_method[method.name] for method in others)
+    return replace(first, lines=tuple(lines), at_edge=at_edge)
 
 
 def _check_seeds(
@@ -132,6 +158,7 @@ def _record(place: Place, compared: Comparison, line: ComparisonLine) -> dict:
         "verdict": line.verdict,
         "num_seeds": compared.num_seeds,
         "conditional_on_seeds": compared.conditional,
+        "sees_test_images": merging.sees_test_images(line.method),
     }
 
 

@@ -111,6 +111,14 @@ class Method:
     exceptions: Mapping[str, str] = field(default_factory=dict)
     negates: bool = True
 
+    @property
+    def sees_test_images(self) -> bool:
+        """Whether it adapts on the test images, without labels, that it is then tested on.
+
+        Such a method is transductive. Tables, figures and rankings set it apart from the others.
+        """
+        return self.data == "unlabelled test"
+
 
 @dataclass(frozen=True)
 class Data:

@@ -1,15 +1,16 @@
 """Merging methods beside one another, in each mode: accuracy, and the distance from the best.
 
-Methods that adapt on unlabelled test images (transductive) have lists of their own. The best of a
-list is marked only if every other method is worse by Holm's procedure over the list. The same
-images chose the best, so the mark is slightly easier to get than the level says.
+Methods that see test images (`Method.sees_test_images`) stand apart: in lists of their own, in
+which none is the best, and with verdicts that are a family of their own. The best of the others is
+marked only if every other method is worse by Holm's procedure over the list. The same images chose
+the best, so the mark is slightly easier to get than the level says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, starmap
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,8 +18,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from tangent_bench.figures._cells import Cell, cells
+from tangent_bench.figures._entities import APART, SEES_TEST_IMAGES, model_title
 from tangent_bench.figures._entities import mode as look
-from tangent_bench.figures._entities import model_title
 from tangent_bench.judging import comparison, outcomes, rankings
 from tangent_bench.judging.comparison import ALL, ComparisonLine, Tuned
 from tangent_bench.judging.components import LEAST_SEEDS, crossed
@@ -29,7 +30,6 @@ from tangent_bench.store.layout import Mode
 if TYPE_CHECKING:
     import pandas as pd
 
-TRANSDUCTIVE = "unlabelled test"
 TITLES = {
     "methods_addition": "Merging methods and ways of fine-tuning: addition",
     "methods_negation": "Merging methods and ways of fine-tuning: negation",
@@ -90,9 +90,11 @@ class Entry:
         merger: the method.
         tuned: accuracies of each task at the selected coefficients.
         accuracy, low, high: mean test accuracy over tasks, and its 95 % interval.
-        behind: against the best of its list; None for the best itself.
+        behind: against the best of its list; None for the best itself, and where test images were
+            seen.
         versus: against the baseline; None for the baseline itself.
-        best: whether it is the best, and every other method of its list is worse.
+        best: whether it is the best, and every other method of its list is worse; never where test
+            images were seen.
         negation: None if the method returns a single vector as it is.
     """
 
@@ -113,9 +115,9 @@ class Entry:
         return titled(self.merger)
 
     @property
-    def transductive(self) -> bool:
+    def sees_test_images(self) -> bool:
         """Whether the method saw test images."""
-        return is_transductive(self.merger)
+        return self.merger.sees_test_images
 
     @property
     def num_seeds(self) -> int:
@@ -145,21 +147,18 @@ def titled(merger: Merger) -> str:
     return f"{merger.title} ({', '.join(changed)})" if changed else merger.title
 
 
-def is_transductive(merger: Merger) -> bool:
-    """Whether a method adapts on unlabelled test images."""
-    return merger.method.data == TRANSDUCTIVE
-
-
 def entries(run: MergingRun, mergers: Sequence[Merger]) -> list[Entry]:
     """All methods in all places of a run; within a list the best comes first.
+
+    A place has two lists: methods that see no test images, then those that do.
 
     Raises:
         ValueError: a method has no outcome in some place, or its outcomes do not fit together.
     """
     ranked = []
     for place in run.places:
-        for transductive in (False, True):
-            listed = [m for m in mergers if is_transductive(m) == transductive]
+        for apart in (False, True):
+            listed = [m for m in mergers if m.sees_test_images == apart]
             if listed:
                 ranked += _ranked(run, place, listed)
     return ranked
@@ -171,7 +170,8 @@ def _ranked(run: MergingRun, place: Place, mergers: Sequence[Merger]) -> list[En
     methods = [outcomes.read(run.root, place, label, seeds=run.seeds) for label in by_label]
     best, *others = sorted(methods, key=lambda method: -_mean_over_tasks(method)[:, 0].mean())
     versus, units = _against_baseline(run, place, methods)
-    behind = _lines(best, others, units)
+    apart = by_label[best.name].sees_test_images
+    behind = {} if apart else _lines(best, others, units)
     all_worse = bool(behind) and {line.verdict for line in behind.values()} == {"worse"}
     negations = _negations(run, place, [best, *others])
     ranked = []
@@ -271,7 +271,7 @@ def agreements(ranked: Sequence[Entry]) -> list[str]:
     """
     ours: dict[Place, dict[str, np.ndarray]] = {}
     for entry in ranked:
-        usual = not entry.transductive and not entry.merger.params_id
+        usual = not entry.sees_test_images and not entry.merger.params_id
         if usual and entry.place.mode == "standard-network":
             by_method = ours.setdefault(entry.place, {})
             by_method[entry.merger.name] = _mean_over_tasks(entry.tuned)
@@ -283,26 +283,33 @@ def agreements(ranked: Sequence[Entry]) -> list[str]:
 
 
 def table(ranked: Sequence[Entry]) -> pd.DataFrame:
-    """Cells of the cross table of addition: a row for each method, columns grouped by mode."""
+    """Cells of the cross table of addition: a row for each method, columns grouped by mode.
+
+    Methods that see test images are a block of their own.
+    """
     by_row: dict[str, list[Cell]] = {}
-    for entry in ranked:
+    for entry in sorted(ranked, key=attrgetter("sees_test_images")):
         by_row.setdefault(_row_name(entry), []).extend(_addition(entry))
     return cells(chain.from_iterable(by_row.values()))
 
 
 def _row_name(entry: Entry) -> str:
-    return entry.title + (" (sees test images)" if entry.transductive else "")
+    return entry.title + SEES_TEST_IMAGES * entry.sees_test_images
+
+
+def _block(entry: Entry) -> str:
+    return APART * entry.sees_test_images
 
 
 def _addition(entry: Entry) -> list[Cell]:
-    row = _row_name(entry)
-    group = group_title(entry.place)
+    at = (_row_name(entry), group_title(entry.place))
     edge = " (edge)" if entry.tuned.at_edge else ""
-    return [
-        Cell(row, group, "Absolute", entry.accuracy, entry.low, entry.high),
-        Cell(row, group, "α*", unit="text", text=entry.coefficient_range + edge),
-        Cell(row, group, "Verdict", unit="text", text=entry.verdict),
+    items = [
+        Cell(*at, "Absolute", entry.accuracy, entry.low, entry.high),
+        Cell(*at, "α*", unit="text", text=entry.coefficient_range + edge),
+        Cell(*at, "Verdict", unit="text", text=entry.verdict),
     ]
+    return [item._replace(block=_block(entry)) for item in items]
 
 
 def group_title(place: Place) -> str:
@@ -316,29 +323,34 @@ def group_title(place: Place) -> str:
 
 def negation_table(ranked: Sequence[Entry]) -> pd.DataFrame:
     """Cells of negation, of the methods that change a single vector; the most forgetful first."""
-    items = []
-    for entry, negation in by_target(ranked):
-        row = _row_name(entry)
-        group = group_title(entry.place)
-        verdict = verdict_of(negation.forgets)
-        items.append(Cell(row, group, "Target ↓", *negation.target))
-        items.append(Cell(row, group, "Control ↑", *negation.control))
-        items.append(Cell(row, group, "Verdict", unit="text", text=verdict))
-    return cells(items)
+    return cells(chain.from_iterable(starmap(_forgetting_cells, by_target(ranked))))
+
+
+def _forgetting_cells(entry: Entry, negation: Negation) -> list[Cell]:
+    at = (_row_name(entry), group_title(entry.place))
+    items = [
+        Cell(*at, "Target ↓", *negation.target),
+        Cell(*at, "Control ↑", *negation.control),
+        Cell(*at, "Verdict", unit="text", text=verdict_of(negation.forgets)),
+    ]
+    return [item._replace(block=_block(entry)) for item in items]
 
 
 def by_target(ranked: Sequence[Entry]) -> list[tuple[Entry, Negation]]:
-    """The entries with negation, by the method's mean target accuracy over all places."""
+    """The entries with negation, by the method's mean target accuracy over all places.
+
+    Methods that see test images come last.
+    """
     negated = [(entry, entry.negation) for entry in ranked if entry.negation]
     targets: dict[str, list[float]] = {}
     for entry, negation in negated:
         targets.setdefault(_row_name(entry), []).append(negation.target.value)
 
-    def mean_and_name(pair: tuple[Entry, Negation]) -> tuple[np.floating, str]:
+    def place_in_table(pair: tuple[Entry, Negation]) -> tuple[bool, np.floating, str]:
         row = _row_name(pair[0])
-        return np.mean(targets[row]), row
+        return pair[0].sees_test_images, np.mean(targets[row]), row
 
-    return sorted(negated, key=mean_and_name)
+    return sorted(negated, key=place_in_table)
 
 
 def note(ranked: Sequence[Entry], preset: str) -> str:
@@ -347,8 +359,11 @@ def note(ranked: Sequence[Entry], preset: str) -> str:
     cover = "images, conditional on the seeds"
     if num_seeds >= LEAST_SEEDS:
         cover = "seeds and images"
+    family = "the methods of a mode"
+    if any(map(attrgetter("sees_test_images"), ranked)):
+        family += "; those that see test images are a family of their own, on unequal terms"
     return (
         f"Preset {preset}; {num_seeds} fine-tuning seed{'s' if num_seeds > 1 else ''}; mean test "
         "accuracy over tasks at the coefficient that validation images chose; 95 % intervals over "
-        f"{cover}. Verdicts against the baseline, with Holm's procedure over the methods of a mode."
+        f"{cover}. Verdicts against the baseline, with Holm's procedure over {family}."
     )

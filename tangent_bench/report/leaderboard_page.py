@@ -1,7 +1,7 @@
 """The leaderboard as a page of its own, which the results page includes: intervals are drawn.
 
 Columns say what a method was allowed to see and to store: a method that tunes on more images, or
-stores more, is not compared on equal terms.
+stores more, is not compared on equal terms. Those that see test images have a section of their own.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from tangent_bench.figures._entities import APART
 from tangent_bench.jobs import provenance
 from tangent_bench.report import leaderboard, pages
 from tangent_bench.report.leaderboard import Entry, Interval
@@ -30,6 +31,7 @@ HEADS = (
     "Stored",
     "Merging (s)",
 )
+BEHIND = HEADS.index("Behind the best (points)")
 WIDTH = 160  # pixels of a drawn interval
 
 
@@ -39,38 +41,46 @@ def page(
     """The whole page.
 
     Args:
-        ranked: the methods, as `leaderboard.entries` orders them.
+        ranked: the methods, as `leaderboard.entries` orders them; those that see test images stand
+            apart.
         preset: the preset's name, for the title and the note.
         seconds: (training, label) → seconds of the merging job, where there was one.
         control: title of the task that negation must not forget.
     """
+    apart = [entry for entry in ranked if entry.sees_test_images]
+    others = [entry for entry in ranked if not entry.sees_test_images]
     return pages.document(
         "templates/leaderboard.html.jinja",
         f"{TITLE}, preset {preset}",
         heading=TITLE,
         note=leaderboard.note(ranked, preset),
-        lists=[_titled_table(title, part, seconds) for title, part in _lists(ranked).items()],
-        negation=_negation(ranked, control),
+        lists=_titled_tables(others, seconds),
+        negation=_negation(others, control),
+        reason=APART,
+        apart=_titled_tables(apart, seconds),
+        apart_negation=_negation(apart, control),
         agreements=leaderboard.agreements(ranked),
     )
 
 
-def _lists(ranked: Sequence[Entry]) -> dict[str, list[Entry]]:
-    """Title → entries of a list: one for each place, and one for its transductive methods."""
+def _titled_tables(part: Sequence[Entry], seconds: Mapping) -> list[tuple[str, Markup]]:
+    """Title and table of the list of each place."""
     lists: dict[str, list[Entry]] = {}
-    for entry in ranked:
-        title = leaderboard.group_title(entry.place)
-        if entry.transductive:
-            title += ", adapted on unlabelled test images (transductive)"
-        lists.setdefault(title, []).append(entry)
-    return lists
+    for entry in part:
+        lists.setdefault(leaderboard.group_title(entry.place), []).append(entry)
+    return [(title, _table(title, listed, seconds)) for title, listed in lists.items()]
 
 
-def _titled_table(title: str, part: Sequence[Entry], seconds: Mapping) -> tuple[str, Markup]:
-    low = min(map(attrgetter("low"), part))
-    high = max(map(attrgetter("high"), part))
-    rows = [_row(entry, low, high, seconds) for entry in part]
-    return title, pages.table(HEADS, rows, title)
+def _table(title: str, listed: Sequence[Entry], seconds: Mapping) -> Markup:
+    low = min(map(attrgetter("low"), listed))
+    high = max(map(attrgetter("high"), listed))
+    rows = [_row(entry, low, high, seconds) for entry in listed]
+    heads = list(HEADS)
+    if listed[0].sees_test_images:  # none of them is the best, or behind it
+        title += ", methods that see test images"
+        for line in (heads, *rows):
+            del line[BEHIND]
+    return pages.table(heads, rows, title)
 
 
 def _row(entry: Entry, low: float, high: float, seconds: Mapping) -> list[HtmlCell]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tangent_bench import merging
 from tangent_bench.judging import methods
 from tangent_bench.judging.comparison import MARGIN, Comparison, ComparisonLine
 from tangent_bench.judging.outcomes import Place
@@ -21,8 +22,19 @@ def text(comparisons: Mapping[Place, Comparison]) -> str:
         f"{verdict:9}  {method}  ({place})"
         for (place, method), verdict in methods.verdicts(comparisons).items()
     ]
-    baseline = next(iter(comparisons.values())).baseline
-    return "\n".join([*tables, f"Over all tasks, against {baseline}:", *verdicts])
+    compared = next(iter(comparisons.values()))
+    heading = f"Over all tasks, against {compared.baseline}:"
+    return "\n".join([*tables, heading, *verdicts, *_unequal(compared)])
+
+
+def _unequal(comparison: Comparison) -> list[str]:
+    """Returns a sentence for each method that saw the test images."""
+    names = [comparison.baseline, *dict.fromkeys(line.method for line in comparison.lines)]
+    return [
+        f"{name} sees the test images, without labels: this is no comparison on equal terms."
+        for name in names
+        if merging.sees_test_images(name.removesuffix(methods.BEFORE))
+    ]
 
 
 def comparison_text(comparison: Comparison) -> str:

@@ -9,8 +9,11 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import starmap
-from typing import TYPE_CHECKING
+from itertools import groupby, starmap
+from operator import attrgetter
+from typing import TYPE_CHECKING, NamedTuple
+
+from markupsafe import Markup
 
 from tangent_bench.figures._cells import NAN, Cell
 from tangent_bench.report import pages
@@ -73,17 +76,30 @@ def _printed(number: float, unit: str) -> str:
     return format(round(scale * number, 6) + 0.0, spec).replace("-", "−")
 
 
+class _Row(NamedTuple):
+    """A row; None stands where there is no cell."""
+
+    name: str
+    cells: list[Cell | None]
+    block: str
+
+    @property
+    def line(self) -> list[str]:
+        """Its cells as text, its name at the left."""
+        return [self.name, *map(_text, self.cells)]
+
+
 @dataclass(frozen=True)
 class _Grid:
     """The cells of a table by place.
 
     Attributes:
         columns: (group, column) of each column.
-        rows: (name, cells) of each row; None stands where there is no cell.
+        rows: in printed order.
     """
 
     columns: list[tuple[str, str]]
-    rows: list[tuple[str, list[Cell | None]]]
+    rows: list[_Row]
 
     @property
     def heads(self) -> list[str]:
@@ -94,23 +110,25 @@ class _Grid:
     @property
     def lines(self) -> list[list[str]]:
         """All cells as text, headings first, the names of rows at the left."""
-        lines = [["", *self.heads]]
-        for name, row in self.rows:
-            lines.append([name, *map(_text, row)])
-        return lines
+        return [["", *self.heads], *(row.line for row in self.rows)]
+
+    @property
+    def blocks(self) -> list[tuple[str, list[_Row]]]:
+        """Why rows stand apart ("" for those that do not), and these rows."""
+        return [(block, list(rows)) for block, rows in groupby(self.rows, attrgetter("block"))]
 
 
 def _grid(table: pd.DataFrame) -> _Grid:
-    by_row: dict[str, dict[tuple[str, str], Cell]] = {}
+    by_row: dict[tuple[str, str], dict[tuple[str, str], Cell]] = {}
     columns: list[tuple[str, str]] = []
     for cell in starmap(Cell, table.itertuples(index=False, name=None)):
         column = (cell.group, cell.column)
-        by_row.setdefault(cell.row, {})[column] = cell
+        by_row.setdefault((cell.row, cell.block), {})[column] = cell
         if column not in columns:
             columns.append(column)
     rows = []
-    for name, by_column in by_row.items():
-        rows.append((name, list(map(by_column.get, columns))))
+    for (name, block), by_column in by_row.items():
+        rows.append(_Row(name, list(map(by_column.get, columns)), block))
     return _Grid(columns, rows)
 
 
@@ -125,25 +143,42 @@ def plain(table: pd.DataFrame) -> str:
     """Aligned columns for a terminal; groups one below the other, so that lines stay short."""
     parts = []
     for group, part in table.groupby("group", sort=False):
-        lines = _grid(part).lines
+        grid = _grid(part)
+        lines = grid.lines
         lines[0][0] = str(group)
         head, *rows = aligned(lines)
         rule = "-" * max(map(len, [head, *rows]))
-        parts.append("\n".join([head, rule, *rows]))
+        parts.append("\n".join([head, rule, *_with_blocks(grid, rows)]))
     return "\n\n".join(parts)
 
 
+def _with_blocks(grid: _Grid, lines: Sequence[str]) -> list[str]:
+    """The lines of the rows, with an empty line and a sentence before each block."""
+    rest = iter(lines)
+    text = []
+    for block, rows in grid.blocks:
+        if block:
+            text += ["", block]
+        text += [next(rest) for _ in rows]
+    return text
+
+
 def markdown(table: pd.DataFrame, note: str = "") -> str:
-    """A pipe table with a note below it.
+    """A pipe table with a note below it; each block is a table of its own, below its sentence.
 
     Args:
         table: cells.
         note: a sentence, "" for none.
     """
-    head, *rows = _grid(table).lines
+    grid = _grid(table)
+    head = ["", *grid.heads]
     alignment = ["---", *["---:"] * (len(head) - 1)]
-    text = "\n".join(map(_pipes, [head, alignment, *rows]))
-    return text + (f"\n\n{note}\n" if note else "\n")
+    parts = []
+    for block, rows in grid.blocks or [("", [])]:
+        if block:
+            parts.append(_markdown(block))
+        parts.append("\n".join(map(_pipes, [head, alignment, *map(attrgetter("line"), rows)])))
+    return "\n\n".join([*parts, *filter(None, [note])]) + "\n"
 
 
 def _pipes(line: Sequence[str]) -> str:
@@ -164,7 +199,11 @@ def latex(table: pd.DataFrame, caption: str, label: str) -> str:
         label: the label after "tab:".
     """
     grid = _grid(table)
-    body = list(starmap(_tex_line, grid.rows))
+    body = []
+    for block, rows in grid.blocks:
+        if block:
+            body += [r"\midrule", _tex_block(block, len(grid.columns))]
+        body += [_tex_line(row.name, row.cells) for row in rows]
     long = len(body) > PAGE
     packages = ["booktabs"]
     if any(table["grey"]):
@@ -199,6 +238,11 @@ def _tex_heads(columns: Sequence[tuple[str, str]]) -> list[str]:
         bars.append(rf"\cmidrule(lr){{{end + 1}-{end + width}}}")
         end += width
     return [rf" & {' & '.join(spans)} \\", " ".join(bars), heads]
+
+
+def _tex_block(block: str, num_columns: int) -> str:
+    """The sentence above a block, across all columns."""
+    return rf"\multicolumn{{{1 + num_columns}}}{{l}}{{\emph{{{_tex(block)}}}}} \\"
 
 
 def _tex_line(name: str, row: Sequence[Cell | None]) -> str:
@@ -246,19 +290,21 @@ def _is_long(texts: Sequence[str]) -> bool:
 def html(table: pd.DataFrame, title: str, note: str = "") -> str:
     """A page of its own, which the results page and Snakemake's report include.
 
+    Each block is a table of its own, below its sentence: sorting leaves it there.
+
     Args:
         table: cells.
         title: of the page.
         note: a sentence below the table.
     """
     grid = _grid(table)
-    rows = [[HtmlCell(name), *map(_html_cell, row)] for name, row in grid.rows]
-    return pages.document(
-        "templates/table_page.html.jinja",
-        title,
-        table=pages.table(["", *grid.heads], rows, title),
-        note=note,
-    )
+    parts = Markup()
+    for block, rows in grid.blocks or [("", [])]:
+        if block:
+            parts += Markup('<p class="note">{}</p>\n').format(block)
+        lines = [[HtmlCell(row.name), *map(_html_cell, row.cells)] for row in rows]
+        parts += pages.table(["", *grid.heads], lines, f"{title}. {block}" if block else title)
+    return pages.document("templates/table_page.html.jinja", title, table=parts, note=note)
 
 
 def _html_cell(cell: Cell | None) -> HtmlCell:
@@ -276,21 +322,22 @@ def csv(table: pd.DataFrame) -> str:
     """One line for each row of the table; a number and its interval take three columns.
 
     Fractions are in percent. The heading says so, or, where a column has several units, a further
-    column does.
+    column does. If rows stand apart, the last column says why.
     """
     import pandas as pd
 
     grid = _grid(table)
     units = [_units(table, *column) for column in grid.columns]
     lines = []
-    for name, row in grid.rows:
-        line: dict[str, object] = {"row": name}
-        for head, own, cell in zip(grid.heads, units, row, strict=True):
+    has_blocks = any(block for block, _ in grid.blocks)
+    for row in grid.rows:
+        line: dict[str, object] = {"row": row.name}
+        for head, own, cell in zip(grid.heads, units, row.cells, strict=True):
             if cell is None or len(own) == 1:
                 line |= _csv_cell(head, own[0], cell)
             else:
                 line |= _csv_cell_with_unit(head, cell)
-        lines.append(line)
+        lines.append(line | {"apart": row.block} if has_blocks else line)
     return pd.DataFrame(lines).to_csv(index=False, lineterminator="\n")
 
 

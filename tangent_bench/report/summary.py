@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -89,7 +90,7 @@ def _claims(rows: pd.DataFrame) -> list[str]:
     if not secondary and not plugin.verdicts(table, "primary"):
         return [f"{plugin.FIGURE.title}: none of them was tested; {ASK}\n"]
     # Intervals are left out: what they cover may differ between rows.
-    basis = _select.note(rows, intervals=False)
+    basis = _select.note(rows, intervals=False) + _seeds(rows)
     explanation = (
         "Primary claims, estimates in points. Verdicts are by Holm's intervals over the six; such "
         "a one stands\nbeside 'undecided' where the plain interval excludes 0."
@@ -100,3 +101,29 @@ def _claims(rows: pd.DataFrame) -> list[str]:
         f"{plugin.FIGURE.title}\n",
         f"{render.plain(plugin.brief(table))}\n{explanation}\n{others}\n{basis}\n",
     ]
+
+
+def _seeds(rows: pd.DataFrame) -> str:
+    """A sentence on what few fine-tuning seeds allow to say, "" with enough of them.
+
+    It is about models that stand alone: pre-trainings of one family are replicates themselves.
+    """
+    from tangent_bench.judging.components import LEAST_SEEDS
+    from tangent_bench.judging.families import pretraining_seed
+
+    pairs = rows[["model", "seed"]].drop_duplicates()
+    counts = Counter(pairs["model"].astype(str))
+    alone = {model: count for model, count in counts.items() if pretraining_seed(model) is None}
+    few = {model: count for model, count in alone.items() if count < LEAST_SEEDS}
+    if not few:
+        return ""
+    number = "One fine-tuning seed"
+    these = "this seed"
+    if max(few.values()) > 1:
+        number = "Few fine-tuning seeds"
+        these = "these seeds"
+    where = "" if len(few) == len(counts) else f" ({', '.join(few)})"
+    sentence = (
+        f"{number}{where}: intervals are over test images; verdicts are conditional on {these}."
+    )
+    return "\n" + textwrap.fill(sentence, width=100)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from tangent_bench import merging
 from tangent_bench.figures import merging_methods
+from tangent_bench.figures._entities import APART
 from tangent_bench.figures.merging_methods import draw
 from tests import synthetic
 
@@ -78,6 +80,38 @@ def test_a_method_that_is_not_installed_has_its_name():
         merging_methods.label("nowhere", "") == "nowhere"
         and merging_methods.label("ties", "") == "TIES"
     )
+
+
+def test_methods_that_see_test_images_stand_below_the_others(monkeypatch):
+    """TSV-M, which is the best, and one of the two kinds of TIES as if they saw them."""
+    seeing = {"tsv_m", "ties"}
+    ranked = places_of(draw(rows()).item())
+    monkeypatch.setattr(merging, "sees_test_images", seeing.__contains__)
+    axis = draw(rows()).item()
+    places = places_of(axis)
+    apart = {"TSV-M", "TIES", "TIES (0123abcd)"}
+    others = [name for name in ranked if name not in apart]
+    assert [name for name in places if name not in apart] == others, "in the order as before"
+    (rule,) = (line for line in axis.lines if list(line.get_xdata()) == [0, 1])
+    height = rule.get_ydata()[0]
+    assert {name for name, place in places.items() if place < height} == apart
+    (text,) = axis.texts
+    assert text.get_text() == APART
+    assert max(places[name] for name in apart) < text.get_position()[1] < height
+    for bars in axis.containers:
+        assert {round(y) for y in bars[0].get_ydata()} == set(places.values())
+
+
+def test_without_such_methods_there_is_no_rule():
+    axis = draw(rows()).item()
+    assert not axis.texts
+    assert list(places_of(axis).values()) == [0, 1, 2, 3, 4]
+
+
+def places_of(axis):
+    """Label of each line → its height, from the lowest to the highest."""
+    labels = [text.get_text() for text in axis.get_yticklabels()]
+    return dict(zip(labels, axis.get_yticks(), strict=True))
 
 
 def test_a_transductive_method_says_so():
