@@ -8,8 +8,16 @@ from typing import TYPE_CHECKING
 from tangent_bench.figures import Figure
 from tangent_bench.figures._entities import task_title
 from tangent_bench.figures._localization import Way, ways
-from tangent_bench.figures._matrix import CELL, Scale, matrix
-from tangent_bench.figures._panels import annotate, columns, panels, title
+from tangent_bench.figures._matrix import Scale, matrix
+from tangent_bench.figures._panels import (
+    BAR,
+    annotate,
+    colour_bar,
+    columns,
+    label_lowest,
+    panels,
+    title,
+)
 from tangent_bench.figures._select import by_model, need, note, pick, task_order
 from tangent_bench.figures._style import look
 from tangent_bench.judging.pooling import summarize
@@ -33,6 +41,8 @@ space the ratios do not depend on the coefficient; in the network large changes 
 draws them towards 1. Means over seeds, conditional on these tasks and this pre-training.
 """,
 )
+CELL = 0.22  # inches of one cell
+NAMES = 1.4  # inches of the names below the lowest panels
 COLOURS = "YlGnBu"  # light where nothing is disturbed, as in the maps of ξ
 MOST = 2.0  # from which on all colours are the same
 WORDS = "a vector's change of a task's images over that by the task's own vector (diagonal: 1)"
@@ -50,25 +60,32 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     parts = []
     for name, part in by_model(table):
         parts += [(name, way, part) for way in ways(part)]
-    side = max(CELL * len(task_order(table)), 1.3)
-    abreast = _abreast(parts)
+    num = len(task_order(table))
+    width = max(CELL * num + 0.7, 1.6)
+    abreast = _abreast(parts, width)
     lines = math.ceil(len(parts) / abreast)
-    axes = panels(lines, abreast, ax, (side + 0.6, side + 2.0))
+    height = CELL * num + 0.95 + (NAMES + BAR) / lines
+    axes = panels(lines, abreast, ax, (width, height))
     highest = _highest(table)
+    images = []
     for axis, (name, way, part) in zip(axes.flat, parts):
-        _panel(axis, part, way, highest, named=axis in axes[:, 0])
+        images.append(_panel(axis, part, way, highest, named=axis in axes[:, 0]))
         title(axis, f"{name}\n{way.title}")
     for axis in axes.flat[len(parts) :]:
         axis.remove()
+    label_lowest(axes)
+    colour_bar(axes, images[-1], "Change over that by the own vector")
     annotate(axes, f"{WORDS}; {note(rows, per_task=True, intervals=False)}", ax)
     return axes
 
 
-def _abreast(parts: list[tuple[str, Way, pd.DataFrame]]) -> int:
+def _abreast(parts: list[tuple[str, Way, pd.DataFrame]], width: float) -> int:
     """Returns how many panels stand in a line: a model's, or of models with one each several."""
     num_models = len({name for name, _, _ in parts})
     of_a_model = math.ceil(len(parts) / num_models)
-    return columns(num_models, of_a_model) if of_a_model > 1 else columns(1, len(parts))
+    if of_a_model > 1:
+        return columns(num_models, of_a_model, width)
+    return columns(1, len(parts), width)
 
 
 def _highest(table: pd.DataFrame) -> float:
@@ -77,7 +94,8 @@ def _highest(table: pd.DataFrame) -> float:
     return min(max(1.0, *ratios.tolist()), MOST)
 
 
-def _panel(axis, part: pd.DataFrame, way: Way, highest: float, named: bool) -> None:
+def _panel(axis, part: pd.DataFrame, way: Way, highest: float, named: bool):
+    """Draws the matrix of a mode at a coefficient, and returns its image."""
     tasks = task_order(part)
     found = pick(part, **way.at)
     ratios = pick(found, metric="localization_ratio")
@@ -87,6 +105,8 @@ def _panel(axis, part: pd.DataFrame, way: Way, highest: float, named: bool) -> N
     own = own.loc[own["sources"] == own["task"]].set_index("task")["value"]
     names = [task_title(task) * named for task in tasks]
     seen = [f"{task_title(task)}, {100 * own[task]:.0f} %" for task in tasks]
-    matrix(axis, square.to_numpy(), (names, seen), Scale(COLOURS, 0.0, highest, ".2f"))
+    scale = Scale(COLOURS, 0.0, highest, ".2f")
+    image = matrix(axis, square.to_numpy(), (names, seen), scale)
     axis.set_xlabel("evaluated task,\nown change (% of ‖f0‖)")
     axis.set_ylabel("task of the vector" * named)
+    return image
