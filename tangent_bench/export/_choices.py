@@ -81,15 +81,15 @@ def choose(root: Path, merger: Merger, alpha: float | str, wish: Wish) -> Choice
         raise ValueError(f"There is no folder {root}; expected results of a run, as results/tiny.")
     place = _place(root, wish)
     seed = _seed(root, place, wish.seed)
+    is_selected = alpha == SELECTED
+    selection = _selection(root, place, merger, seed, is_selected)
     tasks = wish.tasks
-    if is_selected := alpha == SELECTED:
-        selection = _selection(root, place, merger, seed)
-        tasks, alpha = _selected(selection.coefficients, tasks, f"{merger.label} in {place}")
-        grid = selection.grid
-    else:
-        grid = _grid(root, place, merger, seed)
-    tasks = tasks or [task for task in _tasks(root, place) if task != layout.JOINT]
+    if is_selected:
+        where = f"{merger.label} in {place}"
+        tasks, alpha = _selected(selection.coefficients, tasks, where)
+    tasks = tasks or _added(selection) or _tasks(root, place)
     files = {task: _vector(root, place, task, seed) for task in tasks}
+    grid = selection.grid or grid_of(merger)
     return Choice(place, seed, files, float(alpha), is_selected, grid)
 
 
@@ -183,10 +183,11 @@ def _words(wanted: Place) -> str:
 
 
 def _tasks(root: Path, place: Place) -> list[str]:
-    """The tasks that have vectors."""
+    """The tasks that have vectors of their own."""
     training = Mode.parse(place.mode).training
     folder = root / "vectors" / place.model / place.init / training
-    return sorted(path.name for path in folder.glob("*/") if any(path.glob("seed-*.safetensors")))
+    names = {path.parent.name for path in folder.glob("*/seed-*.safetensors")}
+    return sorted(names - {layout.JOINT})
 
 
 def _seed(root: Path, place: Place, seed: int | None) -> int:
@@ -215,13 +216,24 @@ def _vector(root: Path, place: Place, task: str, seed: int) -> Path:
     return path
 
 
-def _selection(root: Path, place: Place, merger: Merger, seed: int) -> outcomes.Selection:
+def _selection(
+    root: Path, place: Place, merger: Merger, seed: int, is_needed: bool
+) -> outcomes.Selection:
+    """What the outcomes of a method selected; nothing if it has none, and they are not needed."""
     try:
         return outcomes.selection(root, place, merger.label, seed)
     except ValueError as sentence:
+        if not is_needed:
+            return outcomes.Selection({}, None)
         raise ValueError(
             f"{str(sentence).removesuffix('.')}; run the method there, or give --alpha a number."
         ) from None
+
+
+def _added(selection: outcomes.Selection) -> list[str]:
+    """All tasks, in the order in which they were added; [] if that is not known."""
+    sources = next(iter(selection.coefficients), "")
+    return sources.split("+") if sources else []
 
 
 def _selected(
@@ -236,14 +248,6 @@ def _selected(
         f"For {'+'.join(tasks or [])} no coefficient was selected ({where}): the outcomes are of "
         f"{added}; give --alpha a number."
     )
-
-
-def _grid(root: Path, place: Place, merger: Merger, seed: int) -> tuple[float, float]:
-    """The ends of the grid that the outcomes of a method have, else of its own grid."""
-    try:
-        return outcomes.selection(root, place, merger.label, seed).grid or grid_of(merger)
-    except ValueError:  # it was not evaluated there
-        return grid_of(merger)
 
 
 def grid_of(merger: Merger) -> tuple[float, float]:

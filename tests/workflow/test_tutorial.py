@@ -21,6 +21,8 @@ def test_the_tutorial_runs(sources):
         words = shlex.split(step.command)
         if words[:2] == ["make", "install"]:
             continue  # the environment is shared
+        if words[0].endswith("tangent-bench"):  # the program of a shared environment is not ours
+            words[:1] = [".venv/bin/python", "-m", "tangent_bench.cli"]
         finished = sources.run(*words, *(["-o", ".venv/.installed"] if words[0] == "make" else []))
         assert finished.status == 0, finished.output
         said[step.command] = finished.output
