@@ -61,10 +61,10 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     for name, part in by_model(table):
         parts += [(name, way, part) for way in ways(part)]
     num = len(task_order(table))
-    width = max(CELL * num + 0.9, 1.9)
+    width = max(CELL * num + 0.9, 1.75)
     abreast = _abreast(parts, width)
     lines = math.ceil(len(parts) / abreast)
-    height = CELL * num + 1.1 + (NAMES + BAR) / lines
+    height = CELL * num + 1.3 + (NAMES + BAR) / lines
     axes = panels(lines, abreast, ax, (width, height))
     highest = _highest(table)
     images = []
