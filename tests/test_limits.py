@@ -1,4 +1,4 @@
-"""The rules that `conftest.py` holds tests to, seen from a run of pytest of its own."""
+"""The rules that `limits.py` holds tests to, seen from a run of pytest of its own."""
 
 from __future__ import annotations
 
@@ -32,10 +32,11 @@ def test_waiting():
 def test_a_unit_test_that_keeps_a_processor_busy_for_too_long_fails(tmp_path):
     (tmp_path / "test_some.py").write_text(TESTS)
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = slow\n")
-    options = ["-p", "tests.conftest", "-p", "no:cacheprovider", "--unit-seconds", "0.2", "-rA"]
+    options = ["-p", "tests.limits", "-p", "no:cacheprovider", "--unit-seconds", "0.2", "-rA"]
     run = subprocess.run(
         [sys.executable, "-m", "pytest", *options, str(tmp_path)],
-        env=os.environ | {"PYTHONPATH": str(ROOT), "NO_COLOR": "1"},
+        env=os.environ
+        | {"PYTHONPATH": str(ROOT), "NO_COLOR": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         cwd=tmp_path,
         capture_output=True,
         text=True,
