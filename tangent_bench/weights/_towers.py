@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -178,7 +179,7 @@ def say_unread(content: Content, before: str, known: Collection[str]) -> None:
 
 def is_adapter(content: Content) -> bool:
     """Whether there is LoRA, and not beside the weights that it adapts."""
-    parts = {part for name in content.tensors for part in name.split(".")}
+    parts = {part for name in content.tensors for part in re.split("[./]", name)}
     return any(part.startswith(_LORA) for part in parts) and _OF_WEIGHTS not in parts
 
 

@@ -163,6 +163,14 @@ def test_lora_is_not_left_out_in_silence(network, model, state, tmp_path):
     assert "LoRA adapter" in refusal(tmp_path / "adapter", network, "fusionbench")
 
 
+@pytest.mark.parametrize("container", sorted(CONTAINERS))
+def test_a_tower_beside_lora_is_no_adapter(network, state, tmp_path, container):
+    tower = {key.removeprefix("visual."): value for key, value in state.items() if "visual." in key}
+    adapted = {**tower, "class_embedding.lora_A.weight": torch.ones(2, 2)}
+    torch.save(CONTAINERS[container](adapted), tmp_path / "a.pt")
+    assert "beside the weights it has a LoRA adapter" in refusal(tmp_path / "a.pt", network)
+
+
 @pytest.mark.parametrize("dtype", [torch.int8, torch.int64, torch.bool, torch.complex64], ids=str)
 def test_weights_that_have_no_fractions_are_refused(dtype, network, model, state, tmp_path):
     torch.save({**state, "visual.proj": state["visual.proj"].to(dtype)}, tmp_path / "a.pt") if (
