@@ -113,6 +113,6 @@ def test_another_checkpoint_reruns_what_stands_on_it(imported):
     )
     published.unlink()
     ended_with_a_sentence(
-        checkout.dry_run(*arguments), "checkpoints.standard.files.mnist", "download"
+        checkout.dry_run(*arguments), "checkpoints.standard.files.mnist", "expected a file of"
     )
     published.write_bytes(content)

@@ -146,7 +146,13 @@ def test_joined_rows_are_named_if_missing_and_make_table_and_figure_if_built(sou
     assert "not tested" not in shrinks and "these tasks, this seed |" in shrinks
     finished = sources.snakemake(*preset("claims"))
     assert finished.status == 0, finished.output
-    assert set(finished.jobs) == {"summarize", "draw_figure_emergence", "make_results_page"}
+    assert set(finished.jobs) == {
+        "draw_figure_emergence",
+        "draw_figure_vector_localization_emergence",
+        "draw_figure_vector_localization_sizes",
+        "make_results_page",
+        "summarize",
+    }
     page = sources.path("results/claims/index.html").read_text(encoding="utf-8")
     assert (
         "Wide ViT/8, 3 pre-trainings" in page
