@@ -139,7 +139,6 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
         "",
         NETWORK,
     ),
-    "python -m http.server -d site": ("", "a server of Python's own, which does not end"),
     "make reproduce CORES=1": ("", "after a job that was killed for want of memory"),
     "make reproduce PRESET=tiny CORES=2": (
         "tests/workflow/test_commands.py::test_every_command_ends_well",
