@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from html import escape
 
-_BLOCK = re.compile(r"(?<=\n\n)(?: {4}\S.*\n|\n(?= {4}\S))+")
+_BLOCK = re.compile(r"(?<=\n\n)(?: {4,}\S.*\n|\n(?= {4}\S))+")
 _COMMAND = re.compile(r" {4}(?:make|tangent-bench|snakemake|\.venv/)")
 
 
