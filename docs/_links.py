@@ -1,7 +1,7 @@
 """Links of tracked pages lead to tracked files, for readers on a Git host; in the site, to pages.
 
 A page of docs/ may link to code, a config or a published picture: where the site has a page that is
-made from that file, or a copy of the picture, the link leads there.
+made from that file, or a copy of what was published, the link leads there.
 """
 
 from __future__ import annotations
@@ -13,8 +13,11 @@ from pathlib import Path
 
 import _reference
 
+from tangent_bench import registry
+
 ROOT = Path(__file__).parents[1]
 PUBLISHED = "results/published"
+SHOWN = ".svg", ".html", ".csv", ".tex"  # endings of published files that the site has
 LINK = re.compile(r"(!?\[[^\]]*\])\(([^)\s#]+)(#[^)\s]+)?\)")
 # Pages at the root of the checkout → their place in the site.
 AT_ROOT = {"CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
@@ -26,15 +29,26 @@ MADE = {
     "config": "reference/presets.md",
     "config/default.yaml": "reference/config.md",
     "tangent_bench/store/rows.py": "reference/rows.md",
+    _reference.SWEEP: "results/sweep-choice.md",
 }
 
 
-def figures() -> dict[str, Path]:
-    """Place in the site → published picture."""
-    pages = {}
-    for path in sorted((ROOT / PUBLISHED).rglob("*.svg")):
-        pages[f"published/{path.relative_to(ROOT / PUBLISHED).as_posix()}"] = path
-    return pages
+def published() -> dict[str, Path]:
+    """Place in the site → published picture, page or table."""
+    found = {}
+    for path in sorted((ROOT / PUBLISHED).rglob("*.*")):
+        if path.suffix in SHOWN:
+            found[f"published/{path.relative_to(ROOT / PUBLISHED).as_posix()}"] = path
+    return found
+
+
+def plugins() -> dict[str, str]:
+    """File of a plug-in → its section in the reference."""
+    found = {}
+    for folder in _reference.PLUGINS:
+        for name in registry.names(folder):
+            found[f"tangent_bench/{folder}/{name}.py"] = f"reference/{folder}.md#{name}"
+    return found
 
 
 def places(nav: list) -> dict[str, str]:
@@ -49,9 +63,9 @@ def places(nav: list) -> dict[str, str]:
         is_package = (ROOT / module).is_dir()
         file = f"{module}/__init__.py" if is_package else f"{module}.py"
         found[file] = f"{_reference.API}{name}.md"
-    for place, file in figures().items():
+    for place, file in published().items():
         found[file.relative_to(ROOT).as_posix()] = place
-    return found | MADE
+    return plugins() | found | MADE
 
 
 def in_site(text: str, page: str, places: Mapping[str, str]) -> str:

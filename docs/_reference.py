@@ -20,6 +20,7 @@ from tangent_bench.store.rows import COLUMNS, Row
 
 ROOT = Path(__file__).parents[1]
 API = "reference/api/"
+SWEEP = "results/published/sweep/choice.md"
 # Folders of plug-ins that have a page.
 PLUGINS = ("tasks", "training", "methods", "checkpoints", "experiments", "figures")
 # Presets whose published figures are shown; the first that has one is taken.
@@ -37,6 +38,7 @@ def pages(nav: list) -> dict[str, str]:
         "reference/presets.md": presets_page(),
         "contributing.md": (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"),
         "changelog.md": (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"),
+        "results/sweep-choice.md": (ROOT / SWEEP).read_text(encoding="utf-8"),
     }
     for folder in PLUGINS:
         made[f"reference/{folder}.md"] = plugins_page(folder)

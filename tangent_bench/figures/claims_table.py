@@ -29,20 +29,20 @@ FIGURE = Figure(
 What the paper claims, what this run estimates, and a verdict by a rule that was fixed
 beforehand. *Supported*: the interval excludes 0 on the claimed side and the estimate is at
 least 1 point (an exponent: the proven ½; an AUROC: 0.05). *Contradicted*: it excludes 0 on the
-other side, or lies within that threshold of 0. *Undecided*: else. *Descriptive*: ‖f − f_lin‖ /
-‖f − f_0‖ is a measure of size; no finite network would give 0, so there is nothing to turn
-down. *No gain to share*: the interval of single-task less zero-shot accuracy holds 0, so that a
-share of it is no number.
+other side, or lies within that threshold of 0. *Undecided*: anything else. *Descriptive*:
+‖f − f_lin‖ / ‖f − f_0‖ measures a size; it is 0 for no finite network, so no run could
+contradict it. *No gain to share*: the interval of single-task minus zero-shot accuracy holds 0,
+so a share of this difference has no meaning.
 
-Six claims are *primary*, and stand first; all others are *secondary*. The verdict takes
-intervals with Holm's correction over the six, or over the secondary ones that were tested for
-one family; those printed beside estimates are 95 % each. *Deciding* is the corrected interval
-of a claim that is undecided although its plain interval excludes 0. *Detectable* is the size of
-an effect that would be found four times in five. *Planned* is what it was to be, said by the
-images of the first seed (or pre-training) before the others, at the strictest level of the
-correction over the six: for five seeds (three pre-trainings) or as many as there are, whose
-variance is the one that was found, or, where there are fewer, assumed to be as large as that of
-the images.
+Six claims are *primary*, and stand first; all others are *secondary*. Verdicts use
+Holm-corrected intervals, over the six or over the secondary claims that were tested for one
+family. The table prints uncorrected 95 % intervals; *Deciding* is the corrected interval of a
+claim that is undecided although the uncorrected one excludes 0. *Detectable* is the smallest
+effect that this run would find with 80 % power. *Planned* is the detectable effect as computed
+before the other seeds were run, from the images of the first seed (or pre-training), at the
+strictest level of the correction over the six. It is for five seeds (three pre-trainings), or
+as many as there are, with the variance that was found; where there are fewer, their variance is
+assumed to be as large as that of the images.
 
 A *family* is a model, or the pre-trainings of one architecture that differ in their seed. Test
 images are the same for all seeds and pre-trainings (crossed with them), and fine-tuning seeds

@@ -3,7 +3,8 @@
 A table stands on lines of its own between `<!-- tiny/table1_addition -->` and `<!-- end -->`; a
 cell stands within a line, as in `<!-- tiny/table1_addition; Linear FT; Absolute -->51<!-- end -->`,
 by the names of its row and column. (A vertical bar in place of the semicolon would cut the tables
-that a mark stands in.) The table `images` of a preset is counted in its rows.
+that a mark stands in.) The table `images` of a preset is counted in its rows. Under the names
+`tables` and `figures` stands everything that was published of a preset.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+from tangent_bench.report import listings
 from tangent_bench.store.artefacts import write_text
 
 MARK = re.compile(
@@ -21,14 +23,16 @@ MARK = re.compile(
     re.DOTALL,
 )
 _BEGINNING = re.compile(r"<!-- [\w-]+/.*")
+_LISTINGS = {"tables": listings.tables, "figures": listings.figures}
 
 
-def filled(text: str, folder: Path) -> str:
+def filled(text: str, folder: Path, page: Path) -> str:
     """The text with what stands in each mark replaced by what was published.
 
     Args:
         text: of a page.
         folder: with the published presets.
+        page: where the text stands; links to what was published lead from there.
 
     Raises:
         ValueError: a table, row or column is not there, or a mark is not understood.
@@ -39,18 +43,22 @@ def filled(text: str, folder: Path) -> str:
             f"The mark {flawed[0][:80]!r} is not understood; expected '<!-- preset/table -->' or "
             "'<!-- preset/table; row; column -->', and '<!-- end -->' before the next mark."
         )
-    return MARK.sub(lambda mark: _filled_mark(mark, folder), text)
+    return MARK.sub(lambda mark: _filled_mark(mark, folder, page), text)
 
 
 def fill(root: Path) -> None:
     """Put published tables and numbers into the README and the pages of docs/ of a checkout.
 
+    A published preset without a page gets one.
+
     Raises:
         ValueError: as `filled`.
     """
+    for page, text in listings.new_pages(root):
+        write_text(page, text)
     for page in pages(root):
         text = page.read_text(encoding="utf-8")
-        new = filled(text, root / "results/published")
+        new = filled(text, root / "results/published", page)
         if new != text:
             write_text(page, new)
 
@@ -60,8 +68,11 @@ def pages(root: Path) -> list[Path]:
     return [root / "README.md", *sorted((root / "docs").rglob("*.md"))]
 
 
-def _filled_mark(mark: re.Match[str], folder: Path) -> str:
+def _filled_mark(mark: re.Match[str], folder: Path, page: Path) -> str:
     name = f"{mark['preset']}/{mark['table']}"
+    if mark["row"] is None and mark["table"] in _LISTINGS:
+        listing = _LISTINGS[mark["table"]](folder / mark["preset"], page)
+        return f"<!-- {name} -->\n\n{listing}\n\n<!-- end -->"
     table = _table(folder, mark["preset"], mark["table"])
     if mark["row"] is None:
         return f"<!-- {name} -->\n\n{table}\n\n<!-- end -->"

@@ -172,13 +172,22 @@ def markdown(table: pd.DataFrame, note: str = "") -> str:
     """
     grid = _grid(table)
     head = ["", *grid.heads]
-    alignment = ["---", *["---:"] * (len(head) - 1)]
+    alignment = ["---", *_alignment(grid)]
     parts = []
     for block, rows in grid.blocks or [("", [])]:
         if block:
             parts.append(_markdown(block))
         parts.append("\n".join(map(_pipes, [head, alignment, *map(attrgetter("line"), rows)])))
     return "\n\n".join([*parts, *filter(None, [note])]) + "\n"
+
+
+def _alignment(grid: _Grid) -> list[str]:
+    """Markdown's rule of each column: words to the left, numbers to the right."""
+    rules = []
+    for k in range(len(grid.columns)):
+        cells = [_html_cell(row.cells[k]) for row in grid.rows]
+        rules.append("---" if any(cell.is_word for cell in cells) else "---:")
+    return rules
 
 
 def _pipes(line: Sequence[str]) -> str:

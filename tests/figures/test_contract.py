@@ -203,6 +203,14 @@ def test_tables_show_the_value_of_the_rows(name):
     assert np.allclose(share[measured].dropna(), 0.5)
 
 
+def test_words_of_a_markdown_table_stand_to_the_left():
+    cells = registry.load("figures", "claims_table").build(rows("one seed"))
+    head, rule = render.markdown(cells).splitlines()[:2]
+    sides = dict(zip(head.split(" | "), rule.split(" | "), strict=True))
+    assert sides["Verdict"] == "---"
+    assert sides["Detectable"] == "---:"
+
+
 def test_table_1_holds_the_right_numbers():
     table = rows("one seed")
     cells = (
