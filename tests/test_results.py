@@ -167,4 +167,4 @@ def test_tower_normalises_as_it_prepares(custom):
     images = small.pixels(2, 32, "tower")
     plain = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
     torch.testing.assert_close(tower.normalise(plain), tower.prepare(images).tensor())
-    assert tower.mean == pytest.approx((0.48145466, 0.4578275, 0.40821073)), "CLIP's"
+    assert tower.inputs.mean == pytest.approx((0.48145466, 0.4578275, 0.40821073)), "CLIP's"
