@@ -89,16 +89,16 @@ def load(folder: str, name: str) -> ModuleType:
 
 def installed(group: str) -> dict[str, list[metadata.EntryPoint]]:
     """Name → entry points of a group; several where packages claim the same name."""
-    return _installed_on(group, tuple(sys.path))
+    found: dict[str, list[metadata.EntryPoint]] = {}
+    for point in _installed_on(tuple(sys.path)).select(group=group):
+        found.setdefault(point.name, []).append(point)
+    return found
 
 
 @cache
-def _installed_on(group: str, _path: tuple[str, ...]) -> dict[str, list[metadata.EntryPoint]]:
+def _installed_on(_path: tuple[str, ...]) -> metadata.EntryPoints:
     """Looks through all installed packages, which takes a while."""
-    found: dict[str, list[metadata.EntryPoint]] = {}
-    for point in metadata.entry_points(group=group):
-        found.setdefault(point.name, []).append(point)
-    return found
+    return metadata.entry_points()
 
 
 def package_of(point: metadata.EntryPoint) -> str:

@@ -41,7 +41,7 @@ def test_an_open_clip_model_may_have_probes():
     ("changed", "words"),
     [
         ({"heads": "prompts"}, "'net' has no text tower.*set `heads: probe`"),
-        ({"heads": "probes"}, "heads is 'probes', expected one of prompts, probe"),
+        ({"heads": "probes"}, "'heads' is 'probes', expected one of prompts, probe"),
         ({"control": "compositions"}, "'compositions' has no training images.*another|name a task"),
         ({"inits": ["pretrained"]}, "'custom_models.net.weights' is null.*`inits: .random.`"),
         (
@@ -55,10 +55,10 @@ def test_an_open_clip_model_may_have_probes():
             "net.side' is given, but a model of open_clip",
         ),
         (
-            {"trainings": ["standard", "attention_only"]},
+            {"trainings": ["standard", "linear", "attention_only"]},
             "test_efficientnet, which has no attention",
         ),
-        ({"probe": {"penalties": [0.0]}}, "probe.penalties.0 is 0.0, expected more than 0"),
+        ({"probe": {"penalties": [0.0]}}, "'probe.penalties.0' is 0.0, expected more than 0"),
         (
             {
                 "models": ["tiny"],

@@ -95,7 +95,7 @@ def test_features_that_are_no_numbers_are_refused():
 
 
 def test_what_does_not_converge_is_said(monkeypatch):
-    monkeypatch.setattr(probe, "GAP", -1.0)
+    monkeypatch.setattr(probe, "GAP", 0.0)
     monkeypatch.setattr(probe, "RESTARTS", 1)
     features, labels = case(12)
     with pytest.raises(ValueError, match=r"penalty 0\.001 ends .*try larger ones \(probe\.pen"):

@@ -308,8 +308,8 @@ def _modules() -> list[str]:
     """The suite's modules, and those of plug-in packages, that this process has imported."""
     packages = {"tangent_bench"}
     for group in (registry.METHODS_GROUP, registry.MODELS_GROUP):
-        for point in metadata.entry_points(group=group):
-            packages.add(point.module.partition(".")[0])
+        for points in registry.installed(group).values():
+            packages |= {point.module.partition(".")[0] for point in points}
     return sorted(name for name in list(sys.modules) if name.partition(".")[0] in packages)
 
 

@@ -77,8 +77,8 @@ def require_embeddings(module: nn.Module, inputs: Inputs, title: str) -> None:
             f"Model {title!r} gives the same inputs other embeddings when it is asked again; "
             "dropout and noise must be off in eval()."
         )
-    alone_1D = _embedded(module, batch[:1], title)
-    difference = (alone_1D[0] - embeddings_BD[0]).norm()
+    fewer_BD = _embedded(module, batch[:2], title)
+    difference = (fewer_BD[0] - embeddings_BD[0]).norm()
     if difference > ROUNDING * embeddings_BD[0].norm():
         raise ValueError(
             f"Model {title!r} gives an input another embedding beside other inputs; normalise by "
