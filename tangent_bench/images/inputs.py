@@ -2,7 +2,7 @@
 
 Training and evaluation ask for no more than `Inputs`, so that a tower may bring preprocessing of
 its own. A batch is one tensor whatever the tower reads: it can be cut, joined and moved. Of texts
-it is `Tokens`, with `PADDING` behind the last token of each, which is the mask as well:
+it is `Texts`, with `PADDING` behind the last token of each, which is the mask as well:
 `tokens_BL != PADDING`.
 
 Shapes: N inputs, B batch, C channels, H, W, L tokens.
@@ -76,7 +76,7 @@ class Pixels:
 
 
 @dataclass(frozen=True)
-class Tokens:
+class Texts:
     """Texts as numbers of tokens, with `PADDING` behind the last.
 
     Attributes:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 from tangent_bench.images.inputs import PADDING as PADDING
 from tangent_bench.images.inputs import Inputs as Inputs
 from tangent_bench.images.inputs import Pixels as Pixels
-from tangent_bench.images.inputs import Tokens as Tokens
+from tangent_bench.images.inputs import Texts as Texts
 from tangent_bench.jobs import provenance
 from tangent_bench.models import _installed, _open_clip, _weights
 from tangent_bench.weights import find as find_weights

@@ -1,7 +1,7 @@
 """Models by name: files of this folder, and modules of installed packages.
 
 A package names its module as an entry point of the group `tangent_bench.models`. The module has
-`MODEL = Model(..., library=__name__)`, `INPUTS` (`Pixels`, `Tokens`, or what has their methods) and
+`MODEL = Model(..., library=__name__)`, `INPUTS` (`Pixels`, `Texts`, or what has their methods) and
 `build()`, which returns the network with random weights. Imports nothing heavy, and neither should
 such a module before `build` is called.
 """
@@ -80,5 +80,5 @@ def _flaw(module: ModuleType) -> str:
     inputs = getattr(module, "INPUTS", None)
     lacking = [part for part in _INPUTS if not hasattr(inputs, part)]
     if lacking:
-        return f"has INPUTS without {lacking[0]!r}; expected Pixels(...) or Tokens(...)"
+        return f"has INPUTS without {lacking[0]!r}; expected Pixels(...) or Texts(...)"
     return ""

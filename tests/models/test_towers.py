@@ -16,7 +16,7 @@ from torch import nn
 from tangent_bench import models, registry
 from tangent_bench.finetuning.loop import Source, finetune
 from tangent_bench.finetuning.step import Recipe
-from tangent_bench.images.inputs import PADDING, Batches, Pixels, Tokens
+from tangent_bench.images.inputs import PADDING, Batches, Pixels, Texts
 from tangent_bench.models import Model, _foreign, _frozen
 from tangent_bench.models._tower import image_tower
 from tangent_bench.tangent import features, linearize
@@ -265,7 +265,7 @@ class Words(nn.Module):
 def test_texts_go_the_way_of_images():
     """Tokens through the tower's checks, features, J τ and a fine-tuning that learns."""
     torch.manual_seed(0)
-    inputs = Tokens(size=5, vocabulary=9)
+    inputs = Texts(size=5, vocabulary=9)
     network = Words().requires_grad_(False).eval()
     _frozen.require_embeddings(network, inputs, "Words")
     theta0 = linearize.parameters(network)
