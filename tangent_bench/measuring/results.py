@@ -167,6 +167,19 @@ class Results:
                 "again."
             )
 
+    def require_current(self, task: str) -> None:
+        """Checks that f0 of a task was made at the θ0 that the model has now.
+
+        Raises:
+            ValueError: it was made at another θ0.
+        """
+        if self._base(task)[1]["theta0"] != self.network.digest:
+            path = self.root / layout.base(self.model, self.init, task)
+            raise ValueError(
+                f"{path} was made from other weights of {self.model!r} than are there now; delete "
+                "it and run again."
+            )
+
     @cached_property
     def network(self) -> Tower:
         """The image tower with θ0, in eval(), without gradients."""

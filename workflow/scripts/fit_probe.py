@@ -3,8 +3,6 @@
 from tangent_bench.jobs.provenance import device, job
 
 with job(snakemake) as record:
-    from pathlib import Path
-
     import numpy as np
 
     from tangent_bench.images.image_store import open_images
@@ -16,7 +14,7 @@ with job(snakemake) as record:
     params = snakemake.params
     results = Results(params.results, w.model, w.init, 0, params.custom_models, device(snakemake))
     tower = results.network
-    results.require_theta0(Path(snakemake.input.train), {"theta0": tower.digest}, w.task)
+    results.require_current(w.task)
     images, data, about = open_images(snakemake.input.train)
     batches = tower.prepare(images)
     train_ND = features.base(tower.module, tower.theta0, batches, params.batch_size)
