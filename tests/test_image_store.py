@@ -103,6 +103,17 @@ def test_crops_of_a_store_are_those_of_an_array_and_shapes_may_differ(tmp_path):
     assert augment(ragged[chosen], 5, 0.9, 7).shape == (3, 3, 5, 5)
 
 
+def test_images_of_other_shapes_become_squares_one_by_one(tmp_path):
+    given = saved(tmp_path / "y.safetensors")
+    ragged, *_ = image_store.open_images(tmp_path / "y.safetensors")
+    assert not ragged.is_array and ragged[:1].is_array
+    inputs = Pixels(5, (0.5,) * 3, (0.2,) * 3)
+    found = Batches(ragged, inputs).tensor()
+    assert found.shape == (len(given), 3, 5, 5)
+    for one, image in zip(found, given, strict=True):
+        assert one.equal(inputs.tensor(image[None])[0])
+
+
 @pytest.mark.parametrize(
     ("positions", "words"),
     [
