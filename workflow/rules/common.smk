@@ -90,7 +90,9 @@ def plugins(folder, *names):
         "models": config["custom_models"],
         "training": config["checkpoints"],
     }
-    module_name = models.module_name if folder == "models" else partial(registry.module_name, folder)
+    module_name = partial(registry.module_name, folder)
+    if folder == "models":
+        module_name = models.module_name
     return [module_name(name) for name in names if name not in own.get(folder, ())]
 
 
