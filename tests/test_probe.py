@@ -43,7 +43,7 @@ def test_the_loss_is_scikit_learns_optimum(penalty):
     theirs, _ = probe.objective(truth(x, labels, penalty).ravel(), x, labels, penalty)
     assert abs(ours - theirs) < 1e-6
     assert gradient @ gradient / (2 * penalty) <= probe.GAP
-    np.testing.assert_allclose(head.sum(0), 0, atol=1e-6, err_msg="classes share no direction")
+    np.testing.assert_allclose(head.sum(0), 0, atol=1e-5, err_msg="classes share no direction")
 
 
 def test_the_objective_is_its_equation_and_the_gradient_its_slope():
@@ -74,7 +74,7 @@ def test_the_penalty_is_that_of_the_least_cross_entropy_on_validation():
         loss = torch.nn.functional.cross_entropy(logits, torch.from_numpy(held_labels))
         losses.append(float(loss))
     assert found.penalty == PENALTIES[int(np.argmin(losses))]
-    np.testing.assert_allclose(found.losses, losses, atol=1e-3)
+    np.testing.assert_allclose(found.losses, losses, atol=5e-3)
     other = probe.choose(features, labels, features, labels, 4, PENALTIES)
     assert other.penalty == 1e-6, "on the images that it saw the least penalty is best"
 

@@ -18,8 +18,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-GAP = 1e-7  # of the objective above its minimum, at most
+GAP = 5e-7  # of the objective above its minimum, in nats, at most
 RESTARTS = 10  # of L-BFGS, whose memory may hold it up near the minimum
+# It ends by the bound alone.
+_LBFGS = {
+    "method": "L-BFGS-B",
+    "options": {"maxiter": 20_000, "maxfun": 40_000, "maxcor": 20, "ftol": 0.0, "gtol": 0.0},
+}
 log = logging.getLogger(__name__)
 
 
@@ -88,13 +93,19 @@ def fit(x_ND: np.ndarray, labels_N: np.ndarray, penalty: float, start_KD: np.nda
     from scipy.optimize import minimize
 
     flat = start_KD.ravel()
-    # Entries of ∇ that small bound its length so that the gap is at most GAP.
-    small = np.sqrt(2 * penalty * GAP / flat.size)
-    options = {"maxiter": 20_000, "maxfun": 40_000, "maxcor": 20, "ftol": 0.0, "gtol": small}
-    arguments = (x_ND, labels_N, penalty)
+    last = np.full_like(flat, np.inf)  # the gradient of the last evaluation
+
+    def function(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        loss, last[:] = objective(flat, x_ND, labels_N, penalty)
+        return loss, last.copy()
+
+    def stop(_: np.ndarray) -> None:
+        if _gap(last, penalty) <= GAP:
+            raise StopIteration
+
     for _ in range(RESTARTS):
-        flat = minimize(objective, flat, arguments, method="L-BFGS-B", jac=True, options=options).x
-        gap = _gap(flat, *arguments)
+        flat = minimize(function, flat, jac=True, callback=stop, **_LBFGS).x
+        gap = _gap(objective(flat, x_ND, labels_N, penalty)[1], penalty)
         if gap <= GAP:
             return flat.reshape(start_KD.shape)
     raise ValueError(
@@ -103,9 +114,8 @@ def fit(x_ND: np.ndarray, labels_N: np.ndarray, penalty: float, start_KD: np.nda
     )
 
 
-def _gap(flat: np.ndarray, x_ND: np.ndarray, labels_N: np.ndarray, penalty: float) -> float:
+def _gap(gradient: np.ndarray, penalty: float) -> float:
     """Upper bound of how far the objective lies above its minimum."""
-    _, gradient = objective(flat, x_ND, labels_N, penalty)
     return float(gradient @ gradient) / (2 * penalty)
 
 
