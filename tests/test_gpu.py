@@ -13,7 +13,7 @@ from tangent_bench.finetuning.loop import Source
 from tangent_bench.finetuning.modes import fit
 from tangent_bench.finetuning.saving import Saving
 from tangent_bench.finetuning.step import Recipe
-from tangent_bench.images.pictures import Pictures
+from tangent_bench.images.inputs import Batches, Pixels
 from tangent_bench.measuring.evaluation import NetworkEvaluator
 from tangent_bench.methods import Data
 from tangent_bench.models._tower import image_tower
@@ -219,7 +219,7 @@ def test_predictions(clip_folder):
             theta0,
             {"t": tau},
             lambda task: head,
-            lambda task, split, d=device: Pictures(pixels, 32, (0.5,) * 3, (0.25,) * 3, d),
+            lambda task, split, d=device: Batches(pixels, Pixels(32, (0.5,) * 3, (0.25,) * 3), d),
             20,
             lambda theta, x, n=network: vision.encode(n, theta, x),
         )

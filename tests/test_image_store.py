@@ -7,7 +7,7 @@ import pytest
 
 from tangent_bench.finetuning.loop import augment
 from tangent_bench.images import image_store
-from tangent_bench.images.pictures import Pictures
+from tangent_bench.images.inputs import Batches, Pixels
 from tangent_bench.store import artefacts
 from tests import small
 
@@ -71,8 +71,9 @@ def test_equal_shapes_are_an_array_and_others_are_not(tmp_path):
     store, *_ = image_store.open_images(tmp_path / "x.safetensors")
     np.testing.assert_array_equal(np.asarray(store), np.stack(given))
     np.testing.assert_array_equal(np.asarray(store[1:]), np.stack(given[1:]))
-    pictures = Pictures(store, 4, (0.5,) * 3, (0.2,) * 3)
-    whole = Pictures(np.stack(given), 4, (0.5,) * 3, (0.2,) * 3)
+    inputs = Pixels(4, (0.5,) * 3, (0.2,) * 3)
+    pictures = Batches(store, inputs)
+    whole = Batches(np.stack(given), inputs)
     assert all(a.equal(b) for a, b in zip(pictures.split(2), whole.split(2), strict=True))
     saved(tmp_path / "y.safetensors")
     with pytest.raises(ValueError, match="different shapes"):
@@ -100,6 +101,17 @@ def test_crops_of_a_store_are_those_of_an_array_and_shapes_may_differ(tmp_path):
     saved(tmp_path / "y.safetensors")
     ragged, *_ = image_store.open_images(tmp_path / "y.safetensors")
     assert augment(ragged[chosen], 5, 0.9, 7).shape == (3, 3, 5, 5)
+
+
+def test_images_of_other_shapes_become_squares_one_by_one(tmp_path):
+    given = saved(tmp_path / "y.safetensors")
+    ragged, *_ = image_store.open_images(tmp_path / "y.safetensors")
+    assert not ragged.is_array and ragged[:1].is_array
+    inputs = Pixels(5, (0.5,) * 3, (0.2,) * 3)
+    found = Batches(ragged, inputs).tensor()
+    assert found.shape == (len(given), 3, 5, 5)
+    for one, image in zip(found, given, strict=True):
+        assert one.equal(inputs.tensor(image[None])[0])
 
 
 @pytest.mark.parametrize(

@@ -194,18 +194,43 @@ def test_theta_with_other_keys_is_refused(case):
             function(case.network, case.theta0, theta, case.images)
 
 
-@pytest.mark.parametrize(
-    "layer", [nn.BatchNorm2d(3), nn.InstanceNorm2d(3, track_running_stats=True)]
-)
-def test_running_statistics_are_refused(layer):
-    network = nn.Sequential(nn.Conv2d(3, 3, 1), nn.Sequential(layer)).eval()
-    with pytest.raises(ValueError, match=r"Module '1\.0' keeps running statistics"):
+STATISTICS = [nn.BatchNorm2d(3), nn.InstanceNorm2d(3, affine=True, track_running_stats=True)]
+
+
+@pytest.mark.parametrize("layer", STATISTICS)
+def test_running_statistics_are_constants_once_they_are_frozen(layer):
+    """f and its expansion with a BatchNorm in eval(), against the affine map that it then is."""
+    network = nn.Sequential(nn.Conv2d(3, 3, 1), nn.Sequential(layer)).double()
+    with pytest.raises(ValueError, match=r"Module '1\.0' keeps running .* in train\(\).*eval\(\)"):
         parameters(network)
-    parameters(
-        nn.Sequential(
-            nn.Conv2d(3, 3, 1), nn.GroupNorm(1, 3), nn.BatchNorm2d(3, track_running_stats=False)
-        )
-    )
+    network.eval()
+    with torch.no_grad():
+        layer.running_mean.copy_(small.normal("mean", shape=(3,)))
+        layer.running_var.copy_(small.normal("var", shape=(3,)).square() + 0.5)
+    before = {key: value.clone() for key, value in network.named_buffers()}
+    theta0 = parameters(network)
+    tau = small.direction(theta0, "statistics")
+    images = small.images(2, 3, 2, 2)
+
+    def by_hand(theta):
+        hidden = torch.nn.functional.conv2d(images, theta["0.weight"], theta["0.bias"])
+        scale = (layer.running_var + layer.eps).rsqrt().view(3, 1, 1)
+        normed = (hidden - layer.running_mean.view(3, 1, 1)) * scale
+        return normed * theta["1.0.weight"].view(3, 1, 1) + theta["1.0.bias"].view(3, 1, 1)
+
+    base, moved = linearize.product(network, theta0, tau, images)
+    torch.testing.assert_close(base, by_hand(theta0), rtol=1e-12, atol=1e-12)
+    ahead = by_hand(small.moved(theta0, tau, 1e-5))
+    behind = by_hand(small.moved(theta0, tau, -1e-5))
+    torch.testing.assert_close(moved, (ahead - behind) / 2e-5, rtol=1e-7, atol=1e-9)
+    assert all(torch.equal(before[key], value) for key, value in network.named_buffers())
+
+
+def test_statistics_of_the_batch_are_refused():
+    network = nn.Sequential(nn.GroupNorm(1, 3), nn.BatchNorm2d(3, track_running_stats=False))
+    with pytest.raises(ValueError, match=r"Module '1' keeps no running .* those of each batch"):
+        parameters(network.eval())
+    parameters(network[:1])
 
 
 def switches():

@@ -118,7 +118,7 @@ def test_a_name_that_is_claimed_twice_is_refused(package):
     other.mkdir()
     (other / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1.0\n")
     (other / "entry_points.txt").write_text("[tangent_bench.methods]\nhalf = sample_half\n")
-    merging._installed_on.cache_clear()
+    registry._installed_on.cache_clear()
     with pytest.raises(
         ValueError, match=r"'half' comes from package '(sample-half|other)' and package"
     ):

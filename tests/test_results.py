@@ -143,6 +143,25 @@ def test_features_of_other_weights_or_without_the_source_are_refused(filled):
         fresh.change("standard", "one", "val", "two")
 
 
+def test_probes_are_read_where_they_lie_and_belong_to_the_theta0_of_f0(filled):
+    results, _, _ = filled
+    probed = Results(results.root, "mine", "pretrained", 5, results._custom_models, heads="probe")
+    head = np.eye(4, 6, dtype=np.float32)
+    path = layout.head("mine", "pretrained", "one", layout.PROBE)
+    artefacts.save(results.root / path, "head", {"head": head})
+    assert np.array_equal(probed.head("one"), head)
+    assert not np.array_equal(results.head("one"), head)
+    probed.require_current("one")
+    base = results.root / layout.base("mine", "pretrained", "one")
+    tensors, about = artefacts.load(base, "base features")
+    facts = {"num_classes": about["num_classes"], "images": about["images"], "theta0": "0" * 64}
+    artefacts.save(base, "base features", tensors, **facts)
+    fresh = probed.at("pretrained")
+    assert np.array_equal(fresh.head("one"), head)
+    with pytest.raises(ValueError, match="one.safetensors was made from other weights of 'mine'"):
+        fresh.require_current("one")
+
+
 def test_damaged_vector_reaches_no_experiment(filled):
     results, _, _ = filled
     path = results.root / layout.vector("mine", "pretrained", "standard", "two", 5)
@@ -167,4 +186,4 @@ def test_tower_normalises_as_it_prepares(custom):
     images = small.pixels(2, 32, "tower")
     plain = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
     torch.testing.assert_close(tower.normalise(plain), tower.prepare(images).tensor())
-    assert tower.mean == pytest.approx((0.48145466, 0.4578275, 0.40821073)), "CLIP's"
+    assert tower.inputs.mean == pytest.approx((0.48145466, 0.4578275, 0.40821073)), "CLIP's"

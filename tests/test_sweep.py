@@ -10,6 +10,7 @@ import torch
 from tangent_bench.figures import _sweep
 from tangent_bench.finetuning.loop import Source
 from tangent_bench.finetuning.step import Recipe
+from tangent_bench.images.inputs import Pixels
 from tangent_bench.measuring import sweep
 from tangent_bench.models._tower import Tower
 from tangent_bench.store import rows as rows_of
@@ -100,9 +101,7 @@ def test_a_point_measures_both_trainings_alike_on_a_linear_network():
         network,
         {k: v.clone() for k, v in network.named_parameters()},
         "",
-        4,
-        (0.5,) * 3,
-        (0.5,) * 3,
+        Pixels(4, (0.5,) * 3, (0.5,) * 3),
     )
     rng = np.random.default_rng(0)
     tasks = []

@@ -81,7 +81,8 @@ def load(name: str, path: Path, network: Clip) -> Vector:
         network: the open_clip model that was fine-tuned, with its pre-trained weights.
 
     Raises:
-        ValueError: another layout, a damaged file, names or shapes of another model, or another θ0.
+        ValueError: another layout, a damaged file, names or shapes of another model, another θ0, or
+            a model with running statistics.
     """
     from tangent_bench.tangent.linearize import parameters
     from tangent_bench.weights import _reading, _towers
@@ -92,7 +93,19 @@ def load(name: str, path: Path, network: Clip) -> Vector:
     is_another = name not in _OF_ADAPTERS and _towers.is_adapter(content)
     if is_another or not plugin.recognises(content, network):
         raise ValueError(_another_layout(plugin.LAYOUT, name, content, network))
+    _require_no_statistics(network, path)
     return difference(plugin.read(content, network), parameters(network.visual), path)
+
+
+def _require_no_statistics(network: Clip, path: Path) -> None:
+    """Raise if fine-tuning has changed more than parameters."""
+    for name, part in network.visual.named_modules():
+        if getattr(part, "running_mean", None) is not None:
+            raise ValueError(
+                f"{path} cannot be read as a vector: module {name!r} of the model keeps running "
+                "statistics (BatchNorm), which fine-tuning elsewhere moves with the weights; "
+                "fine-tune the model here, where they are frozen."
+            )
 
 
 def _another_layout(expected: Layout, name: str, content: Content, network: Clip) -> str:

@@ -271,7 +271,8 @@ def _base(config: Mapping, at: Coordinates) -> list[str]:
 
 
 def _heads(config: Mapping, at: Coordinates) -> list[str]:
-    return [layout.head(at.model, at.init, task) for task in evaluated(config)]
+    kind = config["heads"]
+    return [layout.head(at.model, at.init, task, kind) for task in evaluated(config)]
 
 
 def _images(config: Mapping) -> list[str]:

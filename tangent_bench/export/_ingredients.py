@@ -76,7 +76,7 @@ def opened(choice: Choice, custom_models: Mapping[str, Any], root: Path | None) 
     model = models.find(place.model, dict(custom_models))
     clip = whole(model, place.init, 0)
     theta0 = parameters(clip.visual)
-    digest = _digest(theta0)
+    digest = models.digest(clip.visual)
     _require_start(stored, choice.files, digest, place)
     digests = {task: vector.about["sha256"] for task, vector in stored.items()}
     published = {}

@@ -81,16 +81,18 @@ def augment(
     """Random resized crops as the paper's, float in [0, 1], [B, C, size, size].
 
     Bicubic, area in [crop_scale, 1], no flip. Threads may call it: they share PyTorch's generator,
-    from which one of them draws at a time.
+    from which one of them draws at a time. Tokens come back as they are.
 
     Args:
-        images_BHWC: uint8; images of a store may have shapes of their own.
+        images_BHWC: uint8, images of a store may have shapes of their own; or int64 tokens [B, L].
         size: side of a crop in pixels.
         crop_scale: least share of an image's area.
         seed: of the crops.
     """
     from torchvision.transforms import InterpolationMode, v2
 
+    if isinstance(images_BHWC, np.ndarray) and images_BHWC.dtype == np.int64:
+        return torch.from_numpy(np.array(images_BHWC))
     crop = v2.RandomResizedCrop(
         size, scale=(crop_scale, 1.0), interpolation=InterpolationMode.BICUBIC, antialias=True
     )

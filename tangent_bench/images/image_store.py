@@ -49,6 +49,11 @@ class ImageStore:
         start = self._offsets[index]
         return self._pixels[start : start + 3 * height * width].reshape(height, width, 3)
 
+    @property
+    def is_array(self) -> bool:
+        """Whether all images have one shape."""
+        return len(np.unique(self._shapes, axis=0)) <= 1
+
     def __iter__(self) -> Iterator[np.ndarray]:
         return (self._image(k) for k in range(len(self)))
 
@@ -58,7 +63,7 @@ class ImageStore:
         Raises:
             ValueError: the images have different shapes.
         """
-        if len(np.unique(self._shapes, axis=0)) > 1:
+        if not self.is_array:
             raise ValueError(
                 "Images of different shapes are no array; only training images may be of "
                 "different shapes."

@@ -306,8 +306,10 @@ def _write_record(path: Path, record: dict) -> None:
 
 def _modules() -> list[str]:
     """The suite's modules, and those of plug-in packages, that this process has imported."""
-    points = metadata.entry_points(group=registry.METHODS_GROUP)
-    packages = {"tangent_bench", *(point.module.partition(".")[0] for point in points)}
+    packages = {"tangent_bench"}
+    for group in (registry.METHODS_GROUP, registry.MODELS_GROUP):
+        for points in registry.installed(group).values():
+            packages |= {point.module.partition(".")[0] for point in points}
     return sorted(name for name in list(sys.modules) if name.partition(".")[0] in packages)
 
 

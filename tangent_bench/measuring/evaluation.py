@@ -15,7 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from tangent_bench.images.pictures import Pictures
+    from tangent_bench.images.inputs import Batches
 
 Point = Mapping[str, float]
 # Of ‖f‖ ‖h‖: two float32 encoders differ by about 1e-6 of it, a hundredth of this.
@@ -117,7 +117,7 @@ class NetworkEvaluator:
         theta0: θ0.
         vectors: source → τ.
         head: task → head_KD.
-        images: (task, split) → `Pictures` or a tensor, images_NCHW.
+        images: (task, split) → `Batches` or a tensor, images_NCHW.
         batch_size: images that pass the network at a time.
         fast: the encoder to within rounding; what it cannot decide, the encoder does.
         base: (task, split) → f0_ND, the encoder's own at θ0, which is then not asked there again.
@@ -129,7 +129,7 @@ class NetworkEvaluator:
         theta0: Mapping[str, Tensor],
         vectors: Mapping[str, Mapping[str, Tensor]],
         head: Callable[[str], np.ndarray],
-        images: Callable[[str, str], Pictures | Tensor],
+        images: Callable[[str, str], Batches | Tensor],
         batch_size: int,
         fast: Callable[[Mapping[str, Tensor], Tensor], Tensor] | None = None,
         base: Callable[[str, str], np.ndarray] | None = None,
@@ -168,7 +168,7 @@ class NetworkEvaluator:
         for point in points:
             yield self._network_embeddings(images_NCHW, point)
 
-    def _network_embeddings(self, images_NCHW: Pictures | Tensor, point: Point) -> np.ndarray:
+    def _network_embeddings(self, images_NCHW: Batches | Tensor, point: Point) -> np.ndarray:
         """f(x; θ) at a point, [N, D]."""
         import torch
 
@@ -186,7 +186,7 @@ class NetworkEvaluator:
         return add(self._theta0, terms)
 
     def _network_classes(
-        self, task: str, images_NCHW: Pictures | Tensor, point: Point
+        self, task: str, images_NCHW: Batches | Tensor, point: Point
     ) -> np.ndarray:
         """Class indices at a point, [N]."""
         import torch

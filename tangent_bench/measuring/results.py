@@ -15,7 +15,7 @@ import numpy as np
 
 from tangent_bench import models
 from tangent_bench.images.image_store import ImageStore, open_images
-from tangent_bench.images.pictures import Pictures
+from tangent_bench.images.inputs import Batches
 from tangent_bench.models._tower import Tower, image_tower
 from tangent_bench.store import artefacts, layout
 
@@ -50,6 +50,7 @@ class Results:
         seed: of the fine-tuning.
         custom_models: the config's entries.
         device: "cpu" or "cuda".
+        heads: what they are made of, as in the config.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Results:
         seed: int,
         custom_models: Mapping[str, Any] | None = None,
         device: str = "cpu",
+        heads: str = layout.PROMPTS,
     ) -> None:
         self.root = Path(root)
         self.model = model
@@ -67,12 +69,15 @@ class Results:
         self.seed = seed
         self._custom_models = dict(custom_models or {})
         self._device = device
+        self._heads = heads
         self._load = lru_cache(maxsize=64)(artefacts.load)
         self._images = lru_cache(maxsize=64)(open_images)
 
     def at(self, init: str) -> Results:
         """The same folder, model and seed at another initialisation."""
-        return Results(self.root, self.model, init, self.seed, self._custom_models, self._device)
+        return Results(
+            self.root, self.model, init, self.seed, self._custom_models, self._device, self._heads
+        )
 
     def images(self, task: str, split: str) -> np.ndarray | ImageStore:
         """images_NHWC, uint8, mapped from their file."""
@@ -93,7 +98,8 @@ class Results:
 
     def head(self, task: str) -> np.ndarray:
         """head_KD, float32."""
-        return self._load(self.root / layout.head(self.model, self.init, task), "head")[0]["head"]
+        relative = layout.head(self.model, self.init, task, self._heads)
+        return self._load(self.root / relative, "head")[0]["head"]
 
     def base(self, task: str, split: str) -> np.ndarray:
         """f0_ND, float32."""
@@ -161,6 +167,19 @@ class Results:
                 "again."
             )
 
+    def require_current(self, task: str) -> None:
+        """Checks that f0 of a task was made at the θ0 that the model has now.
+
+        Raises:
+            ValueError: it was made at another θ0.
+        """
+        if self._base(task)[1]["theta0"] != self.network.digest:
+            path = self.root / layout.base(self.model, self.init, task)
+            raise ValueError(
+                f"{path} was made from other weights of {self.model!r} than are there now; delete "
+                "it and run again."
+            )
+
     @cached_property
     def network(self) -> Tower:
         """The image tower with θ0, in eval(), without gradients."""
@@ -201,6 +220,6 @@ class Results:
             )
         return vector
 
-    def prepared(self, task: str, split: str) -> Pictures:
+    def prepared(self, task: str, split: str) -> Batches:
         """Images as the encoder takes them."""
         return self.network.prepare(self.images(task, split))

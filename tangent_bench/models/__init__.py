@@ -1,9 +1,10 @@
-"""Models: one file for each, all of them open_clip's.
+"""Models: one file for each of the suite's, which are open_clip's; others come from elsewhere.
 
-The embedded tiny CLIP is a config and weights like any other.
-
-Only the image tower is fine-tuned; the text tower makes the heads. θ0 is *defined* as the stored
-weights.
+A model is a tower, from inputs to embeddings, and may have a text tower beside it. That of an
+open_clip model makes the heads; only the tower is fine-tuned. A network of timm is an entry of
+`custom_models` with `library: timm`; a network of an installed package has a module of its own
+(`_installed`). The embedded tiny CLIP is a config and weights like any other. θ0 is *defined* as
+the stored weights.
 """
 
 from __future__ import annotations
@@ -13,13 +14,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from tangent_bench import registry
+from tangent_bench.images.inputs import PADDING as PADDING
+from tangent_bench.images.inputs import Inputs as Inputs
+from tangent_bench.images.inputs import Pixels as Pixels
+from tangent_bench.images.inputs import Texts as Texts
 from tangent_bench.jobs import provenance
-from tangent_bench.models import _open_clip, _weights
+from tangent_bench.models import _installed, _open_clip, _weights
 from tangent_bench.weights import find as find_weights
 from tangent_bench.weights import parts
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from tangent_bench.models._clip import Clip as Clip
     from tangent_bench.models._clip import ImageTower as ImageTower
 
@@ -30,11 +36,11 @@ REBUILT = re.compile(r"(?P<base>[a-z][a-z0-9_]*)-pre(?P<seed>\d+)")
 
 @dataclass(frozen=True)
 class Model:
-    """An open_clip model.
+    """A model.
 
     Attributes:
         title: name for tables and plots.
-        architecture: open_clip's name of it.
+        architecture: the library's name of it.
         weights: a file or a folder of the hub (whatever `weights` reads), or a tag that open_clip
             knows ("openai"), whose file `_weights.py` finds; None leaves the weights random.
         config: a JSON file that is registered as the architecture, or None for one of open_clip's.
@@ -46,6 +52,11 @@ class Model:
             steps, or None.
         hub: the repository of the Hugging Face hub from which open_clip takes the weights of a tag,
             or None.
+        library: who builds the network: "open_clip", "timm", or the module of an installed package
+            that has the model (`__name__` in its own file).
+        side: of the images of a network of timm, in pixels; None: those that it was trained on.
+        gflop: of the forward pass of one input, for limits of time and memory; None: by formula for
+            open_clip's vision transformers, for others as much as the largest.
     """
 
     title: str
@@ -57,15 +68,26 @@ class Model:
     sealed: bool = False
     along: str | None = None
     hub: str | None = None
+    library: str = "open_clip"
+    side: int | None = None
+    gflop: float | None = None
+
+    @property
+    def is_clip(self) -> bool:
+        """Whether it is open_clip's, with a text tower that makes heads from prompts."""
+        return self.library == "open_clip"
 
 
 def find(name: str, custom: dict | None = None) -> Model:
-    """A model by name: an entry of the config's `custom_models`, else a plug-in file.
+    """A model by name: an entry of the config's `custom_models`, else a file, or of a package.
 
     Args:
         name: "tiny-pre0" is the plug-in `tiny` with the weights of a pre-training that the DAG
             makes, of seed 0.
         custom: the config's `custom_models`.
+
+    Raises:
+        ValueError: there is none, or it is not as its contract says.
     """
     if custom and name in custom:
         entry = dict(custom[name])
@@ -80,7 +102,17 @@ def find(name: str, custom: dict | None = None) -> Model:
             sealed=True,
             along=towers,
         )
-    return registry.load("models", name).MODEL
+    return _installed.module(name).MODEL
+
+
+def names() -> list[str]:
+    """Names of all models: those of the suite, then those of installed packages."""
+    return _installed.names()
+
+
+def module_name(name: str) -> str:
+    """The dotted name of the module of a model, for digests."""
+    return _installed.module(base_name(name)).__name__
 
 
 def base_name(name: str) -> str:
@@ -93,13 +125,21 @@ def vision(model: Model) -> dict[str, Any]:
     """What open_clip's JSON says about a model's image tower, without importing open_clip.
 
     Returns:
-        Its `vision_cfg`; {} if the file cannot be read.
+        Its `vision_cfg`; {} if the file cannot be read. Of a model of timm the network's name, as
+        open_clip's own have it; of a package's {}.
     """
+    if not model.is_clip:
+        return {"timm_model_name": model.architecture} if model.library == "timm" else {}
     return _open_clip.vision(model.architecture, model.config)
 
 
 def _register(model: Model):
     """Makes the model's architecture known to open_clip, and returns that module."""
+    if not model.is_clip:
+        raise ValueError(
+            f"Model {model.title!r} is a tower of {model.library} without a text tower; what was "
+            "asked for is there for models of open_clip alone."
+        )
     if model.config is not None:
         _open_clip.require_readable(model.title, Path(model.config))
     open_clip = _open_clip.imported(model.architecture, model.config)
@@ -184,7 +224,7 @@ def create(model: Model, init: str = "pretrained", seed: int = 0) -> Clip:
         _load_tower(files[-1], network.visual)
     network.eval().requires_grad_(False)
     name = f"{init}, seed {seed}" if init == "random" else init
-    provenance.add_network(f"{model.title}, {name}", files, lambda: _digest(network.visual))
+    provenance.add_network(f"{model.title}, {name}", files, lambda: digest(network.visual))
     return network
 
 
@@ -229,12 +269,14 @@ def _reason(error: Exception) -> str:
     return " ".join(line.strip() for line in lines)[:300] or type(error).__name__
 
 
-def _digest(visual: ImageTower) -> str:
-    """Digest of θ0, as vectors and features name it."""
+def digest(tower: nn.Module) -> str:
+    """Digest of θ0, as vectors and features name it, and of running statistics beside it."""
     from tangent_bench.store import artefacts
     from tangent_bench.tangent.linearize import parameters
 
-    return artefacts.digest({key: value.numpy() for key, value in parameters(visual).items()})
+    tensors = dict(tower.state_dict()) | parameters(tower)
+    fractions = {key: value for key, value in tensors.items() if value.is_floating_point()}
+    return artefacts.digest({key: value.cpu().numpy() for key, value in fractions.items()})
 
 
 def _load_tower(file: Path, tower: ImageTower) -> None:

@@ -1,17 +1,17 @@
-"""Image towers as jobs use them: the module in `eval()`, its θ0, and how it wants its images."""
+"""Towers as jobs use them: a module from inputs to embeddings in `eval()`, its θ0, and its inputs.
+
+Nothing that works with a tower knows whose network it is: open_clip's (`models.create`), one of
+timm, or one of an installed package (`_foreign`).
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from tangent_bench import models
-from tangent_bench.images.image_store import ImageStore
-from tangent_bench.images.pictures import Pictures, normalise
+from tangent_bench.images.inputs import Batches, Inputs, Pixels, Stored
 from tangent_bench.jobs import devices
-from tangent_bench.store import artefacts
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -21,44 +21,65 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Tower:
-    """An image tower on a device.
+    """A tower on a device.
 
     Attributes:
-        module: the network, in `eval()`, without gradients.
+        module: the network from inputs to embeddings [B, D], in `eval()`, without gradients.
         theta0: θ0 by name, on the device.
         digest: of θ0.
-        size: side of its images, in pixels.
-        mean: of each channel, in [0, 1].
-        std: of each channel, in [0, 1].
+        inputs: what it takes: pixels, or tokens.
         device: "cpu" or "cuda".
     """
 
     module: nn.Module
     theta0: dict[str, Tensor]
     digest: str
-    size: int
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
+    inputs: Inputs
     device: str = "cpu"
 
-    def prepare(self, images_NHWC: np.ndarray | ImageStore) -> Pictures:
-        """uint8 images as this tower takes them, batch by batch."""
-        return Pictures(images_NHWC, self.size, self.mean, self.std, self.device)
+    @property
+    def size(self) -> int:
+        """Side of its images, in pixels; of texts the number of tokens."""
+        return self.inputs.size
 
-    def normalise(self, images_NCHW: Tensor) -> Tensor:
-        """Images in [0, 1] → normalised."""
-        return normalise(images_NCHW, self.mean, self.std)
+    def prepare(self, stored: Stored) -> Batches:
+        """Stored inputs as this tower takes them, batch by batch."""
+        return Batches(stored, self.inputs, self.device)
+
+    def normalise(self, inputs: Tensor) -> Tensor:
+        """A training batch, images in [0, 1] or tokens, as this tower takes it."""
+        return self.inputs.normalise(inputs)
+
+    def checkpoint_activations(self, enable: bool) -> None:
+        """Keep only what enters each block, and run the block again for the gradient.
+
+        Raises:
+            ValueError: the network cannot do that.
+        """
+        module: Any = self.module
+        try:
+            module.set_grad_checkpointing(enable)
+        except (AttributeError, AssertionError):  # of timm: "gradient checkpointing not supported"
+            if enable:
+                raise ValueError(
+                    f"training.checkpoint_activations is true, but {type(module).__name__} cannot "
+                    "run its blocks again; set it to false."
+                ) from None
 
 
 def whole(model: models.Model, init: str, seed: int) -> Clip:
     """The open_clip model whose image tower jobs use; arguments as of `image_tower`."""
+    return models.create(model, init, _seed(model, seed))
+
+
+def _seed(model: models.Model, seed: int) -> int:
     from tangent_bench.seeds import derive
 
-    return models.create(model, init, derive("random init", model.architecture, seed) % 2**31)
+    return derive("random init", model.architecture, seed) % 2**31
 
 
 def image_tower(model: models.Model, init: str, seed: int, device: str = "cpu") -> Tower:
-    """The image tower of an open_clip model.
+    """The tower of a model.
 
     Args:
         model: from `models.find`.
@@ -67,23 +88,33 @@ def image_tower(model: models.Model, init: str, seed: int, device: str = "cpu") 
         device: "cpu" or "cuda".
 
     Raises:
-        ValueError: a GPU was asked for and PyTorch finds none.
+        ValueError: a GPU was asked for and PyTorch finds none; the network cannot be made, or its
+            embeddings are not functions of θ and of one input each.
     """
     from tangent_bench.tangent.linearize import parameters
 
-    visual = whole(model, init, seed).visual
-    theta0 = parameters(visual)
-    digest = artefacts.digest({name: value.numpy() for name, value in theta0.items()})
+    module, inputs = _opened(model, init, seed)
+    theta0 = parameters(module)
+    digest = models.digest(module)
     devices.require(device)
     return Tower(
-        module=visual.to(device),
+        module=module.to(device),
         theta0={name: value.to(device) for name, value in theta0.items()},
         digest=digest,
-        size=_side(visual),
-        mean=tuple(visual.image_mean),
-        std=tuple(visual.image_std),
+        inputs=inputs,
         device=device,
     )
+
+
+def _opened(model: models.Model, init: str, seed: int) -> tuple[nn.Module, Inputs]:
+    """The network of a tower, and what it takes."""
+    if model.is_clip:
+        visual = whole(model, init, seed).visual
+        pixels = Pixels(_side(visual), tuple(visual.image_mean), tuple(visual.image_std))
+        return visual, pixels
+    from tangent_bench.models import _foreign
+
+    return _foreign.create(model, init, _seed(model, seed))
 
 
 def _side(visual: ImageTower) -> int:

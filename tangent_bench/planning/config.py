@@ -12,7 +12,7 @@ from types import ModuleType
 
 from tangent_bench import experiments, merging, models, registry
 from tangent_bench.figures._entities import model_title, task_title
-from tangent_bench.planning import config_schema
+from tangent_bench.planning import config_models, config_schema
 from tangent_bench.store import layout, places
 from tangent_bench.store.layout import JOINT, Mode
 
@@ -41,7 +41,7 @@ def validate(config: Mapping) -> dict:
     _require_experiments(config)
     _require_tasks(config)
     _require_titles(config)
-    _require_weights(config)
+    config_models.require(config)
     _require_recipes(config)
     _require_paths(config)
     config = _at_home(config)
@@ -85,7 +85,7 @@ def _require_plugin(config: Mapping, folder: str, name: str) -> None:
     own = config[section] if section else {}
     rebuilt = models.REBUILT.fullmatch(name) if folder == "models" else None
     of_file = rebuilt["base"] if rebuilt else name
-    known = registry.names(folder)
+    known = models.names() if folder == "models" else registry.names(folder)
     if name not in own and of_file not in known:
         names = [*own, *known]
         raise ValueError(
@@ -165,17 +165,6 @@ def _require_own_titles(
                     f"Config: '{section}.{name}.title' is {title!r}, but so is {other!r} called in "
                     "tables and figures; choose another title."
                 )
-
-
-def _require_weights(config: Mapping) -> None:
-    """Rows of random weights say that they are random."""
-    for name in config["models"]:
-        own = config["custom_models"].get(name)
-        if own and own["weights"] is None and config["inits"] != ["random"]:
-            raise ValueError(
-                f"Config: 'custom_models.{name}.weights' is null, so that they are random, but "
-                f"`inits` is {config['inits']}; write `inits: [random]`, or give weights."
-            )
 
 
 def _require_weights_file(config: Mapping) -> None:

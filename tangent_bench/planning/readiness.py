@@ -24,7 +24,7 @@ from tangent_bench.planning import jobs, missing, sizes
 from tangent_bench.planning.jobs import Job
 
 if TYPE_CHECKING:
-    from tangent_bench.models import Clip
+    from torch import nn
 
 Status = Literal["ok", "note", "blocks"]
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -175,15 +175,26 @@ def _models(config: Mapping, known: _Known, begin: Callable[[str], object]) -> I
         begin(f"model: {name}")
         try:
             model = models.find(name, config["custom_models"])
-            networks = [models.create(model, init) for init in _inits(name, model, config)]
-            _require_trainable(networks[0], config)
-            known.models[name] = sizes.of_model(model, networks[0])
+            known.models[name] = _made(model, _inits(name, model, config), config)
         except (ValueError, OSError, MemoryError) as error:
             known.unknown = "there is a model that cannot be made"
             blocked = True
             yield Finding("models", "blocks", str(error) or f"Model {name!r}: memory is short.")
     if not blocked:
         yield Finding("models", "ok", "All models can be made.")
+
+
+def _made(model: models.Model, inits: Sequence[str], config: Mapping) -> sizes.ModelSize:
+    """The size of a model that can be made at all of these initialisations, and fine-tuned."""
+    if model.is_clip:
+        networks = [models.create(model, init) for init in inits]
+        _require_trainable(networks[0].visual, config)
+        return sizes.of_model(model, networks[0])
+    from tangent_bench.models._tower import image_tower
+
+    towers = [image_tower(model, init, 0) for init in inits]
+    _require_trainable(towers[0].module, config)
+    return sizes.of_tower(towers[0])
 
 
 def _inits(name: str, model: models.Model, config: Mapping) -> list[str]:
@@ -194,16 +205,16 @@ def _inits(name: str, model: models.Model, config: Mapping) -> list[str]:
     return config["inits"] if is_file or is_in_cache else ["random"]
 
 
-def _require_trainable(network: Clip, config: Mapping) -> None:
+def _require_trainable(tower: nn.Module, config: Mapping) -> None:
     """Raises ValueError if a training finds no layers of its kind in a network."""
     from tangent_bench.tangent.linearize import parameters
 
-    theta0 = parameters(network.visual)
+    theta0 = parameters(tower)
     for training in config["trainings"]:
         module = registry.load("training", training)
         if hasattr(module, "parameters") and training not in config["checkpoints"]:
             settings = config["training_modes"].get(training, {})
-            module.parameters(network.visual, theta0, settings, 0)
+            module.parameters(tower, theta0, settings, 0)
 
 
 def _weights(config: Mapping) -> Iterator[Finding]:
@@ -219,6 +230,9 @@ def _own_weights(config: Mapping) -> Iterator[str]:
         model = models.find(name, config["custom_models"])
         file = models.weights_file(model)
         if model.hub or file is None or file.is_file() or models.REBUILT.fullmatch(name):
+            continue
+        if not model.is_clip:
+            yield f"{name}: its weights {model.weights!r} are no file."
             continue
         import open_clip
 

@@ -45,6 +45,7 @@ READS_ROWS = Need(1_000, 4_000, 15)
 NEEDS = {
     "prepare_images": Need(2_000, 16_000, 60, 2.0),
     "build_head": Need(3_000, 8_000, 20, 1.0, uses_gpu=True),
+    "fit_probe": Need(4_000, 24_000, 60, 2.0, uses_gpu=True),
     "encode_base": Need(3_000, 16_000, 20, 1.0, uses_gpu=True),
     "encode_changes": Need(3_000, 24_000, 30, 6.0, uses_gpu=True),
     "merge": Need(3_000, 24_000, 60, uses_gpu=True),
@@ -140,7 +141,9 @@ def _size(value: object) -> int:
 def gflop_of(name: str, custom_models: dict | None = None) -> float:
     """`gflop` of a model by its name in the config."""
     model = models.find(name, custom_models)
-    return gflop(model.architecture, model.config)
+    if model.gflop is not None:
+        return model.gflop
+    return gflop(model.architecture, model.config) if model.is_clip else NOT_IN_A_FORMULA
 
 
 def num_threads(rule: str, device: str) -> int:

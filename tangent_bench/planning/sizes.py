@@ -13,11 +13,14 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tangent_bench import models, registry, tasks
-from tangent_bench.planning.towers import ASPECT, seconds_of
+from tangent_bench.planning.towers import ASPECT, features_width, seconds_of
 from tangent_bench.store import layout
+
+if TYPE_CHECKING:
+    from tangent_bench.models._tower import Tower
 
 LABEL_AND_BLOCK = 16  # bytes beside the pixels of an image
 OF_EACH = 72  # bytes beside the pixels of a stored image: label, block, hash, offset, shape
@@ -281,14 +284,27 @@ def of_models(config: Mapping, device: str = "cpu") -> dict[str, ModelSize]:
         device: where texts are timed.
 
     Raises:
-        ValueError: open_clip does not know a model.
+        ValueError: a model cannot be made.
     """
     custom = config["custom_models"]
+    from tangent_bench.models._tower import image_tower
+
     found = {}
     for name in config["models"]:
         about = models.find(name, custom)
-        found[name] = of_model(about, models.create(about, "random"), device)
+        if about.is_clip:
+            found[name] = of_model(about, models.create(about, "random"), device)
+        else:
+            found[name] = of_tower(image_tower(about, "random", 0))
     return found
+
+
+def of_tower(tower: Tower) -> ModelSize:
+    """Size of a model without a text tower."""
+    return ModelSize(
+        parameters=sum(value.numel() for value in tower.theta0.values()),
+        embedding=features_width(tower, tower.prepare(tower.inputs.example(1))),
+    )
 
 
 def of_model(about: models.Model, network: models.Clip, device: str = "cpu") -> ModelSize:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from tangent_bench.planning import resources
 from tangent_bench.planning.units import pairs
 
 if TYPE_CHECKING:
-    from tangent_bench.images.pictures import Pictures
+    from tangent_bench.images.inputs import Batches
     from tangent_bench.models._tower import Tower
 
 ROUNDS = 5
@@ -70,8 +70,7 @@ class Stage:
         self.gflop = resources.gflop_of(name, config["custom_models"])
         model = models.find(name, config["custom_models"])
         self.tower: Tower = image_tower(model, "random", 0, self.device)
-        module: Any = self.tower.module
-        module.set_grad_checkpointing(config["training"]["checkpoint_activations"])
+        self.tower.checkpoint_activations(config["training"]["checkpoint_activations"])
         self.tau = {key: 0.01 * value for key, value in self.tower.theta0.items()}
 
     def measure(self, name: str) -> float:
@@ -95,9 +94,9 @@ class Stage:
         return min(batch_size, affordable)
 
     @cached_property
-    def _pictures(self) -> Pictures:
+    def _pictures(self) -> Batches:
         number = self._at_once(self.config["evaluation"]["batch_size"])
-        return self.tower.prepare(noise(number, self.tower.size, self.tower.size))
+        return self.tower.prepare(self.tower.inputs.example(number))
 
     @cached_property
     def _encode(self) -> float:
@@ -241,7 +240,7 @@ class Stage:
         from tangent_bench.tangent import kernel
 
         tower = self.tower
-        images = tower.prepare(noise(max(KERNEL_IMAGES), tower.size, tower.size)).tensor()
+        images = tower.prepare(tower.inputs.example(max(KERNEL_IMAGES))).tensor()
         readout = torch.eye(KERNEL_READOUTS, features_width(tower, self._pictures))
         seconds = []
         for num in KERNEL_IMAGES:
@@ -250,7 +249,7 @@ class Stage:
         return seconds
 
 
-def features_width(tower: Tower, pictures: Pictures) -> int:
+def features_width(tower: Tower, pictures: Batches) -> int:
     """Width of the embedding."""
     from tangent_bench.tangent import features
 

@@ -31,6 +31,7 @@ PLAIN_SECONDS = {
     "make_times": 0.3,
     "make_results_page": 0.3,
 }
+PROBE_STEPS = 300  # of L-BFGS for a penalty, assumed
 
 
 class Workload(Sizes):
@@ -67,6 +68,19 @@ class Workload(Sizes):
         work.add("start network", 1, w["model"])
         work.add("prompt", size.num_classes * size.num_templates, w["model"])
         work.add("byte", size.bytes("test"))
+        return work
+
+    def _fit_probe(self, w: Wildcards) -> Work:
+        """Passes of the training images, and some hundred steps of L-BFGS for each penalty."""
+        size = self.tasks[w["task"]]
+        embedding = self.models[w["model"]].embedding
+        number = size.images["train"]
+        work = Work(number, disk=4 * size.num_classes * embedding)
+        work.add("start network", 1, w["model"])
+        work.add("encode", number, w["model"])
+        steps = PROBE_STEPS * len(self.config["probe"]["penalties"])
+        work.add("flop", 4 * steps * number * size.num_classes * embedding)
+        work.add("byte", size.bytes("train") + work.disk)
         return work
 
     def _encode_base(self, w: Wildcards) -> Work:

@@ -25,6 +25,7 @@ PRETRAINING = "pre-training"
 RULES = {
     "prepare_images": RuleWords("images", "preparing images of {task}, {split}"),
     "build_head": RuleWords("heads", "making the head of {task}"),
+    "fit_probe": RuleWords("heads", "fitting the head of {task}"),
     "encode_base": RuleWords("features", "encoding images of {task}"),
     "finetune": RuleWords("fine-tuning", "fine-tuning {task}, {training}"),
     "import_checkpoint": RuleWords("checkpoints", "reading the vector of {task}, {training}"),

@@ -21,6 +21,8 @@ FOLDER = suite.ROOT / "config"
 SHARED = (
     "tasks",
     "control",
+    "heads",
+    "probe",
     "method",
     "data",
     "training",

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 JOINT = "multitask"  # the pseudo task of the vector that was trained on all tasks together
 EVERY = "all"  # the pseudo initialisation of a job that reads what others left in each of them
 FINAL = "final"  # the text tower at the end of the pre-training
+# What heads are made of: prompts by a text tower, or a probe on the embeddings of θ0.
+PROMPTS = "prompts"
+PROBE = "probe"
 
 
 @dataclass(frozen=True)
@@ -69,8 +72,20 @@ def text(init: str) -> str:
     return init if init.startswith("whole-") else FINAL
 
 
-def head(model: str, init: str, task: str) -> str:
-    """The same file for all initialisations that share a text tower."""
+def head(model: str, init: str, task: str, heads: str = PROMPTS) -> str:
+    """The head of a task.
+
+    Of prompts it is the same file for all initialisations that share a text tower; every
+    initialisation has a probe of its own.
+
+    Args:
+        model: name in the config.
+        init: initialisation.
+        task: whose classes they are.
+        heads: what it is made of, as in the config.
+    """
+    if heads == PROBE:
+        return f"probes/{model}/{init}/{task}.safetensors"
     return f"heads/{model}/{text(init)}/{task}.safetensors"
 
 

@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tangent_bench.images.pictures import Pictures
+from tangent_bench.images.inputs import Batches
 from tangent_bench.tangent import vision
 from tangent_bench.tangent.linearize import encode, product
 
-Images = Tensor | Pictures
+Images = Tensor | Batches
 log = logging.getLogger(__name__)
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from tangent_bench.tangent import vision
 from tangent_bench.tangent.vectors import Vector, require_same, subtract
@@ -46,16 +47,29 @@ def differentiable_attention() -> Iterator[None]:
 def parameters(network: nn.Module) -> Vector:
     """θ: the parameters of the network by name, detached copies.
 
+    Running statistics (BatchNorm) that are frozen in `eval()` are constants of f.
+
     Raises:
-        ValueError: the network has running statistics (BatchNorm), which no expansion in θ covers.
+        ValueError: a layer of the network takes the statistics of each batch, so that f(x; θ) would
+            be no function of one x.
     """
     for name, module in network.named_modules():
-        if getattr(module, "running_mean", None) is not None:
-            raise ValueError(
-                f"Module {name!r} keeps running statistics; its buffers cannot be linearized. "
-                "Use a LayerNorm model."
-            )
+        _require_own_statistics(name, module)
     return {name: value.detach().clone() for name, value in network.named_parameters()}
+
+
+def _require_own_statistics(name: str, module: nn.Module) -> None:
+    """Raise if a layer's outputs for an image depend on the others of its batch."""
+    if isinstance(module, _BatchNorm) and module.running_mean is None:
+        raise ValueError(
+            f"Module {name!r} keeps no running statistics and takes those of each batch; give it "
+            "some (track_running_stats=True), or use a LayerNorm model."
+        )
+    if getattr(module, "running_mean", None) is not None and module.training:
+        raise ValueError(
+            f"Module {name!r} keeps running statistics and is in train(), where they move with "
+            "every batch; freeze them: call eval() on the network."
+        )
 
 
 def encode(network: nn.Module, theta: Mapping[str, Tensor], images_BCHW: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -272,3 +273,9 @@ def test_a_convolutional_model_has_no_vision_model(files, tmp_path):
             self.visual = torch.nn.Sequential(torch.nn.Linear(2, 2))
 
     assert "(layout 'state_dict')" in refusal("fusionbench", files["fusionbench"], Tower())
+
+
+def test_what_fine_tuning_elsewhere_moved_beside_the_parameters_is_no_vector():
+    network = SimpleNamespace(visual=torch.nn.Sequential(torch.nn.BatchNorm2d(3)))
+    with pytest.raises(ValueError, match=r"a\.pt cannot be read.*'0' of the model keeps running"):
+        checkpoints._require_no_statistics(network, Path("a.pt"))

@@ -27,6 +27,7 @@ from tangent_bench.experiments import (
     TrainingStudy,
     scope_of,
 )
+from tangent_bench.images.inputs import Pixels
 from tangent_bench.measuring.results import Labels
 from tangent_bench.measuring.selection import grid
 from tangent_bench.models._tower import Tower
@@ -78,7 +79,8 @@ def _tower() -> Tower:
     """A small transformer in float32."""
     with tempfile.TemporaryDirectory() as folder:
         network = small.vit(Path(folder), torch.float32)
-    return Tower(network, parameters(network), "digest of θ0", 32, (0.5,) * 3, (0.25,) * 3)
+    inputs = Pixels(32, (0.5,) * 3, (0.25,) * 3)
+    return Tower(network, parameters(network), "digest of θ0", inputs)
 
 
 class Folder:

@@ -20,6 +20,7 @@ from tangent_bench.store.layout import Mode
 CONFIG = {
     "tasks": ["a"],
     "control": "c",
+    "heads": "prompts",
     "experiments": ["task_addition"],
     "trainings": ["standard", "linear"],
     "joint_training": {"trainings": ["linear"]},

@@ -4,7 +4,7 @@ import itertools
 import os
 import shlex
 import sys
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from tangent_bench.images import class_folders, sources
@@ -90,9 +90,10 @@ def plugins(folder, *names):
         "models": config["custom_models"],
         "training": config["checkpoints"],
     }
+    module_name = partial(registry.module_name, folder)
     if folder == "models":
-        names = [models.base_name(name) for name in names]
-    return [registry.module_name(folder, name) for name in names if name not in own.get(folder, ())]
+        module_name = models.module_name
+    return [module_name(name) for name in names if name not in own.get(folder, ())]
 
 
 def titles():
@@ -109,7 +110,7 @@ def titles():
     for merger in METHODS.values():
         modules += merger.modules
     for folder, names in shown.items():
-        present = registry.names(folder)
+        present = models.names() if folder == "models" else registry.names(folder)
         modules += plugins(folder, *(name for name in names if name in present))
     return modules
 

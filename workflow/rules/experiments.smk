@@ -24,6 +24,8 @@ def settings(wildcards):
     part |= experiment.scope.settings(config, Mode.parse(wildcards.mode))
     part["joint_training"] = {"trainings": config["joint_training"]["trainings"]}
     part["custom_models"] = custom_model(wildcards)
+    if config["heads"] != layout.PROMPTS:
+        part["heads"] = config["heads"]
     if config["checkpoints"]:
         part["protocols"] = {
             training: entry["protocol"] for training, entry in config["checkpoints"].items()

@@ -28,7 +28,7 @@ def length(wildcards):
 rule finetune:
     input:
         train=lambda w: [results(layout.data(t, "train")) for t in training_tasks(w)],
-        heads=lambda w: [results(layout.head(w.model, w.init, t)) for t in training_tasks(w)],
+        heads=lambda w: [head_of(w, t) for t in training_tasks(w)],
         others=lambda w: [results(layout.data(t, "train")) for t in other_tasks(w)],
         weights=weights_of,
     output:

@@ -52,7 +52,8 @@ def merge_inputs(wildcards):
     files = [layout.vector(w.model, w.init, w.training, task, w.seed) for task in config["tasks"]]
     if split:
         for task in config["tasks"]:
-            files += [layout.data(task, split), layout.head(w.model, w.init, task)]
+            head = layout.head(w.model, w.init, task, config["heads"])
+            files += [layout.data(task, split), head]
             if split == "val":
                 files.append(layout.base(w.model, w.init, task))
     return list(map(results, files))
@@ -99,6 +100,7 @@ rule merge:
     params:
         results=RESULTS,
         tasks=config["tasks"],
+        heads=config["heads"],
         method=given,
         custom_models=custom_model,
         code=lambda w: merging_code("merge", w),

@@ -10,6 +10,11 @@ def split_before(wildcards):
     return [results(layout.data(wildcards.task, "train"))]
 
 
+def head_of(wildcards, task):
+    """The head that a model has for a task."""
+    return results(layout.head(wildcards.model, wildcards.init, task, config["heads"]))
+
+
 rule prepare_images:
     input:
         split_before,
@@ -46,6 +51,30 @@ rule build_head:
         code=lambda w: code("build_head", *plugins("models", w.model)),
     script:
         "../scripts/build_head.py"
+
+
+# The same for a model without a text tower, or by `heads: probe`: fitted on what the untouched
+# network says of training images.
+rule fit_probe:
+    input:
+        train=results("data/{task}/train.safetensors"),
+        base=results("base/{model}/{init}/{task}.safetensors"),
+        weights=weights_of,
+    output:
+        results("probes/{model}/{init}/{task}.safetensors"),
+    log:
+        results("logs/fit_probe/{model}.{init}.{task}.log"),
+    threads: 1
+    resources:
+        **asked("fit_probe"),
+    params:
+        results=RESULTS,
+        penalties=config["probe"]["penalties"],
+        custom_models=custom_model,
+        batch_size=config["evaluation"]["batch_size"],
+        code=lambda w: code("fit_probe", *plugins("models", w.model)),
+    script:
+        "../scripts/fit_probe.py"
 
 
 rule encode_base:

@@ -14,7 +14,7 @@ def all_of(key):
 
 
 def own_titles():
-    """The titles that the config, or a joined one, gives tasks and models of the user's own."""
+    """The titles of tasks and models of the user's own: of the config, a joined one, a package."""
     found = {}
     for key, section in (("tasks", "custom_tasks"), ("models", "custom_models")):
         found[key] = {}
@@ -22,6 +22,9 @@ def own_titles():
             for name, entry in preset[section].items():
                 if "title" in entry:
                     found[key][name] = entry["title"]
+    for name in all_of("models"):
+        if name in registry.installed(registry.MODELS_GROUP):
+            found["models"].setdefault(name, models.find(name).title)
     return found
 
 

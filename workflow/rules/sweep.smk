@@ -6,7 +6,9 @@ rule sweep_point:
     input:
         train=expand(results("data/{task}/train.safetensors"), task=config["tasks"]),
         val=expand(results("data/{task}/val.safetensors"), task=config["tasks"]),
-        heads=lambda w: [results(layout.head(w.model, "pretrained", t)) for t in config["tasks"]],
+        heads=lambda w: [
+            results(layout.head(w.model, "pretrained", t, config["heads"])) for t in config["tasks"]
+        ],
         weights=weights_of,
     output:
         results("sweep/{model}/{training}/rate-{rate}/steps-{steps}.csv"),

@@ -4,7 +4,6 @@ from tangent_bench.jobs.provenance import device, job
 
 with job(snakemake) as record:
     from pathlib import Path
-    from typing import Any
 
     import torch
 
@@ -35,8 +34,7 @@ with job(snakemake) as record:
         others[name], _, about = open_images(data_file)
         digests[f"other images of {name}"] = about["sha256"]
     recipe = Recipe(**params.recipe)
-    network: Any = tower.module  # all towers of open_clip can do this
-    network.set_grad_checkpointing(recipe.checkpoint_activations)
+    tower.checkpoint_activations(recipe.checkpoint_activations)
     made_from = {
         "recipe": params.recipe,
         "code": params.code,

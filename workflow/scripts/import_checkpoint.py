@@ -16,7 +16,7 @@ with job(snakemake) as record:
     tau = checkpoints.load(params.layout, Path(snakemake.input.checkpoint), network)
     theta0 = parameters(network.visual)
     record |= {"layout": params.layout, "relative_norm": norm(tau) / norm(theta0)}
-    digest = artefacts.digest({key: value.numpy() for key, value in theta0.items()})
+    digest = models.digest(network.visual)
     vector = {key: value.numpy() for key, value in tau.items()}
     artefacts.save(
         snakemake.output[0],

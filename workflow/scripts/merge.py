@@ -11,7 +11,13 @@ with job(snakemake):
     w = snakemake.wildcards
     params = snakemake.params
     results = Results(
-        params.results, w.model, w.init, int(w.seed), params.custom_models, device(snakemake)
+        params.results,
+        w.model,
+        w.init,
+        int(w.seed),
+        params.custom_models,
+        device(snakemake),
+        params.heads,
     )
     merger = merging.find(**params.method)
     direction = directions.merge(results, merger, w.training, params.tasks)
