@@ -1,0 +1,171 @@
+"""Verdicts while seeds are still to come: looks at the first k of the K seeds of a plan.
+
+With fewer than `LEAST_SEEDS` an interval is conditional on its seeds (`components`). Such a look
+says nothing about others, and ends nothing. From then on a look may end the run, and whoever looks
+often at the whole level finds too much. Each look has a part of it (Lan and DeMets 1983): of a
+one-sided test of level a, after k seeds
+
+    a(t) = 2 − 2 Φ(z / √t),   t = k / K,   z the 1 − a/2 point of the normal distribution
+
+is spent, which is little early (O'Brien and Fleming 1979) and a at the end. The bound c_k of a look
+is that of a Brownian motion at the times t:
+
+    P(Z_j < c_j for all j < k, Z_k ≥ c_k) = a(t_k) − a(t_{k−1}),   Cov(Z_j, Z_k) = √(t_j / t_k)
+
+since all seeds see the same images, and so Cov(d_j, d_k) = Var(d_k) of the means after j < k seeds.
+The times are exact where seeds make the variance. Where images do, looks resemble each other more
+than that, and a little less than a is spent. A bound c_k is used as the level 1 − Φ(c_k) of
+Student's t (Jennison and Turnbull 2000, 4.4). The levels are fixed by K alone, before any seed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from tangent_bench.judging.comparison import ALL, Comparison, ComparisonLine
+from tangent_bench.judging.components import LEAST_SEEDS
+from tangent_bench.judging.outcomes import Place
+from tangent_bench.judging.verdicts import LEVEL
+
+NODES = 400  # of the integrals over paths
+REACH = 8.0  # standard deviations beyond which no path goes
+
+
+@cache
+def levels(num_seeds: int, level: float = LEVEL) -> Mapping[int, float]:
+    """Returns number of seeds → level of the interval at that look, for all looks that may end.
+
+    Args:
+        num_seeds: K of the plan.
+        level: of the two-sided test over all looks.
+
+    >>> levels(5)
+    {5: 0.05}
+    >>> {count: round(at_look, 4) for count, at_look in levels(7).items()}
+    {5: 0.0144, 6: 0.0238, 7: 0.0388}
+    """
+    if num_seeds == LEAST_SEEDS:
+        return {LEAST_SEEDS: level}
+    counts = range(LEAST_SEEDS, num_seeds + 1)
+    ends = bounds([count / num_seeds for count in counts], level / 2.0)
+    return {count: 2.0 * _beyond(end) for count, end in zip(counts, ends, strict=True)}
+
+
+def bounds(times: Sequence[float], level: float) -> list[float]:
+    """Returns c_k for each time, in standard deviations.
+
+    Args:
+        times: t_k of the looks, ascending, the last one 1.
+        level: a of the one-sided test over all looks.
+    """
+    found = []
+    spent = 0.0
+    paths = _Paths(0.0, np.zeros(1), np.ones(1))
+    for time in times:
+        due = _spent(level, time)
+        end = paths.bound(time, due - spent)
+        paths = paths.below(end, time)
+        found.append(end / math.sqrt(time))
+        spent = due
+    return found
+
+
+def _spent(level: float, time: float) -> float:
+    """a(t) of a one-sided test."""
+    from scipy.special import ndtri
+
+    return 2.0 * _beyond(-ndtri(level / 2.0) / math.sqrt(time))
+
+
+def _beyond(bound: float) -> float:
+    from scipy.special import ndtr
+
+    return float(ndtr(-bound))
+
+
+@dataclass(frozen=True)
+class _Paths:
+    """The paths of a Brownian motion that have crossed no bound yet.
+
+    Attributes:
+        time: at which they are looked at.
+        places: [n], where they are.
+        masses: [n], with which probability.
+    """
+
+    time: float
+    places: np.ndarray
+    masses: np.ndarray
+
+    def bound(self, time: float, probability: float) -> float:
+        """Returns the bound that paths will lie above at a later time with this probability."""
+        from scipy.optimize import brentq
+        from scipy.special import ndtr
+
+        step = math.sqrt(time - self.time)
+
+        def too_many(bound: float) -> float:
+            return float(self.masses @ ndtr((self.places - bound) / step)) - probability
+
+        root: Any = brentq(too_many, -REACH, REACH)  # its type is another one if it is asked more
+        return float(root)
+
+    def below(self, bound: float, time: float) -> _Paths:
+        """Returns the paths that lie below a bound at a later time."""
+        nodes, weights = np.polynomial.legendre.leggauss(NODES)
+        half = (bound + REACH) / 2.0
+        places = bound - half * (1.0 - nodes)
+        step = math.sqrt(time - self.time)
+        moved = (places[:, None] - self.places) / step
+        density = np.exp(-(moved**2) / 2.0) @ self.masses / (step * math.sqrt(2.0 * math.pi))
+        return _Paths(time, places, half * weights * density)
+
+
+def at(found: Comparison, num_planned: int) -> Comparison:
+    """Returns a comparison of one candidate at the levels of its look.
+
+    The line over all tasks decides, and has them. Lines of tasks describe, and keep theirs.
+
+    Args:
+        found: of the first seeds.
+        num_planned: K, the seeds of the plan.
+    """
+    found = replace(found, num_planned=num_planned)
+    if found.conditional:
+        return found
+    lines = []
+    for line in found.lines:
+        lines.append(_at(line, found.num_seeds, num_planned) if line.task == ALL else line)
+    return replace(found, lines=tuple(lines))
+
+
+def _at(line: ComparisonLine, num_seeds: int, num_planned: int) -> ComparisonLine:
+    assert line.num_candidates == 1, line
+    outer = levels(num_planned, 2.0 * LEVEL)[num_seeds]  # two one-sided tests
+    return replace(line, level=levels(num_planned)[num_seeds], one_sided=outer / 2.0)
+
+
+def is_decided(found: Comparison) -> bool:
+    """Returns whether a look has a verdict that holds for other seeds as well."""
+    verdicts = [line.verdict for line in found.lines if line.task == ALL]
+    return not found.conditional and "undecided" not in verdicts
+
+
+def onwards(
+    before: Mapping[Place, Comparison], now: Mapping[Place, Comparison], num_planned: int
+) -> dict[Place, Comparison]:
+    """Returns what is known after one more look: a place that was decided stays as it was then.
+
+    Args:
+        before: what was known after the look before.
+        now: the comparisons of this look, at any level.
+        num_planned: the seeds of the plan.
+    """
+    kept = {place: found for place, found in before.items() if is_decided(found)}
+    return {place: at(found, num_planned) for place, found in now.items()} | kept
