@@ -547,11 +547,13 @@ def _custom_models(configfiles: Sequence[Path] | None) -> Mapping:
 
 def _merged(about: Mapping, out: Path, usage: str) -> str:
     """What was written, and how it is loaded."""
+    from tangent_bench.report import titles
+
     chosen = ", selected on validation images" if about["alpha_selected"] else ""
     lines = [
         f"{out}: {about['model']}, {len(about['tasks'])} vectors ({', '.join(about['tasks'])}) "
-        f"merged by {about['method']}, α = {about['alpha']:g}{chosen}; mode {about['mode']}, seed "
-        f"{about['seed']}.",
+        f"merged by {about['method']}, α = {about['alpha']:g}{chosen}; "
+        f"{titles.mode_title(about['mode'])}, seed {about['seed']}.",
         "",
     ]
     lines += [f"    {line}" for line in usage.splitlines()]

@@ -55,7 +55,7 @@ def test_levels_rise_from_little_to_almost_all():
 # Decisions
 
 
-def comparison(value, num_seeds=5, error=0.001) -> Comparison:
+def comparison(value, num_seeds=5, error=0.004) -> Comparison:
     """A difference with its error, of two tasks and of both."""
     estimate = Estimate(value, error, error)
     lines = []
@@ -76,21 +76,25 @@ def test_fewer_than_five_seeds_decide_nothing(num_seeds):
 
 
 def test_a_look_has_its_own_levels_over_all_tasks():
-    found = looks.at(comparison(0.0025), 10)
+    found = looks.at(comparison(0.01), 10)
     assert last(found).level == looks.levels(10)[5]
     assert 2 * last(found).one_sided == looks.levels(10, 2 * LEVEL)[5]
     assert [line.level for line in found.lines[:2]] == [LEVEL, LEVEL]
     # 2.5 standard errors: enough for 5 %, and too little for the first of six looks
     assert found.lines[0].verdict != "undecided" and last(found).verdict == "undecided"
-    assert looks.is_decided(looks.at(comparison(0.0025), 5))
+    assert looks.is_decided(looks.at(comparison(0.01), 5))
 
 
-@pytest.mark.parametrize(("value", "verdict"), [(0.02, "better"), (-0.02, "worse"), (0, "same")])
-def test_what_is_decided_stays(value, verdict):
-    before = looks.onwards({}, {NETWORK: comparison(value), TANGENT: comparison(0.0055)}, 10)
+@pytest.mark.parametrize(
+    ("value", "error", "verdict"),
+    [(0.02, 0.004, "better"), (-0.02, 0.004, "worse"), (0.0, 0.001, "same")],
+)
+def test_what_is_decided_stays(value, error, verdict):
+    first = comparison(value, error=error)
+    before = looks.onwards({}, {NETWORK: first, TANGENT: comparison(0.008)}, 10)
     assert last(before[NETWORK]).verdict == verdict and looks.is_decided(before[NETWORK])
     assert not looks.is_decided(before[TANGENT])
-    now = {NETWORK: comparison(0.0055, 6), TANGENT: comparison(0.02, 6)}
+    now = {NETWORK: comparison(0.008, 6), TANGENT: comparison(0.02, 6)}
     found = looks.onwards(before, now, 10)
     assert found[NETWORK] == before[NETWORK] and found[NETWORK].num_seeds == 5
     assert found[TANGENT].num_seeds == 6 and last(found[TANGENT]).verdict == "better"
@@ -149,7 +153,7 @@ def test_a_quick_run_stops_after_the_first_seed(run):
 
 
 def test_a_run_stops_once_every_mode_is_decided(run):
-    far, near = [0.02] * 8, [0.0055] * 6 + [0.02] * 2
+    far, near = [0.02] * 8, [0.008] * 6 + [0.02] * 2
     built, found, said = run(8, {NETWORK: far, TANGENT: near})
     assert built == [1, 2, 3, 4, 5, 6, 7]
     assert (found[NETWORK].num_seeds, found[TANGENT].num_seeds) == (5, 7)

@@ -70,7 +70,14 @@ def place_title(place: Place) -> str:
     >>> place_title(Place("tiny", "random", "standard-network"))
     'tiny (random), Non-lin. FT (standard-network)'
     """
-    mode = Mode.parse(place.mode)
-    title = look(mode.training, mode.evaluation).title
-    before = str(place).removesuffix(place.mode)
-    return f"{before}{title} ({place.mode})"
+    return f"{str(place).removesuffix(place.mode)}{mode_title(place.mode)}"
+
+
+def mode_title(name: str) -> str:
+    """A mode as tables have it, and as a config has it.
+
+    >>> mode_title("standard-tangent")
+    'Post-hoc lin. (standard-tangent)'
+    """
+    mode = Mode.parse(name)
+    return f"{look(mode.training, mode.evaluation).title} ({name})"
