@@ -320,13 +320,37 @@ def looked_at(shares) -> dict[int, Crossed]:
     return {number: crossed(values[:, :number], N) for number in range(1, PLANNED + 1)}
 
 
-def crossings(found, levels, side=2) -> float:
-    """Share of runs in which some look is at its level beyond 0, on both sides or above."""
+def crossings(found, levels) -> float:
+    """Share of runs in which some look is at its level beyond 0, on either side."""
     ever = np.zeros(SIMULATIONS, bool)
     for number, level in levels.items():
         at_look = found[number]
-        ratios = at_look.value / np.sqrt(at_look.variance)
-        ever |= side * t.sf(np.abs(ratios) if side == 2 else ratios, at_look.degrees) < level
+        ratios = np.abs(at_look.value) / np.sqrt(at_look.variance)
+        ever |= 2 * t.sf(ratios, at_look.degrees) < level
+    return float(ever.mean())
+
+
+def ended(found, level, sides) -> float:
+    """Share of runs that some look ends, by the levels and degrees of `looks`.
+
+    Args:
+        found: of each look.
+        level: of the two-sided test over all looks.
+        sides: 2, or 1 for the half of it above 0.
+    """
+    ever = np.zeros(SIMULATIONS, bool)
+    for number, at_look in looks.levels(PLANNED, level).items():
+        last = found[number]
+        limit = at_look
+        degrees = np.minimum(last.degrees, number - 1)
+        if number == PLANNED:
+            shares = np.linspace(0, 1, 21)
+            ends = [looks.last_level(PLANNED, share, level) for share in shares]
+            limit = np.interp(last.images_share, shares, ends)
+            degrees = last.degrees
+        ratios = last.value / np.sqrt(last.variance)
+        ratios = np.abs(ratios) if sides == 2 else ratios
+        ever |= 2 * t.sf(ratios, degrees) < limit
     return float(ever.mean())
 
 
@@ -337,10 +361,8 @@ def test_a_run_that_may_stop_early_finds_chance_as_often_as_the_level_says(name)
     The margin is far from its negative, so that one of the two one-sided tests is what counts.
     """
     found = looked_at(SHARES[name])
-    assert 0.035 <= crossings(found, looks.levels(PLANNED)) <= 0.065
-    outer = looks.levels(PLANNED, 2 * LEVEL)
-    one_sided = {number: level / 2 for number, level in outer.items()}
-    assert 0.035 <= crossings(found, one_sided, side=1) <= 0.065
+    assert 0.035 <= ended(found, LEVEL, sides=2) <= 0.065
+    assert 0.035 <= ended(found, 2 * LEVEL, sides=1) <= 0.065
 
 
 def test_looks_at_components_that_were_fitted_are_calibrated():
@@ -349,7 +371,7 @@ def test_looks_at_components_that_were_fitted_are_calibrated():
     parts = np.array([first.seeds[0], first.images[0], first.interaction[0]])
     fitted = np.maximum(parts - [parts[2], parts[2], 0.0], 0.0)
     found = looked_at(tuple(float(part) for part in fitted / fitted.sum()))
-    assert 0.035 <= crossings(found, looks.levels(PLANNED)) <= 0.065
+    assert 0.035 <= ended(found, LEVEL, sides=2) <= 0.065
 
 
 def test_looks_at_the_whole_level_find_too_much():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,11 +13,13 @@ import pytest
 from tangent_bench import merging, regress
 from tangent_bench.judging import looks, methods
 from tangent_bench.judging.comparison import Comparison, ComparisonLine
+from tangent_bench.judging.components import crossed
 from tangent_bench.judging.outcomes import Place
 from tangent_bench.judging.verdicts import LEVEL, Estimate
 from tangent_bench.report import method_comparison
 from tangent_bench.seeds import generator
 
+ROOT = Path(__file__).parents[1]
 NETWORK, TANGENT = (
     Place("tiny", "pretrained", mode) for mode in ("standard-network", "linear-tangent")
 )
@@ -60,7 +63,9 @@ def comparison(value, num_seeds=5, error=0.004) -> Comparison:
     estimate = Estimate(value, error, error)
     lines = []
     for task in ("p", "q", "all"):
-        lines.append(ComparisonLine(task, "ties", 0.5, 0.5 + value, estimate, LEVEL, 1))
+        lines.append(
+            ComparisonLine(task, "ties", 0.5, 0.5 + value, estimate, LEVEL, 1, images_share=0.6)
+        )
     return Comparison("task_arithmetic", tuple(lines), num_seeds)
 
 
@@ -85,16 +90,37 @@ def test_a_look_has_its_own_levels_over_all_tasks():
     assert looks.is_decided(looks.at(comparison(0.01), 5))
 
 
+def test_the_last_look_has_what_is_left_and_all_degrees():
+    """Where images make the variance, all looks are one, which has the whole level."""
+    found = last(looks.at(comparison(0.01, 10), 10))
+    assert found.level == looks.last_level(10, 0.6) > looks.levels(10)[10]
+    assert 2 * found.one_sided == looks.last_level(10, 0.6, 2 * LEVEL)
+    assert found.estimate.degrees == np.inf
+    assert last(looks.at(comparison(0.01, 9), 10)).estimate.degrees == 8
+    ends = [looks.last_level(10, share) for share in (0.0, 0.3, 0.6, 0.9)]
+    assert ends == sorted(ends) and ends[0] == pytest.approx(looks.levels(10)[10])
+    assert looks.last_level(10, 1.0) == pytest.approx(LEVEL, abs=2e-4)
+
+
+def test_the_share_of_the_images_is_that_of_the_components():
+    rng = generator("test", "looks", "share")
+    values = rng.standard_normal((3, 6, 101))
+    found = crossed(values, 50)
+    images = np.maximum(found.images - found.interaction, 0)
+    assert found.images_share == pytest.approx(images / found.variance)
+    assert crossed(np.zeros((6, 101)), 50).images_share == 1.0
+
+
 @pytest.mark.parametrize(
     ("value", "error", "verdict"),
-    [(0.02, 0.004, "better"), (-0.02, 0.004, "worse"), (0.0, 0.001, "same")],
+    [(0.06, 0.004, "better"), (-0.06, 0.004, "worse"), (0.0, 0.001, "same")],
 )
 def test_what_is_decided_stays(value, error, verdict):
     first = comparison(value, error=error)
     before = looks.onwards({}, {NETWORK: first, TANGENT: comparison(0.008)}, 10)
     assert last(before[NETWORK]).verdict == verdict and looks.is_decided(before[NETWORK])
     assert not looks.is_decided(before[TANGENT])
-    now = {NETWORK: comparison(0.008, 6), TANGENT: comparison(0.02, 6)}
+    now = {NETWORK: comparison(0.008, 6), TANGENT: comparison(0.06, 6)}
     found = looks.onwards(before, now, 10)
     assert found[NETWORK] == before[NETWORK] and found[NETWORK].num_seeds == 5
     assert found[TANGENT].num_seeds == 6 and last(found[TANGENT]).verdict == "better"
@@ -153,7 +179,8 @@ def test_a_quick_run_stops_after_the_first_seed(run):
 
 
 def test_a_run_stops_once_every_mode_is_decided(run):
-    far, near = [0.02] * 8, [0.008] * 6 + [0.02] * 2
+    far = [0.06] * 8
+    near = [0.008] * 6 + [0.06] * 2
     built, found, said = run(8, {NETWORK: far, TANGENT: near})
     assert built == [1, 2, 3, 4, 5, 6, 7]
     assert (found[NETWORK].num_seeds, found[TANGENT].num_seeds) == (5, 7)
@@ -198,3 +225,13 @@ def test_snakemake_is_asked_for_the_seeds_and_shows_what_is_wanted(
     seeds = {int(re.findall(r"\d+", Path(word).stem)[0]) for word in command if "seed-" in word}
     assert seeds == {3, 4}
     assert command[command.index("--configfile") + 3 :] == options
+
+
+def test_the_levels_of_the_page_are_those_of_ten_seeds():
+    page = (ROOT / "docs/explanation/verdicts.md").read_text(encoding="utf-8")
+    for row, level, share in (("*better*, *worse*, both", LEVEL, 1), ("*same*, each", 0.1, 0.5)):
+        (line,) = [line for line in page.splitlines() if line.startswith(f"| {row} side")]
+        shown = [float(number) for number in re.findall(r"\d\.\d\d", line)]
+        expected = [100 * share * value for value in looks.levels(10, level).values()]
+        assert shown[:-1] == pytest.approx(expected, abs=0.005)
+        assert shown[-1] == pytest.approx(100 * share * looks.last_level(10, 1.0, level), abs=0.02)

@@ -61,6 +61,7 @@ class ComparisonLine:
         candidate: mean accuracy of the method.
         level: level of the interval in Holm's procedure over the candidates.
         one_sided: level of each of the two one-sided tests of "same", over all candidates.
+        images_share: of the variance of the difference, what images make; seeds make the rest.
     """
 
     task: str
@@ -71,6 +72,7 @@ class ComparisonLine:
     level: float
     num_candidates: int
     one_sided: float = LEVEL
+    images_share: float = 0.0
 
     @property
     def verdict(self) -> str:
@@ -135,6 +137,7 @@ def compare(
                 estimate=fits[c].estimate(k),
                 level=levels[k][c],
                 num_candidates=len(candidates),
+                images_share=float(fits[c].images_share[k]),
             )
             lines.append(line)
     at_edge = {method.name: method.at_edge for method in methods}

@@ -8,14 +8,18 @@ one-sided test of level a, after k seeds
     a(t) = 2 − 2 Φ(z / √t),   t = k / K,   z the 1 − a/2 point of the normal distribution
 
 is spent, which is little early (O'Brien and Fleming 1979) and a at the end. The bound c_k of a look
-is that of a Brownian motion at the times t:
+is that of a Brownian motion at its time:
 
     P(Z_j < c_j for all j < k, Z_k ≥ c_k) = a(t_k) − a(t_{k−1}),   Cov(Z_j, Z_k) = √(t_j / t_k)
 
-since all seeds see the same images, and so Cov(d_j, d_k) = Var(d_k) of the means after j < k seeds.
-The times are exact where seeds make the variance. Where images do, looks resemble each other more
-than that, and a little less than a is spent. A bound c_k is used as the level 1 − Φ(c_k) of
-Student's t (Jennison and Turnbull 2000, 4.4). The levels are fixed by K alone, before any seed.
+and is used as the level 1 − Φ(c_k) of Student's t (Jennison and Turnbull 2000, 4.4). So the levels
+are fixed by K alone, before any seed. Two things make up for what is not known then:
+
+- All seeds see the same images, and so Cov(d_j, d_k) = Var(d_k) of the means after j < k seeds:
+  looks have the times Var(d_K) / Var(d_k), which are k/K where seeds make the variance and 1 where
+  images do. The last look has what is left of a at the times of the components that were found.
+- Satterthwaite's degrees are uncertain, and small levels are exceeded for it. A look that is not
+  the last has the fewest that there can be, k − 1.
 """
 
 from __future__ import annotations
@@ -35,11 +39,14 @@ from tangent_bench.judging.verdicts import LEVEL
 
 NODES = 400  # of the integrals over paths
 REACH = 8.0  # standard deviations beyond which no path goes
+MOST_IMAGES = 0.95  # share of the images from which on looks are as good as one
 
 
 @cache
 def levels(num_seeds: int, level: float = LEVEL) -> Mapping[int, float]:
     """Returns number of seeds → level of the interval at that look, for all looks that may end.
+
+    The last is that of seeds which make all the variance (`last_level`).
 
     Args:
         num_seeds: K of the plan.
@@ -48,13 +55,37 @@ def levels(num_seeds: int, level: float = LEVEL) -> Mapping[int, float]:
     >>> levels(5)
     {5: 0.05}
     >>> {count: round(at_look, 4) for count, at_look in levels(7).items()}
-    {5: 0.0144, 6: 0.0238, 7: 0.0388}
+    {5: 0.016, 6: 0.0263, 7: 0.04}
     """
     if num_seeds == LEAST_SEEDS:
         return {LEAST_SEEDS: level}
     counts = range(LEAST_SEEDS, num_seeds + 1)
     ends = bounds([count / num_seeds for count in counts], level / 2.0)
     return {count: 2.0 * _beyond(end) for count, end in zip(counts, ends, strict=True)}
+
+
+def last_level(num_seeds: int, images_share: float, level: float = LEVEL) -> float:
+    """Returns the level of the last look: all that the looks before it have left.
+
+    Args:
+        num_seeds: K of the plan.
+        images_share: of the variance after all seeds, as it was found.
+        level: of the two-sided test over all looks.
+
+    >>> round(last_level(7, 0.0), 4), round(last_level(7, 1.0), 3), last_level(5, 0.3)
+    (0.04, 0.05, 0.05)
+    """
+    share = min(images_share, MOST_IMAGES)
+    paths = _start()
+    for count, at_look in levels(num_seeds, level).items():
+        if count == num_seeds:
+            break
+        time = 1.0 / ((1.0 - share) * num_seeds / count + share)
+        paths = paths.below(_end(at_look / 2.0) * math.sqrt(time), time)
+    if paths.time == 0.0:
+        return level
+    spent = 1.0 - float(paths.masses.sum())
+    return 2.0 * _beyond(paths.bound(1.0, level / 2.0 - spent))
 
 
 def bounds(times: Sequence[float], level: float) -> list[float]:
@@ -66,9 +97,9 @@ def bounds(times: Sequence[float], level: float) -> list[float]:
     """
     found = []
     spent = 0.0
-    paths = _Paths(0.0, np.zeros(1), np.ones(1))
+    paths = _start()
     for time in times:
-        due = _spent(level, time)
+        due = 2.0 * _beyond(_end(level / 2.0) / math.sqrt(time))  # a(t)
         end = paths.bound(time, due - spent)
         paths = paths.below(end, time)
         found.append(end / math.sqrt(time))
@@ -76,17 +107,17 @@ def bounds(times: Sequence[float], level: float) -> list[float]:
     return found
 
 
-def _spent(level: float, time: float) -> float:
-    """a(t) of a one-sided test."""
-    from scipy.special import ndtri
-
-    return 2.0 * _beyond(-ndtri(level / 2.0) / math.sqrt(time))
-
-
-def _beyond(bound: float) -> float:
+def _beyond(end: float) -> float:
     from scipy.special import ndtr
 
-    return float(ndtr(-bound))
+    return float(ndtr(-end))
+
+
+def _end(probability: float) -> float:
+    """The number beyond which a normal variable lies with this probability."""
+    from scipy.special import ndtri
+
+    return -float(ndtri(probability))
 
 
 @dataclass(frozen=True)
@@ -127,6 +158,11 @@ class _Paths:
         return _Paths(time, places, half * weights * density)
 
 
+def _start() -> _Paths:
+    """All paths, at 0."""
+    return _Paths(0.0, np.zeros(1), np.ones(1))
+
+
 def at(found: Comparison, num_planned: int) -> Comparison:
     """Returns a comparison of one candidate at the levels of its look.
 
@@ -147,8 +183,16 @@ def at(found: Comparison, num_planned: int) -> Comparison:
 
 def _at(line: ComparisonLine, num_seeds: int, num_planned: int) -> ComparisonLine:
     assert line.num_candidates == 1, line
-    outer = levels(num_planned, 2.0 * LEVEL)[num_seeds]  # two one-sided tests
-    return replace(line, level=levels(num_planned)[num_seeds], one_sided=outer / 2.0)
+    both = 2.0 * LEVEL  # "same" is two one-sided tests
+    if num_seeds == num_planned:
+        level = last_level(num_planned, line.images_share)
+        outer = last_level(num_planned, line.images_share, both)
+        return replace(line, level=level, one_sided=outer / 2.0)
+    level = levels(num_planned)[num_seeds]
+    outer = levels(num_planned, both)[num_seeds]
+    degrees = min(line.estimate.degrees, num_seeds - 1.0)
+    estimate = replace(line.estimate, degrees=degrees)
+    return replace(line, estimate=estimate, level=level, one_sided=outer / 2.0)
 
 
 def is_decided(found: Comparison) -> bool:
