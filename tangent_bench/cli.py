@@ -22,10 +22,10 @@ import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 import tangent_bench
 from tangent_bench import catalogue, registry
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 # click's class, of which later versions of typer have a copy of their own
 ClickException: type[Exception] = typer.BadParameter.__mro__[2]
 Format = StrEnum("Format", ["open_clip", "huggingface", "fusionbench"])
+BRACES = str.maketrans("", "", "{}")
+NUMBER = "NUMBER"
 Json = Annotated[bool, typer.Option("--json", help="Print JSON in place of text.")]
 
 
@@ -106,6 +108,20 @@ Commas = Annotated[
 ]
 
 
+class _Command(TyperCommand):
+    """Calls arguments by their words alone: METHOD, and not {METHOD}, nor METHOD <str>."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        for parameter in self.params:
+            if parameter.param_type_name == "argument":
+                vars(parameter)["display_type_rich"] = lambda ctx: ""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """The words of the line of usage."""
+        return [piece.translate(BRACES) for piece in super().collect_usage_pieces(ctx)]
+
+
 class _Sentences(TyperGroup):
     """Answers every exception with status 2; 1 is a verdict.
 
@@ -160,12 +176,12 @@ def _options(
     """Options of all commands."""
 
 
-@app.command("list")
+@app.command("list", cls=_Command)
 def list_names(
     kind: Annotated[
         str | None,
         typer.Argument(
-            metavar="[KIND]",
+            metavar="KIND",
             help=f"One kind alone: {', '.join(catalogue.KINDS)}.",
             autocompletion=_kinds,
         ),
@@ -197,7 +213,7 @@ def list_names(
         typer.echo()
 
 
-@app.command()
+@app.command(cls=_Command)
 def show(
     name: Annotated[
         str,
@@ -224,7 +240,7 @@ def show(
     typer.echo("\n\n\n".join(map(_description, descriptions)))
 
 
-@app.command()
+@app.command(cls=_Command)
 def check(preset: Preset = None, configfile: ConfigFiles = None, as_json: Json = False):
     """Can a run begin on this machine?
 
@@ -254,14 +270,19 @@ def check(preset: Preset = None, configfile: ConfigFiles = None, as_json: Json =
     raise typer.Exit(int(blocked))
 
 
-@app.command()
+@app.command(cls=_Command)
 def plan(
     preset: Preset = None,
     configfile: ConfigFiles = None,
     tasks: Annotated[
-        int, typer.Option(min=1, help="Tasks of the larger run that is planned as well.")
+        int,
+        typer.Option(
+            min=1, metavar=NUMBER, help="Tasks of the larger run that is planned as well."
+        ),
     ] = 20,
-    seeds: Annotated[int, typer.Option(min=1, help="Seeds of the larger run.")] = 10,
+    seeds: Annotated[
+        int, typer.Option(min=1, metavar=NUMBER, help="Seeds of the larger run.")
+    ] = 10,
     against: Annotated[
         Path | None,
         typer.Option(
@@ -296,11 +317,11 @@ def plan(
     raise typer.Exit(int(abs(compared[-1].deviation) > planning.TOLERANCE))
 
 
-@app.command()
+@app.command(cls=_Command)
 def summary(
     folder: Annotated[
         Path | None,
-        typer.Argument(metavar="[FOLDER]", help="Results of a preset, such as results/tiny."),
+        typer.Argument(metavar="FOLDER", help="Results of a preset, such as results/tiny."),
     ] = None,
     configfile: ConfigFiles = None,
 ):
@@ -325,7 +346,7 @@ def summary(
     typer.echo(summarising.report(Path(config["results"]), config["preset"]))
 
 
-@app.command()
+@app.command(cls=_Command)
 def compare(
     baseline: Annotated[
         str,
@@ -337,7 +358,7 @@ def compare(
     ],
     candidates: Annotated[
         list[str],
-        typer.Argument(metavar="CANDIDATES...", help="Methods to judge.", autocompletion=_methods),
+        typer.Argument(metavar="CANDIDATES", help="Methods to judge.", autocompletion=_methods),
     ],
     results: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder of the outcomes.")] = Path(
         "results/regress"
@@ -373,7 +394,7 @@ def compare(
     _judge(comparisons, words, as_json, results.name, names)
 
 
-@app.command()
+@app.command(cls=_Command)
 def regress(
     method: MethodName,
     values: Annotated[
@@ -388,7 +409,9 @@ def regress(
         Path | None,
         typer.Option(metavar="PATH", help="Vectors and modes.  [default: config/regress.yaml]"),
     ] = None,
-    cores: Annotated[int, typer.Option(min=1, help="Jobs of one thread at a time.")] = 2,
+    cores: Annotated[
+        int, typer.Option(min=1, metavar=NUMBER, help="Jobs of one thread at a time.")
+    ] = 2,
     quick: Annotated[
         bool, typer.Option("--quick", help="Stop after the first seed: a verdict on it alone.")
     ] = False,
@@ -424,7 +447,7 @@ def regress(
     _judge(comparisons, words, as_json, jobs.read_config([file])["preset"], names)
 
 
-@app.command()
+@app.command(cls=_Command)
 def merge(
     method: MethodName,
     out: Annotated[
@@ -434,7 +457,7 @@ def merge(
         ),
     ],
     more: Annotated[
-        list[Path] | None, typer.Argument(metavar="[FILES]...", help="Further --vectors.")
+        list[Path] | None, typer.Argument(metavar="FILES", help="Further --vectors.")
     ] = None,
     results: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Results of a run, with its vectors.")
@@ -467,7 +490,8 @@ def merge(
         typer.Option("--set", metavar="NAME=VALUE", help="A hyper-parameter; again for others."),
     ] = None,
     format: Annotated[
-        Format | None, typer.Option(help="Whose files.  [default: open_clip]")
+        Format | None,
+        typer.Option(metavar="|".join(Format), help="Whose files.  [default: open_clip]"),
     ] = None,
     model: Annotated[
         str | None,
@@ -480,7 +504,8 @@ def merge(
         typer.Option(metavar="NAME", help="Its initialisation.  [default: the only one]"),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="Of the fine-tuning.  [default: the only one]")
+        int | None,
+        typer.Option(min=0, metavar=NUMBER, help="Of the fine-tuning.  [default: the only one]"),
     ] = None,
     configfile: ConfigFiles = None,
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,

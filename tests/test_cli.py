@@ -493,9 +493,10 @@ def test_values_of_options_are_called_by_words():
     """Not by types of Python, as <list[Path]>, nor by the name of a parameter, as {baseline}."""
     for name in ("list", "show", "check", "plan", "summary", "compare", "regress", "merge"):
         text = call(name, "--help").stdout
-        assert not re.search(r"[<{]\w|\bTEXT\b", text.replace("<range>", "")), text
+        assert not re.search(r"[<{]\w|\bTEXT\b|\[\[", text), text
     text = " ".join(call("regress", "--help").stdout.split())
-    assert "METHOD" in text and "--configfile PATH" in text and "--baseline NAME" in text
+    assert "regress [OPTIONS] METHOD Check, run" in text and "METHOD Name of the method" in text
+    assert "--configfile PATH" in text and "--baseline NAME" in text
 
 
 @pytest.mark.parametrize(
