@@ -149,13 +149,19 @@ class _Paths:
 
     def below(self, bound: float, time: float) -> _Paths:
         """Returns the paths that lie below a bound at a later time."""
-        nodes, weights = np.polynomial.legendre.leggauss(NODES)
+        nodes, weights = _nodes()
         half = (bound + REACH) / 2.0
         places = bound - half * (1.0 - nodes)
         step = math.sqrt(time - self.time)
         moved = (places[:, None] - self.places) / step
         density = np.exp(-(moved**2) / 2.0) @ self.masses / (step * math.sqrt(2.0 * math.pi))
         return _Paths(time, places, half * weights * density)
+
+
+@cache
+def _nodes() -> tuple[np.ndarray, np.ndarray]:
+    """Nodes and weights of Gauss and Legendre's rule on [−1, 1], [n] each."""
+    return np.polynomial.legendre.leggauss(NODES)
 
 
 def _start() -> _Paths:
