@@ -8,6 +8,13 @@ PYTHON ?= python3
 # An index to take torch and torchvision from, e.g. PyTorch's CPU wheels: see environment.yml.
 TORCH_INDEX ?=
 
+# Another name on the command line would do nothing, without a word: `make reproduce preset=micro` would run tiny.
+VARIABLES := PRESET CONFIG CORES BASELINE METHOD SET ARGS VERBOSE PYTHON TORCH_INDEX UPGRADE VERSIONS KILLS SEED
+GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
+UNKNOWN := $(filter-out $(VARIABLES) MAKEFLAGS MFLAGS,$(GIVEN))
+MEANT := $(filter $(VARIABLES),$(shell echo $(UNKNOWN) | tr a-z A-Z))
+$(if $(UNKNOWN),$(error There is no variable $(firstword $(UNKNOWN))$(if $(MEANT), (did you mean $(firstword $(MEANT))?)); expected some of $(VARIABLES)))
+
 # What config/claims.yaml joins.
 JOINED = $(shell sed -n 's/^joins: \[\(.*\)\]/\1/p' config/claims.yaml | tr -d ,)
 
@@ -26,6 +33,9 @@ RUN := .venv/bin/python -m snakemake
 # What a run shows; with VERBOSE=1 what Snakemake itself has to say, a paragraph for each job.
 SHOWN := $(if $(VERBOSE),,--logger tangent-bench)
 SNAKEMAKE := $(RUN) --configfile config/$(CONFIG).yaml $(SHOWN)
+
+# A name that is none is answered before anything is begun.
+REQUIRE_PRESET = test -f config/$(CONFIG).yaml || { echo "There is no preset '$(CONFIG)': config/ has $$(cd config && echo *.yaml)." >&2; exit 1; }
 
 # Take up after a run that was killed; refuse where another is at work.
 COMMAND := .venv/bin/python -m tangent_bench.cli
@@ -67,12 +77,13 @@ wheel: $(UV) ## build the release into dist/ and check what it holds (docs/how-t
 	.venv/bin/check-wheel-contents dist/*.whl
 
 reproduce: $(READY) ## run a preset from end to end, print its tables and the path of its results page (PRESET=tiny; VERBOSE=1: all that Snakemake says)
-	@test -f config/$(CONFIG).yaml || { echo "There is no preset '$(CONFIG)': config/ has $$(cd config && echo *.yaml)." >&2; exit 1; }
+	@$(REQUIRE_PRESET)
 	@$(RELEASE)
 	$(SNAKEMAKE) --cores $(CORES)
 	@$(COMMAND) summary --configfile config/$(CONFIG).yaml
 
 plan: $(READY) ## what a preset will cost, before it is run: jobs, images, hours, disk, memory (PRESET=tiny)
+	@$(REQUIRE_PRESET)
 	@$(COMMAND) plan --configfile config/$(CONFIG).yaml
 
 analyses: ## why it works, on top of the tiny preset: kernel gap, disentanglement maps, NTK, claims
@@ -82,10 +93,10 @@ analyses: ## why it works, on top of the tiny preset: kernel gap, disentanglemen
 claims: ## all claims, over fine-tuning seeds, pre-training seeds and sizes (hours; goes on where it was cut off)
 	@for preset in $(JOINED) claims; do $(MAKE) reproduce PRESET=$$preset || exit; done
 
-# As NAME=VALUE pairs in SET; ARGS goes through, as in ARGS="--fail-on worse".
-regress: $(READY) ## is a merging method better than another? Verdicts on five seeds (METHOD=ties BASELINE=task_arithmetic SET="keep=0.1")
+# As NAME=VALUE pairs in SET; ARGS goes through, as in ARGS="--fail-on worse" or ARGS=--quick.
+regress: $(READY) ## is a merging method better than another? Verdicts on five seeds, one by one (METHOD=ties BASELINE=task_arithmetic SET="keep=0.1")
 	@test -n "$(METHOD)" || { echo "Say which method: make regress METHOD=ties" >&2; exit 1; }
-	@$(COMMAND) regress "$(METHOD)" --baseline "$(BASELINE)" $(foreach pair,$(SET),--set $(pair)) $(ARGS)
+	@$(COMMAND) regress "$(METHOD)" --baseline "$(BASELINE)" $(foreach pair,$(SET),--set $(pair)) $(if $(VERBOSE),--verbose) $(ARGS)
 
 methods: ## the cross table on top of the tiny preset: merging methods x ways of fine-tuning, with a leaderboard
 	@$(MAKE) reproduce PRESET=tiny CONFIG=methods

@@ -19,13 +19,13 @@ import io
 import json
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 import tangent_bench
 from tangent_bench import catalogue, registry
@@ -37,13 +37,61 @@ if TYPE_CHECKING:
 
 # click's class, of which later versions of typer have a copy of their own
 ClickException: type[Exception] = typer.BadParameter.__mro__[2]
-Kind = StrEnum("Kind", catalogue.KINDS)
 Format = StrEnum("Format", ["open_clip", "huggingface", "fusionbench"])
+BRACES = str.maketrans("", "", "{}")
+NUMBER = "NUMBER"
 Json = Annotated[bool, typer.Option("--json", help="Print JSON in place of text.")]
-Preset = Annotated[str | None, typer.Option(help="A file of config/, as paper.  [default: tiny]")]
+
+
+def _completed(known: Iterable[str], incomplete: str) -> list[str]:
+    return [name for name in known if name.startswith(incomplete)]
+
+
+def _kinds(incomplete: str) -> list[str]:
+    """Kinds that a shell may complete; so of presets, methods and all names below."""
+    return _completed(catalogue.KINDS, incomplete)
+
+
+def _presets(incomplete: str) -> list[str]:
+    return _completed(catalogue.names("presets"), incomplete)
+
+
+def _methods(incomplete: str) -> list[str]:
+    """Methods, the last one in a chain, as "lines+ti"."""
+    before, plus, last = incomplete.rpartition("+")
+    return [f"{before}{plus}{name}" for name in _completed(catalogue.names("methods"), last)]
+
+
+def _everything(incomplete: str) -> list[str]:
+    found = set(_methods(incomplete))
+    for kind in catalogue.KINDS:
+        found.update(_completed(catalogue.names(kind), incomplete))
+    return sorted(found)
+
+
+Preset = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="A file of config/, as paper.  [default: tiny]",
+        autocompletion=_presets,
+    ),
+]
 ConfigFiles = Annotated[
     list[Path] | None,
-    typer.Option("--configfile", help="A config file, as for snakemake; again for further ones."),
+    typer.Option(
+        "--configfile",
+        metavar="PATH",
+        help="A config file, as for snakemake; again for further ones.",
+    ),
+]
+MethodName = Annotated[
+    str,
+    typer.Argument(
+        metavar="METHOD",
+        help="Name of the method, as ties or lines+ties.",
+        autocompletion=_methods,
+    ),
 ]
 FailOn = Annotated[
     str,
@@ -58,6 +106,20 @@ FailOn = Annotated[
 Commas = Annotated[
     str | None, typer.Option(metavar="NAMES", help="Tasks, by commas.  [default: all]")
 ]
+
+
+class _Command(TyperCommand):
+    """Calls arguments by their words alone: METHOD, and not {METHOD}, nor METHOD <str>."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        for parameter in self.params:
+            if parameter.param_type_name == "argument":
+                vars(parameter)["display_type_rich"] = lambda ctx: ""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """The words of the line of usage."""
+        return [piece.translate(BRACES) for piece in super().collect_usage_pieces(ctx)]
 
 
 class _Sentences(TyperGroup):
@@ -88,9 +150,9 @@ class _Sentences(TyperGroup):
 app = typer.Typer(
     cls=_Sentences,
     help="What there is, what a run needs, costs and found, and which merging method is better. "
-    "Runs: make, snakemake.",
+    "What runs the suite is make, or snakemake.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -114,9 +176,16 @@ def _options(
     """Options of all commands."""
 
 
-@app.command("list")
+@app.command("list", cls=_Command)
 def list_names(
-    kind: Annotated[Kind | None, typer.Argument(help="One kind alone.")] = None,
+    kind: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="KIND",
+            help=f"One kind alone: {', '.join(catalogue.KINDS)}.",
+            autocompletion=_kinds,
+        ),
+    ] = None,
     as_json: Json = False,
 ):
     """Names and titles of all that there is.
@@ -126,7 +195,12 @@ def list_names(
     tangent-bench list methods
     tangent-bench list presets --json
     """
-    kinds = [kind.value] if kind else catalogue.KINDS
+    if kind and kind not in catalogue.KINDS:
+        hint = registry.did_you_mean(kind, catalogue.KINDS)
+        raise ValueError(
+            f"There is no kind {kind!r}; expected one of {', '.join(catalogue.KINDS)}.{hint}"
+        )
+    kinds = [kind] if kind else catalogue.KINDS
     entries = [entry for name in kinds for entry in catalogue.entries(name)]
     if as_json:
         return _print(entries)
@@ -139,9 +213,16 @@ def list_names(
         typer.echo()
 
 
-@app.command()
+@app.command(cls=_Command)
 def show(
-    name: Annotated[str, typer.Argument(help="As `list` prints it, or lines+ties.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="As `list` prints it, or lines+ties.",
+            autocompletion=_everything,
+        ),
+    ],
     as_json: Json = False,
 ):
     """One thing: definition, reference, defaults.
@@ -159,7 +240,7 @@ def show(
     typer.echo("\n\n\n".join(map(_description, descriptions)))
 
 
-@app.command()
+@app.command(cls=_Command)
 def check(preset: Preset = None, configfile: ConfigFiles = None, as_json: Json = False):
     """Can a run begin on this machine?
 
@@ -182,17 +263,26 @@ def check(preset: Preset = None, configfile: ConfigFiles = None, as_json: Json =
     blocked = any(finding.status == "blocks" for finding in findings)
     if as_json:
         _print({"ready": not blocked, "findings": [finding._asdict() for finding in findings]})
+    elif blocked:
+        typer.echo("\nTo do before the run, in this order:")
+        for number, step in enumerate(readiness.steps(findings), 1):
+            typer.echo(f"  {number}. {step}")
     raise typer.Exit(int(blocked))
 
 
-@app.command()
+@app.command(cls=_Command)
 def plan(
     preset: Preset = None,
     configfile: ConfigFiles = None,
     tasks: Annotated[
-        int, typer.Option(min=1, help="Tasks of the larger run that is planned as well.")
+        int,
+        typer.Option(
+            min=1, metavar=NUMBER, help="Tasks of the larger run that is planned as well."
+        ),
     ] = 20,
-    seeds: Annotated[int, typer.Option(min=1, help="Seeds of the larger run.")] = 10,
+    seeds: Annotated[
+        int, typer.Option(min=1, metavar=NUMBER, help="Seeds of the larger run.")
+    ] = 10,
     against: Annotated[
         Path | None,
         typer.Option(
@@ -227,10 +317,11 @@ def plan(
     raise typer.Exit(int(abs(compared[-1].deviation) > planning.TOLERANCE))
 
 
-@app.command()
+@app.command(cls=_Command)
 def summary(
     folder: Annotated[
-        Path | None, typer.Argument(help="Results of a preset, such as results/tiny.")
+        Path | None,
+        typer.Argument(metavar="FOLDER", help="Results of a preset, such as results/tiny."),
     ] = None,
     configfile: ConfigFiles = None,
 ):
@@ -255,17 +346,28 @@ def summary(
     typer.echo(summarising.report(Path(config["results"]), config["preset"]))
 
 
-@app.command()
+@app.command(cls=_Command)
 def compare(
     baseline: Annotated[
-        str, typer.Argument(help="A method that has outcomes, as task_arithmetic.")
+        str,
+        typer.Argument(
+            metavar="BASELINE",
+            help="A method that has outcomes, as task_arithmetic.",
+            autocompletion=_methods,
+        ),
     ],
-    candidates: Annotated[list[str], typer.Argument(help="Methods to judge.")],
-    results: Annotated[Path, typer.Option(help="Folder of the outcomes.")] = Path(
+    candidates: Annotated[
+        list[str],
+        typer.Argument(metavar="CANDIDATES", help="Methods to judge.", autocompletion=_methods),
+    ],
+    results: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder of the outcomes.")] = Path(
         "results/regress"
     ),
     baseline_results: Annotated[
-        Path | None, typer.Option(help="Folder of the baseline's outcomes, if it is another one.")
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Folder of the baseline's outcomes, if it is another one."
+        ),
     ] = None,
     fail_on: FailOn = "",
     as_json: Json = False,
@@ -280,57 +382,82 @@ def compare(
     tangent-bench compare ties ties --baseline-results results/before --fail-on worse
     """
     from tangent_bench.judging import methods as comparing
+    from tangent_bench.report import titles
 
     words = comparing.failing(fail_on)
     before = baseline_results and _home(baseline_results)
     results = _home(results)
     comparisons = comparing.compare(results, baseline, candidates, before)
-    _judge(comparisons, words, as_json, results.name)
+    names = {baseline: titles.of_label(before or results, baseline)}
+    for label in candidates:
+        names[label] = titles.of_label(results, label)
+    _judge(comparisons, words, as_json, results.name, names)
 
 
-@app.command()
+@app.command(cls=_Command)
 def regress(
-    method: Annotated[str, typer.Argument(help="Name of the method, as ties or lines+ties.")],
+    method: MethodName,
     values: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="A hyper-parameter; again for others."),
     ] = None,
-    baseline: Annotated[str, typer.Option(help="Method to compare with.")] = "task_arithmetic",
+    baseline: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="Method to compare with.", autocompletion=_methods),
+    ] = "task_arithmetic",
     configfile: Annotated[
-        Path | None, typer.Option(help="Vectors and modes.  [default: config/regress.yaml]")
+        Path | None,
+        typer.Option(metavar="PATH", help="Vectors and modes.  [default: config/regress.yaml]"),
     ] = None,
-    cores: Annotated[int, typer.Option(min=1, help="Jobs of one thread at a time.")] = 2,
+    cores: Annotated[
+        int, typer.Option(min=1, metavar=NUMBER, help="Jobs of one thread at a time.")
+    ] = 2,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Stop after the first seed: a verdict on it alone.")
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Show all that Snakemake says.")
+    ] = False,
     fail_on: FailOn = "",
     as_json: Json = False,
 ):
     """Check, run and compare a merging method.
 
-    The first run makes the vectors of five seeds (about an hour on two cores).
+    The first run makes the vectors of five seeds (about an hour on two cores). Seed 0 comes first,
+    with a verdict on it alone; after each further seed there is another.
 
     \b
     tangent-bench regress ties
+    tangent-bench regress ties --quick
     tangent-bench regress ties --set keep=0.1 --baseline tsv_m --fail-on worse,undecided
     """
     from tangent_bench import merging
     from tangent_bench import regress as regressing
     from tangent_bench.judging import methods as comparing
     from tangent_bench.planning import jobs
+    from tangent_bench.report import titles
 
     words = comparing.failing(fail_on)
     candidate = merging.find(method, regressing.hyper_parameters(values or []))
+    other = merging.find(baseline)
     file = _home(configfile) if configfile else regressing.CONFIG
-    comparisons = regressing.regress(candidate, merging.find(baseline), file, cores, quiet=as_json)
-    _judge(comparisons, words, as_json, jobs.read_config([file])["preset"])
+    shown = "nothing" if as_json else "everything" if verbose else "progress"
+    comparisons = regressing.regress(candidate, other, file, cores, shown, quick=quick)
+    names = {merger.label: titles.named(merger) for merger in (candidate, other)}
+    _judge(comparisons, words, as_json, jobs.read_config([file])["preset"], names)
 
 
-@app.command()
+@app.command(cls=_Command)
 def merge(
-    method: Annotated[str, typer.Argument(help="Name of the method, as ties or lines+ties.")],
+    method: MethodName,
     out: Annotated[
-        Path, typer.Option(help="A new file .safetensors; for huggingface, fusionbench a folder.")
+        Path,
+        typer.Option(
+            metavar="PATH", help="A new file .safetensors; for huggingface, fusionbench a folder."
+        ),
     ],
     more: Annotated[
-        list[Path] | None, typer.Argument(metavar="[FILES]...", help="Further --vectors.")
+        list[Path] | None, typer.Argument(metavar="FILES", help="Further --vectors.")
     ] = None,
     results: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Results of a run, with its vectors.")
@@ -340,7 +467,8 @@ def merge(
         typer.Option(metavar="FILES", help="Files of vectors, in place of --results."),
     ] = None,
     layout: Annotated[
-        str, typer.Option(help="Of --vectors that are checkpoints of others, as peft.")
+        str,
+        typer.Option(metavar="NAME", help="Of --vectors that are checkpoints of others, as peft."),
     ] = "",
     alpha: Annotated[
         str,
@@ -352,7 +480,8 @@ def merge(
     mode: Annotated[
         str | None,
         typer.Option(
-            help="As standard-network; a -tangent mode writes θ0 and τ.  [default: the only one]"
+            metavar="NAME",
+            help="As standard-network; a -tangent mode writes θ0 and τ.  [default: the only one]",
         ),
     ] = None,
     tasks: Commas = None,
@@ -361,16 +490,22 @@ def merge(
         typer.Option("--set", metavar="NAME=VALUE", help="A hyper-parameter; again for others."),
     ] = None,
     format: Annotated[
-        Format | None, typer.Option(help="Whose files.  [default: open_clip]")
+        Format | None,
+        typer.Option(metavar="|".join(Format), help="Whose files.  [default: open_clip]"),
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="The model that was fine-tuned.  [default: the only one]")
+        str | None,
+        typer.Option(
+            metavar="NAME", help="The model that was fine-tuned.  [default: the only one]"
+        ),
     ] = None,
     init: Annotated[
-        str | None, typer.Option(help="Its initialisation.  [default: the only one]")
+        str | None,
+        typer.Option(metavar="NAME", help="Its initialisation.  [default: the only one]"),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="Of the fine-tuning.  [default: the only one]")
+        int | None,
+        typer.Option(min=0, metavar=NUMBER, help="Of the fine-tuning.  [default: the only one]"),
     ] = None,
     configfile: ConfigFiles = None,
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
@@ -437,18 +572,26 @@ def _custom_models(configfiles: Sequence[Path] | None) -> Mapping:
 
 def _merged(about: Mapping, out: Path, usage: str) -> str:
     """What was written, and how it is loaded."""
+    from tangent_bench.report import titles
+
     chosen = ", selected on validation images" if about["alpha_selected"] else ""
     lines = [
         f"{out}: {about['model']}, {len(about['tasks'])} vectors ({', '.join(about['tasks'])}) "
-        f"merged by {about['method']}, α = {about['alpha']:g}{chosen}; mode {about['mode']}, seed "
-        f"{about['seed']}.",
+        f"merged by {about['method']}, α = {about['alpha']:g}{chosen}; "
+        f"{titles.mode_title(about['mode'])}, seed {about['seed']}.",
         "",
     ]
     lines += [f"    {line}" for line in usage.splitlines()]
     return "\n".join(lines)
 
 
-def _judge(comparisons: Mapping, words: Sequence[str], as_json: bool, preset: str) -> None:
+def _judge(
+    comparisons: Mapping,
+    words: Sequence[str],
+    as_json: bool,
+    preset: str,
+    names: Mapping[str, str],
+) -> None:
     """Print comparisons, and on stderr their verdicts among the words; then the status is 1."""
     from tangent_bench.judging import methods as comparing
     from tangent_bench.report import method_comparison, smoke_tests
@@ -458,8 +601,8 @@ def _judge(comparisons: Mapping, words: Sequence[str], as_json: bool, preset: st
     if as_json:
         _print(comparing.lines(comparisons))
     else:
-        typer.echo(method_comparison.text(comparisons))
-    hits = comparing.hits(comparisons, words)
+        typer.echo(method_comparison.text(comparisons, names))
+    hits = method_comparison.hits(comparisons, words, names)
     for sentence in hits:
         typer.echo(sentence, err=True)
     raise typer.Exit(int(bool(hits)))
@@ -540,7 +683,8 @@ def _files(preset: str | None, configfiles: Sequence[Path] | None) -> list[Path]
     preset = preset or "tiny"
     known = catalogue.names("presets")
     if preset not in known:
-        raise ValueError(f"There is no preset {preset!r}: config/ has {', '.join(known)}.")
+        hint = registry.did_you_mean(preset, known)
+        raise ValueError(f"There is no preset {preset!r}: config/ has {', '.join(known)}.{hint}")
     return [catalogue.CONFIG / f"{preset}.yaml", *given]
 
 

@@ -2,7 +2,8 @@
 
 The laws of `tangent_bench.testing` come first. Then the method runs on the vectors of five
 fine-tuning seeds (made by the first run, in config/regress.yaml's folder) in every mode, and is
-compared with a baseline, task by task and over all.
+compared with a baseline, task by task and over all. Seed 0 comes first, with a verdict that is
+conditional on it, then the others one by one; `judging.looks` says which look may be the last.
 A hyper-parameter is given as `--set keep=0.1`. Status as of `compare`: 1 on a verdict that
 `--fail-on` names, 2 on errors.
 """
@@ -15,18 +16,27 @@ import sys
 from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
+from typing import Literal
 
 from tangent_bench import merging, suite
 from tangent_bench.jobs import lock
-from tangent_bench.judging import methods
+from tangent_bench.judging import looks, methods
 from tangent_bench.judging.comparison import Comparison
 from tangent_bench.judging.outcomes import ADDITION, Place
 from tangent_bench.merging import Merger
 from tangent_bench.planning.jobs import read_config
 from tangent_bench.planning.resources import require_cores
+from tangent_bench.report import method_comparison
 from tangent_bench.store import layout, yaml_files
 
 CONFIG = suite.ROOT / "config/regress.yaml"
+Shown = Literal["progress", "everything", "nothing"]
+# What Snakemake is told to show.
+OPTIONS: Mapping[Shown, Sequence[str]] = {
+    "progress": ["--logger", "tangent-bench"],
+    "everything": [],
+    "nothing": ["--quiet", "all"],
+}
 
 
 def entry(merger: Merger) -> dict:
@@ -34,8 +44,17 @@ def entry(merger: Merger) -> dict:
     return {"name": merger.name, **merger.values}
 
 
-def build(mergers: Sequence[Merger], configfile: Path, cores: int, quiet: bool) -> None:
+def build(
+    mergers: Sequence[Merger], configfile: Path, cores: int, shown: Shown, seeds: Sequence[int]
+) -> None:
     """Make the outcomes of these methods by Snakemake; what is there stays.
+
+    Args:
+        mergers: the methods.
+        configfile: says which vectors and modes.
+        cores: jobs of one thread at a time.
+        shown: what Snakemake shows.
+        seeds: of the config's seeds, those that are wanted now.
 
     Raises:
         ValueError: there is no core, another run is at work, or the run failed, and its own
@@ -49,10 +68,9 @@ def build(mergers: Sequence[Merger], configfile: Path, cores: int, quiet: bool) 
     # JSON is YAML, and keeps numbers, which Snakemake's --config would make text of.
     entries = {"methods": [entry(merger) for merger in mergers]}
     file.write_text(json.dumps(entries), encoding="utf-8")
-    config = read_config([configfile, file])
-    command = [sys.executable, "-m", "snakemake", *targets(config, mergers), "--cores", str(cores)]
-    command += ["--configfile", str(configfile), str(file)]
-    command += ["--quiet", "all"] if quiet else ["--logger", "tangent-bench"]
+    files = targets(read_config([configfile, file]), mergers, seeds)
+    command = [sys.executable, "-m", "snakemake", *files, "--cores", str(cores)]
+    command += ["--configfile", str(configfile), str(file), *OPTIONS[shown]]
     done = subprocess.run(command, cwd=suite.ROOT)
     if done.returncode:
         raise ValueError(
@@ -60,13 +78,13 @@ def build(mergers: Sequence[Merger], configfile: Path, cores: int, quiet: bool) 
         )
 
 
-def targets(config: Mapping, mergers: Sequence[Merger]) -> list[str]:
+def targets(config: Mapping, mergers: Sequence[Merger], seeds: Sequence[int]) -> list[str]:
     """The files that a comparison of methods reads: outcomes in every mode, and f0 of the tasks."""
     modes = [mode for mode in config["modes"] if not mode.startswith("none-")]
     files = []
     for model, init in product(config["models"], config["inits"]):
         files += [layout.base(model, init, task) for task in config["tasks"]]
-        for mode, seed, merger in product(modes, config["seeds"], mergers):
+        for mode, seed, merger in product(modes, seeds, mergers):
             label = "" if merger.label == config["method"] else merger.label
             files.append(layout.outcome(ADDITION, model, init, mode, seed, "csv", label))
     return [f"{config['results'].rstrip('/')}/{file}" for file in files]
@@ -119,39 +137,81 @@ def regress(
     baseline: Merger,
     configfile: Path = CONFIG,
     cores: int = 2,
-    quiet: bool = False,
+    shown: Shown = "progress",
+    quick: bool = False,
 ) -> dict[Place, Comparison]:
-    """Check, build, compare.
+    """Check, build, compare, seed by seed.
 
     Args:
         candidate: the method to judge.
         baseline: the method to compare it with.
         configfile: says which vectors and modes.
         cores: jobs of one thread at a time.
-        quiet: print nothing, and let Snakemake print nothing.
+        shown: what Snakemake shows; with "nothing", nothing is printed at all.
+        quick: stop after the first seed.
 
     Raises:
         ValueError: the method breaks a law, is the baseline itself, or the run failed; or this is
             no checkout.
     """
-    from tangent_bench.testing import check_method
-
     suite.require_checkout("`tangent-bench regress`")
     if candidate.label == baseline.label:
         raise ValueError(
             f"Method and baseline are both {candidate.label!r}; name another `--baseline`."
         )
+    config = _read(configfile)
+    is_told = shown != "nothing"
+    _check(candidate, is_told)
+    seeds = config["seeds"][:1] if quick else config["seeds"]
+    mergers = [baseline, candidate]
+    found: dict[Place, Comparison] = {}
+    for counts in batches(config, mergers, seeds):
+        build(mergers, configfile, cores, shown, seeds[: counts[-1]])
+        for count in counts:
+            now = _compared(config, mergers, seeds[:count])
+            found = looks.onwards(found, now, len(seeds))
+            if count == len(seeds) or all(map(looks.is_decided, found.values())):
+                return found
+            if is_told:
+                print(f"\n{method_comparison.look(found, seeds[:count])}\n", flush=True)
+    return found
+
+
+def _check(candidate: Merger, is_told: bool) -> None:
+    """Raise unless the method keeps its laws."""
+    from tangent_bench.testing import check_method
+
     try:  # at the defaults, which the method's exceptions are about
         laws = check_method(merging.find(candidate.name))
     except AssertionError as sentence:
         raise ValueError(str(sentence)) from None
-    if not quiet:
+    if is_told:
         print(
             f"{candidate.title}: {len(laws)} laws hold, or are exceptions with a reason.",
             flush=True,
         )
-    build([baseline, candidate], configfile, cores, quiet)
-    config = read_config([configfile])
-    return methods.compare(
-        suite.ROOT / config["results"], baseline.label, [candidate.label], seeds=config["seeds"]
-    )
+
+
+def batches(config: Mapping, mergers: Sequence[Merger], seeds: Sequence[int]) -> list[list[int]]:
+    """Numbers of seeds to look at, in batches that are built in one go.
+
+    The first seed is one by itself, for an early verdict. So are the others, unless all that they
+    make is there already: then there is nothing to wait for, and Snakemake starts once.
+
+    Args:
+        config: complete.
+        mergers: the methods.
+        seeds: in their order.
+    """
+    counts = list(range(1, len(seeds) + 1))
+    others = targets(config, mergers, seeds[1:])
+    if all((suite.ROOT / file).is_file() for file in others):
+        return [batch for batch in (counts[:1], counts[1:]) if batch]
+    return [[count] for count in counts]
+
+
+def _compared(
+    config: Mapping, mergers: Sequence[Merger], seeds: Sequence[int]
+) -> dict[Place, Comparison]:
+    baseline, candidate = [merger.label for merger in mergers]
+    return methods.compare(suite.ROOT / config["results"], baseline, [candidate], seeds=seeds)

@@ -7,6 +7,8 @@ from __future__ import annotations
 ON_MICRO = "--configfile config/micro.yaml"
 NEWCOMER: dict[str, str | None] = {
     "tangent-bench list": None,
+    "tangent-bench --version": None,
+    "tangent-bench regress -h": None,
     "tangent-bench show ties": None,
     "python -m tangent_bench.cli": "python -m tangent_bench.cli --help",
     ".venv/bin/python -m snakemake -n --configfile config/paper.yaml": None,
@@ -60,7 +62,16 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
         "tests/workflow/test_reruns.py::test_a_copy_of_results_and_memory_is_finished",
         "needs a second checkout",
     ),
+    "tangent-bench --install-completion": ("", "changes the configuration of a shell"),
+    "tangent-bench --show-completion": (
+        "tests/test_cli.py::test_a_shell_completes_names",
+        "asks which shell it runs in",
+    ),
     "make regress METHOD=my_method": (TEN_LINES, "an hour; on micro"),
+    "make regress METHOD=my_method ARGS=--quick": (
+        "tests/test_looks.py::test_a_quick_run_stops_after_the_first_seed",
+        "ten minutes; with what is built made up",
+    ),
     "make regress METHOD=half_sum": (TEN_LINES, "the name of a method that the reader wrote"),
     "make methods": (
         "tests/workflow/test_methods.py::test_leaderboard_is_there",

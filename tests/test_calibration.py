@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from scipy.stats import t
 
+from tangent_bench.judging import looks
 from tangent_bench.judging.claims import PRIMARY
 from tangent_bench.judging.comparison import ALL, Tuned, compare
 from tangent_bench.judging.components import Crossed, crossed, planned
@@ -300,3 +301,85 @@ def test_a_plan_of_the_first_seed_is_met(name):
     effect = np.sqrt(np.mean(np.square(plans)))
     share = rejected(found.value + effect, found.variance, found.degrees, level)
     assert share == pytest.approx(0.8, abs=0.05) if name == "images" else share > 0.8
+
+
+# Looks while seeds are still to come
+
+PLANNED = 10
+LOOKED_AT = ("mostly seeds", "mostly images", "all", "seeds and images")
+BESIDES = [name for name in SHARES if name not in LOOKED_AT]
+RUNS = [*LOOKED_AT, *(pytest.param(name, marks=pytest.mark.full) for name in BESIDES)]
+
+
+def looked_at(shares) -> dict[int, Crossed]:
+    """Number of seeds → differences of no effect after so many, of the same simulated runs.
+
+    Shares are of the variance of the mean over all ten seeds.
+    """
+    values = drawn(shares, SIMULATIONS, "looks", seeds=PLANNED)
+    return {number: crossed(values[:, :number], N) for number in range(1, PLANNED + 1)}
+
+
+def crossings(found, levels) -> float:
+    """Share of runs in which some look is at its level beyond 0, on either side."""
+    ever = np.zeros(SIMULATIONS, bool)
+    for number, level in levels.items():
+        at_look = found[number]
+        ratios = np.abs(at_look.value) / np.sqrt(at_look.variance)
+        ever |= 2 * t.sf(ratios, at_look.degrees) < level
+    return float(ever.mean())
+
+
+def ended(found, level, sides) -> float:
+    """Share of runs that some look ends, by the levels and degrees of `looks`.
+
+    Args:
+        found: of each look.
+        level: of the two-sided test over all looks.
+        sides: 2, or 1 for the half of it above 0.
+    """
+    ever = np.zeros(SIMULATIONS, bool)
+    for number, at_look in looks.levels(PLANNED, level).items():
+        last = found[number]
+        limit = at_look
+        degrees = np.minimum(last.degrees, number - 1)
+        if number == PLANNED:
+            shares = np.linspace(0, 1, 21)
+            ends = [looks.last_level(PLANNED, share, level) for share in shares]
+            limit = np.interp(last.images_share, shares, ends)
+            degrees = last.degrees
+        ratios = last.value / np.sqrt(last.variance)
+        ratios = np.abs(ratios) if sides == 2 else ratios
+        ever |= 2 * t.sf(ratios, degrees) < limit
+    return float(ever.mean())
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_run_that_may_stop_early_finds_chance_as_often_as_the_level_says(name):
+    """Over all looks, for "better" or "worse", and for "same" where the truth is the margin.
+
+    The margin is far from its negative, so that one of the two one-sided tests is what counts.
+    """
+    found = looked_at(SHARES[name])
+    assert 0.035 <= ended(found, LEVEL, sides=2) <= 0.065
+    assert 0.035 <= ended(found, 2 * LEVEL, sides=1) <= 0.065
+
+
+def test_looks_at_components_that_were_fitted_are_calibrated():
+    """The components are those that ten seeds of a run had."""
+    first = crossed(drawn(SHARES["all"], 1, "one run", seeds=PLANNED), N)
+    parts = np.array([first.seeds[0], first.images[0], first.interaction[0]])
+    fitted = np.maximum(parts - [parts[2], parts[2], 0.0], 0.0)
+    found = looked_at(tuple(float(part) for part in fitted / fitted.sum()))
+    assert 0.035 <= ended(found, LEVEL, sides=2) <= 0.065
+
+
+def test_looks_at_the_whole_level_find_too_much():
+    """From five seeds on a little, from the first seed on very much: where seeds differ, the images
+    of a few of them say nothing about others.
+    """
+    found = looked_at(SHARES["mostly seeds"])
+    late = dict.fromkeys(range(S, PLANNED + 1), LEVEL)
+    assert crossings(found, late) > 0.08
+    early = dict.fromkeys(range(1, PLANNED + 1), LEVEL)
+    assert crossings(found, early) > 0.5

@@ -253,6 +253,13 @@ def test_data_and_weights_that_are_not_here_block(small, monkeypatch, tmp_path):
     monkeypatch.setattr(missing, "is_here", lambda model: False)
     found = small(control="svhn", models=["vit_b_32"])
     assert found["data"]["status"] == found["weights"]["status"] == "blocks"
+    said = call("check", "--preset", "micro", "--configfile", tmp_path / "changed.yaml").stdout
+    todo = said.partition("To do before the run, in this order:\n")[2].splitlines()
+    assert [line.split()[:3] for line in todo] == [
+        ["1.", "weights:", "get"],
+        ["2.", "data:", "get"],
+        ["3.", "check", "again"],
+    ]
     assert (
         "get ufldl-stanford/svhn" in found["data"]["text"]
         and "hf download timm/" in found["weights"]["text"]
@@ -370,18 +377,36 @@ def test_plan_against_a_run_fails_if_it_is_far_off(monkeypatch):
 def test_regress_is_given_its_hyper_parameters(monkeypatch):
     seen = {}
     monkeypatch.setattr(
-        regress, "regress", lambda *given, quiet: seen.update(given=given, quiet=quiet) or {}
+        regress, "regress", lambda *given, quick: seen.update(given=given, quick=quick) or {}
     )
     assert (
         answer("regress", "lines+ties", "--set", "keep=0.1", "--set", "lines.beta=0", "--cores", 3)
         == []
     )
-    candidate, baseline, configfile, cores = seen["given"]
+    candidate, baseline, configfile, cores, shown = seen["given"]
     assert (
         candidate.changed == {"ties.keep": 0.1, "lines.beta": 0.0}
         and baseline.name == "task_arithmetic"
     )
-    assert (configfile, cores, seen["quiet"]) == (regress.CONFIG, 3, True)
+    assert (configfile, cores, shown, seen["quick"]) == (regress.CONFIG, 3, "nothing", False)
+
+
+@pytest.mark.parametrize(
+    ("options", "shown", "quick"),
+    [
+        ([], "progress", False),
+        (["--verbose"], "everything", False),
+        (["--quick"], "progress", True),
+        (["--verbose", "--json"], "nothing", False),
+    ],
+)
+def test_what_regress_shows_and_where_it_stops(monkeypatch, options, shown, quick):
+    seen = {}
+    monkeypatch.setattr(
+        regress, "regress", lambda *given, quick: seen.update(shown=given[4], quick=quick) or {}
+    )
+    call("regress", "ties", *options)
+    assert seen == {"shown": shown, "quick": quick}
 
 
 @pytest.mark.parametrize(
@@ -398,7 +423,7 @@ def test_counts_are_at_least_one(arguments, number):
 def test_without_a_core_nothing_is_built(monkeypatch):
     monkeypatch.setattr(regress.lock, "release", lambda folder: pytest.fail("a run was begun"))
     with pytest.raises(ValueError, match="--cores is 0, expected a whole number of at least 1"):
-        regress.build([], regress.CONFIG, cores=0, quiet=True)
+        regress.build([], regress.CONFIG, cores=0, shown="nothing", seeds=[0])
 
 
 # Help
@@ -429,6 +454,67 @@ def test_every_command_has_examples_and_json():
     assert "..." not in short.partition("Commands:")[2], (
         "a first sentence is too long for the list of commands"
     )
+
+
+def completed(*words):
+    """What bash is told of the last word."""
+    typed = " ".join(["tangent-bench", *words])
+    variables = {
+        "_TANGENT_BENCH_COMPLETE": "complete_bash",
+        "COMP_WORDS": typed,
+        "COMP_CWORD": str(len(words)),
+    }
+    return CliRunner().invoke(cli.app, [], prog_name="tangent-bench", env=variables).stdout.split()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("sho",), ["show"]),
+        (("show", "ties"), ["ties"]),
+        (("show", "kernel_g"), ["kernel_gap"]),
+        (("regress", "lines+tie"), ["lines+ties"]),
+        (("regress", "ties", "--baseline", "tsv"), ["tsv_m"]),
+        (("compare", "ties", "tsv"), ["tsv_m"]),
+        (("check", "--preset", "paper-"), ["paper-smoke"]),
+        (("list", "met"), ["methods"]),
+    ],
+)
+def test_a_shell_completes_names(words, expected):
+    assert completed(*words) == expected
+
+
+def test_help_is_short_and_long():
+    for words in ((), ("regress",)):
+        assert call(*words, "-h").stdout == call(*words, "--help").stdout != ""
+
+
+def test_values_of_options_are_called_by_words():
+    """Not by types of Python, as <list[Path]>, nor by the name of a parameter, as {baseline}."""
+    for name in ("list", "show", "check", "plan", "summary", "compare", "regress", "merge"):
+        text = call(name, "--help").stdout
+        assert not re.search(r"[<{]\w|\bTEXT\b|\[\[", text), text
+    text = " ".join(call("regress", "--help").stdout.split())
+    assert "regress [OPTIONS] METHOD Check, run" in text and "METHOD Name of the method" in text
+    assert "--configfile PATH" in text and "--baseline NAME" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("lists",), "Did you mean 'list'"),
+        (("list", "methds"), "Did you mean 'methods'?"),
+        (("show", "tis"), "Did you mean 'ties'?"),
+        (("check", "--preset", "micr"), "Did you mean 'micro'?"),
+        (("plan", "--presets", "micro"), "--preset"),
+        (("regress", "tiess"), "Did you mean 'ties'?"),
+        (("regress", "ties", "--set", "kep=1"), "Did you mean 'ties.keep'?"),
+        (("regress", "ties", "--fail-on", "wors"), "Did you mean 'worse'?"),
+    ],
+)
+def test_what_is_mistyped_is_answered_with_the_nearest(words, hint):
+    done = call(*words)
+    assert done.exit_code == 2 and hint in done.stderr
 
 
 def test_verdicts_of_the_help_are_those_that_there_are():

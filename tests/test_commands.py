@@ -64,10 +64,15 @@ def make(*words: str) -> None:
 
 
 def tangent_bench(*words: str) -> None:
-    if words in ((), ("--help",)):
+    group = get_command(cli.app)
+    if not words or words[0].startswith("-"):
+        options = {option for parameter in group.params for option in parameter.opts}
+        assert set(words) <= options | {"--help"}
         return
     name, *rest = words
-    command = get_command(cli.app).commands[name]
+    command = group.commands[name]
+    if rest == ["-h"]:
+        return
     given = command.make_context(name, rest).params
     for method in [given.get(key) for key in ("method", "baseline")] + (
         given.get("candidates") or []

@@ -128,7 +128,7 @@ def test_a_run_that_tests_no_claim_has_no_empty_table_of_them(folder, table):
 
 def test_verdicts_on_methods_of_a_smoke_test_say_so(monkeypatch, tmp_path):
     monkeypatch.setattr(methods, "compare", lambda *given: {})
-    monkeypatch.setattr(regress, "regress", lambda *given, quiet: {})
+    monkeypatch.setattr(regress, "regress", lambda *given, quick: {})
     file = tmp_path / "mine.yaml"
     file.write_text("preset: micro")
     for command in (

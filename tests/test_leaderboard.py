@@ -148,7 +148,7 @@ def test_tables_have_a_row_for_a_method_and_columns_for_a_mode(ranked):
     text = render.plain(leaderboard.table(ranked))
     assert "Linear FT" in text
     assert "Non-lin. FT" in text
-    tangent, network = (line for line in text.splitlines() if line.startswith("TIES (keep 0.5)"))
+    tangent, network = (line for line in text.splitlines() if line.startswith("TIES (keep=0.5)"))
     assert "better" in tangent
     assert "(edge)" in tangent
     assert "0.25–0.45" in tangent
@@ -159,12 +159,12 @@ def test_tables_have_a_row_for_a_method_and_columns_for_a_mode(ranked):
 
 def test_the_most_forgetful_is_first_and_lower_is_better(ranked):
     table = leaderboard.negation_table(ranked)
-    assert table["row"].drop_duplicates().tolist() == ["TIES", "Task arithmetic", "TIES (keep 0.5)"]
+    assert table["row"].drop_duplicates().tolist() == ["TIES", "Task arithmetic", "TIES (keep=0.5)"]
     verdicts = table[table["column"] == "Verdict"].drop_duplicates(["row", "text"])
     assert dict(zip(verdicts["row"], verdicts["text"], strict=True)) == {
         "TIES": "better",
         "Task arithmetic": "baseline",
-        "TIES (keep 0.5)": "worse",
+        "TIES (keep=0.5)": "worse",
     }
     assert len(verdicts) == 3, "the same in both modes"
     forgets = of(ranked, TANGENT, TIES).negation.forgets
@@ -237,7 +237,7 @@ def test_page_says_how_each_number_came_about(text):
     assert ties[9][:2] == ["3.2", "3.2"]
     assert ties[6][0] == "validation, 0 to 3 in 31"
     assert ties[7][0] == "none"
-    edge = page.row("TIES (keep 0.5)")
+    edge = page.row("TIES (keep=0.5)")
     assert edge[5][0] == "0.25–0.45 (edge of its grid)"
     assert edge[4][0] == "better"
 

@@ -168,9 +168,9 @@ def test_text_is_a_table_in_points():
     sure = ComparisonLine("all", "ties", 0.5, 0.503, Estimate(0.003, 0.0004, 0.0004), 0.05, 1)
     wide = ComparisonLine("p", "ties", 0.5, 0.52, Estimate(0.02, 0.02, 0.02), 0.05, 1)
     assert comparison_text(Comparison("sum", (wide, sure), 5)).splitlines() == [
-        "candidate  task  sum   candidate  difference [interval]  verdict    detectable",
-        "ties       p     50.0  52.0       +2.00 [-1.92, +5.92]   undecided  5.60",
-        "ties       all   50.0  50.3       +0.30 [+0.22, +0.38]   same*      0.11",
+        "candidate  task  accuracy  of sum  difference [interval]  verdict    detectable",
+        "ties       p     52.0      50.0    +2.00 [-1.92, +5.92]   undecided  5.60",
+        "ties       all   50.3      50.0    +0.30 [+0.22, +0.38]   same*      0.11",
         "5 seeds.",
         "* not 0, but within ±0.5 point.",
     ]

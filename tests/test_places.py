@@ -100,7 +100,7 @@ def test_paths_of_commands_are_at_home(home, monkeypatch):
     monkeypatch.setattr(summary, "report", lambda folder, *_: seen.append(folder) or "")
     monkeypatch.setattr(report, "against", lambda files, folder: seen.extend([*files, folder]))
     monkeypatch.setattr(methods, "compare", lambda *given: seen.extend([given[0], given[3]]) or {})
-    monkeypatch.setattr(regress, "regress", lambda *given, quiet: seen.append(given[2]) or {})
+    monkeypatch.setattr(regress, "regress", lambda *given, quick: seen.append(given[2]) or {})
     call("summary", "~/tiny")
     call("plan", "--configfile=~/mine.yaml", "--against=~/tiny")
     call("compare", "ties", "tsv_m", "--results=~/a", "--baseline-results=~/b")

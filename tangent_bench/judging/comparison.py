@@ -60,6 +60,8 @@ class ComparisonLine:
         baseline: mean accuracy of the baseline.
         candidate: mean accuracy of the method.
         level: level of the interval in Holm's procedure over the candidates.
+        one_sided: level of each of the two one-sided tests of "same", over all candidates.
+        images_share: of the variance of the difference, what images make; seeds make the rest.
     """
 
     task: str
@@ -69,11 +71,13 @@ class ComparisonLine:
     estimate: Estimate
     level: float
     num_candidates: int
+    one_sided: float = LEVEL
+    images_share: float = 0.0
 
     @property
     def verdict(self) -> str:
         """The verdict at this line's level: better, same, worse or undecided."""
-        return judge(self.estimate, self.level, self.num_candidates)
+        return judge(self.estimate, self.level, self.num_candidates, self.one_sided)
 
 
 @dataclass(frozen=True)
@@ -82,12 +86,14 @@ class Comparison:
 
     Attributes:
         at_edge: number of seeds whose α* is the first or last of its grid, by method.
+        num_planned: seeds of the plan of which these are the first (`looks`); 0: there is no plan.
     """
 
     baseline: str
     lines: tuple[ComparisonLine, ...]
     num_seeds: int
     at_edge: Mapping[str, int] = field(default_factory=dict)
+    num_planned: int = 0
 
     @property
     def conditional(self) -> bool:
@@ -131,6 +137,7 @@ def compare(
                 estimate=fits[c].estimate(k),
                 level=levels[k][c],
                 num_candidates=len(candidates),
+                images_share=float(fits[c].images_share[k]),
             )
             lines.append(line)
     at_edge = {method.name: method.at_edge for method in methods}
@@ -143,20 +150,23 @@ def _with_mean(method: Tuned, tasks: Sequence[str]) -> np.ndarray:
     return np.concatenate([accuracy_TSR, accuracy_TSR.mean(0, keepdims=True)])
 
 
-def judge(estimate: Estimate, level: float = LEVEL, num_candidates: int = 1) -> str:
+def judge(
+    estimate: Estimate, level: float = LEVEL, num_candidates: int = 1, one_sided: float = LEVEL
+) -> str:
     """Returns the verdict by the rule above.
 
     Args:
         estimate: the difference of candidate and baseline.
         level: Holm's level of its interval.
         num_candidates: number of candidates that share the error rate of "same".
+        one_sided: that error rate.
 
     >>> judge(Estimate(0.02, 0.005, 0.005)), judge(Estimate(0.02, 0.02, 0.02))
     ('better', 'undecided')
     >>> judge(Estimate(0.003, 0.001, 0.001))
     'same'
     """
-    low, high = estimate.interval(2.0 * LEVEL / num_candidates)  # two one-sided tests
+    low, high = estimate.interval(2.0 * one_sided / num_candidates)  # two one-sided tests
     if low > -MARGIN and high < MARGIN:
         return "same"
     low, high = estimate.interval(level)

@@ -40,6 +40,12 @@ class Crossed:
     variance: np.ndarray
     degrees: np.ndarray
 
+    @property
+    def images_share(self) -> np.ndarray:
+        """Share of the variance that more seeds would not make smaller; 1 where there is none."""
+        none = np.zeros_like(self.variance)
+        return 1.0 - np.divide(self.seeds, self.variance, out=none, where=self.variance > 0)
+
     def estimate(self, *index: int) -> Estimate:
         """Returns one of the means, with the same standard error on both sides.
 

@@ -16,7 +16,7 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
-from tangent_bench import merging
+from tangent_bench import merging, registry
 from tangent_bench.judging import comparison, outcomes
 from tangent_bench.judging.comparison import ALL, Comparison, ComparisonLine, Tuned
 from tangent_bench.judging.outcomes import Place
@@ -173,20 +173,6 @@ def failing(text: str) -> list[str]:
     if unknown:
         raise ValueError(
             f"--fail-on has {unknown[0]!r}; expected some of {', '.join(VERDICTS)}, by commas."
+            f"{registry.did_you_mean(unknown[0], VERDICTS)}"
         )
     return words
-
-
-def hits(comparisons: Mapping[Place, Comparison], words: Sequence[str]) -> list[str]:
-    """Returns a sentence for each verdict over all tasks that is one of these words.
-
-    Args:
-        comparisons: those that `compare` gives.
-        words: verdicts that `failing` read.
-    """
-    judged = verdicts(comparisons).items()
-    return [
-        f"{method} is {verdict} in {place}."
-        for (place, method), verdict in judged
-        if verdict in words
-    ]

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tangent_bench import registry
 from tangent_bench.judging.comparison import Tuned
 from tangent_bench.store import artefacts, layout
 
@@ -213,9 +214,11 @@ def _files(
     """Returns seed → sidecar of the outcome."""
     sidecars = _sidecars(_folder(root, place, experiment), label)
     if not sidecars:
-        known = ", ".join(labels(root, place, experiment)) or "none"
+        known = labels(root, place, experiment)
+        hint = registry.did_you_mean(label, known)
         raise ValueError(
-            f"There is no outcome of {label!r} in {place} under {root}; there are {known}."
+            f"There is no outcome of {label!r} in {place} under {root}; there are "
+            f"{', '.join(known) or 'none'}.{hint}"
         )
     for seed in seeds or []:
         if seed not in sidecars:

@@ -14,7 +14,7 @@ import atexit
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 Status = Literal["ok", "note", "blocks"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 MEMORY = Path(".snakemake")  # where Snakemake writes, in the working directory
+# What is to be mended first: a folder before what is put into it, all else before Snakemake plans.
+ORDER = ("config", "folders", "disk", "weights", "data", "models", "gpu", "cores", "jobs")
+ABSENT = "Not on this machine: "  # begins a finding about what is to be fetched
 
 
 class Finding(NamedTuple):
@@ -97,6 +100,23 @@ def findings(
     yield _disk(config, of_run, known)
 
 
+def steps(found: Iterable[Finding]) -> list[str]:
+    """What is to be done before a run can begin, in the order in which it is done best.
+
+    >>> steps([Finding("data", "blocks", f"{ABSENT}svhn: hf download a/b"),
+    ...        Finding("gpu", "ok", "None."), Finding("folders", "blocks", "Make it one.")])
+    ['folders: Make it one.', 'data: get svhn: hf download a/b', 'check again']
+    """
+    blocking = [finding for finding in found if finding.status == "blocks"]
+    blocking.sort(key=lambda finding: ORDER.index(finding.about))
+    told = []
+    for finding in blocking:
+        is_absent = finding.text.startswith(ABSENT)
+        text = f"get {finding.text.removeprefix(ABSENT)}" if is_absent else finding.text
+        told.append(f"{finding.about}: {text}")
+    return [*told, "check again"]
+
+
 def _places(config: Mapping) -> Iterator[Finding]:
     """Whether results, and Snakemake's own notes, can be written."""
     reasons = {}
@@ -129,7 +149,7 @@ def _data(config: Mapping, known: _Known, begin: Callable[[str], object]) -> Ite
     for name in (*config["tasks"], config["control"]):
         begin(f"data: {name}")
         if name in lacking:
-            text = f"Not on this machine: {lacking[name]}"
+            text = f"{ABSENT}{lacking[name]}"
         else:
             text = _refused(name, config, known)
         if text:
@@ -219,7 +239,7 @@ def _require_trainable(tower: nn.Module, config: Mapping) -> None:
 
 def _weights(config: Mapping) -> Iterator[Finding]:
     lacking = [*missing.weights(config), *_own_weights(config)]
-    yield from (Finding("weights", "blocks", f"Not on this machine: {line}") for line in lacking)
+    yield from (Finding("weights", "blocks", f"{ABSENT}{line}") for line in lacking)
     if not lacking:
         yield Finding("weights", "ok", "The weights of all models are here, or made by the run.")
 

@@ -25,6 +25,7 @@ from tangent_bench.judging.comparison import ALL, ComparisonLine, Tuned
 from tangent_bench.judging.components import LEAST_SEEDS, crossed
 from tangent_bench.judging.outcomes import NEGATION, Place
 from tangent_bench.merging import Merger
+from tangent_bench.report.titles import titled
 from tangent_bench.store.layout import Mode
 
 if TYPE_CHECKING:
@@ -139,12 +140,6 @@ class Entry:
 def verdict_of(line: ComparisonLine | None) -> str:
     """The verdict of a line against the baseline; the baseline itself has no line."""
     return line.verdict if line else "baseline"
-
-
-def titled(merger: Merger) -> str:
-    """A method's title with its hyper-parameters that are not defaults: "TIES (keep 0.1)"."""
-    changed = [f"{key.rpartition('.')[2]} {value:g}" for key, value in merger.changed.items()]
-    return f"{merger.title} ({', '.join(changed)})" if changed else merger.title
 
 
 def entries(run: MergingRun, mergers: Sequence[Merger]) -> list[Entry]:

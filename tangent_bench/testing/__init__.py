@@ -17,13 +17,14 @@ from collections.abc import Callable
 
 from tangent_bench.merging import Merger, find, of
 from tangent_bench.testing._laws import LAWS, quick
+from tangent_bench.testing._patience import Patience
 
 
 def check_method(method: str | Merger | object) -> list[str]:
     """Check every law; a wrapper alone is put around task arithmetic.
 
     Hyper-parameters are at their defaults, or at `Parameter.quick` where there is one; a `Merger`
-    keeps its own.
+    keeps its own. A method that takes its time is said to be at work on stderr, with the law.
 
     Args:
         method: a name as `merging.find` takes it, a module with METHOD, or a `Merger`.
@@ -39,9 +40,11 @@ def check_method(method: str | Merger | object) -> list[str]:
         method = quick(find(_chain(method)))
     elif not isinstance(method, Merger):
         method = quick(of(method))
-    for law, check in LAWS.items():
-        if flaw := _flaw(method, check):
-            raise AssertionError(f"Method '{method.name}' breaks the law '{law}': {flaw}")
+    with Patience(method.name, list(LAWS)) as patience:
+        for law, check in LAWS.items():
+            patience.begin(law)
+            if flaw := _flaw(method, check):
+                raise AssertionError(f"Method '{method.name}' breaks the law '{law}': {flaw}")
     return list(LAWS)
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from tangent_bench.merging import Merger
-from tangent_bench.methods import DATA, STORAGE, Data
+from tangent_bench.methods import DATA, STORAGE, Data, Method
 from tangent_bench.seeds import generator
 from tangent_bench.testing import _synthetic
 
@@ -114,7 +114,22 @@ def _compare(
         )
     if reason or is_kept:
         return ""
-    return f"{rule}, but entries differ by up to {_distance(direction, expected):.3g}"
+    return (
+        f"{rule}, but entries differ by up to {_distance(direction, expected):.3g}"
+        f"{_way_on(merger, law)}"
+    )
+
+
+def _way_on(merger: Merger, law: str) -> str:
+    """What to do about a law that a method breaks by design; "" where no exception is possible."""
+    if law not in _possible(merger.method):
+        return ""
+    return f"; if it is meant to, say why in METHOD: exceptions={{{law!r}: 'the reason'}}"
+
+
+def _possible(method: Method) -> Sequence[str]:
+    """The laws from which a method may declare exceptions."""
+    return EXCEPTABLE if method.data == "none" else WITH_DATA
 
 
 def _exception(merger: Merger, law: str) -> str:
@@ -128,7 +143,7 @@ def _exception(merger: Merger, law: str) -> str:
 def _fields(merger: Merger) -> str:
     for name, module in merger.links:
         method = module.METHOD
-        possible = EXCEPTABLE if method.data == "none" else WITH_DATA
+        possible = _possible(method)
         impossible = sorted(set(method.exceptions) - set(possible))
         if impossible:
             return (

@@ -615,7 +615,7 @@ def test_the_command_says_what_it_wrote_and_how_to_load_it(call, run):
     first, _, *usage = done.stdout.splitlines()
     assert first == (
         f"a.safetensors: mine, 2 vectors (one, two) merged by task_arithmetic, α = {alpha:g}, "
-        "selected on validation images; mode standard-network, seed 5."
+        "selected on validation images; Non-lin. FT (standard-network), seed 5."
     )
     program = "\n".join(line.removeprefix("    ") for line in usage)
     namespace: dict[str, Any] = {}

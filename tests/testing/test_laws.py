@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -17,7 +19,7 @@ from tangent_bench.methods import (
     tsv_m,
     weight_average,
 )
-from tangent_bench.testing import check_method
+from tangent_bench.testing import _patience, check_method
 
 FIT = "names, shapes, types; inputs untouched"
 
@@ -226,3 +228,36 @@ def test_modules_names_and_wrappers_are_taken(good):
 def test_what_is_no_method_is_one_sentence():
     with pytest.raises(ValueError, match=r"Method 'SimpleNamespace' has no METHOD"):
         check_method(SimpleNamespace())
+
+
+def said_of(mutant):
+    with pytest.raises(AssertionError) as caught:
+        check_method(MUTANTS[mutant][0])
+    return str(caught.value)
+
+
+def test_a_broken_law_says_how_an_exception_is_declared_where_one_is_possible():
+    for mutant, law in (("a sign", "one task"), ("squares", "scaling")):
+        wanted = f"say why in METHOD: exceptions={{'{law}': 'the reason'}}"
+        assert said_of(mutant).endswith(wanted)
+    assert "differ by up to" in said_of("magnitudes")
+    for mutant in ("magnitudes", "an exception that is none"):
+        assert "say why in METHOD" not in said_of(mutant)
+
+
+def test_a_slow_method_is_said_to_be_at_work(monkeypatch, capsys):
+    monkeypatch.setattr(_patience, "EVERY", 0.01)
+
+    def slow(vectors, context):
+        time.sleep(0.03)
+        return task_arithmetic.prepare(vectors, context)
+
+    check_method(method(slow))
+    lines = capsys.readouterr().err.splitlines()
+    assert re.fullmatch(r"broken: law 2 of 11 \(names, shapes, .*\), \d+ s", lines[0])
+    assert any("law 4 of 11 (task order)" in line for line in lines)
+
+
+def test_of_a_quick_method_nothing_is_said(capsys):
+    check_method(method(task_arithmetic.prepare))
+    assert capsys.readouterr().err == ""

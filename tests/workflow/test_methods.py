@@ -12,6 +12,7 @@ import yaml
 
 from tangent_bench import merging
 from tangent_bench.judging import outcomes
+from tangent_bench.report.titles import place_title
 from tangent_bench.store import rows
 from tests.workflow.checkout import ROOT, merged
 
@@ -128,14 +129,15 @@ def test_a_verdict_by_one_command(with_methods):
     places = outcomes.places(checkout.path(CONFIG["results"]))
     assert len(places) == NUM_MODES
     last = done.output.split("Over all tasks, against task_arithmetic:\n")[1].splitlines()
-    assert last == [f"same       {LABEL}  ({place})" for place in places]
+    named = "lines+task_arithmetic (beta=0, norm_ratio=false)"
+    assert last == [f"same       {named}  {place_title(place)}" for place in places]
     compare = ".venv/bin/python", "-m", "tangent_bench.cli", "compare", "task_arithmetic", LABEL
     done = checkout.run(*compare, "--results", CONFIG["results"], "--json", "--fail-on", "worse")
     assert done.status == 0 and {
         r["verdict"] for r in json.loads(done.output[done.output.index("[") :])
     } == {"same"}
     done = checkout.run(*compare, "--results", CONFIG["results"], "--fail-on", "same")
-    assert done.status == 1 and f"{LABEL} is same in" in done.output
+    assert done.status == 1 and f"{named} is same in" in done.output, "decoded by a record"
 
 
 @pytest.mark.full
