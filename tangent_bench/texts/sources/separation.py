@@ -1,0 +1,147 @@
+"""Splits that share no text, no near-copy and no unit.
+
+Entries whose words are the same count once, and not at all where their classes differ. Entries of
+one unit, and entries that share NEAR of their words (Jaccard's index of the sets), make a group;
+a group lies in one split. Of a group of val or test one text is taken, so that texts there are
+independent of one another as well.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+
+from tangent_bench.images.task import SPLITS
+from tangent_bench.seeds import derive
+from tangent_bench.texts.sources.wording import Entry, plain
+
+NEAR = 0.7
+SIZES = {"train": 2400, "val": 300, "test": 750}
+# Of a class's groups, at most, so that train has some of each class.
+SHARES = {"val": 0.17, "test": 0.35}
+SHARES_OF_CONTROL = {"val": 0.3, "test": 0.7}
+MOST_OF_GROUP = 6  # texts of a group in train
+
+
+def distinct(entries: Iterable[Entry]) -> list[Entry]:
+    """One entry for each text, sorted; none of a text that is in two classes."""
+    found: dict[str, Entry] = {}
+    classes: dict[str, set[str]] = defaultdict(set)
+    for entry in sorted(entries):
+        key = plain(entry.text)
+        found.setdefault(key, entry)
+        classes[key].add(entry.class_name)
+    return [entry for key, entry in found.items() if len(classes[key]) == 1]
+
+
+def near_copies(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Numbers of the pairs of texts that share at least NEAR of their words.
+
+    Two sets that are so alike share one of each other's rarest words: only texts that do are
+    compared (prefix filtering; Chaudhuri, Ganti, Kaushik, ICDE 2006).
+    """
+    sets = [frozenset(plain(text).split()) for text in texts]
+    counts = Counter(word for words in sets for word in words)
+    of_word: dict[str, list[int]] = defaultdict(list)
+    for number, words in enumerate(sets):
+        ordered = sorted(words, key=lambda word: (counts[word], word))
+        length = len(words) - math.ceil(NEAR * len(words)) + 1
+        candidates: set[int] = set()
+        for word in ordered[:length]:
+            candidates.update(of_word[word])
+            of_word[word].append(number)
+        for other in sorted(candidates):
+            if len(words & sets[other]) >= NEAR * len(words | sets[other]):
+                yield other, number
+
+
+def groups(entries: Sequence[Entry]) -> list[list[Entry]]:
+    """Entries that belong into one split, together."""
+    leaders = list(range(len(entries)))
+
+    def leader(number: int) -> int:
+        while leaders[number] != number:
+            leaders[number] = leaders[leaders[number]]
+            number = leaders[number]
+        return number
+
+    def join(one: int, other: int) -> None:
+        leaders[leader(other)] = leader(one)
+
+    first_of_unit: dict[str, int] = {}
+    for number, entry in enumerate(entries):
+        join(first_of_unit.setdefault(entry.unit, number), number)
+    for one, other in near_copies([entry.text for entry in entries]):
+        join(one, other)
+    members: dict[int, list[Entry]] = defaultdict(list)
+    for number, entry in enumerate(entries):
+        members[leader(number)].append(entry)
+    return list(members.values())
+
+
+def separate(
+    task: str, entries: Iterable[Entry], splits: Sequence[str] = SPLITS
+) -> dict[str, list[Entry]]:
+    """Split → its entries, sorted by class and text, the same for the same entries in any order.
+
+    Args:
+        task: its name, which seeds the order in which groups are dealt.
+        entries: all that there are.
+        splits: those of the task; a control has no "train".
+    """
+    dealt = groups(distinct(entries))
+    dealt.sort(key=lambda group: derive("texts", task, min(entry.text for entry in group)))
+    has_train = "train" in splits
+    places = _Places(dealt, SHARES if has_train else SHARES_OF_CONTROL)
+    taken: dict[str, list[Entry]] = {split: [] for split in splits}
+    for group in dealt:
+        ordered = sorted(group, key=lambda entry: derive("texts", task, entry.text, "in group"))
+        for split in ("test", "val"):
+            entry = places.needed(split, ordered)
+            if entry is not None:
+                taken[split].append(entry)
+                break
+        else:
+            if has_train:
+                taken["train"] += places.room_in_train(ordered)
+    return {split: sorted(found, key=_by_class) for split, found in taken.items()}
+
+
+def _by_class(entry: Entry) -> tuple[str, str]:
+    return entry.class_name, entry.text
+
+
+class _Places:
+    """How many texts of each class the splits still take."""
+
+    def __init__(self, groups: Sequence[Sequence[Entry]], shares: dict[str, float]) -> None:
+        num_groups: Counter[str] = Counter()
+        for group in groups:
+            num_groups.update({entry.class_name for entry in group})
+        num_classes = len(num_groups)
+        self._left = {"train": Counter[str]()}
+        for name in num_groups:
+            self._left["train"][name] = math.ceil(SIZES["train"] / num_classes)
+        for split, share in shares.items():
+            wanted = math.ceil(SIZES[split] / num_classes)
+            self._left[split] = Counter()
+            for name, number in num_groups.items():
+                self._left[split][name] = min(wanted, int(share * number))
+
+    def needed(self, split: str, group: Sequence[Entry]) -> Entry | None:
+        """The entry of a group whose class a split needs most; it is taken."""
+        best = max(group, key=lambda entry: self._left[split][entry.class_name])
+        if self._left[split][best.class_name] == 0:
+            return None
+        self._left[split][best.class_name] -= 1
+        return best
+
+    def room_in_train(self, group: Sequence[Entry]) -> list[Entry]:
+        """The entries of a group that train takes."""
+        found = []
+        for entry in group[:MOST_OF_GROUP]:
+            if self._left["train"][entry.class_name] > 0:
+                self._left["train"][entry.class_name] -= 1
+                found.append(entry)
+        return found
