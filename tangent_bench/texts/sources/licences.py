@@ -21,6 +21,7 @@ TEXTS = {
     "CC-BY-4.0": "https://creativecommons.org/licenses/by/4.0/legalcode",
     "MIT": "licences/MIT.txt",
     "PDDL-1.0; senses: WordNet": "licences/WordNet.txt",
+    "Matplotlib (of the kind of Python's)": "licences/Matplotlib.txt",
     "Unicode-3.0": "licences/Unicode-3.0.txt",
     "WordNet": "licences/WordNet.txt",
 }

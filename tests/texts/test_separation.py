@@ -1,0 +1,118 @@
+"""Dealing texts to splits: by hand, and against all pairs."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from tangent_bench.texts.sources import packages
+from tangent_bench.texts.sources.separation import (
+    NEAR,
+    distinct,
+    groups,
+    near_copies,
+    separate,
+)
+from tangent_bench.texts.sources.wording import Entry, first_sentence, is_fit, plain, words
+
+WORDS = [first + last for first in "bdfgklmnprstvz" for last in ("ada", "oro", "umu", "ene")]
+
+
+def drawn(seed, number=400):
+    """Entries of one to six words of few, so that many are alike."""
+    rng = np.random.Generator(np.random.PCG64(seed))
+    made = []
+    for place in range(number):
+        some = rng.choice(WORDS, rng.integers(1, 7))
+        made.append(Entry(" ".join(some), f"class {place % 3}", f"unit {place // 2}"))
+    return made
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_near_copies_are_those_of_all_pairs(seed):
+    texts = [entry.text for entry in drawn(seed)]
+    sets = [set(words(text)) for text in texts]
+    expected = set()
+    for one, other in itertools.combinations(range(len(texts)), 2):
+        if len(sets[one] & sets[other]) >= NEAR * len(sets[one] | sets[other]):
+            expected.add((one, other))
+    assert len(expected) > 20
+    assert set(near_copies(texts)) == expected
+
+
+def test_texts_count_once_and_not_in_two_classes():
+    entries = [
+        Entry("Crème, 2nd", "a", "1"),
+        Entry("creme nd", "a", "2"),
+        Entry("twice", "a", "3"),
+        Entry("Twice!", "b", "4"),
+    ]
+    assert [entry.text for entry in distinct(entries)] == ["Crème, 2nd"]
+
+
+def test_units_and_near_copies_are_grouped_through_one_another():
+    entries = [
+        Entry("one two three four", "a", "1"),
+        Entry("one two three four five", "a", "2"),
+        Entry("something else", "a", "2"),
+        Entry("alone", "a", "3"),
+    ]
+    found = {frozenset(entry.text for entry in group) for group in groups(entries)}
+    assert {len(group) for group in found} == {1, 3} and frozenset({"alone"}) in found
+
+
+def test_splits_share_no_group_and_do_not_depend_on_the_order():
+    entries = drawn(5, 900)
+    splits = separate("a task", entries)
+    assert splits == separate("a task", entries[::-1]) != separate("another", entries)
+    assert all(splits[split] for split in ("train", "val", "test"))
+    split_of = {plain(entry.text): split for split, own in splits.items() for entry in own}
+    for group in groups(distinct(entries)):
+        found = [split_of[plain(e.text)] for e in group if plain(e.text) in split_of]
+        assert len(set(found)) <= 1
+        assert len(found) <= 1 or found[0] == "train"
+
+
+def test_a_control_has_no_train():
+    splits = separate("a control", drawn(6), ("val", "test"))
+    assert set(splits) == {"val", "test"} and min(map(len, splits.values())) > 20
+
+
+@pytest.mark.parametrize(
+    ("paragraph", "sentence"),
+    [
+        ("Return x.\n  More.", "Return x"),
+        ("no end", "no end"),
+        ("See e.g. Knuth. Then go.", "See e.g. Knuth"),
+        ("Version 2.5 of it. End.", "Version 2.5 of it"),
+    ],
+)
+def test_first_sentences(paragraph, sentence):
+    assert first_sentence(paragraph) == sentence
+
+
+def test_what_is_too_short_or_too_long_is_not_taken():
+    assert not is_fit("12 ab") and is_fit("abc") and not is_fit("abc", fewest_words=2)
+    assert is_fit("word " * 24) and not is_fit("word " * 25)
+
+
+def test_packages_are_those_that_are_pinned(tmp_path):
+    with pytest.raises(ValueError, match=r"There is no .*\.whl: download it by pip"):
+        packages.Wheel(tmp_path, "textblob")
+    pin = packages.pins()["textblob"]
+    (tmp_path / pin.file).write_bytes(b"other")
+    with pytest.raises(ValueError, match="is not the file that packages.csv names"):
+        packages.Wheel(tmp_path, "textblob")
+    assert f"textblob=={pin.version} --hash=sha256:{pin.sha256}\n" in packages.wheels()
+    assert "numpy" not in packages.wheels()
+
+
+def test_other_versions_of_installed_packages_are_refused(monkeypatch):
+    other = packages.pins()["numpy"]._replace(version="0.0")
+    monkeypatch.setattr(packages, "pins", lambda: {"numpy": other, "no-such": other})
+    with pytest.raises(ValueError, match=r"numpy .* is installed, but .* taken from 0\.0"):
+        packages.installed("numpy", "numpy")
+    with pytest.raises(ValueError, match="no-such is not installed: `make install` brings"):
+        packages.installed("no-such", "no_such_module_here")
