@@ -27,7 +27,8 @@ def test_a_row_is_the_mean_of_its_prompts_embeddings():
     network = encoder()
     head_KD = heads.build(PromptEncoder(network, scale=30.0), tokenize, CLASSES, TEMPLATES)
     assert head_KD.shape == (2, SIZES.width)
-    torch.testing.assert_close(head_KD.norm(dim=-1), torch.full((2,), 30.0, dtype=torch.float64))
+    scales_K = torch.full((2,), 30.0, dtype=torch.float64)
+    torch.testing.assert_close(head_KD.norm(dim=-1), scales_K, rtol=1e-6, atol=0)
     for row, name in zip(head_KD, CLASSES):
         prompts_ND = network(tokenize([template.format(name) for template in TEMPLATES]))
         expected = normalize(normalize(prompts_ND, dim=-1).mean(0), dim=0)

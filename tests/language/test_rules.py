@@ -84,8 +84,8 @@ def test_single_precision_rounds_by_less_than_a_millionth_of_the_length(case):
     network, theta0, tangents, tokens_BL = case
     base, change = rules.linearize(network, theta0, tokens_BL)
     network.float()
-    half = [{k: v.float() for k, v in each.items()} for each in (theta0, tangents[0])]
-    found_base, found_change = rules.linearize(network, half[0], tokens_BL)
+    single = [{k: v.float() for k, v in each.items()} for each in (theta0, tangents[0])]
+    found_base, found_change = rules.linearize(network, single[0], tokens_BL)
     moved = change(tangents[0])
     assert (found_base - base).norm() < 3e-6 * base.norm()
-    assert (found_change(half[1]) - moved).norm() < 3e-6 * moved.norm()
+    assert (found_change(single[1]) - moved).norm() < 3e-6 * moved.norm()

@@ -9,7 +9,7 @@ import pytest
 
 from tangent_bench.language import loading
 from tangent_bench.language.encoder import PADDING
-from tangent_bench.language.tokens import WordPieces
+from tangent_bench.language.tokens import WordPieces, trimmed
 from tests.language.small import found_weights
 
 WORDS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "man", "##go", "eat", "##s", "[", "]", "pad")
@@ -65,6 +65,12 @@ def test_a_text_that_is_too_long_is_refused_in_words(file):
     assert read(["a man"]).shape == (1, 4) and read.length("a man eats") == 6
     with pytest.raises(ValueError, match=r"Text 0, 'a man eats', has 6 tokens.*reads 4: shorten"):
         read(["a man eats"])
+
+
+def test_a_batch_of_short_texts_is_trimmed(file):
+    tokens_BL = WordPieces(file)(["a", "a man", "a man eats a mango"])
+    assert trimmed(tokens_BL[:2]).tolist() == tokens_BL[:2, :4].tolist()
+    assert trimmed(tokens_BL) is not tokens_BL and trimmed(tokens_BL).equal(tokens_BL)
 
 
 def test_no_text_at_all_is_refused_in_words(file):

@@ -19,7 +19,7 @@ from tangent_bench.texts.sources.wording import Entry, plain
 NEAR = 0.7
 SIZES = {"train": 2400, "val": 300, "test": 750}
 # Of a class's groups, at most, so that train has some of each class.
-SHARES = {"val": 0.17, "test": 0.35}
+SHARES = {"val": 0.2, "test": 0.42}
 SHARES_OF_CONTROL = {"val": 0.3, "test": 0.7}
 MOST_OF_GROUP = 6  # texts of a group in train
 
