@@ -22,7 +22,7 @@ from torch.nn.functional import embedding, gelu, scaled_dot_product_attention
 PADDING = 0  # the token that fills a text up to the longest of its batch
 
 
-class Sizes(NamedTuple):
+class BertSizes(NamedTuple):
     """What a network is built by.
 
     Attributes:
@@ -53,7 +53,7 @@ class BertEncoder(nn.Module):
     buffers then, and no part of θ. They hold half of the weights, of which a task reads few rows.
     """
 
-    def __init__(self, sizes: Sizes, train_tables: bool = False) -> None:
+    def __init__(self, sizes: BertSizes, train_tables: bool = False) -> None:
         super().__init__()
         self.sizes = sizes
         self.embeddings = Embeddings(sizes, train_tables)
@@ -73,7 +73,7 @@ class BertEncoder(nn.Module):
         return (x_BLW * shares(tokens_BL, x_BLW.dtype)).sum(1)
 
 
-def require_readable(sizes: Sizes, tokens_BL: Tensor) -> None:
+def require_readable(sizes: BertSizes, tokens_BL: Tensor) -> None:
     """Require tokens as a network of these `sizes` takes them.
 
     Raises:
@@ -120,7 +120,7 @@ class Table(nn.Module):
 class Embeddings(nn.Module):
     """The sum of a word's, a position's and the first kind's row, normalised."""
 
-    def __init__(self, sizes: Sizes, trained: bool) -> None:
+    def __init__(self, sizes: BertSizes, trained: bool) -> None:
         super().__init__()
         self.word_embeddings = Table(sizes.vocabulary, sizes.width, trained)
         self.position_embeddings = Table(sizes.positions, sizes.width, trained)
@@ -137,7 +137,7 @@ class Embeddings(nn.Module):
 class Blocks(nn.Module):
     """The blocks, under the name that BertModel gives them."""
 
-    def __init__(self, sizes: Sizes) -> None:
+    def __init__(self, sizes: BertSizes) -> None:
         super().__init__()
         self.layer = nn.ModuleList(PostNormBlock(sizes) for _ in range(sizes.num_layers))
 
@@ -145,7 +145,7 @@ class Blocks(nn.Module):
 class PostNormBlock(nn.Module):
     """Attention and MLP, each followed by a norm of its sum with what entered it."""
 
-    def __init__(self, sizes: Sizes) -> None:
+    def __init__(self, sizes: BertSizes) -> None:
         super().__init__()
         self.attention = AttentionPart(sizes)
         self.intermediate = Wide(sizes)
@@ -160,7 +160,7 @@ class PostNormBlock(nn.Module):
 class AttentionPart(nn.Module):
     """norm(x + attention(x))."""
 
-    def __init__(self, sizes: Sizes) -> None:
+    def __init__(self, sizes: BertSizes) -> None:
         super().__init__()
         self.self = SelfAttention(sizes)
         self.output = NormedSum(sizes.width, sizes)
@@ -173,7 +173,7 @@ class AttentionPart(nn.Module):
 class SelfAttention(nn.Module):
     """softmax(Q Kᵀ/√(W/H)) V by head, over the tokens that are no padding."""
 
-    def __init__(self, sizes: Sizes) -> None:
+    def __init__(self, sizes: BertSizes) -> None:
         super().__init__()
         self.num_heads = sizes.num_heads
         self.query = nn.Linear(sizes.width, sizes.width)
@@ -192,7 +192,7 @@ class SelfAttention(nn.Module):
 class Wide(nn.Module):
     """The first matrix of an MLP, under the name that BertModel gives it."""
 
-    def __init__(self, sizes: Sizes) -> None:
+    def __init__(self, sizes: BertSizes) -> None:
         super().__init__()
         self.dense = nn.Linear(sizes.width, sizes.hidden)
 
@@ -200,7 +200,7 @@ class Wide(nn.Module):
 class NormedSum(nn.Module):
     """norm(x + dense(y)) of what entered a part, x, and what it made of it, y."""
 
-    def __init__(self, num_inputs: int, sizes: Sizes) -> None:
+    def __init__(self, num_inputs: int, sizes: BertSizes) -> None:
         super().__init__()
         self.dense = nn.Linear(num_inputs, sizes.width)
         self.LayerNorm = nn.LayerNorm(sizes.width, eps=sizes.eps)

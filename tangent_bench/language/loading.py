@@ -15,7 +15,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from tangent_bench.language.encoder import BertEncoder, Sizes
+from tangent_bench.language.encoder import BertEncoder, BertSizes
 from tangent_bench.store import places
 from tangent_bench.weights import _reading
 
@@ -80,7 +80,7 @@ def load(place: Path, train_tables: bool = False) -> BertEncoder:
     return network.eval().requires_grad_(False)
 
 
-def sizes(place: Path) -> Sizes:
+def sizes(place: Path) -> BertSizes:
     """The sizes that `config.json` in a folder says.
 
     Raises:
@@ -105,7 +105,7 @@ def sizes(place: Path) -> Sizes:
             f"{file} lacks {', '.join(missing)}: expected the config.json that came with the "
             "weights."
         )
-    return Sizes(**{field: config[key] for field, key in KEYS.items()})
+    return BertSizes(**{field: config[key] for field, key in KEYS.items()})
 
 
 def fill(network: nn.Module, tensors: Mapping[str, Tensor], file: Path) -> None:

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from tangent_bench.language import loading
-from tangent_bench.language.encoder import PADDING, BertEncoder, Sizes
+from tangent_bench.language.encoder import PADDING, BertEncoder, BertSizes
 
-SIZES = Sizes(
+SIZES = BertSizes(
     vocabulary=50,
     positions=12,
     kinds=2,

@@ -72,7 +72,7 @@ def test_the_package_is_found_without_its_import(tmp_path, monkeypatch):
         ({**CONFIG, "model_type": "t5"}, "model_type: 't5', expected 'bert'"),
         ({"hidden_size": 24}, "lacks vocab_size, max_position_embeddings"),
         ({**CONFIG, "vocab_size": 51}, "of shape .50, 24., but its config.json says .51, 24."),
-        ({**CONFIG, "num_hidden_layers": 1}, "has 'encoder.layer.1.attention.self.query.weight'"),
+        ({**CONFIG, "num_hidden_layers": 1}, r"has 'encoder.layer.1\."),
     ],
 )
 def test_other_networks_are_refused_in_words(tmp_path, config, sentence):

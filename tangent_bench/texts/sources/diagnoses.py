@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tangent_bench.texts.sources.packages import Wheel
-from tangent_bench.texts.sources.wording import Entry, is_fit, tidy
+from tangent_bench.texts.sources.wording import Excerpt, is_fit, tidy
 
 FILE = "simple_icd_10_cm/data/icd10c-tabular-April-1-2026.xml"
 # Chapters 1 to 21; the 22nd has codes for special purposes, too few to learn.
@@ -38,8 +38,8 @@ LONGEST_CODE = 5  # "A00.0": finer codes repeat a title for each side of the bod
 FEWEST_WORDS = 2
 
 
-def entries(folder: Path) -> Iterator[Entry]:
-    """A title an entry; the category of three characters is its unit."""
+def excerpts(folder: Path) -> Iterator[Excerpt]:
+    """A title an excerpt; the category of three characters is its unit."""
     content = Wheel(folder, "simple-icd-10-cm").read(FILE)
     tree = ElementTree.fromstring(content)  # noqa: S314 the file is pinned by its hash
     for name, chapter in zip(CHAPTERS, tree.iter("chapter")):
@@ -48,4 +48,4 @@ def entries(folder: Path) -> Iterator[Entry]:
                 title = tidy(diagnosis.findtext("desc", ""))
                 code = diagnosis.findtext("name", "")
                 if len(code) <= LONGEST_CODE and is_fit(title, FEWEST_WORDS):
-                    yield Entry(title, name, category.findtext("name", ""))
+                    yield Excerpt(title, name, category.findtext("name", ""))

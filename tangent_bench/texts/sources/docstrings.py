@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tangent_bench.texts.sources.packages import installed
-from tangent_bench.texts.sources.wording import Entry, first_sentence, is_fit
+from tangent_bench.texts.sources.wording import Excerpt, first_sentence, is_fit
 
 # Class → package on PyPI, module.
 LIBRARIES = {
@@ -35,8 +35,8 @@ _NO_SENTENCE = re.compile(r"[`<>{}|\\=_*@%$#~\[\]]|::|\.\.\.|https?:|[^\x20-\x7e
 _NODES = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-def entries(folder: Path) -> Iterator[Entry]:
-    """A documented class or function an entry; the module is its unit. `folder` is not read."""
+def excerpts(folder: Path) -> Iterator[Excerpt]:
+    """A documented class or function an excerpt; the module is its unit. `folder` is not read."""
     for class_name, (package, module) in LIBRARIES.items():
         root = installed(package, module)
         for file in sorted(root.rglob("*.py")):
@@ -44,7 +44,7 @@ def entries(folder: Path) -> Iterator[Entry]:
             if not any(part in NOT_THEIRS for part in path.parts):
                 for text in _sentences(file.read_text(encoding="utf-8")):
                     if module.lower() not in text.lower():
-                        yield Entry(text, class_name, f"{module}/{path.as_posix()}")
+                        yield Excerpt(text, class_name, f"{module}/{path.as_posix()}")
 
 
 def _sentences(source: str) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tangent_bench.texts.sources.packages import installed
-from tangent_bench.texts.sources.wording import Entry, is_fit, tidy
+from tangent_bench.texts.sources.wording import Excerpt, is_fit, tidy
 
 # Latin letters only, as other letters alone would tell the language.
 LANGUAGES = {
@@ -25,8 +25,8 @@ LANGUAGES = {
 }
 
 
-def entries(folder: Path) -> Iterator[Entry]:
-    """A name an entry; the thing that has it in all languages is its unit.
+def excerpts(folder: Path) -> Iterator[Excerpt]:
+    """A name an excerpt; the thing that has it in all languages is its unit.
 
     `folder` is not read.
     """
@@ -44,4 +44,4 @@ def entries(folder: Path) -> Iterator[Entry]:
         for kind, names in kinds.items():
             for key, name in names.items():
                 if is_fit(name):
-                    yield Entry(tidy(name), class_name, f"{kind} {key}")
+                    yield Excerpt(tidy(name), class_name, f"{kind} {key}")

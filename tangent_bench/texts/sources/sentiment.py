@@ -8,21 +8,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tangent_bench.texts.sources.packages import Wheel
-from tangent_bench.texts.sources.wording import Entry, is_fit, plain, tidy
+from tangent_bench.texts.sources.wording import Excerpt, is_fit, plain, tidy
 
 FILE = "textblob/en/en-sentiment.xml"
 CLEAR = 0.15  # of polarity, from which on a sense is positive or negative
 _WORD = re.compile(r'<word form="([^"]+)".* sense="([^"]+)" polarity="([^"]+)"')
 
 
-def entries(folder: Path) -> Iterator[Entry]:
-    """A word with one of its senses an entry; the word is the unit."""
+def excerpts(folder: Path) -> Iterator[Excerpt]:
+    """A word with one of its senses an excerpt; the word is the unit."""
     text = Wheel(folder, "textblob").text(FILE)
     for word, sense, polarity in _WORD.findall(text):
         found = tidy(html.unescape(f"{word}: {sense}"))
         name = class_name(float(polarity))
         if name and is_fit(found, 2):
-            yield Entry(found, name, plain(word))
+            yield Excerpt(found, name, plain(word))
 
 
 def class_name(polarity: float) -> str:

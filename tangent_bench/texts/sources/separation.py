@@ -1,7 +1,7 @@
 """Splits that share no text, no near-copy and no unit.
 
-Entries whose words are the same count once, and not at all where their classes differ. Entries of
-one unit, and entries that share NEAR of their words (Jaccard's index of the sets), make a group;
+Excerpts whose words are the same count once, and not at all where their classes differ. Excerpts of
+one unit, and excerpts that share NEAR of their words (Jaccard's index of the sets), make a group;
 a group lies in one split. Of a group of val or test one text is taken, so that texts there are
 independent of one another as well.
 """
@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from tangent_bench.images.task import SPLITS
 from tangent_bench.seeds import derive
-from tangent_bench.texts.sources.wording import Entry, plain
+from tangent_bench.texts.sources.wording import Excerpt, plain
 
 NEAR = 0.7
 SIZES = {"train": 2400, "val": 300, "test": 750}
@@ -24,15 +24,15 @@ SHARES_OF_CONTROL = {"val": 0.3, "test": 0.7}
 MOST_OF_GROUP = 6  # texts of a group in train
 
 
-def distinct(entries: Iterable[Entry]) -> list[Entry]:
-    """One entry for each text, sorted; none of a text that is in two classes."""
-    found: dict[str, Entry] = {}
+def distinct(excerpts: Iterable[Excerpt]) -> list[Excerpt]:
+    """One excerpt for each text, sorted; none of a text that is in two classes."""
+    found: dict[str, Excerpt] = {}
     classes: dict[str, set[str]] = defaultdict(set)
-    for entry in sorted(entries):
-        key = plain(entry.text)
-        found.setdefault(key, entry)
-        classes[key].add(entry.class_name)
-    return [entry for key, entry in found.items() if len(classes[key]) == 1]
+    for excerpt in sorted(excerpts):
+        key = plain(excerpt.text)
+        found.setdefault(key, excerpt)
+        classes[key].add(excerpt.class_name)
+    return [excerpt for key, excerpt in found.items() if len(classes[key]) == 1]
 
 
 def near_copies(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
@@ -56,9 +56,9 @@ def near_copies(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
                 yield other, number
 
 
-def groups(entries: Sequence[Entry]) -> list[list[Entry]]:
-    """Entries that belong into one split, together."""
-    leaders = list(range(len(entries)))
+def groups(excerpts: Sequence[Excerpt]) -> list[list[Excerpt]]:
+    """Excerpts that belong into one split, together."""
+    leaders = list(range(len(excerpts)))
 
     def leader(number: int) -> int:
         while leaders[number] != number:
@@ -70,37 +70,37 @@ def groups(entries: Sequence[Entry]) -> list[list[Entry]]:
         leaders[leader(other)] = leader(one)
 
     first_of_unit: dict[str, int] = {}
-    for number, entry in enumerate(entries):
-        join(first_of_unit.setdefault(entry.unit, number), number)
-    for one, other in near_copies([entry.text for entry in entries]):
+    for number, excerpt in enumerate(excerpts):
+        join(first_of_unit.setdefault(excerpt.unit, number), number)
+    for one, other in near_copies([excerpt.text for excerpt in excerpts]):
         join(one, other)
-    members: dict[int, list[Entry]] = defaultdict(list)
-    for number, entry in enumerate(entries):
-        members[leader(number)].append(entry)
+    members: dict[int, list[Excerpt]] = defaultdict(list)
+    for number, excerpt in enumerate(excerpts):
+        members[leader(number)].append(excerpt)
     return list(members.values())
 
 
 def separate(
-    task: str, entries: Iterable[Entry], splits: Sequence[str] = SPLITS
-) -> dict[str, list[Entry]]:
-    """Split → its entries, sorted by class and text, the same for the same entries in any order.
+    task: str, excerpts: Iterable[Excerpt], splits: Sequence[str] = SPLITS
+) -> dict[str, list[Excerpt]]:
+    """Split → its excerpts, sorted by class and text, the same for the same excerpts in any order.
 
     Args:
         task: its name, which seeds the order in which groups are dealt.
-        entries: all that there are.
+        excerpts: all that there are.
         splits: those of the task; a control has no "train".
     """
-    dealt = groups(distinct(entries))
-    dealt.sort(key=lambda group: derive("texts", task, min(entry.text for entry in group)))
+    dealt = groups(distinct(excerpts))
+    dealt.sort(key=lambda group: derive("texts", task, min(excerpt.text for excerpt in group)))
     has_train = "train" in splits
     places = _Places(dealt, SHARES if has_train else SHARES_OF_CONTROL)
-    taken: dict[str, list[Entry]] = {split: [] for split in splits}
+    taken: dict[str, list[Excerpt]] = {split: [] for split in splits}
     for group in dealt:
-        ordered = sorted(group, key=lambda entry: derive("texts", task, entry.text, "in group"))
+        ordered = sorted(group, key=lambda excerpt: derive("texts", task, excerpt.text, "in group"))
         for split in ("test", "val"):
-            entry = places.needed(split, ordered)
-            if entry is not None:
-                taken[split].append(entry)
+            excerpt = places.needed(split, ordered)
+            if excerpt is not None:
+                taken[split].append(excerpt)
                 break
         else:
             if has_train:
@@ -108,17 +108,17 @@ def separate(
     return {split: sorted(found, key=_by_class) for split, found in taken.items()}
 
 
-def _by_class(entry: Entry) -> tuple[str, str]:
-    return entry.class_name, entry.text
+def _by_class(excerpt: Excerpt) -> tuple[str, str]:
+    return excerpt.class_name, excerpt.text
 
 
 class _Places:
     """How many texts of each class the splits still take."""
 
-    def __init__(self, groups: Sequence[Sequence[Entry]], shares: dict[str, float]) -> None:
+    def __init__(self, groups: Sequence[Sequence[Excerpt]], shares: dict[str, float]) -> None:
         num_groups: Counter[str] = Counter()
         for group in groups:
-            num_groups.update({entry.class_name for entry in group})
+            num_groups.update({excerpt.class_name for excerpt in group})
         num_classes = len(num_groups)
         self._left = {"train": Counter[str]()}
         for name in num_groups:
@@ -129,19 +129,19 @@ class _Places:
             for name, number in num_groups.items():
                 self._left[split][name] = min(wanted, int(share * number))
 
-    def needed(self, split: str, group: Sequence[Entry]) -> Entry | None:
-        """The entry of a group whose class a split needs most; it is taken."""
-        best = max(group, key=lambda entry: self._left[split][entry.class_name])
+    def needed(self, split: str, group: Sequence[Excerpt]) -> Excerpt | None:
+        """The excerpt of a group whose class a split needs most; it is taken."""
+        best = max(group, key=lambda excerpt: self._left[split][excerpt.class_name])
         if self._left[split][best.class_name] == 0:
             return None
         self._left[split][best.class_name] -= 1
         return best
 
-    def room_in_train(self, group: Sequence[Entry]) -> list[Entry]:
-        """The entries of a group that train takes."""
+    def room_in_train(self, group: Sequence[Excerpt]) -> list[Excerpt]:
+        """The excerpts of a group that train takes."""
         found = []
-        for entry in group[:MOST_OF_GROUP]:
-            if self._left["train"][entry.class_name] > 0:
-                self._left["train"][entry.class_name] -= 1
-                found.append(entry)
+        for excerpt in group[:MOST_OF_GROUP]:
+            if self._left["train"][excerpt.class_name] > 0:
+                self._left["train"][excerpt.class_name] -= 1
+                found.append(excerpt)
         return found

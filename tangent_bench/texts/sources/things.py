@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tangent_bench.texts.sources.packages import installed
-from tangent_bench.texts.sources.wording import Entry, is_fit, tidy
+from tangent_bench.texts.sources.wording import Excerpt, is_fit, tidy
 
 FILE = "data/_info/imagenet_synset_to_definition.txt"
 # Kind → first and last numbers of synsets in WordNet's file of nouns, which keeps kin together.
@@ -26,15 +26,15 @@ RANGES = {
 FEWEST_WORDS = 3
 
 
-def entries(folder: Path) -> Iterator[Entry]:
-    """A definition an entry, and a unit. `folder` is not read."""
+def excerpts(folder: Path) -> Iterator[Excerpt]:
+    """A definition an excerpt, and a unit. `folder` is not read."""
     lines = (installed("timm", "timm") / FILE).read_text(encoding="utf-8").splitlines()
     for line in lines:
         synset, definition = line.split("\t", 1)
         name = kind(int(synset.removeprefix("n")))
         text = tidy(definition)
         if name and is_fit(text, FEWEST_WORDS):
-            yield Entry(text, name, synset)
+            yield Excerpt(text, name, synset)
 
 
 def kind(number: int) -> str:

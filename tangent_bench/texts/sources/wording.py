@@ -14,7 +14,7 @@ _SPACE = re.compile(r"\s+")
 _END = re.compile(r"(?<!e\.g)(?<!i\.e)(?<!vs)(?<!etc)[.!?](?=\s+[A-Z]|$)")
 
 
-class Entry(NamedTuple):
+class Excerpt(NamedTuple):
     """A text before it is dealt to a split.
 
     Attributes:
