@@ -1,8 +1,8 @@
 """Tasks of texts: one file for each. A module has `TASK` and `load(split)`.
 
 Texts of different splits share no text, no near-copy and no unit; every text of val and test is of
-a unit of its own. `assets/LICENCES.md` says whose texts they are. `python -m
-tangent_bench.texts.sources` builds the tables from pinned packages; no run needs it.
+a unit of its own. `assets/LICENCES.md` says whose texts they are. `make texts` builds the
+tables from pinned packages; no run needs it.
 
 Legend of shape suffixes: N texts.
 """

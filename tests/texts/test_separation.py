@@ -99,7 +99,7 @@ def test_what_is_too_short_or_too_long_is_not_taken():
 
 
 def test_packages_are_those_that_are_pinned(tmp_path):
-    with pytest.raises(ValueError, match=r"There is no .*\.whl: download it by pip"):
+    with pytest.raises(ValueError, match=r"There is no .*\.whl: `make texts` downloads textblob"):
         packages.Wheel(tmp_path, "textblob")
     pin = packages.pins()["textblob"]
     (tmp_path / pin.file).write_bytes(b"other")

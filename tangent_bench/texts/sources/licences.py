@@ -7,9 +7,9 @@ from tangent_bench.texts.sources.packages import pins
 HEAD = """\
 # Whose texts these are
 
-`python -m tangent_bench.texts.sources` writes this page and the tables beside it from the packages
-of `packages.csv`. Each table is a selection of texts, dealt to splits; nothing else was changed
-unless the last column says so.
+`make texts` writes this page and the tables beside it from the packages of `packages.csv`. Each
+table is a selection of texts, dealt to splits; nothing else was changed unless the last column says
+so.
 
 | task | package | version | licence of the texts | whose |
 | --- | --- | --- | --- | --- |

