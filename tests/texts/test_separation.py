@@ -10,12 +10,12 @@ import pytest
 from tangent_bench.texts.sources import packages
 from tangent_bench.texts.sources.separation import (
     NEAR,
+    apart,
     distinct,
-    groups,
     near_copies,
     separate,
 )
-from tangent_bench.texts.sources.wording import Excerpt, first_sentence, is_fit, plain, words
+from tangent_bench.texts.sources.wording import Excerpt, first_sentence, is_fit, words
 
 WORDS = [first + last for first in "bdfgklmnprstvz" for last in ("ada", "oro", "umu", "ene")]
 
@@ -52,27 +52,31 @@ def test_texts_count_once_and_not_in_two_classes():
     assert [excerpt.text for excerpt in distinct(excerpts)] == ["Crème, 2nd"]
 
 
-def test_units_and_near_copies_are_grouped_through_one_another():
+def test_near_copies_of_other_units_go_and_those_of_one_stay():
     excerpts = [
         Excerpt("one two three four", "a", "1"),
         Excerpt("one two three four five", "a", "2"),
-        Excerpt("something else", "a", "2"),
-        Excerpt("alone", "a", "3"),
+        Excerpt("one two three four six", "a", "1"),
+        Excerpt("two three four five seven eight", "a", "3"),
     ]
-    found = {frozenset(excerpt.text for excerpt in group) for group in groups(excerpts)}
-    assert {len(group) for group in found} == {1, 3} and frozenset({"alone"}) in found
+    kept = [excerpt.text.split()[-1] for excerpt in apart(excerpts)]
+    assert kept == ["four", "six", "eight"]
 
 
-def test_splits_share_no_group_and_do_not_depend_on_the_order():
-    excerpts = drawn(5, 900)
+@pytest.mark.parametrize("seed", range(3))
+def test_splits_share_no_unit_and_no_near_copy_in_any_order(seed):
+    excerpts = drawn(seed, 900)
     splits = separate("a task", excerpts)
     assert splits == separate("a task", excerpts[::-1]) != separate("another", excerpts)
     assert all(splits[split] for split in ("train", "val", "test"))
-    split_of = {plain(excerpt.text): split for split, own in splits.items() for excerpt in own}
-    for group in groups(distinct(excerpts)):
-        found = [split_of[plain(e.text)] for e in group if plain(e.text) in split_of]
-        assert len(set(found)) <= 1
-        assert len(found) <= 1 or found[0] == "train"
+    found = [(split, excerpt) for split, own in splits.items() for excerpt in own]
+    for (split, one), (other_split, other) in itertools.combinations(found, 2):
+        if split == other_split == "train":
+            continue
+        assert one.unit != other.unit
+        here = set(words(one.text))
+        there = set(words(other.text))
+        assert len(here & there) < NEAR * len(here | there)
 
 
 def test_a_control_has_no_train():

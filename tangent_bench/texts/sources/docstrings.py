@@ -43,15 +43,24 @@ def excerpts(folder: Path) -> Iterator[Excerpt]:
             path = file.relative_to(root)
             if not any(part in NOT_THEIRS for part in path.parts):
                 for text in _sentences(file.read_text(encoding="utf-8")):
-                    if module.lower() not in text.lower():
+                    if not _names(text, package, module):
                         yield Excerpt(text, class_name, f"{module}/{path.as_posix()}")
 
 
 def _sentences(source: str) -> Iterator[str]:
     """The first sentences of docstrings of public classes and functions."""
-    for node in ast.walk(ast.parse(source)):
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return  # a template of a module
+    for node in ast.walk(tree):
         if isinstance(node, _NODES) and not node.name.startswith("_"):
             paragraph = (ast.get_docstring(node) or "").split("\n\n")[0]
             text = first_sentence(paragraph)
             if is_fit(text, FEWEST_WORDS) and not _NO_SENTENCE.search(text):
                 yield text
+
+
+def _names(text: str, package: str, module: str) -> bool:
+    """Whether a text names its library."""
+    return package in text.lower() or module.lower() in text.lower()

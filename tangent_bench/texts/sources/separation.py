@@ -1,9 +1,9 @@
 """Splits that share no text, no near-copy and no unit.
 
-Excerpts whose words are the same count once, and not at all where their classes differ. Excerpts of
-one unit, and excerpts that share NEAR of their words (Jaccard's index of the sets), make a group;
-a group lies in one split. Of a group of val or test one text is taken, so that texts there are
-independent of one another as well.
+Excerpts whose words are the same count once, and not at all where their classes differ. Of excerpts
+of different units that share NEAR of their words (Jaccard's index of the sets) one stays; joining
+their units instead would chain most of a subject together. A unit lies in one split, and val and
+test take one excerpt of a unit, so that texts there are independent of one another as well.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from tangent_bench.texts.sources.wording import Excerpt, plain
 
 NEAR = 0.7
 SIZES = {"train": 2400, "val": 300, "test": 750}
-# Of a class's groups, at most, so that train has some of each class.
+# Of the units of a class, at most, so that train has some of each class.
 SHARES = {"val": 0.2, "test": 0.42}
 SHARES_OF_CONTROL = {"val": 0.3, "test": 0.7}
-MOST_OF_GROUP = 6  # texts of a group in train
+MOST_OF_UNIT = 6  # texts in train
 
 
 def distinct(excerpts: Iterable[Excerpt]) -> list[Excerpt]:
@@ -56,28 +56,13 @@ def near_copies(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
                 yield other, number
 
 
-def groups(excerpts: Sequence[Excerpt]) -> list[list[Excerpt]]:
-    """Excerpts that belong into one split, together."""
-    leaders = list(range(len(excerpts)))
-
-    def leader(number: int) -> int:
-        while leaders[number] != number:
-            leaders[number] = leaders[leaders[number]]
-            number = leaders[number]
-        return number
-
-    def join(one: int, other: int) -> None:
-        leaders[leader(other)] = leader(one)
-
-    first_of_unit: dict[str, int] = {}
-    for number, excerpt in enumerate(excerpts):
-        join(first_of_unit.setdefault(excerpt.unit, number), number)
+def apart(excerpts: Sequence[Excerpt]) -> list[Excerpt]:
+    """Those that are no near-copy of an earlier one, unless both are of one unit."""
+    dropped: set[int] = set()
     for one, other in near_copies([excerpt.text for excerpt in excerpts]):
-        join(one, other)
-    members: dict[int, list[Excerpt]] = defaultdict(list)
-    for number, excerpt in enumerate(excerpts):
-        members[leader(number)].append(excerpt)
-    return list(members.values())
+        if one not in dropped and excerpts[one].unit != excerpts[other].unit:
+            dropped.add(other)
+    return [excerpt for number, excerpt in enumerate(excerpts) if number not in dropped]
 
 
 def separate(
@@ -86,25 +71,27 @@ def separate(
     """Split → its excerpts, sorted by class and text, the same for the same excerpts in any order.
 
     Args:
-        task: its name, which seeds the order in which groups are dealt.
+        task: its name, which seeds the order in which units are dealt.
         excerpts: all that there are.
         splits: those of the task; a control has no "train".
     """
-    dealt = groups(distinct(excerpts))
-    dealt.sort(key=lambda group: derive("texts", task, min(excerpt.text for excerpt in group)))
+    drawn = distinct(excerpts)
+    drawn.sort(key=lambda excerpt: derive("texts", task, excerpt.text))
+    units: dict[str, list[Excerpt]] = defaultdict(list)
+    for excerpt in apart(drawn):
+        units[excerpt.unit].append(excerpt)
     has_train = "train" in splits
-    places = _Places(dealt, SHARES if has_train else SHARES_OF_CONTROL)
+    places = _Places(list(units.values()), SHARES if has_train else SHARES_OF_CONTROL)
     taken: dict[str, list[Excerpt]] = {split: [] for split in splits}
-    for group in dealt:
-        ordered = sorted(group, key=lambda excerpt: derive("texts", task, excerpt.text, "in group"))
+    for unit in units.values():
         for split in ("test", "val"):
-            excerpt = places.needed(split, ordered)
+            excerpt = places.needed(split, unit)
             if excerpt is not None:
                 taken[split].append(excerpt)
                 break
         else:
             if has_train:
-                taken["train"] += places.room_in_train(ordered)
+                taken["train"] += places.room_in_train(unit)
     return {split: sorted(found, key=_by_class) for split, found in taken.items()}
 
 
@@ -115,32 +102,33 @@ def _by_class(excerpt: Excerpt) -> tuple[str, str]:
 class _Places:
     """How many texts of each class the splits still take."""
 
-    def __init__(self, groups: Sequence[Sequence[Excerpt]], shares: dict[str, float]) -> None:
-        num_groups: Counter[str] = Counter()
-        for group in groups:
-            num_groups.update({excerpt.class_name for excerpt in group})
-        num_classes = len(num_groups)
-        self._left = {"train": Counter[str]()}
-        for name in num_groups:
-            self._left["train"][name] = math.ceil(SIZES["train"] / num_classes)
+    def __init__(self, units: Sequence[Sequence[Excerpt]], shares: dict[str, float]) -> None:
+        num_units: dict[str, float] = defaultdict(float)
+        for unit in units:
+            classes = {excerpt.class_name for excerpt in unit}
+            for name in classes:
+                num_units[name] += 1 / len(classes)
+        num_classes = len(num_units)
+        room = math.ceil(SIZES["train"] / num_classes)
+        self._left = {"train": dict.fromkeys(num_units, room)}
         for split, share in shares.items():
             wanted = math.ceil(SIZES[split] / num_classes)
-            self._left[split] = Counter()
-            for name, number in num_groups.items():
+            self._left[split] = {}
+            for name, number in num_units.items():
                 self._left[split][name] = min(wanted, int(share * number))
 
-    def needed(self, split: str, group: Sequence[Excerpt]) -> Excerpt | None:
-        """The excerpt of a group whose class a split needs most; it is taken."""
-        best = max(group, key=lambda excerpt: self._left[split][excerpt.class_name])
+    def needed(self, split: str, unit: Sequence[Excerpt]) -> Excerpt | None:
+        """The excerpt of a unit whose class a split needs most; it is taken."""
+        best = max(unit, key=lambda excerpt: self._left[split][excerpt.class_name])
         if self._left[split][best.class_name] == 0:
             return None
         self._left[split][best.class_name] -= 1
         return best
 
-    def room_in_train(self, group: Sequence[Excerpt]) -> list[Excerpt]:
-        """The excerpts of a group that train takes."""
+    def room_in_train(self, unit: Sequence[Excerpt]) -> list[Excerpt]:
+        """The excerpts of a unit that train takes."""
         found = []
-        for excerpt in group[:MOST_OF_GROUP]:
+        for excerpt in unit[:MOST_OF_UNIT]:
             if self._left["train"][excerpt.class_name] > 0:
                 self._left["train"][excerpt.class_name] -= 1
                 found.append(excerpt)
