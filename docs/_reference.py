@@ -10,6 +10,7 @@ from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 
 import _config_keys
+import _texts
 import pandas as pd
 from typer.main import get_command
 
@@ -36,6 +37,7 @@ def pages(nav: list) -> dict[str, str]:
         "reference/rows.md": rows_page(),
         "reference/commands.md": commands_page(),
         "reference/presets.md": presets_page(),
+        "reference/texts.md": _texts.page(),
         "contributing.md": (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"),
         "changelog.md": (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"),
         "results/sweep-choice.md": (ROOT / SWEEP).read_text(encoding="utf-8"),

@@ -193,6 +193,10 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
         "tests/typefaces/test_sheets.py::test_packages_are_those_that_are_pinned",
         NETWORK,
     ),
+    "make texts": (
+        "tests/texts/test_separation.py::test_packages_are_those_that_are_pinned",
+        NETWORK,
+    ),
     "make redraw": (
         "tests/figures/test_published.py::test_the_picture_is_that_of_the_published_rows",
         "changes tracked files",
