@@ -110,7 +110,7 @@ def describe(kind: str, name: str) -> dict:
 def _contract(kind: str, module: ModuleType, contract: Any) -> dict:
     """The fields of a contract, and what else a module of its kind promises."""
     fields = asdict(contract)
-    for key in ("title", "parameters"):
+    for key in ("title", "parameters", "by_task"):
         fields.pop(key, None)
     if kind == "methods":
         fields["coefficients"] = _grid(contract.coefficients)
@@ -159,13 +159,16 @@ def _plugin(kind: str, name: str) -> tuple[ModuleType, Any]:
 
 def _hyper_parameters(method: Method) -> list[dict]:
     return [
+    parameters = dict(method.parameters)
+    if method.by_task is not None:
+        parameters["<task>"] = method.by_task
         {
             "name": name,
             "default": parameter.default,
             "range": _limits({"minimum": parameter.low, "maximum": parameter.high}),
             "meaning": parameter.meaning,
         }
-        for name, parameter in method.parameters.items()
+        for name, parameter in parameters.items()
     ]
 
 
