@@ -116,6 +116,7 @@ def _contract(kind: str, module: ModuleType, contract: Any) -> dict:
         fields["coefficients"] = _grid(contract.coefficients)
         fields["wrapper"] = hasattr(module, "adjust")
         fields["sees_test_images"] = contract.sees_test_images
+        fields["sees_labels"] = contract.sees_labels
     elif kind == "tasks":
         fields["origin"] = _origin(module)
     return fields
@@ -158,10 +159,10 @@ def _plugin(kind: str, name: str) -> tuple[ModuleType, Any]:
 
 
 def _hyper_parameters(method: Method) -> list[dict]:
-    return [
     parameters = dict(method.parameters)
     if method.by_task is not None:
         parameters["<task>"] = method.by_task
+    return [
         {
             "name": name,
             "default": parameter.default,

@@ -89,6 +89,11 @@ class Merger:
         return any(link.contract.sees_test_images for link in self.links)
 
     @property
+    def sees_labels(self) -> bool:
+        """Whether a link of it does (`Method.sees_labels`)."""
+        return any(link.contract.sees_labels for link in self.links)
+
+    @property
     def is_sum(self) -> bool:
         """Whether the direction is a fixed sum of the vectors.
 
@@ -323,11 +328,30 @@ def sees_test_images(label: str) -> bool:
     Args:
         label: as `Merger.label` makes it.
     """
-    name = re.sub(r"-[0-9a-f]{8}$", "", label)
+    method = _of_label(label)
+    return method is not None and method.sees_test_images
+
+
+def sees_labels(label: str) -> bool:
+    """Whether the method of a label is fitted to validation labels.
+
+    Nothing is known of one that is not here.
+
+    >>> sees_labels("atlas-0123abcd"), sees_labels("ties")
+    (True, False)
+
+    Args:
+        label: as `Merger.label` makes it.
+    """
+    method = _of_label(label)
+    return method is not None and method.sees_labels
+
+
+def _of_label(label: str) -> Merger | None:
     try:
-        return find(name).sees_test_images
+        return find(re.sub(r"-[0-9a-f]{8}$", "", label))
     except ValueError:
-        return False
+        return None
 
 
 def asked(entries: Sequence[str | Mapping]) -> dict[str, Merger]:

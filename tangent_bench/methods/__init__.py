@@ -123,6 +123,14 @@ class Method:
         """
         return self.data == "unlabelled test"
 
+    @property
+    def sees_labels(self) -> bool:
+        """Whether it fits numbers to labelled validation images, beyond the choice of one α.
+
+        Tables and rankings set it apart from methods that get along without.
+        """
+        return self.data == "labelled validation"
+
 
 @dataclass(frozen=True)
 class Data:
