@@ -14,8 +14,8 @@ import math
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedIOBase
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
@@ -65,7 +65,7 @@ def read(file: Path, num_dimensions: int, what: str) -> np.ndarray:
 
 
 @contextmanager
-def _opened(file: Path, what: str) -> Iterator[IO[bytes]]:
+def _opened(file: Path, what: str) -> Iterator[BufferedIOBase]:
     """The unpacked bytes of a file; what fails within is one sentence."""
     try:
         with file.open("rb") as stream:
@@ -78,7 +78,7 @@ def _opened(file: Path, what: str) -> Iterator[IO[bytes]]:
         ) from None
 
 
-def _shape(stream: IO[bytes], file: Path, num_dimensions: int, what: str) -> tuple[int, ...]:
+def _shape(stream: BufferedIOBase, file: Path, num_dimensions: int, what: str) -> tuple[int, ...]:
     expected = bytes((0, 0, _UNSIGNED_BYTES, num_dimensions))
     start = stream.read(4)
     if start != expected:
