@@ -1,8 +1,8 @@
 """Files of the format idx, in which MNIST and its relatives are published, plain or by gzip.
 
     0 0 8 d    8: unsigned bytes, d: number of dimensions
-    n1 … nd    sizes, four bytes each, the most significant first
-    …          n1 · … · nd bytes, the last dimension fastest
+    n_1 … n_d  sizes, four bytes each, the most significant first
+    …          as many bytes as their product, the last dimension fastest
 
 Reference: LeCun, Cortes and Burges, The MNIST database of handwritten digits.
 """

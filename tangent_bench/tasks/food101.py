@@ -34,7 +34,7 @@ TASK = Task(
     class_names=CLASS_NAMES,
     templates=("a photo of {}, a type of food.",),
     kind="real",
-    source="Food-101 (Bossard, Guillaumin and Van Gool 2014); class names and prompts: "
+    source="Food-101 (Bossard et al. 2014); class names and prompts: "
     "openai/CLIP, data/prompts.md. Never downloaded here: counts, columns and order of labels are "
     "as others state them; revision: embeddings-benchmark/mteb",
     licence="not stated",
