@@ -15,7 +15,7 @@ import pandas as pd
 from typer.main import get_command
 
 from tangent_bench import cli, registry
-from tangent_bench.figures._entities import SEES_TEST_IMAGES
+from tangent_bench.figures._entities import seen_by
 from tangent_bench.methods import Parameter
 from tangent_bench.store.rows import COLUMNS, Row
 
@@ -71,7 +71,7 @@ def plugins_page(folder: str) -> str:
         TABLE_HEAD,
     ]
     for name, contract in contracts.items():
-        apart = SEES_TEST_IMAGES * getattr(contract, "sees_test_images", False)
+        apart = seen_by(contract) if folder == "methods" else ""
         parts.append(f"| [`{name}`](#{name}) | {contract.title}{apart} |")
     for name, module in modules.items():
         parts += [f"\n## {name}\n", prose(module.__doc__), "", *_fields(contracts[name])]

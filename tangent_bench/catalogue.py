@@ -113,12 +113,13 @@ def describe(kind: str, name: str) -> dict:
 def _contract(kind: str, module: ModuleType, contract: Any) -> dict:
     """The fields of a contract, and what else a module of its kind promises."""
     fields = asdict(contract)
-    for key in ("title", "parameters"):
+    for key in ("title", "parameters", "by_task"):
         fields.pop(key, None)
     if kind == "methods":
         fields["coefficients"] = _grid(contract.coefficients)
         fields["wrapper"] = hasattr(module, "adjust")
         fields["sees_test_images"] = contract.sees_test_images
+        fields["sees_labels"] = contract.sees_labels
     elif kind == "tasks":
         fields["origin"] = _origin(module)
     return fields
@@ -163,6 +164,9 @@ def _plugin(kind: str, name: str) -> tuple[ModuleType, Any]:
 
 
 def _hyper_parameters(method: Method) -> list[dict]:
+    parameters = dict(method.parameters)
+    if method.by_task is not None:
+        parameters["<task>"] = method.by_task
     return [
         {
             "name": name,
@@ -170,7 +174,7 @@ def _hyper_parameters(method: Method) -> list[dict]:
             "range": _limits({"minimum": parameter.low, "maximum": parameter.high}),
             "meaning": parameter.meaning,
         }
-        for name, parameter in method.parameters.items()
+        for name, parameter in parameters.items()
     ]
 
 

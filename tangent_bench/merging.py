@@ -5,6 +5,7 @@ them.
     find("lines+ties", {"lines.beta": 0.5})   "lines" adjusts the direction of "ties";
                                               hyper-parameters are named method.parameter
     find("ties", {"keep": 0.1})               the parameter's name is enough for a single method
+    find("scaled", {"mnist": 0.4})            some have a hyper-parameter for each task, by its name
 
 Importing this module, or listing names, imports no torch.
 """
@@ -14,7 +15,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from itertools import chain
@@ -47,6 +49,13 @@ class Link(NamedTuple):
         """Its hyper-parameters by "method.parameter"."""
         return {f"{self.name}.{key}": value for key, value in self.contract.parameters.items()}
 
+    def parameter(self, key: str) -> Parameter | None:
+        """What "method.parameter" is here, one that is named after a task included."""
+        method, _, own = key.partition(".")
+        if method != self.name or not own:
+            return None
+        return self.contract.parameters.get(own, self.contract.by_task)
+
 
 @dataclass(frozen=True)
 class Merger:
@@ -55,7 +64,8 @@ class Merger:
     Attributes:
         name: as in the config, "lines+ties".
         links: from the outermost wrapper to the method itself.
-        values: "method.parameter" → value, for every parameter of every link.
+        values: "method.parameter" → value, for every parameter of every link, and for those named
+            after a task that the user gave.
     """
 
     name: str
@@ -76,6 +86,11 @@ class Merger:
     def sees_test_images(self) -> bool:
         """Whether a link of it does (`Method.sees_test_images`)."""
         return any(link.contract.sees_test_images for link in self.links)
+
+    @property
+    def sees_labels(self) -> bool:
+        """Whether a link of it does (`Method.sees_labels`)."""
+        return any(link.contract.sees_labels for link in self.links)
 
     @property
     def is_sum(self) -> bool:
@@ -137,15 +152,30 @@ class Merger:
     @property
     def changed(self) -> dict[str, Value]:
         """The hyper-parameters that are not the defaults."""
-        parameters = _parameters(self.links)
-        return {
-            key: value for key, value in self.values.items() if value != parameters[key].default
-        }
+        changed = {}
+        for key, value in self.values.items():
+            if value != _parameter(self.links, key).default:
+                changed[key] = value
+        return changed
 
     def weights(self, sources: Sequence[str]) -> dict[str, float]:
         """Weight of every source, of a direction that is a fixed sum."""
         assert self.is_sum, self.name
-        return self.links[0].module.weights(sources)
+        link = self.links[0]
+        if _flaws.asks_for_values(link.module.weights):
+            return link.module.weights(sources, self._values_of(link))
+        return link.module.weights(sources)
+
+    def require_tasks(self, tasks: Collection[str]) -> None:
+        """Raise ValueError if a hyper-parameter is named after a task that is not among these."""
+        for key in sorted(self.values.keys() - _parameters(self.links)):
+            task = key.partition(".")[2]
+            if task not in tasks:
+                hint = registry.did_you_mean(task, tasks)
+                raise ValueError(
+                    f"Hyper-parameter {key!r} is named after no task of the run; expected one of "
+                    f"{', '.join(tasks)}.{hint}"
+                )
 
     def prepare(
         self,
@@ -224,7 +254,12 @@ class Merger:
 
     def _values_of(self, link: Link) -> dict[str, Value]:
         """The hyper-parameters of one link, by their own names."""
-        return {key: self.values[f"{link.name}.{key}"] for key in link.contract.parameters}
+        of_link = {}
+        for key, value in self.values.items():
+            method, _, own = key.partition(".")
+            if method == link.name:
+                of_link[own] = value
+        return of_link
 
 
 def _made(link: Link, theta0: Mapping[str, Tensor], *inputs: Any) -> Mapping[str, Tensor]:
@@ -292,11 +327,30 @@ def sees_test_images(label: str) -> bool:
     Args:
         label: as `Merger.label` makes it.
     """
-    name = re.sub(r"-[0-9a-f]{8}$", "", label)
+    method = _of_label(label)
+    return method is not None and method.sees_test_images
+
+
+def sees_labels(label: str) -> bool:
+    """Whether the method of a label is fitted to validation labels.
+
+    Nothing is known of one that is not here.
+
+    >>> sees_labels("atlas-0123abcd"), sees_labels("ties")
+    (True, False)
+
+    Args:
+        label: as `Merger.label` makes it.
+    """
+    method = _of_label(label)
+    return method is not None and method.sees_labels
+
+
+def _of_label(label: str) -> Merger | None:
     try:
-        return find(name).sees_test_images
+        return find(re.sub(r"-[0-9a-f]{8}$", "", label))
     except ValueError:
-        return False
+        return None
 
 
 def asked(entries: Sequence[str | Mapping]) -> dict[str, Merger]:
@@ -403,10 +457,19 @@ def _values(links: Sequence[Link], given: Mapping[str, Any]) -> dict[str, Value]
     values = {key: parameter.default for key, parameter in parameters.items()}
     for key, value in given.items():
         whole = key if "." in key else f"{links[-1].name}.{key}"
-        if whole not in parameters:
-            chain = "+".join(link.name for link in links)
-            hint = registry.did_you_mean(whole, parameters)
-            known = ", ".join(parameters) or "none"
-            raise ValueError(f"Unknown hyper-parameter {key!r} of '{chain}': it has {known}.{hint}")
-        values[whole] = parameters[whole].check(whole, value)
+        values[whole] = _parameter(links, whole, key).check(whole, value)
     return values
+
+
+def _parameter(links: Sequence[Link], key: str, given: str = "") -> Parameter:
+    """The hyper-parameter "method.parameter" of a chain; `given` is what the user called it."""
+    for link in links:
+        if (parameter := link.parameter(key)) is not None:
+            return parameter
+    parameters = _parameters(links)
+    chain = "+".join(link.name for link in links)
+    hint = registry.did_you_mean(key, parameters)
+    known = ", ".join(parameters) or "none"
+    raise ValueError(
+        f"Unknown hyper-parameter {given or key!r} of '{chain}': it has {known}.{hint}"
+    )

@@ -152,6 +152,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "pip wheel --no-deps .": ("tests/test_wheel.py", "leaves a folder in the sources; of a copy"),
     "export CUBLAS_WORKSPACE_CONFIG=:4096:8": ("", "changes something on a GPU alone"),
     "apt-get install chromium": ("", NETWORK),
+    "apt-get install dataset-fashion-mnist": ("", NETWORK),
     "hf auth login": ("", NETWORK),
     "hf download": ("", NETWORK),
     "hf download timm/vit_base_patch32_clip_224.openai open_clip_model.safetensors": ("", NETWORK),

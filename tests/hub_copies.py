@@ -27,6 +27,7 @@ datasets = pytest.importorskip(
 )
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
+UNPINNED = "0" * 40  # what a copy notes whose task pins no revision
 CLASSES = ("big cat", "dog", "owl")
 NUM = {"train": 20, "test": 5}  # of each class
 FILES = {"train": "data/train-*.parquet", "test": "data/test-*.parquet"}
@@ -187,7 +188,8 @@ def write_paper(root: Path, name: str, num: Mapping[str, int]) -> Path:
     synonyms = [f"{each}, {label}" for label, each in enumerate(task.class_names)]
     names = synonyms if origin.agreement < 1 else origin.folder_names or task.class_names
     folder = root / origin.folders[0]
-    for stored, pattern in origin.files.items():
+    files = origin.files or {stored: f"data/{stored}-*.parquet" for stored in num}
+    for stored, pattern in files.items():
         file = pattern.replace("*", "00000-of-00001")
         found = [
             (k % len(names), *_painted(name, stored, k, origin.native)) for k in range(num[stored])
@@ -196,7 +198,7 @@ def write_paper(root: Path, name: str, num: Mapping[str, int]) -> Path:
         _table(found, names, origin.image, origin.label).to_parquet(folder / file, batch_size=20)
         note = folder / ".cache/huggingface/download" / f"{file}.metadata"
         note.parent.mkdir(parents=True, exist_ok=True)
-        note.write_text(f"{origin.revision}\netag\n0.0\n", encoding="utf-8")
+        note.write_text(f"{origin.revision or UNPINNED}\netag\n0.0\n", encoding="utf-8")
     return folder
 
 

@@ -145,6 +145,7 @@ class _Maker:
             self.pretraining_ablation(),
         ]
         parts += [self.ntk_theory(), self.cost_growth(), self.vector_localization()]
+        parts += [self.task_analogies()]
         return [row for part in parts for row in part]
 
     def single_task(self) -> list[Row]:
@@ -487,6 +488,27 @@ class _Maker:
                 )
                 at = {"sources": "each", "task": "all", "split": split, "width": width}
                 out.append(self.row("pretraining_ablation", mode, metric, value, **at))
+        return out
+
+    def task_analogies(self) -> list[Row]:
+        """One analogy, whose last task is the control."""
+        out = []
+        a, b, c = list(dict.fromkeys((*self.tasks, *TASKS)))[:3]
+        directions = {c: 0.5, b: 0.48, f"{c}+{b}": 0.55}
+        for mode in MODES:
+            at = {"task": CONTROL, "coefficient": 0.4}
+            for sources, value in directions.items():
+                about = at | {"sources": sources}
+                out.append(self.row("task_analogies", mode, "accuracy_tuned", value, **about))
+            at["sources"] = f"{c}+{b}+{a}"
+            value = 0.6 + self.noise()
+            out.append(self.row("task_analogies", mode, "analogy_accuracy_tuned", value, **at))
+            gain = {"width": 0.03, **at}
+            out.append(self.row("task_analogies", mode, "analogy_gain_tuned", value - 0.45, **gain))
+            for split, alpha in (("test", 0.0), ("val", 0.0), ("val", 1.0)):
+                value = 0.45 + 0.1 * alpha
+                there = at | {"split": split, "coefficient": alpha}
+                out.append(self.row("task_analogies", mode, "analogy_accuracy", value, **there))
         return out
 
     def vector_localization(self) -> list[Row]:

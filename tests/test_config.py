@@ -259,6 +259,9 @@ def test_the_method_of_all_experiments_is_a_sum_with_a_coefficient(method):
         ([{"keep": 0.1}], ["methods.0", "name"]),
         (["ties", {"name": "ties", "keep": 0.2}], ["twice"]),
         (["lines"], ["is a wrapper"]),
+        ([{"name": "scaled", "mnits": 0.4}], ["'scaled.mnits'", "Did you mean 'mnist'?"]),
+        ([{"name": "scaled", "mnist": 2000}], ["'scaled.mnist'", "2000", "at most 1000"]),
+        ([{"name": "scaled", "mnist": True}], ["'scaled.mnist' is True", "float"]),
     ],
 )
 def test_methods_are_checked_before_a_run(methods, words):

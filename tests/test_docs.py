@@ -155,7 +155,8 @@ def test_data_sets_are_those_of_the_code():
         sizes = [
             f"{origin.counts[s]:,}" if s in origin.counts else "–" for s in ("train", "val", "test")
         ]
-        expected = f"`{origin.hub}`", f"`{origin.revision[:7]}`", " / ".join(sizes), task.licence
+        pin = f"`{origin.revision[:7]}`" if origin.revision else "not pinned"
+        expected = f"`{origin.hub}`", pin, " / ".join(sizes), task.licence
         assert (hub, revision, counts, licence) == expected
 
 

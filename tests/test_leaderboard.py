@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from tangent_bench import merging
-from tangent_bench.figures._entities import APART
+from tangent_bench.figures._entities import APART, FITTED
 from tangent_bench.judging import rankings
 from tangent_bench.judging.components import crossed
 from tangent_bench.report import leaderboard, leaderboard_page, render
@@ -328,6 +328,24 @@ def test_the_note_names_their_family(with_and_without):
     words = "those that see test images are a family of their own"
     assert words in leaderboard.note(ranked, "x")
     assert words not in leaderboard.note(without, "x")
+
+
+def test_methods_that_are_fitted_to_labels_are_a_list_and_a_block_of_their_own(folder):
+    (link,) = TIES.links
+    fits = SimpleNamespace(METHOD=replace(link.contract, data="labelled validation"))
+    fitted = replace(TIES, links=(merging.Link(link.name, fits),))
+    everyone = [ARITHMETIC, fitted, seeing(HALF), AVERAGE]
+    ranked = leaderboard.entries(run(folder), everyone)
+    by_label = {entry.merger.label: entry for entry in ranked}
+    assert by_label["ties"].behind is None and not by_label["ties"].best
+    assert by_label["ties"].versus.num_candidates == 1, "a family of its own"
+    _, below, last = re.split(
+        "|".join(map(re.escape, (FITTED, APART))), render.markdown(leaderboard.table(ranked))
+    )
+    assert "TIES (fitted to validation labels)" in below and "TIES (keep" in last
+    page = leaderboard_page.page(ranked, "x", {}, "C")
+    apart = page.split("<h2>Apart: methods that are fitted to validation labels</h2>")[1]
+    assert FITTED in apart and "those fitted to validation labels" in page
 
 
 @pytest.mark.parametrize("file", ["methods_addition.md", "methods_addition.tex"])

@@ -64,6 +64,13 @@ def test_points_of_an_experiment_are_those_that_it_asks_for(experiment, monkeypa
     assert predicted(experiment, monkeypatch) == asked(experiment, smooth)
 
 
+def test_points_of_analogies_are_those_of_a_grid_for_each_direction(monkeypatch):
+    real, planned = asked("task_analogies", smooth), predicted("task_analogies", monkeypatch)
+    assert set(planned) == set(real) == {(known.CONTROL, "val"), (known.CONTROL, "test")}
+    assert planned[known.CONTROL, "val"] == real[known.CONTROL, "val"] == 4 * 11
+    assert planned[known.CONTROL, "test"] == 4 * selected("task_analogies") + 1
+
+
 @pytest.mark.parametrize("experiment", ["task_addition", "task_negation"])
 def test_points_of_a_grid_are_those_on_validation_and_as_many_as_are_selected_on_test(
     experiment, monkeypatch

@@ -67,6 +67,7 @@ def export(request: Request) -> Written:
     """
     _merged.require_images(request.merger, request.results is not None)
     choice = _chosen(request)
+    request.merger.require_tasks(choice.files)
     kind = _formats.find(request.format, choice.place.mode)
     model = models.find(choice.place.model, dict(request.custom_models))
     inputs = [*choice.files.values(), *models.weights_files(model)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from tangent_bench import registry
 
@@ -45,7 +45,39 @@ _SPARE_MARKERS = "<>phHd1234"
 # Where methods that see test images stand apart from those that see none.
 APART = "Not ranked with the others: adapted on the test images themselves, without their labels."
 SEES_TEST_IMAGES = " (sees test images)"  # behind the title of such a method
+SEES_LABELS = " (fitted to validation labels)"
+FITTED = (
+    "Not ranked with the others: many numbers are fitted to the labels of validation images, where "
+    "others choose one."
+)
 _own: dict[str, Mapping[str, str]] = {}  # "tasks" and "models" → name → title
+
+
+class Sighted(Protocol):
+    """A method, or what stands for one in a table."""
+
+    @property
+    def sees_test_images(self) -> bool: ...
+
+    @property
+    def sees_labels(self) -> bool: ...
+
+
+def terms(method: Sighted) -> tuple[bool, bool]:
+    """Returns on which terms a method is compared; methods on other terms are no rivals."""
+    return method.sees_test_images, method.sees_labels
+
+
+def why_apart(method: Sighted) -> str:
+    """Returns why a method stands apart from those that see neither, in a sentence."""
+    if method.sees_test_images:
+        return APART
+    return FITTED * method.sees_labels
+
+
+def seen_by(method: Sighted) -> str:
+    """Returns what stands behind a method's title: what it sees that others do not."""
+    return SEES_TEST_IMAGES * method.sees_test_images + SEES_LABELS * method.sees_labels
 
 
 def use_titles(titles: Mapping[str, Mapping[str, str]]) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tangent_bench import merging
 from tangent_bench.figures import Figure
-from tangent_bench.figures._entities import APART, SEES_TEST_IMAGES, ZERO_SHOT, modes
+from tangent_bench.figures._entities import APART, ZERO_SHOT, modes, seen_by
 from tangent_bench.figures._panels import annotate, legend, panels, title
 from tangent_bench.figures._select import by_model, note, pick, require
 from tangent_bench.figures._style import COLUMN, errors, look
@@ -147,13 +147,13 @@ def _set_apart(axis, places: dict[tuple[str, str], int]) -> None:
 
 
 def label(method: str, params_id: str) -> str:
-    """Returns a method's title, and whether it sees test images.
+    """Returns a method's title, and whether it sees test images or validation labels.
 
     The id of hyper-parameters that are not the defaults follows.
     """
     try:
         found = merging.find(method)
-        words = found.title + SEES_TEST_IMAGES * found.sees_test_images
+        words = found.title + seen_by(found)
     except ValueError:  # of a package that is not installed here
         words = method
     return f"{words} ({params_id})" if params_id else words

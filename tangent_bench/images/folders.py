@@ -1,20 +1,11 @@
-"""A user's folder in ImageFolder layout, <folder>/<split>/<class>/<image>, as a task.
-
-Without a folder for validation, a tenth of train is cut off for it, as in the paper: at most 5,000
-images, the same on every machine.
-"""
+"""A user's folder in ImageFolder layout, <folder>/<split>/<class>/<image>, as a task."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
-from functools import cached_property
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
-import numpy as np
-
 from tangent_bench.images import names
-from tangent_bench.images.checks import named_hashes, pixel_hash, require_disjoint
 from tangent_bench.images.class_folders import (
     as_numbers,
     class_folders,
@@ -27,20 +18,22 @@ from tangent_bench.images.class_folders import (
     split_folder,
 )
 from tangent_bench.images.folder_source import FolderRows
-from tangent_bench.images.notes import say_once
-from tangent_bench.images.stored import MAX_VAL, Split, cut_together, gather
-from tangent_bench.images.task import SIDE, SPLITS, Images, Task
+from tangent_bench.images.own_task import OwnTask
+from tangent_bench.images.task import SIDE, SPLITS, Task
 from tangent_bench.seeds import derive
 
 __all__ = ["FolderTask", "image_files"]
 
 
-class FolderTask:
+class FolderTask(OwnTask):
     """A task from a config entry with `folder` and `templates`.
 
     `class_names` default to the folder names. All images are turned as their EXIF says; their
     centre square becomes `side` pixels wide (bicubic; the entry's `side`, else 32), RGB.
     """
+
+    lacks_val = "no folder val"
+    val_wanted = "add val/<class>/<image>"
 
     def __init__(self, name: str, entry: Mapping) -> None:
         """Raises ValueError if the folder, its splits or its classes do not fit the layout."""
@@ -68,7 +61,8 @@ class FolderTask:
             elif split != "val":
                 raise ValueError(
                     f"Task {self.name!r}: {self.folder / split} is no folder; expected "
-                    f"{self.folder}/{{train,test}}/<class>/<image>."
+                    f"{self.folder}/{{train,test}}/<class>/<image>, or files in the format of "
+                    f"MNIST's, as train-images-idx3-ubyte."
                 )
         say_unused(self.name, self.folder, folders.values())
         return folders
@@ -127,6 +121,19 @@ class FolderTask:
                 f"give every split the same ones."
             )
 
+    @property
+    def stored(self) -> Collection[str]:
+        """The splits that have a folder."""
+        return self.folders
+
+    def place(self, split: str) -> Path:
+        """The folder of a `split`."""
+        return self.folders[split]
+
+    def rows(self, split: str) -> FolderRows:
+        """The files of a `split`; raises as `OwnTask.rows`."""
+        return FolderRows(self.name, self.folder, self._files(split))
+
     def _files(self, split: str) -> list[tuple[Path, int]]:
         """The images and labels of a split that has a folder, in the order of the task.
 
@@ -150,100 +157,3 @@ class FolderTask:
             return derive("order", self.name, composed(str(item[0].relative_to(place))))
 
         return sorted(found.files, key=place_in_order)
-
-    def _num_val(self, num_train: int) -> int:
-        """How many of so many training images are cut off for validation: a tenth."""
-        num_val = min(MAX_VAL, num_train // 10)
-        if not num_val:
-            raise self._none_for_validation(num_train)
-        return num_val
-
-    def _none_for_validation(self, num_train: int) -> ValueError:
-        return ValueError(
-            f"Task {self.name!r}: {self.folder} has no folder val, and of its {num_train} training "
-            f"images a tenth leaves none for validation; add val/<class>/<image>, or training "
-            f"images."
-        )
-
-    @cached_property
-    def _cut(self) -> dict[str, list[tuple[Path, int]]]:
-        """Train and val out of one folder; all images are decoded, to keep equal ones together.
-
-        Raises:
-            ValueError: nothing is left for val.
-        """
-        files = self._files("train")
-        num_val = self._num_val(len(files))
-        rows = FolderRows(self.name, self.folder, files)
-        hashes = [pixel_hash(image) for _, image in rows.read(np.arange(len(files)))]
-        self._say_repeats(hashes, rows)
-        chosen = cut_together(hashes, rows.labels.tolist(), num_val)
-        if not chosen:
-            raise self._none_for_validation(len(files))
-        parts = {"train": [], "val": []}
-        for row, item in enumerate(files):
-            parts["val" if row in chosen else "train"].append(item)
-        return parts
-
-    def _say_repeats(self, hashes: list[bytes], rows: FolderRows) -> None:
-        first = {}
-        for row, each in enumerate(hashes):
-            if first.setdefault(each, row) != row:
-                num_more = len(hashes) - len(set(hashes))
-                say_once(
-                    f"Task {self.name!r}: {num_more} images in {self.folders['train']} repeat "
-                    f"others, pixel for pixel ({rows.name(row)} is {rows.name(first[each])}); "
-                    f"where validation is cut off, equal images stay together."
-                )
-                return
-
-    def _is_cut(self, split: str) -> bool:
-        return split != "test" and "val" not in self.folders
-
-    def count(self, split: str) -> int:
-        """The number of images of a `split`, to the few that repeat; decodes nothing."""
-        if not self._is_cut(split):
-            return len(self._files(split))
-        num_train = len(self._files("train"))
-        num_val = self._num_val(num_train)
-        return num_val if split == "val" else num_train - num_val
-
-    def open(self, split: str) -> Split:
-        """The images of a `split`, decoded one at a time when they are read.
-
-        Raises:
-            ValueError: there are none.
-        """
-        return self._opened(split, self._cut[split] if self._is_cut(split) else self._files(split))
-
-    def _opened(self, split: str, files: list[tuple[Path, int]]) -> Split:
-        rows = FolderRows(self.name, self.folder, files)
-        return Split(self.name, split, rows, np.arange(len(files)))
-
-    def checked(self, split: str, limit: int | None = None, max_leaks: int = 0) -> Split:
-        """The first `limit` images of a `split`, none of which is a training image.
-
-        Args:
-            split: train, val or test.
-            limit: number of images; None: all.
-            max_leaks: number of images that may be in the training folder too.
-
-        Raises:
-            ValueError: more of them are, pixel for pixel; it names two files.
-        """
-        opened = self.open(split)
-        opened = replace(opened, order=opened.order[:limit])
-        if split == "test" or (split == "val" and "val" in self.folders):
-            train = named_hashes(self._opened("train", self._files("train")))
-            here = self.folders[split].name
-            first = self.folders["train"].name
-            require_disjoint(train, named_hashes(opened), self.name, here, first, allowed=max_leaks)
-        return opened
-
-    def load(self, split: str) -> Images:
-        """Decoded images of a `split`, as squares of `side` pixels.
-
-        Raises:
-            ValueError: no images, or a file that cannot be decoded.
-        """
-        return gather(self.open(split), self.side)

@@ -76,9 +76,9 @@ def integers(task: str, place: str, labels: np.ndarray) -> np.ndarray:
     """The `labels` that a `task` has at a `place`, as int64.
 
     Raises:
-        ValueError: they are not whole numbers.
+        ValueError: they are neither whole numbers nor truth values.
     """
-    if labels.dtype.kind not in "iu":
+    if labels.dtype.kind not in "iub":  # PCAM's copy says true and false
         raise ValueError(
             f"Task {task!r}: labels of {place} are {labels.dtype}; expected a column of class "
             f"numbers."

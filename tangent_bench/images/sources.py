@@ -22,8 +22,10 @@ from tangent_bench.images.hub import (
     parquet_files,
     require_names,
 )
+from tangent_bench.images.idx_task import IdxTask, is_idx_folder
 from tangent_bench.images.names import require_distinct
 from tangent_bench.images.origin import Origin
+from tangent_bench.images.own_task import OwnTask
 from tangent_bench.images.splits import check_split
 from tangent_bench.images.stored import Rows, Split, cut, gather, joined, shuffled
 from tangent_bench.images.task import SIDE, Images, Task
@@ -316,10 +318,20 @@ class HubTask:
         return gather(self.open(split), self.side)
 
 
-def custom_task(name: str, entry: Mapping) -> FolderTask | HubTask:
+def custom_task(name: str, entry: Mapping) -> OwnTask | HubTask:
     """A user's images as the task `name`: a folder or a data set of the hub, as `entry` says.
 
     Raises:
         ValueError: neither is there.
     """
-    return HubTask(name, entry) if "hub" in entry else FolderTask(name, entry)
+    return HubTask(name, entry) if "hub" in entry else own_folder(name, entry)
+
+
+def own_folder(name: str, entry: Mapping) -> OwnTask:
+    """A user's folder as the task `name`: files of the format idx, or images in class folders.
+
+    Raises:
+        ValueError: it is not there, or holds neither.
+    """
+    kind = IdxTask if is_idx_folder(Path(entry["folder"])) else FolderTask
+    return kind(name, entry)

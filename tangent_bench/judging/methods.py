@@ -92,13 +92,14 @@ def _compare_at(
 def _compare_families(
     base: Tuned, others: Sequence[Tuned], num_units: Mapping[str, int]
 ) -> Comparison:
-    """Compares methods that see test images as a family of their own.
+    """Compares methods that see test images, and those that see labels, as families of their own.
 
     Their number makes no verdict on the others harder to get.
     """
-    families: dict[bool, list[Tuned]] = {}
+    families: dict[tuple[bool, bool], list[Tuned]] = {}
     for method in others:
-        families.setdefault(merging.sees_test_images(method.name), []).append(method)
+        terms = (merging.sees_test_images(method.name), merging.sees_labels(method.name))
+        families.setdefault(terms, []).append(method)
     compared = [comparison.compare(base, family, num_units) for family in families.values() or [[]]]
     first = compared[0]
     by_method: dict[str, list[ComparisonLine]] = {}

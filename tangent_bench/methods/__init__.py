@@ -9,7 +9,8 @@ or, if it changes the direction of another method ("lines+ties"),
     adjust(direction, vectors, context) → direction
 and may have
     weights(sources) → {source: weight}        the direction as a fixed sum; the tangent side then
-                                               needs no pass of its own, J(Σ w τ) = Σ w J τ
+                                               needs no pass of its own, J(Σ w τ) = Σ w J τ. It may
+                                               ask for the `hyper_parameters` too
 
 The merged model is θ0 + α · direction, for every α. `vectors` maps a task to its vector, in the
 order of the config; a vector maps a name to a tensor. A tensor may be read from disk at each
@@ -98,6 +99,8 @@ class Method:
         coefficients: its own grid of α as (first, last, count); None takes the config's; with count
             1 it has one α.
         parameters: hyper-parameters by name.
+        by_task: what a hyper-parameter that is named after a task is; None if it has none such. A
+            task that the user does not name has the default.
         exceptions: laws of `tangent_bench.testing` that it breaks by design, each with the reason.
         negates: whether the direction of one task, taken backwards, is meant to forget that task.
     """
@@ -108,6 +111,7 @@ class Method:
     storage: str = "one model"
     coefficients: tuple[float, float, int] | None = None
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    by_task: Parameter | None = None
     exceptions: Mapping[str, str] = field(default_factory=dict)
     negates: bool = True
 
@@ -118,6 +122,14 @@ class Method:
         Such a method is transductive. Tables, figures and rankings set it apart from the others.
         """
         return self.data == "unlabelled test"
+
+    @property
+    def sees_labels(self) -> bool:
+        """Whether it fits numbers to labelled validation images, beyond the choice of one α.
+
+        Tables and rankings set it apart from methods that get along without.
+        """
+        return self.data == "labelled validation"
 
 
 @dataclass(frozen=True)

@@ -66,10 +66,20 @@ def _wrong_function(module: object) -> str:
             continue
         if not callable(function):
             return f"has {name!r} that is no function; expected {name}({', '.join(arguments)})"
+        if asks_for_values(function):
+            arguments = (*arguments, "hyper_parameters")
         if not _takes(function, len(arguments)):
             own = inspect.signature(function)
             return f"has {name}{own}; expected {name}({', '.join(arguments)})"
     return ""
+
+
+def asks_for_values(function: Callable) -> bool:
+    """Whether a method's `weights` depends on its hyper-parameters."""
+    try:
+        return "hyper_parameters" in inspect.signature(function).parameters
+    except ValueError:  # of a function in C nothing is known
+        return False
 
 
 def _takes(function: Callable, number: int) -> bool:

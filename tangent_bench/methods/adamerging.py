@@ -49,7 +49,6 @@ METHOD = Method(
 
 def prepare(vectors: Mapping[str, Mapping], context: Context) -> dict:
     """The direction with a coefficient for each task and tensor."""
-    from tangent_bench.methods import _entropy
+    from tangent_bench.methods import _coefficients, _entropy
 
-    columns = {name: column for column, name in enumerate(context.theta0)}
-    return _entropy.merge(vectors, context, columns)
+    return _entropy.merge(vectors, context, _coefficients.by_tensor(context))

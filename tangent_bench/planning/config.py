@@ -110,6 +110,8 @@ def _require_methods(config: Mapping) -> None:
     """Further methods have experiments that merge."""
     try:
         methods = merging.asked(config["methods"])
+        for merger in methods.values():
+            merger.require_tasks(config["tasks"])
     except ValueError as sentence:
         raise ValueError(f"Config: {sentence}") from None
     merges = [experiments.scope_of(name).merges for name in config["experiments"]]

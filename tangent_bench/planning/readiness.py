@@ -178,12 +178,12 @@ def _refused(name: str, config: Mapping, known: _Known) -> str:
 
 def _open(name: str, config: Mapping) -> None:
     """Find the images of a data set that is on this machine, with their classes and counts."""
-    from tangent_bench.images.folders import FolderTask
+    from tangent_bench.images.own_task import OwnTask
     from tangent_bench.images.sources import custom_task, open_split
 
     entry = config["custom_tasks"].get(name)
     source = custom_task(name, entry) if entry else registry.load("tasks", name)
-    assert not isinstance(source, FolderTask), "a folder has no origin"
+    assert not isinstance(source, OwnTask), "a folder has no origin"
     for split in source.TASK.splits:
         open_split(source, split, allow_counts=config["data"]["allow_counts"])
 

@@ -210,9 +210,9 @@ def _custom(name: str, config: Mapping) -> TaskSize:
     entry = config["custom_tasks"][name]
     if "hub" in entry:
         return _of_hub(name, entry, config)
-    from tangent_bench.images.folders import FolderTask
+    from tangent_bench.images.sources import own_folder
 
-    task = FolderTask(name, entry)
+    task = own_folder(name, entry)
     images = _limited({split: task.count(split) for split in task.TASK.splits}, config)
     return TaskSize(
         images,

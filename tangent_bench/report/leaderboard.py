@@ -1,7 +1,8 @@
 """Merging methods beside one another, in each mode: accuracy, and the distance from the best.
 
-Methods that see test images (`Method.sees_test_images`) stand apart: in lists of their own, in
-which none is the best, and with verdicts that are a family of their own. The best of the others is
+Methods that see test images (`Method.sees_test_images`), and those that are fitted to labels of
+validation images (`Method.sees_labels`), stand apart: in lists of their own, in which none is the
+best, and with verdicts that are a family of their own. The best of the others is
 marked only if every other method is worse by Holm's procedure over the list. The same images chose
 the best, so the mark is slightly easier to get than the level says.
 """
@@ -18,8 +19,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from tangent_bench.figures._cells import Cell, cells
-from tangent_bench.figures._entities import APART, SEES_TEST_IMAGES, model_title
 from tangent_bench.figures._entities import mode as look
+from tangent_bench.figures._entities import model_title, seen_by, terms, why_apart
 from tangent_bench.judging import comparison, outcomes, rankings
 from tangent_bench.judging.comparison import ALL, ComparisonLine, Tuned
 from tangent_bench.judging.components import LEAST_SEEDS, crossed
@@ -121,6 +122,11 @@ class Entry:
         return self.merger.sees_test_images
 
     @property
+    def sees_labels(self) -> bool:
+        """Whether the method was fitted to the labels of validation images."""
+        return self.merger.sees_labels
+
+    @property
     def num_seeds(self) -> int:
         """The number of fine-tuning seeds."""
         return len(self.tuned.coefficients)
@@ -145,17 +151,17 @@ def verdict_of(line: ComparisonLine | None) -> str:
 def entries(run: MergingRun, mergers: Sequence[Merger]) -> list[Entry]:
     """All methods in all places of a run; within a list the best comes first.
 
-    A place has two lists: methods that see no test images, then those that do.
+    A place has a list for all terms on which methods are compared: those that see neither test
+    images nor labels, those that see labels, those that see test images.
 
     Raises:
         ValueError: a method has no outcome in some place, or its outcomes do not fit together.
     """
     ranked = []
     for place in run.places:
-        for apart in (False, True):
-            listed = [m for m in mergers if m.sees_test_images == apart]
-            if listed:
-                ranked += _ranked(run, place, listed)
+        for seen in sorted(set(map(terms, mergers))):
+            listed = [merger for merger in mergers if terms(merger) == seen]
+            ranked += _ranked(run, place, listed)
     return ranked
 
 
@@ -165,8 +171,7 @@ def _ranked(run: MergingRun, place: Place, mergers: Sequence[Merger]) -> list[En
     methods = [outcomes.read(run.root, place, label, seeds=run.seeds) for label in by_label]
     best, *others = sorted(methods, key=lambda method: -_mean_over_tasks(method)[:, 0].mean())
     versus, units = _against_baseline(run, place, methods)
-    apart = by_label[best.name].sees_test_images
-    behind = {} if apart else _lines(best, others, units)
+    behind = {} if why_apart(by_label[best.name]) else _lines(best, others, units)
     all_worse = bool(behind) and {line.verdict for line in behind.values()} == {"worse"}
     negations = _negations(run, place, [best, *others])
     ranked = []
@@ -262,11 +267,11 @@ def agreements(ranked: Sequence[Entry]) -> list[str]:
     """A sentence for each place and family of printed rankings: whether ours predicts it.
 
     Our rankings are those of the network itself, by the methods with default hyper-parameters that
-    see no test images.
+    see neither test images nor labels.
     """
     ours: dict[Place, dict[str, np.ndarray]] = {}
     for entry in ranked:
-        usual = not entry.sees_test_images and not entry.merger.params_id
+        usual = not why_apart(entry) and not entry.merger.params_id
         if usual and entry.place.mode == "standard-network":
             by_method = ours.setdefault(entry.place, {})
             by_method[entry.merger.name] = _mean_over_tasks(entry.tuned)
@@ -280,20 +285,16 @@ def agreements(ranked: Sequence[Entry]) -> list[str]:
 def table(ranked: Sequence[Entry]) -> pd.DataFrame:
     """Cells of the cross table of addition: a row for each method, columns grouped by mode.
 
-    Methods that see test images are a block of their own.
+    Methods that see labels are a block of their own, and so are those that see test images.
     """
     by_row: dict[str, list[Cell]] = {}
-    for entry in sorted(ranked, key=attrgetter("sees_test_images")):
+    for entry in sorted(ranked, key=terms):
         by_row.setdefault(_row_name(entry), []).extend(_addition(entry))
     return cells(chain.from_iterable(by_row.values()))
 
 
 def _row_name(entry: Entry) -> str:
-    return entry.title + SEES_TEST_IMAGES * entry.sees_test_images
-
-
-def _block(entry: Entry) -> str:
-    return APART * entry.sees_test_images
+    return entry.title + seen_by(entry)
 
 
 def _addition(entry: Entry) -> list[Cell]:
@@ -304,7 +305,7 @@ def _addition(entry: Entry) -> list[Cell]:
         Cell(*at, "α*", unit="text", text=entry.coefficient_range + edge),
         Cell(*at, "Verdict", unit="text", text=entry.verdict),
     ]
-    return [item._replace(block=_block(entry)) for item in items]
+    return [item._replace(block=why_apart(entry)) for item in items]
 
 
 def group_title(place: Place) -> str:
@@ -328,22 +329,24 @@ def _forgetting_cells(entry: Entry, negation: Negation) -> list[Cell]:
         Cell(*at, "Control ↑", *negation.control),
         Cell(*at, "Verdict", unit="text", text=verdict_of(negation.forgets)),
     ]
-    return [item._replace(block=_block(entry)) for item in items]
+    return [item._replace(block=why_apart(entry)) for item in items]
 
 
 def by_target(ranked: Sequence[Entry]) -> list[tuple[Entry, Negation]]:
     """The entries with negation, by the method's mean target accuracy over all places.
 
-    Methods that see test images come last.
+    Methods that see labels come after all others, and those that see test images last.
     """
     negated = [(entry, entry.negation) for entry in ranked if entry.negation]
     targets: dict[str, list[float]] = {}
     for entry, negation in negated:
         targets.setdefault(_row_name(entry), []).append(negation.target.value)
 
-    def place_in_table(pair: tuple[Entry, Negation]) -> tuple[bool, np.floating, str]:
+    def place_in_table(
+        pair: tuple[Entry, Negation],
+    ) -> tuple[tuple[bool, bool], np.floating, str]:
         row = _row_name(pair[0])
-        return pair[0].sees_test_images, np.mean(targets[row]), row
+        return terms(pair[0]), np.mean(targets[row]), row
 
     return sorted(negated, key=place_in_table)
 
@@ -357,6 +360,8 @@ def note(ranked: Sequence[Entry], preset: str) -> str:
     family = "the methods of a mode"
     if any(map(attrgetter("sees_test_images"), ranked)):
         family += "; those that see test images are a family of their own, on unequal terms"
+    if any(map(attrgetter("sees_labels"), ranked)):
+        family += "; those fitted to validation labels are a family of their own"
     return (
         f"Preset {preset}; {num_seeds} fine-tuning seed{'s' if num_seeds > 1 else ''}; mean test "
         "accuracy over tasks at the coefficient that validation images chose; 95 % intervals over "

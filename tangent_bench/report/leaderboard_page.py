@@ -12,7 +12,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from tangent_bench.figures._entities import APART
+from tangent_bench.figures._entities import APART, FITTED, why_apart
 from tangent_bench.jobs import provenance
 from tangent_bench.report import leaderboard, pages
 from tangent_bench.report.leaderboard import Entry, Interval
@@ -48,7 +48,8 @@ def page(
         control: title of the task that negation must not forget.
     """
     apart = [entry for entry in ranked if entry.sees_test_images]
-    others = [entry for entry in ranked if not entry.sees_test_images]
+    fitted = [entry for entry in ranked if why_apart(entry) == FITTED]
+    others = [entry for entry in ranked if not why_apart(entry)]
     return pages.document(
         "templates/leaderboard.html.jinja",
         f"{TITLE}, preset {preset}",
@@ -56,6 +57,9 @@ def page(
         note=leaderboard.note(ranked, preset),
         lists=_titled_tables(others, seconds),
         negation=_negation(others, control),
+        fitted_reason=FITTED,
+        fitted=_titled_tables(fitted, seconds),
+        fitted_negation=_negation(fitted, control),
         reason=APART,
         apart=_titled_tables(apart, seconds),
         apart_negation=_negation(apart, control),
@@ -76,8 +80,8 @@ def _table(title: str, listed: Sequence[Entry], seconds: Mapping) -> Markup:
     high = max(map(attrgetter("high"), listed))
     rows = [_row(entry, low, high, seconds) for entry in listed]
     heads = list(HEADS)
-    if listed[0].sees_test_images:  # none of them is the best, or behind it
-        title += ", methods that see test images"
+    if why_apart(listed[0]):  # none of them is the best, or behind it
+        title += ", methods that see " + ("test images", "labels")[listed[0].sees_labels]
         for line in (heads, *rows):
             del line[BEHIND]
     return pages.table(heads, rows, title)

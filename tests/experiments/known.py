@@ -168,6 +168,7 @@ SETTINGS: dict[str, dict] = {
         "label_energy": 0.9,
         "null_draws": 3,
     },
+    "task_analogies": {"quadruples": [["a", "b", "c", CONTROL]]},
     "vector_localization": {"num_images": 50, "coefficients": [0.5, 1.0]},
     "disentanglement": _DISENTANGLEMENT,
     "disentanglement_comparison": _DISENTANGLEMENT,

@@ -18,7 +18,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from tangent_bench import merging, seeds
-from tests.methods.oracle import inputs
+from tests.methods.oracle import inputs, towers
 from tests.methods.oracle.inputs import SHAPES, Vector
 
 FOLDER = Path(__file__).parent / "oracle"
@@ -42,8 +42,11 @@ def given_vectors(case: str) -> dict[str, Vector]:
 
 
 def merge(method: str, given: dict, vectors: dict[str, Vector]) -> Vector:
+    merger = merging.find(method, given)
+    if merger.method.data != "none":
+        return merger.prepare(vectors, towers.theta0(), data=towers.data(vectors))
     theta0 = {name: torch.zeros_like(tau) for name, tau in vectors["task0"].items()}
-    return merging.find(method, given).prepare(vectors, theta0)
+    return merger.prepare(vectors, theta0)
 
 
 def apart(ours: Vector, theirs: Vector) -> set[str]:

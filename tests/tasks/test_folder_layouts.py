@@ -314,8 +314,8 @@ def test_two_files_of_one_picture_are_named(tmp_path, word, split, caplog):
 
 def test_a_test_image_in_the_part_that_is_cut_off_is_found_too(tmp_path):
     made(tmp_path)
-    (first, *_) = task(tmp_path)._cut["val"]
-    shutil.copy(first[0], tmp_path / "test/cat/leaked.png")
+    first = task(tmp_path).open("val").name_of(0)
+    shutil.copy(first, tmp_path / "test/cat/leaked.png")
     refused(tmp_path, "images of 'test' are also in 'train', pixel for pixel .*leaked.png is")
 
 

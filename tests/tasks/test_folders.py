@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tangent_bench.images import checks, folders
+from tangent_bench.images import checks, own_task
 from tangent_bench.images.folders import FolderTask
 from tangent_bench.tasks import Images
 from tests.small import pixels
@@ -93,7 +93,7 @@ def test_a_tenth_of_train_is_cut_off_for_validation(folder):
 
 
 def test_validation_is_at_most_so_large(folder, monkeypatch):
-    monkeypatch.setattr(folders, "MAX_VAL", 4)
+    monkeypatch.setattr(own_task, "MAX_VAL", 4)
     assert (
         len(task(folder).load("val").labels) == 4 and len(task(folder).load("train").labels) == 56
     )

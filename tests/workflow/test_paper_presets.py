@@ -54,6 +54,31 @@ def test_a_dry_run_ends_with_what_is_missing_and_how_to_get_it(plan):
     assert "Traceback" not in output and "Exception ignored" not in output
 
 
+@pytest.mark.parametrize("number", [14, 20])
+def test_more_tasks_are_planned_without_data(plan, number):
+    name = f"paper-{number}"
+    config = merged(name)
+    finished = plan(name)
+    expected = _expected(config) | {"make_table_paper_comparison": 1}
+    assert finished.jobs == expected and expected["finetune"] == 6 * number
+    missing = finished.output.partition("Not on this machine")[2]
+    for task in config["tasks"]:
+        assert f"\n  {task} (licence: " in missing
+
+
+@pytest.mark.parametrize("number", [14, 20])
+def test_more_tasks_are_the_papers_preset_with_more_tasks(number):
+    config = validate(merged(f"paper-{number}"))
+    assert config["tasks"][:8] == CONFIG["tasks"] and len(set(config["tasks"])) == number
+    assert config["tasks"] == merged("paper-20")["tasks"][:number]
+    own = {"preset", "results", "tasks", "evaluation", "reference"}
+    assert {k: v for k, v in config.items() if k not in own} == {
+        k: v for k, v in CONFIG.items() if k not in own
+    }
+    tangents = number * config["evaluation"]["batch_size"]
+    assert tangents <= 8 * CONFIG["evaluation"]["batch_size"]
+
+
 def test_a_dry_run_of_embedded_material_says_nothing_more(plan):
     assert "Not on this machine" not in plan("micro").output
 

@@ -6,7 +6,7 @@ with job(snakemake) as record:
     from tangent_bench import registry
     from tangent_bench.images import prepare
     from tangent_bench.images.checks import limited, say_absent
-    from tangent_bench.images.folders import FolderTask
+    from tangent_bench.images.own_task import OwnTask
     from tangent_bench.images.sources import custom_task, open_split
     from tangent_bench.images.stored import gather
     from tangent_bench.store import artefacts
@@ -15,8 +15,8 @@ with job(snakemake) as record:
     split = snakemake.wildcards.split
     params = snakemake.params
     source = custom_task(name, params.custom) if params.custom else registry.load("tasks", name)
-    if isinstance(source, FolderTask) or not hasattr(source, "ORIGIN"):
-        if isinstance(source, FolderTask):
+    if isinstance(source, OwnTask) or not hasattr(source, "ORIGIN"):
+        if isinstance(source, OwnTask):
             opened = source.checked(split, params.limit, params.data["max_leaks"])
             images = gather(opened, source.side)
         else:

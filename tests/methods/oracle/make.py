@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from safetensors.torch import save
 
-from tests.methods.oracle import _foreign, inputs
+from tests.methods.oracle import _foreign, inputs, towers
 from tests.methods.oracle.inputs import SHAPES, Vector, flat, unflat
 
 HERE = Path(__file__).parent
@@ -39,6 +39,7 @@ COMMITS = {
     "apanariello4/merge-and-rebase": "345c5704b846762c892f0026843adb8129c78a40",
     "duguodong7/pcb-merging": "5897888b5d24adfcd33e124793d113746e00f3ff",
     "nathanielyvo/WUDI-Merging": "dc3cd1204a68d1930a32da11c5cddb0cbd7410bb",
+    "fredzzhang/atlas": "557d7fbd61a28fc85f8463b2fd522706d8e4e980",
 }
 SHORT = 2**-10  # vectors of networks are as short
 Cases = dict[str, tuple[str, dict, Vector]]
@@ -300,6 +301,61 @@ def WUDI_Merging(opener: Opener) -> Cases:
     return cases
 
 
+def atlas(opener: Opener) -> Cases:
+    """Their encoder; loss, clipping and optimiser are those of src/learn_task_addition.py, without
+    16-bit arithmetic, on all images of each task at once."""
+    module = opener("fredzzhang/atlas", "src/composition.py")
+    cases = {}
+    for name, further in (
+        ("of 3", {}),
+        ("of 3, from 0.4", {"initial": 0.4, "decay": 0.5}),
+        ("of 5, 40 steps", {"steps": 40}),
+    ):
+        number = int(name[3])
+        given = {"initial": 0.0, "steps": 20, "rate": 1e-2, "decay": 0.1, **further}
+        weighted = _weighted(module, inputs.vectors(number))
+        coefficients = _learned(weighted, list(inputs.vectors(number)), given)
+        names = [key for key, _ in towers.Tower().named_parameters()]
+        direction = {
+            key: sum(
+                row[names.index(key)] * tau[key] for row, tau in zip(coefficients, drawn(number))
+            )
+            for key in SHAPES
+        }
+        cases[name] = ("atlas", given, direction)
+    return cases
+
+
+def _weighted(module: object, vectors: dict[str, Vector]) -> torch.nn.Module:
+    """Their encoder around our tower; it takes vectors in the order of the parameters."""
+    tower = towers.Tower()
+    for attribute in ("train_preprocess", "val_preprocess", "cache_dir"):
+        setattr(tower, attribute, None)
+    names = [key for key, _ in tower.named_parameters()]
+    taus = [SimpleNamespace(vector={key: tau[key] for key in names}) for tau in vectors.values()]
+    return module.WeightedImageEncoder(tower, taus, blockwise=True)
+
+
+def _learned(weighted: torch.nn.Module, tasks: list[str], given: dict) -> torch.Tensor:
+    start = torch.full(weighted.coef.shape, given["initial"], dtype=torch.float64)
+    weighted.coef = torch.nn.Parameter(start)
+    params = [p for p in weighted.parameters() if p.requires_grad]
+    assert len(params) == 1 and params[0] is weighted.coef
+    optimizer = torch.optim.AdamW(params, lr=given["rate"], weight_decay=given["decay"])
+    for _ in range(given["steps"]):
+        losses = []
+        for task in tasks:
+            features = weighted(towers.images(task, towers.NUM_IMAGES))
+            logits = features / features.norm(dim=-1, keepdim=True) @ towers.head(task).T
+            labels = towers.labels(task, towers.NUM_IMAGES)
+            losses.append(torch.nn.CrossEntropyLoss()(logits, labels))
+        sum(losses).backward()
+        torch.nn.utils.clip_grad_norm_(params, 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+    return weighted.coef.detach()
+
+
 SOURCES = {
     function.__name__: function
     for function in (
@@ -315,6 +371,7 @@ SOURCES = {
         merge_and_rebase,
         pcb_merging,
         WUDI_Merging,
+        atlas,
     )
 }
 PACKAGES = {"fusion_bench": "fusion-bench", "mergekit": "mergekit"}
