@@ -17,6 +17,7 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 # Folder → what each of its files has: its contract in capitals, names beside it ("a|b": one of
 # two).
@@ -96,8 +97,8 @@ def installed(group: str) -> dict[str, list[metadata.EntryPoint]]:
 
 
 @cache
-def _installed_on(_path: tuple[str, ...]) -> metadata.EntryPoints:
-    """Looks through all installed packages, which takes a while."""
+def _installed_on(_path: tuple[str, ...]) -> Any:
+    """Entry points of all installed packages, of a class that depends on Python; takes a while."""
     return metadata.entry_points()
 
 

