@@ -26,6 +26,7 @@ MADE = {
     "config": "reference/presets.md",
     "config/default.yaml": "reference/config.md",
     "tangent_bench/store/rows.py": "reference/rows.md",
+    "docs/_gallery.py": "reference/gallery.md",
 }
 
 

@@ -20,7 +20,7 @@ import yaml
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from tangent_bench import catalogue, cli, merging
+from tangent_bench import catalogue, cli, merging, registry
 from tangent_bench.planning import config, config_schema
 from tests import pages
 from tests.commands import ELSEWHERE, NEWCOMER
@@ -76,6 +76,7 @@ def tangent_bench(*words: str) -> None:
     files = given.get("configfile") or []
     assert all(exists(str(file)) for file in (files if isinstance(files, list) else [files]))
     assert given.get("preset") in (None, *catalogue.names("presets"))
+    assert name not in ("figure", "table") or given["name"] in registry.names("figures")
     if name in ("list", "show"):
         assert CliRunner().invoke(cli.app, list(words)).exit_code == 0
 
