@@ -316,7 +316,7 @@ def figure(
     from tangent_bench import runs
     from tangent_bench.runs import _drawing
 
-    file = _drawing.place(name, out and _home(out), format and str(format))
+    file = _drawing.place(name, _home(out) if out else None, str(format) if format else None)
     run = runs.open(*_folders(results, more))
     canvas = run.figure(
         name,
@@ -326,7 +326,7 @@ def figure(
         font_size=font_size,
         modes=_names(modes),
         tasks=_names(tasks),
-        labels=labels and _home(labels),
+        labels=_home(labels) if labels else None,
         language=language,
         note=note,
     )
@@ -371,7 +371,7 @@ def table(
         bold_best=bold_best,
         modes=_names(modes),
         tasks=_names(tasks),
-        labels=labels and _home(labels),
+        labels=_home(labels) if labels else None,
         language=language,
     )
     typer.echo(made.text(str(format)).rstrip("\n"))
