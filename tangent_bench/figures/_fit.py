@@ -164,9 +164,9 @@ def _break_labels(axis) -> None:
 
 def _break_ticks(side: Axis, limit: float) -> None:
     """Breaks words at the ticks that would meet, or take too much of the panel."""
-    from matplotlib.ticker import FixedFormatter
+    from matplotlib.ticker import FixedLocator
 
-    if not isinstance(side.get_major_formatter(), FixedFormatter):
+    if not isinstance(side.get_major_locator(), FixedLocator):
         return
     labels = side.get_ticklabels()
     if not labels or labels[0].get_rotation():

@@ -55,6 +55,9 @@ class Words:
         >>> Words({"test images": "Testbilder"}, ",", " ").told("n = 1,200 test images, 0.5")
         'n = 1 200 Testbilder, 0,5'
         """
+        line = text.replace("\n", " ")
+        if line in self.phrases:  # in its own lines
+            return self.phrases[line]
         text = self.number(text)
         if not self.phrases:
             return text
@@ -127,15 +130,14 @@ def tell(panels: Sequence, words: Words) -> None:
 
 
 def _tell(text: Text, words: Words, note: str) -> None:
-    """Says one text otherwise; its lines are one where they are a phrase, or the note."""
+    """Says one text otherwise; the lines of the note are one, since they are broken anew."""
     given = text.get_text()
-    line = given.replace("\n", " ")
-    text.set_text(words.told(line if line in words.phrases or given == note else given))
+    text.set_text(words.told(given.replace("\n", " ") if given == note else given))
 
 
 def _tell_ticks(side: Axis, words: Words) -> None:
-    """Says what stands at the ticks otherwise: fixed words at once, numbers when they are drawn."""
-    from matplotlib.ticker import FixedFormatter, Formatter, NullFormatter
+    """Says what stands at the ticks otherwise, when they are drawn."""
+    from matplotlib.ticker import Formatter, NullFormatter
 
     class Told(Formatter):
         """What another formatter says, in other words."""
@@ -153,8 +155,5 @@ def _tell_ticks(side: Axis, words: Words) -> None:
             return words.told(self.inner.get_offset())
 
     formatter = side.get_major_formatter()
-    if isinstance(formatter, FixedFormatter):
-        labels = [words.told(text.get_text()) for text in side.get_ticklabels()]
-        side.set_ticks(side.get_ticklocs(), labels=labels)
-    elif not isinstance(formatter, NullFormatter):
+    if not isinstance(formatter, NullFormatter):
         side.set_major_formatter(Told(formatter))

@@ -121,7 +121,7 @@ def _renamed(table: pd.DataFrame, name: str) -> pd.DataFrame:
 
 def _key(key: str, name: str) -> str:
     """The name of a row under the name that its model has now."""
-    about = replicates.coordinates(key)
+    about = {column: text or None for column, text in replicates.coordinates(key).items()}
     return replicates.name({**about, "model": f"{name}:{about['model']}"})
 
 

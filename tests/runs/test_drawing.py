@@ -10,6 +10,7 @@ from itertools import combinations
 from pathlib import Path
 
 import matplotlib
+import matplotlib.style
 import numpy as np
 import pytest
 from matplotlib.figure import Figure as Canvas
@@ -61,6 +62,7 @@ def test_a_figure_has_the_width_height_and_letters_that_are_asked_for(run):
 
 def test_a_figure_without_wishes_is_that_of_the_results_page(run, made):
     own = registry.load("figures", "overview").draw(made).flat[0].figure
+    own.draw_without_rendering()
     asked = run.figure("overview")
     assert asked.get_size_inches() == pytest.approx(own.get_size_inches())
     assert words(asked) == words(own)
