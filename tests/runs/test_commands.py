@@ -29,7 +29,8 @@ def here(tmp_path, monkeypatch):
 def test_a_figure_is_written_beside_the_caller(here, folder):
     done = call("figure", "overview", "--results", folder, "--width", "3.25in", "--format", "png")
     assert done.exit_code == 0 and done.stdout == "overview.png\n", done.output
-    assert Image.open(here / "overview.png").size[0] == 650  # 3.25 in at 200 dpi
+    with Image.open(here / "overview.png") as picture:
+        assert picture.size[0] == 650  # 3.25 in at 200 dpi
 
 
 def test_the_ending_of_a_file_is_its_format(here, published):
