@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tangent_bench.runs import Run, draw, open, save
+    from tangent_bench.runs import OpenedRun, draw, open, save
 
 __version__ = "0.1.0"
-__all__ = ["Run", "draw", "open", "save"]  # of tangent_bench.runs, at their first use
+__all__ = ["OpenedRun", "draw", "open", "save"]  # of tangent_bench.runs, at their first use
 
 
 def __getattr__(name: str) -> object:

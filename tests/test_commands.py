@@ -22,6 +22,8 @@ from typer.testing import CliRunner
 
 from tangent_bench import catalogue, cli, merging, registry
 from tangent_bench.planning import config, config_schema
+from tangent_bench.runs import _labels
+from tangent_bench.store import rows
 from tests import pages
 from tests.commands import ELSEWHERE, NEWCOMER
 from tests.tutorial import steps
@@ -240,6 +242,8 @@ def test_tests_that_run_commands_exist():
 def kind(block: pages.Block) -> str:
     """What a block is, or an error."""
     first = block.lines[0]
+    if block.language == "yaml" and block.page.endswith("figures-for-a-paper.md"):
+        return "labels"
     if block.language:
         return {"python": "python", "yaml": "yaml", "toml": "toml", "text": "printed"}[
             block.language
@@ -291,6 +295,14 @@ def test_configs_are_valid_on_top_of_those_that_they_change(block):
     said = yaml.safe_load(block.text)
     base = "paper" if "paper" in block.page else "default"
     assert said and validated(said, base) != merged(base), "it changes nothing"
+
+
+@pytest.mark.parametrize("block", of_kind("labels"))
+def test_labels_are_those_that_figures_take(block):
+    given = yaml.safe_load(block.text)
+    assert _labels.read(given, rows.frame([])) == given
+    with pytest.raises(ValueError, match="linear-tangnt"):
+        _labels.read({"modes": {"linear-tangnt": "Ours"}}, rows.frame([]))
 
 
 def validated(said: dict, base: str = "paper") -> dict:

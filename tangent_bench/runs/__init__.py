@@ -15,7 +15,7 @@ folder of `results/published` opens as well; it has rows and no vectors.
 from __future__ import annotations
 
 from tangent_bench.runs._drawing import draw, save
-from tangent_bench.runs._run import Run, open
+from tangent_bench.runs._run import OpenedRun, open
 from tangent_bench.runs._table import Table, build
 
-__all__ = ["Run", "Table", "build", "draw", "open", "save"]
+__all__ = ["OpenedRun", "Table", "build", "draw", "open", "save"]

@@ -37,7 +37,7 @@ def draw(
     """Returns a matplotlib figure of result rows.
 
     Args:
-        rows: result rows, as `store.rows.read` or `Run.rows` give them.
+        rows: result rows, as `store.rows.read` or `OpenedRun.rows` give them.
         name: of the figure, a file of `tangent_bench/figures`.
         width: inches, or a text as "82mm"; None: what the figure was laid out for.
         height: likewise; None: what its panels take.
@@ -49,7 +49,7 @@ def draw(
             ones; or a YAML file of them.
         language: of words and numbers, "en" or "de".
         note: whether test images, seeds and intervals are told below the figure.
-        titles: of models, as `Run.titles` gives them.
+        titles: of models, as `OpenedRun.titles` gives them.
 
     Raises:
         ValueError: an unknown name, a length that is none, or rows that the figure cannot show.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
+class OpenedRun:
     """Finished results.
 
     Attributes:
@@ -132,7 +132,7 @@ def _tasks(root: Path, place: tuple[str, str]) -> list[str]:
     return sorted({file.parent.name for file in files} - {layout.JOINT})
 
 
-def open(*folders: str | Path) -> Run:
+def open(*folders: str | Path) -> OpenedRun:
     """Opens results, of one folder or of several side by side.
 
     Args:
@@ -149,7 +149,7 @@ def open(*folders: str | Path) -> Run:
     for name, path in zip(names, paths, strict=True):
         tables[name] = _folders.read(path)
     rows, titles = _folders.together(tables)
-    return Run(tuple(paths), rows, titles)
+    return OpenedRun(tuple(paths), rows, titles)
 
 
 def _only(folders: Sequence[Path], wish: dict[str, Any]) -> Path:

@@ -94,7 +94,7 @@ def build(
     """Returns a table of result rows.
 
     Args:
-        rows: result rows, as `store.rows.read` or `Run.rows` give them.
+        rows: result rows, as `store.rows.read` or `OpenedRun.rows` give them.
         name: of the table, a file of `tangent_bench/figures`.
         columns: those shown, by their headings; empty: all.
         digits: of every number; None: one of a percentage, two of other numbers.
