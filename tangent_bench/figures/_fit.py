@@ -137,13 +137,19 @@ def _break_titles(axis, above: float) -> float:
         if not text:
             continue
         found = _title_of(axis, side)
-        _break(found, room(axis)[0] - MARGIN)
+        _break(found, room(axis)[0] - MARGIN - _beside(axis) * (side == "left"))
         broken = found.get_text()
         letters = {"fontsize": found.get_fontsize(), "fontweight": found.get_fontweight()}
         axis.set_title(broken, loc=side, pad=POINTS * above + PAD, **letters)
         num_lines = broken.count("\n") - text.count("\n")
         more = max(more, num_lines * LINE * found.get_fontsize() / POINTS)
     return more
+
+
+def _beside(axis) -> float:
+    """Inches that the words along y take, right of which a title at the left begins."""
+    widths = [_inches(text)[0] for text in axis.get_yticklabels() if text.get_text()]
+    return max([LABELS, *widths])
 
 
 def _title_of(axis, side: str) -> Text:

@@ -163,7 +163,9 @@ def colour_bar(axes: np.ndarray, image, label: str) -> None:
 
     figure = axes.flat[0].figure
     shown = [axis for axis in axes.flat if axis in figure.axes]  # others were removed
-    bar = figure.colorbar(image, ax=shown, location="bottom", shrink=0.5, aspect=35, pad=0.01)
+    # numbers below a short bar would meet
+    shrink = 0.5 if _page.current().is_own else 0.9
+    bar = figure.colorbar(image, ax=shown, location="bottom", shrink=shrink, aspect=35, pad=0.01)
     bar.set_label(label)
     bar.locator = MaxNLocator(6, steps=[1, 2, 2.5, 5, 10])
     bar.update_ticks()
