@@ -88,7 +88,9 @@ def _groups(part: pd.DataFrame) -> list[pd.DataFrame]:
 def _panel(axis, part: pd.DataFrame) -> None:
     shown = modes(part)
     step = WIDTH / max(1, len(shown) - 1)
-    upright = step * (room(axis)[0] - LABELS) / len(GROUPS) < LEAST_APART
+    numbered = len(shown) <= MOST_NUMBERED
+    apart = step * (room(axis)[0] - LABELS) / len(GROUPS)
+    upright = numbered and apart < LEAST_APART
     for place, group in enumerate(_groups(part)):
         before = pick(
             part,
@@ -110,7 +112,6 @@ def _panel(axis, part: pd.DataFrame) -> None:
         for i, mode in enumerate(shown):
             line = pick(group, training=mode.training, evaluation=mode.evaluation)
             x = place - WIDTH / 2 + i * step
-            numbered = len(shown) <= MOST_NUMBERED
             _dot(axis, x, line, mode, place == 0, numbered)
             if numbered:
                 _number(axis, x, line, upright)
