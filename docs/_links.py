@@ -31,6 +31,7 @@ MADE = {
     "config/default.yaml": "reference/config.md",
     "tangent_bench/store/rows.py": "reference/rows.md",
     _reference.SWEEP: "results/sweep-choice.md",
+    "docs/_gallery.py": "reference/gallery.md",
 }
 
 

@@ -10,6 +10,7 @@ from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 
 import _config_keys
+import _gallery
 import _texts
 import pandas as pd
 from typer.main import get_command
@@ -24,8 +25,6 @@ API = "reference/api/"
 SWEEP = "results/published/sweep/choice.md"
 # Folders of plug-ins that have a page.
 PLUGINS = ("tasks", "training", "methods", "checkpoints", "experiments", "figures")
-# Presets whose published figures are shown; the first that has one is taken.
-SHOWN = ("tiny", "methods", "claims", "pretraining_ablation", "cost")
 LONG = 12  # entries of a tuple that are all shown
 TABLE_HEAD = "| name | |\n| --- | --- |"
 
@@ -35,6 +34,7 @@ def pages(nav: list) -> dict[str, str]:
     made = {
         "reference/config.md": _config_keys.page(),
         "reference/rows.md": rows_page(),
+        "reference/gallery.md": _gallery.page(),
         "reference/commands.md": commands_page(),
         "reference/presets.md": presets_page(),
         "reference/texts.md": _texts.page(),
@@ -131,11 +131,9 @@ def _figure(name: str) -> str:
     """The caption of a figure, and the picture as published."""
     caption = registry.load("figures", name).FIGURE.caption.strip()
     parts = ["", caption.replace("``", "`")]
-    for preset in SHOWN:
-        path = f"published/{preset}/figures/{name}.svg"
-        if (ROOT / "results" / path).is_file():
-            parts.append(f"![{name}](../{path})")
-            break
+    preset = _gallery.preset_of(name)
+    if preset is not None:
+        parts.append(f"![{name}](../published/{preset}/figures/{name}.svg)")
     return "\n\n".join(parts)
 
 

@@ -3,14 +3,14 @@
 It says what there is, what a run needs and costs, what it found, and which method is better, and
 takes merged models out of results:
 
-    tangent-bench list, show, check, plan, summary, compare, regress, merge
+    tangent-bench list, show, check, plan, summary, figure, table, compare, regress, merge
 
 or `python -m tangent_bench.cli`. Exit status: 0; 1 if the answer is one that was to be noticed (a
 run cannot begin, a verdict that `--fail-on` names); 2 with one sentence if the question is wrong,
 and on every exception.
-Every command has `--json`, but for `summary`. A command imports what it needs when it is called, so
-that help takes no time. The Makefile's own steps (`release`, `redraw`, `fill`, `ship`) are hidden
-from help.
+Every command has `--json`, but for `summary`, `figure` and `table`. A command imports what it needs
+when it is called, so that help takes no time. The Makefile's own steps (`release`, `redraw`,
+`fill`, `ship`) are hidden from help.
 """
 
 from __future__ import annotations
@@ -106,6 +106,27 @@ FailOn = Annotated[
 Commas = Annotated[
     str | None, typer.Option(metavar="NAMES", help="Tasks, by commas.  [default: all]")
 ]
+Drawing = StrEnum("Drawing", ["pdf", "svg", "png", "pgf"])
+Print = StrEnum("Print", ["text", "latex", "markdown", "html", "csv"])
+Folders = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="FOLDERS", help="Results, side by side; published ones too."),
+]
+More = Annotated[
+    list[Path] | None, typer.Argument(metavar="[FOLDERS]...", help="Further --results.")
+]
+Modes = Annotated[
+    str,
+    typer.Option(metavar="NAMES", help="By commas, as standard-network,linear-tangent.  [all]"),
+]
+Tasks = Annotated[
+    str,
+    typer.Option(metavar="NAMES", help="By commas, where tasks are shown one by one.  [all]"),
+]
+LabelFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="YAML of other titles and words.")
+]
+Language = Annotated[str, typer.Option(help="Of words and numbers: en or de.")]
 
 
 class _Command(TyperCommand):
@@ -344,6 +365,119 @@ def summary(
 
     config = jobs.read_config(_files(None, configfile))
     typer.echo(summarising.report(Path(config["results"]), config["preset"]))
+
+
+@app.command(cls=_Command)
+def figure(
+    name: Annotated[str, typer.Argument(help="As `list figures` prints it.")],
+    more: More = None,
+    results: Folders = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The file to write.  [default: NAME and the format]")
+    ] = None,
+    format: Annotated[
+        Drawing | None, typer.Option(help="Of the file.  [default: that of --out, or pdf]")
+    ] = None,
+    width: Annotated[
+        str | None, typer.Option(help="Such as 3.25in, 82mm or 234pt.  [default: its own]")
+    ] = None,
+    height: Annotated[str | None, typer.Option(help="[default: what the panels take]")] = None,
+    font: Annotated[str, typer.Option(help="Family of the letters.")] = "",
+    font_size: Annotated[
+        float | None, typer.Option(help="Points of the labels of axes.  [default: 8]")
+    ] = None,
+    modes: Modes = "",
+    tasks: Tasks = "",
+    labels: LabelFile = None,
+    language: Language = "en",
+    note: Annotated[
+        bool, typer.Option(help="Images, seeds and intervals, told below the figure.")
+    ] = True,
+):
+    """Draw a figure for a page of print.
+
+    From the rows of finished results, or of published ones. The more folders, the more models stand
+    side by side.
+
+    \b
+    tangent-bench figure overview --results results/tiny --width 3.25in
+    tangent-bench figure scatter_linear --results results/tiny --format png --language de
+    tangent-bench figure overview --results results/a results/b --labels titles.yaml
+    """
+    from tangent_bench import runs
+    from tangent_bench.runs import _drawing
+
+    file = _drawing.place(name, _home(out) if out else None, str(format) if format else None)
+    run = runs.open(*_folders(results, more))
+    canvas = run.figure(
+        name,
+        width=width,
+        height=height,
+        font=font,
+        font_size=font_size,
+        modes=_names(modes),
+        tasks=_names(tasks),
+        labels=_home(labels) if labels else None,
+        language=language,
+        note=note,
+    )
+    _drawing.save(canvas, file)
+    typer.echo(file)
+
+
+@app.command(cls=_Command)
+def table(
+    name: Annotated[str, typer.Argument(help="As `list figures` prints it.")],
+    more: More = None,
+    results: Folders = None,
+    format: Annotated[Print, typer.Option(help="Of the table.")] = Print.text,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(metavar="HEADINGS", help="By commas, or again for others.  [default: all]"),
+    ] = None,
+    digits: Annotated[
+        int | None, typer.Option(help="After the point.  [default: 1 of percentages, else 2]")
+    ] = None,
+    bold_best: Annotated[
+        bool, typer.Option("--bold-best", help="The best of what competes is bold.")
+    ] = False,
+    modes: Modes = "",
+    tasks: Tasks = "",
+    labels: LabelFile = None,
+    language: Language = "en",
+):
+    """Print a table for a page of print.
+
+    \b
+    tangent-bench table table1_addition --results results/tiny --format latex --bold-best
+    tangent-bench table table1_addition --results results/tiny --columns "Absolute,α*" --digits 2
+    """
+    from tangent_bench import runs
+
+    run = runs.open(*_folders(results, more))
+    made = run.table(
+        name,
+        columns=columns or (),
+        digits=digits,
+        bold_best=bold_best,
+        modes=_names(modes),
+        tasks=_names(tasks),
+        labels=_home(labels) if labels else None,
+        language=language,
+    )
+    typer.echo(made.text(str(format)).rstrip("\n"))
+
+
+def _folders(results: Sequence[Path] | None, more: Sequence[Path] | None) -> list[Path]:
+    """The folders of --results, in the order that they were given in."""
+    if not results:
+        raise ValueError("Name the results by --results, as --results results/tiny.")
+    return [_home(folder) for folder in (*results, *(more or ()))]
+
+
+def _names(text: str) -> list[str]:
+    """Names by commas."""
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 @app.command(cls=_Command)

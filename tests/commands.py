@@ -9,6 +9,7 @@ NEWCOMER: dict[str, str | None] = {
     "tangent-bench list": None,
     "tangent-bench --version": None,
     "tangent-bench regress -h": None,
+    "tangent-bench list figures": None,
     "tangent-bench show ties": None,
     "python -m tangent_bench.cli": "python -m tangent_bench.cli --help",
     ".venv/bin/python -m snakemake -n --configfile config/paper.yaml": None,
@@ -48,6 +49,8 @@ CLAIMS = "tests/workflow/test_claims_presets.py::test_make_claims_runs_what_its_
 GPU = "needs a GPU and downloads"
 NETWORK = "needs a network"
 OURSELVES = "runs the tests, this one among them"
+PAPER_FIGURES = "tests/runs/test_commands.py::test_commands_of_the_pages_work"
+BESIDE = "writes into the folder that it is called in; in another one"
 # By another test, or by nobody. (test or "", why not as it stands in a clone)
 ELSEWHERE: dict[str, tuple[str, str]] = {
     "make regress METHOD=agreed_mean": (
@@ -66,6 +69,35 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "tangent-bench --show-completion": (
         "tests/test_cli.py::test_a_shell_completes_names",
         "asks which shell it runs in",
+    ),
+    "tangent-bench figure overview --results results/published/tiny --width 3.25in": (
+        PAPER_FIGURES,
+        BESIDE,
+    ),
+    "tangent-bench figure scatter_linear --results results/published/tiny --width "
+    '82mm --font "DejaVu Serif" --font-size 9': (
+        PAPER_FIGURES,
+        BESIDE,
+    ),
+    "tangent-bench figure task_matrix --results results/published/tiny --modes "
+    "standard-network,linear-tangent --width 3.25in": (
+        PAPER_FIGURES,
+        BESIDE,
+    ),
+    "tangent-bench table table1_addition --results results/published/tiny "
+    "results/published/training_modes": (
+        PAPER_FIGURES,
+        BESIDE,
+    ),
+    "tangent-bench figure overview --results results/published/tiny --labels "
+    "titles.yaml --language de": (
+        PAPER_FIGURES,
+        BESIDE,
+    ),
+    "tangent-bench table table1_addition --results results/published/tiny --format "
+    'latex --bold-best --columns "Absolute,Recovered gain"': (
+        PAPER_FIGURES,
+        BESIDE,
     ),
     "make regress METHOD=my_method": (TEN_LINES, "an hour; on micro"),
     "make regress METHOD=my_method ARGS=--quick": (

@@ -20,8 +20,10 @@ import yaml
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from tangent_bench import catalogue, cli, merging
+from tangent_bench import catalogue, cli, merging, registry
 from tangent_bench.planning import config, config_schema
+from tangent_bench.runs import _labels
+from tangent_bench.store import rows
 from tests import pages
 from tests.commands import ELSEWHERE, NEWCOMER
 from tests.tutorial import steps
@@ -81,6 +83,7 @@ def tangent_bench(*words: str) -> None:
     files = given.get("configfile") or []
     assert all(exists(str(file)) for file in (files if isinstance(files, list) else [files]))
     assert given.get("preset") in (None, *catalogue.names("presets"))
+    assert name not in ("figure", "table") or given["name"] in registry.names("figures")
     if name in ("list", "show"):
         assert CliRunner().invoke(cli.app, list(words)).exit_code == 0
 
@@ -252,6 +255,8 @@ def test_tests_that_run_commands_exist():
 def kind(block: pages.Block) -> str:
     """What a block is, or an error."""
     first = block.lines[0]
+    if block.language == "yaml" and block.page.endswith("figures-for-a-paper.md"):
+        return "labels"
     if block.language:
         return {"python": "python", "yaml": "yaml", "toml": "toml", "text": "printed"}[
             block.language
@@ -303,6 +308,14 @@ def test_configs_are_valid_on_top_of_those_that_they_change(block):
     said = yaml.safe_load(block.text)
     base = "paper" if "paper" in block.page else "default"
     assert said and validated(said, base) != merged(base), "it changes nothing"
+
+
+@pytest.mark.parametrize("block", of_kind("labels"))
+def test_labels_are_those_that_figures_take(block):
+    given = yaml.safe_load(block.text)
+    assert _labels.read(given, rows.frame([])) == given
+    with pytest.raises(ValueError, match="linear-tangnt"):
+        _labels.read({"modes": {"linear-tangnt": "Ours"}}, rows.frame([]))
 
 
 def validated(said: dict, base: str = "paper") -> dict:

@@ -51,6 +51,10 @@ class Figure:
         models: models, one of which a run must have; else it is not made. Empty: any.
         section: the section of the config whose keys are arguments of `build` (tables only), ""
             for none.
+        by_task: whether it shows tasks one by one, so that some can be left out; no mean over
+            tasks allows it.
+        best: of a table, (column, "highest" or "lowest") where its rows compete; the column is ""
+            where the columns of a row do.
         caption: what the reader sees, paragraphs in reStructuredText.
     """
 
@@ -65,6 +69,8 @@ class Figure:
     across: bool = False
     models: tuple[str, ...] = ()
     section: str = ""
+    by_task: bool = False
+    best: tuple[tuple[str, str], ...] = ()
     caption: str = ""
 
     def __post_init__(self) -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NAN = float("nan")
+USUAL = -1
 UNITS = ("%", "points", "number", "text")
 
 
@@ -25,6 +26,8 @@ class Cell(NamedTuple):
         grey: it decides nothing: printed in brackets, and grey where there is colour.
         block: why its row stands apart, in a sentence; "" for the rows that come first. Rows of
             one block follow one another.
+        digits: decimals of its number; `USUAL` for those of its unit.
+        is_best: it is the best of those that it competes with: printed bold.
     """
 
     row: str
@@ -37,6 +40,8 @@ class Cell(NamedTuple):
     text: str = ""
     grey: bool = False
     block: str = ""
+    digits: int = USUAL
+    is_best: bool = False
 
 
 def cells(items: Iterable[Cell]) -> pd.DataFrame:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from tangent_bench import registry
@@ -50,7 +51,8 @@ FITTED = (
     "Not ranked with the others: many numbers are fitted to the labels of validation images, where "
     "others choose one."
 )
-_own: dict[str, Mapping[str, str]] = {}  # "tasks" and "models" → name → title
+# "modes", "tasks", "models" and "methods" → name → title
+_own: dict[str, Mapping[str, str]] = {}
 
 
 class Sighted(Protocol):
@@ -89,11 +91,34 @@ def use_titles(titles: Mapping[str, Mapping[str, str]]) -> None:
     _own.update(titles)
 
 
+@contextmanager
+def titled(titles: Mapping[str, Mapping[str, str]]) -> Iterator[None]:
+    """Gives modes, tasks, models and methods other titles, as a context.
+
+    Args:
+        titles: "modes", "tasks", "models" and "methods" → name → title.
+    """
+    before = dict(_own)
+    for kind, names in titles.items():
+        _own[kind] = {**before.get(kind, {}), **names}
+    try:
+        yield
+    finally:
+        _own.clear()
+        _own.update(before)
+
+
 def mode(training: str, evaluation: str) -> ModeLook:
     """Returns the look of a training and an evaluation.
 
     A pair that is not the paper's has a spare look that depends on its name alone.
     """
+    found = _mode(training, evaluation)
+    title = _own.get("modes", {}).get(f"{training}-{evaluation}")
+    return found if title is None else found._replace(title=title)
+
+
+def _mode(training: str, evaluation: str) -> ModeLook:
     for known in (ZERO_SHOT, *MODES):
         if (training, evaluation) == known[:2]:
             return known
@@ -123,7 +148,7 @@ def modes(table: pd.DataFrame) -> list[ModeLook]:
     """Returns the trained modes that occur in a table, the paper's first."""
     pairs = set(zip(table["training"], table["evaluation"], strict=True))
     present = {pair for pair in pairs if "none" not in pair}
-    known = [m for m in MODES if m[:2] in present]
+    known = [mode(*m[:2]) for m in MODES if m[:2] in present]
     others = present.difference(m[:2] for m in MODES)
     return known + [mode(*pair) for pair in sorted(others)]
 
@@ -154,6 +179,11 @@ def model_title(name: str) -> str:
     if name in registry.names("models"):
         return registry.load("models", name).MODEL.title
     return name
+
+
+def method_title(name: str, title: str) -> str:
+    """Returns the title that was given to a method, or else its own `title`."""
+    return _own.get("methods", {}).get(name, title)
 
 
 def task_marker(name: str, tasks: list[str]) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from tangent_bench.figures._page import points
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -35,7 +37,7 @@ def matrix(axis, values: np.ndarray, names: tuple[list[str], list[str]], scale: 
             continue
         colour = ink(image.cmap(image.norm(value))[:3])
         number = _number(value, scale.spec)
-        axis.text(j, i, number, ha="center", va="center", fontsize=6, color=colour)
+        axis.text(j, i, number, ha="center", va="center", fontsize=points(6), color=colour)
     axis.set_yticks(range(len(names[0])), names[0])
     axis.set_xticks(range(len(names[1])), names[1], rotation=45, ha="right", rotation_mode="anchor")
     axis.tick_params(length=0)

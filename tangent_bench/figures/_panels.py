@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from typing import TYPE_CHECKING
+
+from tangent_bench.figures import _page
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,11 +40,9 @@ def panels(num_rows: int, num_columns: int, ax, size: tuple[float, float]) -> np
         ValueError: the caller's axes are too few or too many.
     """
     import numpy as np
-    from matplotlib.figure import Figure
 
     if ax is None:
-        figure = Figure(figsize=(size[0] * num_columns, size[1] * num_rows), layout="constrained")
-        return figure.subplots(num_rows, num_columns, squeeze=False)
+        return _own_panels(num_rows, num_columns, size)
     axes = np.atleast_1d(np.asarray(ax, dtype=object))
     if axes.size != num_rows * num_columns:
         raise ValueError(
@@ -49,6 +50,46 @@ def panels(num_rows: int, num_columns: int, ax, size: tuple[float, float]) -> np
             f"{axes.size}; give as many axes, or none, or the rows of one model."
         )
     return axes.reshape(num_rows, num_columns)
+
+
+def _own_panels(num_rows: int, num_columns: int, size: tuple[float, float]) -> np.ndarray:
+    """Axes [num_rows, num_columns] of a new figure; a narrow page breaks its rows into lines."""
+    import numpy as np
+    from matplotlib.figure import Figure
+
+    page = _page.current()
+    abreast = page.abreast(num_columns, size[0])
+    lines = math.ceil(num_columns / abreast)
+    width = page.width or size[0] * num_columns
+    height = page.height or size[1] * num_rows * lines
+    figure = Figure(figsize=(width, height), layout="constrained")
+    if lines == 1:
+        return figure.subplots(num_rows, num_columns, squeeze=False)
+    grid = figure.add_gridspec(num_rows * lines, abreast)
+    axes = np.empty((num_rows, num_columns), dtype=object)
+    for row, column in np.ndindex(num_rows, num_columns):
+        line = row * lines + column // abreast
+        axes[row, column] = figure.add_subplot(grid[line, column % abreast])
+    return axes
+
+
+def room(axis) -> tuple[float, float]:
+    """Inches that a panel has across and up, what stands beside it included."""
+    figure = axis.figure
+    width = figure.bbox.width / axis.get_figure(root=True).dpi
+    height = figure.bbox.height / axis.get_figure(root=True).dpi
+    spec = axis.get_subplotspec()
+    if spec is None:
+        box = axis.get_position()
+        return width * box.width, height * box.height
+    num_rows, num_columns = spec.get_gridspec().get_geometry()
+    return width * len(spec.colspan) / num_columns, height * len(spec.rowspan) / num_rows
+
+
+def place_of(axis) -> tuple[int, int]:
+    """Line and column of a panel; (0, 0) where it stands in no grid."""
+    spec = axis.get_subplotspec()
+    return (0, 0) if spec is None else (spec.rowspan.start, spec.colspan.start)
 
 
 def columns(num_models: int, num_parts: int, width: float) -> int:
@@ -64,18 +105,26 @@ def columns(num_models: int, num_parts: int, width: float) -> int:
         num_parts: panels of a model.
         width: inches of a panel.
     """
-    return num_parts if num_models > 1 else max(1, min(num_parts, int(PAGE / width)))
+    page = _page.current().width
+    if page is None and num_models > 1:
+        return num_parts
+    return max(1, min(num_parts, int((page or PAGE) / width)))
 
 
 def annotate(axes: np.ndarray, note: str, ax) -> None:
     """Puts the note below a figure of our own; a caller (`ax`) annotates its own `axes`."""
-    if ax is None:
+    if ax is None and _page.current().has_note:
         figure = axes.flat[0].figure
-        width = int(LETTERS_PER_INCH * figure.get_figwidth())
-        held = note.replace("n = ", f"n{HELD}={HELD}").replace(" %", f"{HELD}%")
-        lines = textwrap.wrap(held, width=width, break_on_hyphens=False)
-        text = "\n".join(lines).replace(HELD, " ")
-        figure.supxlabel(text, fontsize=NOTE_SIZE, color="#444444")
+        text = wrapped(note, figure.get_figwidth())
+        figure.supxlabel(text, fontsize=_page.points(NOTE_SIZE), color="#444444")
+
+
+def wrapped(note: str, width: float) -> str:
+    """Returns a note in lines of a `width` in inches."""
+    letters = int(LETTERS_PER_INCH * width * NOTE_SIZE / _page.points(NOTE_SIZE))
+    held = note.replace("n = ", f"n{HELD}={HELD}").replace(" %", f"{HELD}%")
+    lines = textwrap.wrap(held, width=letters, break_on_hyphens=False)
+    return "\n".join(lines).replace(HELD, " ")
 
 
 def title(axis, *parts: str, **options) -> None:
@@ -114,7 +163,9 @@ def colour_bar(axes: np.ndarray, image, label: str) -> None:
 
     figure = axes.flat[0].figure
     shown = [axis for axis in axes.flat if axis in figure.axes]  # others were removed
-    bar = figure.colorbar(image, ax=shown, location="bottom", shrink=0.5, aspect=35, pad=0.01)
+    # numbers below a short bar would meet
+    shrink = 0.5 if _page.current().is_own else 0.9
+    bar = figure.colorbar(image, ax=shown, location="bottom", shrink=shrink, aspect=35, pad=0.01)
     bar.set_label(label)
     bar.locator = MaxNLocator(6, steps=[1, 2, 2.5, 5, 10])
     bar.update_ticks()

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tangent_bench.figures._entities import ModeLook, task_marker, task_title
+from tangent_bench.figures._page import points
 from tangent_bench.figures._panels import annotate, legend, panels, title
 from tangent_bench.figures._select import by_model, need, note, pick, task_order
-from tangent_bench.figures._style import COLUMN, GREY_HALF, errors, look, seen_through
+from tangent_bench.figures._style import COLUMN, GREY_HALF, errors, seen_through
 from tangent_bench.judging.pooling import summarize
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@look()
 def scatter(rows: pd.DataFrame, across: ModeLook, up: ModeLook, ax) -> np.ndarray:
     """Returns the axes of the scatter, one for each model.
 
@@ -92,7 +92,8 @@ def _by_task(lines: pd.DataFrame, tasks: list[str]) -> pd.DataFrame:
 def _grey_half(axis, low: int, words: str) -> None:
     axis.fill_between([low, 102], [low, 102], low, color=GREY_HALF, linewidth=0, zorder=0)
     axis.plot([low, 102], [low, 102], color="#888888", linewidth=0.7, zorder=1)
-    axis.text(101, low + 1, words, ha="right", va="bottom", fontsize=6.5, color="#555555")
+    style = {"ha": "right", "va": "bottom", "fontsize": points(6.5), "color": "#555555"}
+    axis.text(101, low + 1, words, **style)
 
 
 def _point(axis, x: pd.DataFrame, y: pd.DataFrame, colour: str, marker: str, label: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tangent_bench.figures._entities import modes
 from tangent_bench.figures._panels import annotate, legend, panels
 from tangent_bench.figures._select import pick
-from tangent_bench.figures._style import COLUMN, look
+from tangent_bench.figures._style import COLUMN, in_look
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,13 +19,13 @@ PANELS = {
 }
 
 
-@look()
-def draw(rows: pd.DataFrame) -> np.ndarray:
+@in_look
+def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     """Returns two axes: a point for each setting and training.
 
     The rows are about validation images of the development world.
     """
-    axes = panels(1, 2, None, (COLUMN, 2.9))
+    axes = panels(1, 2, ax, (COLUMN, 2.9))
     for axis, (metric, label) in zip(axes.flat, PANELS.items(), strict=True):
         for mode in modes(rows):
             part = pick(rows, training=mode.training, evaluation=mode.evaluation)
@@ -39,7 +39,7 @@ def draw(rows: pd.DataFrame) -> np.ndarray:
         f"n = {rows['num_samples'].max():,} validation images of the development world; "
         f"seed {seeds}; no intervals"
     )
-    annotate(axes, words, None)
+    annotate(axes, words, ax)
     return axes
 
 

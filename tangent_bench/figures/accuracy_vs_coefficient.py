@@ -12,7 +12,7 @@ from tangent_bench.figures._entities import ModeLook, modes
 from tangent_bench.figures._panels import annotate, beside, legend, panels, title
 from tangent_bench.figures._select import by_model, need, note, pick, task_order
 from tangent_bench.figures._spread import spread
-from tangent_bench.figures._style import COLUMN, errors, look
+from tangent_bench.figures._style import COLUMN, errors, in_look
 from tangent_bench.judging.pooling import summarize
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ APART = 0.019  # of the width of a panel, between marks that stand side by side
 WORDS = "lines: validation; marks of equal α* stand side by side"
 
 
-@look()
+@in_look
 def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     """Axes, one for each model.
 

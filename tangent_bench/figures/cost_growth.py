@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tangent_bench.experiments.ntk_theory import mean_and_interval, slopes
 from tangent_bench.figures import Figure
+from tangent_bench.figures._page import points
 from tangent_bench.figures._panels import annotate, legend, panels, title
 from tangent_bench.figures._select import by_model, need, pick
-from tangent_bench.figures._style import COLUMN, look
+from tangent_bench.figures._style import COLUMN, in_look
 
 if TYPE_CHECKING:
     import numpy as np
@@ -89,7 +90,7 @@ FACTORS = {
 }
 
 
-@look()
+@in_look
 def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     """Axes [models × factors, 2]: time, and memory where the system told it.
 
@@ -139,8 +140,8 @@ def _panel(axis, quantity: CostQuantity, factor: str, part: pd.DataFrame) -> Non
         bbox_to_anchor=(1.0, 0.5),
         framealpha=0.0,
         title="local exponents",
-        title_fontsize=6.5,
-        fontsize=6.0,
+        title_fontsize=points(6.5),
+        fontsize=points(6.0),
     )
 
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from tangent_bench.figures import Figure
 from tangent_bench.figures._entities import modes, task_title
-from tangent_bench.figures._panels import annotate, colour_bar, panels, title
+from tangent_bench.figures._page import points
+from tangent_bench.figures._panels import annotate, colour_bar, panels, place_of, title
 from tangent_bench.figures._select import by_model, need, note, pick
-from tangent_bench.figures._style import COLUMN, look
+from tangent_bench.figures._style import COLUMN, in_look
 from tangent_bench.judging.pooling import summarize
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ FIGURE = Figure(
     title="Disentanglement error over both coefficients",
     reads=("disentanglement",),
     category="Why it works",
+    by_task=True,
     caption="""\
 How much two vectors get into each other's way, over both of their coefficients. ξ is the share
 of images of the first task whose prediction changes when the second vector is added, plus the
@@ -44,7 +46,7 @@ WORDS = (
 )
 
 
-@look()
+@in_look
 def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     """Axes [models × modes, pairs].
 
@@ -63,12 +65,17 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
         found = pick(part, training=mode.training, evaluation=mode.evaluation)
         for axis, pair in zip(line, pairs, strict=True):
             images.append(_map(axis, pick(found, sources=pair), pair.split("+")))
-            if number < len(lines):
+            if number < len(lines) and not _is_broken(line):
                 axis.set_xlabel("")  # as in the panel below
-        title(line[0], f"{name}: {mode.title}", loc="left", fontweight="bold", fontsize=8)
+        title(line[0], f"{name}: {mode.title}", loc="left", fontweight="bold", fontsize=points(8))
     colour_bar(axes, images[-1], "ξ, sum of both tasks' disagreement (%)")
     annotate(axes, f"{WORDS}; {note(rows, per_task=True, intervals=False)}", ax)
     return axes
+
+
+def _is_broken(line: np.ndarray) -> bool:
+    """Whether the panels of a row stand in several lines."""
+    return place_of(line[0])[0] != place_of(line[-1])[0]
 
 
 def _map(axis, part: pd.DataFrame, tasks: list[str]):

@@ -13,7 +13,7 @@ from tangent_bench.figures import Figure
 from tangent_bench.figures._entities import ZERO_SHOT
 from tangent_bench.figures._panels import annotate, legend, panels, title
 from tangent_bench.figures._select import need, note, pick
-from tangent_bench.figures._style import COLUMN, look
+from tangent_bench.figures._style import COLUMN, in_look
 from tangent_bench.figures._trunk import (
     Lane,
     Stroke,
@@ -83,7 +83,7 @@ PARTS = (
 )
 
 
-@look()
+@in_look
 def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     """Axes [2 × families, 2]: accuracy and recovered gain, and below them relative and matched ξ.
 

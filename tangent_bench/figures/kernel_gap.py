@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tangent_bench.figures import INTERVALS, Figure
 from tangent_bench.figures._entities import ZERO_SHOT, mode, task_title, training_title
+from tangent_bench.figures._page import points
 from tangent_bench.figures._panels import annotate, legend, panels, title
 from tangent_bench.figures._select import by_model, need, note, pick, task_order
-from tangent_bench.figures._style import errors, look
+from tangent_bench.figures._style import errors, in_look
 from tangent_bench.judging.pooling import summarize
 
 if TYPE_CHECKING:
@@ -44,7 +45,6 @@ ABOVE = {
     "ncols": 2,
     "columnspacing": 0.8,
     "handletextpad": 0.2,
-    "fontsize": 6.5,
 }
 
 
@@ -56,7 +56,7 @@ class Look(NamedTuple):
     marker: str
 
 
-@look()
+@in_look
 def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     """Axes [models, 3].
 
@@ -127,7 +127,7 @@ def _path(axis, part: pd.DataFrame) -> None:
     axis.set_ylim(0.0, 1.3 * axis.get_ylim()[1])  # room for the legend
     axis.set_xlabel("Coefficient α of its own vector")
     axis.set_ylabel("Output error ‖f − f_lin‖ / ‖f − f₀‖ (%)")
-    legend(axis, loc="upper left", fontsize=6.5)
+    legend(axis, loc="upper left", fontsize=points(6.5))
 
 
 def _drift(axis, part: pd.DataFrame) -> None:
@@ -157,7 +157,7 @@ def _drift(axis, part: pd.DataFrame) -> None:
     at = {
         "xycoords": ("data", "axes fraction"),
         "textcoords": "offset points",
-        "fontsize": 6.5,
+        "fontsize": points(6.5),
         "color": "#333333",
     }
     axis.annotate(
@@ -165,7 +165,7 @@ def _drift(axis, part: pd.DataFrame) -> None:
     )
     axis.set_xlabel("Non-linear advantage of f over f_lin (%)")
     axis.set_ylabel("Kernel drift ‖Θ* − Θ₀‖ / ‖Θ₀‖ (%)")
-    legend(axis, **ABOVE | {"ncols": 1})
+    legend(axis, **ABOVE | {"ncols": 1, "fontsize": points(6.5)})
 
 
 def _drift_scale(axis) -> None:
@@ -210,7 +210,7 @@ def _accuracies(axis, part: pd.DataFrame) -> None:
     axis.tick_params(axis="y", length=0)
     axis.set_xlim(0, 102)
     axis.set_xlabel("Test accuracy (%)")
-    legend(axis, **ABOVE | {"bbox_to_anchor": (0.3, 1.0)})
+    legend(axis, **ABOVE | {"bbox_to_anchor": (0.3, 1.0), "fontsize": points(6.5)})
 
 
 def _predictions(part: pd.DataFrame) -> list[tuple[Look, dict]]:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from tangent_bench import merging
 from tangent_bench.figures import Figure
-from tangent_bench.figures._entities import APART, ZERO_SHOT, modes, seen_by
+from tangent_bench.figures._entities import APART, ZERO_SHOT, method_title, modes, seen_by
+from tangent_bench.figures._page import points
 from tangent_bench.figures._panels import annotate, legend, panels, title
 from tangent_bench.figures._select import by_model, note, pick, require
-from tangent_bench.figures._style import COLUMN, errors, look
+from tangent_bench.figures._style import COLUMN, errors, in_look
 from tangent_bench.judging.pooling import summarize
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ SHIFT = 0.25  # of neighbouring modes in a method's line
 ABOVE = 14  # points between a panel and its title, where the legend is
 
 
-@look()
+@in_look
 def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     """Returns axes [models, 1]: a line for each method, the best of the first mode on top.
 
@@ -140,7 +141,7 @@ def _set_apart(axis, places: dict[tuple[str, str], int]) -> None:
         transform=axis.get_yaxis_transform(),
         ha="right",
         va="center",
-        fontsize=6.5,
+        fontsize=points(6.5),
         color="#333333",
         bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0},
     )
@@ -153,7 +154,7 @@ def label(method: str, params_id: str) -> str:
     """
     try:
         found = merging.find(method)
-        words = found.title + seen_by(found)
+        words = method_title(method, found.title) + seen_by(found)
     except ValueError:  # of a package that is not installed here
-        words = method
+        words = method_title(method, method)
     return f"{words} ({params_id})" if params_id else words

@@ -8,7 +8,7 @@ from tangent_bench.figures import INTERVALS, Figure
 from tangent_bench.figures._entities import ModeLook, modes
 from tangent_bench.figures._panels import annotate, beside, legend, panels, title
 from tangent_bench.figures._select import by_model, control, need, note, pick
-from tangent_bench.figures._style import COLUMN, errors, look, seen_through
+from tangent_bench.figures._style import COLUMN, errors, in_look, seen_through
 from tangent_bench.judging.pooling import summarize
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ accuracy on validation that the config names (the paper's is 95 %).
 WORDS = "lines: validation, one α for all tasks; marks: test, each vector at the α chosen for it"
 
 
-@look()
+@in_look
 def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     """Axes, one for each model.
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from tangent_bench.figures import Figure
 from tangent_bench.figures._entities import task_title
-from tangent_bench.figures._panels import annotate, legend, panels, title
+from tangent_bench.figures._panels import annotate, legend, panels, place_of, title
 from tangent_bench.figures._select import by_model, need, pick, span
-from tangent_bench.figures._style import COLUMN, look
+from tangent_bench.figures._style import COLUMN, in_look
 from tangent_bench.judging.pooling import summarize
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ AUROC = (
 SHIFT = 0.2  # of neighbouring marks in a task's line, so that their intervals stay apart
 
 
-@look()
+@in_look
 def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     """Axes [models, 2]: energies, and AUROC between a null's marks.
 
@@ -68,7 +68,8 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
         right.axvline(0.5, color="#888888", linestyle=":", linewidth=0.8, zorder=0)
         right.set_xlabel("AUROC of $E_{loc}$ (dotted: chance)")
         title(right, name, "localization and its nulls", loc="left", pad=ABOVE)
-        right.set_yticklabels([])
+        if place_of(right)[1]:
+            right.set_yticklabels([])
     annotate(axes, _words(rows), ax)
     return axes
 

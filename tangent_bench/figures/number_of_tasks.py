@@ -8,7 +8,7 @@ from tangent_bench.figures import Figure
 from tangent_bench.figures._entities import ModeLook, modes
 from tangent_bench.figures._panels import annotate, legend_of_all, panels, title
 from tangent_bench.figures._select import by_model, need, note, pick
-from tangent_bench.figures._style import COLUMN, look
+from tangent_bench.figures._style import COLUMN, in_look
 from tangent_bench.judging.pooling import summarize
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ APART = 0.1  # vectors, between marks that stand side by side
 VIEWS = (("own", "the tasks of the sum"), ("all", "all tasks"))
 
 
-@look()
+@in_look
 def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     """Axes [models, 2]: mean accuracy on the tasks of the sum, and on all tasks.
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from tangent_bench.figures import INTERVALS, Figure
 from tangent_bench.figures._entities import ZERO_SHOT, ModeLook, modes
-from tangent_bench.figures._panels import annotate, panels, title
+from tangent_bench.figures._page import points
+from tangent_bench.figures._panels import annotate, panels, room, title
 from tangent_bench.figures._select import by_model, control, need, note, pick
-from tangent_bench.figures._style import errors, look
+from tangent_bench.figures._style import errors, in_look
 from tangent_bench.judging.pooling import summarize
 
 if TYPE_CHECKING:
@@ -26,11 +27,15 @@ Mean test accuracy of single tasks, of the sum of all vectors, and of subtracted
 """,
 )
 GROUPS = ("Single task ↑", "Addition ↑", "Negation:\ntarget ↓", "Negation:\ncontrol ↑")
+LABELS = 0.55  # inches of the words along y
 WIDTH = 0.62  # of a group, in units of the distance between groups
 MOST_NUMBERED = 4  # modes; the numbers of more of them would cover one another
+LEAST_APART = 0.28  # inches between marks, from which on a number has room beside its own
+TOP = 104.0
+TOP_UPRIGHT = 120.0  # with room for numbers above their marks
 
 
-@look()
+@in_look
 def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     """Axes, one for each model.
 
@@ -83,6 +88,9 @@ def _groups(part: pd.DataFrame) -> list[pd.DataFrame]:
 def _panel(axis, part: pd.DataFrame) -> None:
     shown = modes(part)
     step = WIDTH / max(1, len(shown) - 1)
+    numbered = len(shown) <= MOST_NUMBERED
+    apart = step * (room(axis)[0] - LABELS) / len(GROUPS)
+    upright = numbered and apart < LEAST_APART
     for place, group in enumerate(_groups(part)):
         before = pick(
             part,
@@ -102,23 +110,21 @@ def _panel(axis, part: pd.DataFrame) -> None:
             zorder=1,
         )
         for i, mode in enumerate(shown):
-            _dot(
-                axis,
-                place - WIDTH / 2 + i * step,
-                pick(group, training=mode.training, evaluation=mode.evaluation),
-                mode,
-                place == 0,
-                len(shown) <= MOST_NUMBERED,
-            )
+            line = pick(group, training=mode.training, evaluation=mode.evaluation)
+            x = place - WIDTH / 2 + i * step
+            _dot(axis, x, line, mode, place == 0, numbered)
+            if numbered:
+                _number(axis, x, line, upright)
     axis.set_xticks(range(len(GROUPS)), GROUPS)
-    axis.set(xlim=(-0.6, len(GROUPS) - 0.4), ylim=(0, 104), ylabel="Test accuracy (%)")
-    axis.tick_params(axis="x", length=0, labelsize=8)
+    top = TOP_UPRIGHT if upright else TOP
+    axis.set(xlim=(-0.6, len(GROUPS) - 0.4), ylim=(0, top), ylabel="Test accuracy (%)")
+    if upright:
+        axis.set_yticks(range(0, 101, 20))
+    axis.tick_params(axis="x", length=0, labelsize=points(8))
     axis.grid(axis="y", color="#ececec", linewidth=0.6, zorder=0)
 
 
 def _dot(axis, x: float, line: pd.DataFrame, mode: ModeLook, first: bool, numbered: bool) -> None:
-    from matplotlib.patheffects import Normal, Stroke
-
     if line.empty:
         return
     axis.errorbar(
@@ -135,15 +141,20 @@ def _dot(axis, x: float, line: pd.DataFrame, mode: ModeLook, first: bool, number
         label=mode.title if first else None,
         zorder=3,
     )
-    if not numbered:
+
+
+def _number(axis, x: float, line: pd.DataFrame, upright: bool) -> None:
+    """The value beside its mark, or upright above the mark and its interval."""
+    from matplotlib.patheffects import Normal, Stroke
+
+    if line.empty:
         return
     value = 100 * float(line["value"].iloc[0])
-    number = axis.annotate(
-        f"{value:.1f}",
-        (x, value),
-        xytext=(5, -2),
-        textcoords="offset points",
-        fontsize=6.5,
-        zorder=4,
-    )
+    style = {"textcoords": "offset points", "fontsize": points(6.5), "zorder": 4}
+    if upright:
+        high = value + float(errors(line)[1][0])
+        style |= {"rotation": 90, "ha": "center", "va": "bottom"}
+        number = axis.annotate(f"{value:.1f}", (x, high), xytext=(0, 3.5), **style)
+    else:
+        number = axis.annotate(f"{value:.1f}", (x, value), xytext=(5, -2), **style)
     number.set_path_effects([Stroke(linewidth=2, foreground="white"), Normal()])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tangent_bench.figures import INTERVALS, Figure
 from tangent_bench.figures._entities import mode
 from tangent_bench.figures._scatter import scatter
+from tangent_bench.figures._style import in_look
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,6 +18,7 @@ FIGURE = Figure(
     reads=("single_task",),
     category="Single tasks",
     modes=("standard-network", "linear-tangent"),
+    by_task=True,
     caption=f"""\
 Non-linear fine-tuning (across) against fine-tuning of the linearized network (up), each task on
 its own. In the grey half non-linear fine-tuning is better.
@@ -25,6 +27,7 @@ its own. In the grey half non-linear fine-tuning is better.
 )
 
 
+@in_look
 def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     """Axes, one for each model.
 

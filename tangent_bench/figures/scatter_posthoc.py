@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tangent_bench.figures import INTERVALS, Figure
 from tangent_bench.figures._entities import mode
 from tangent_bench.figures._scatter import scatter
+from tangent_bench.figures._style import in_look
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,6 +18,7 @@ FIGURE = Figure(
     reads=("single_task",),
     category="Single tasks",
     modes=("standard-network", "standard-tangent"),
+    by_task=True,
     caption=f"""\
 Each task's own vector in the network (across) and in the network linearized at the pre-trained
 weights (up). If fine-tuning were in the kernel regime the marks would lie on the diagonal; in
@@ -26,6 +28,7 @@ the grey half non-linear fine-tuning is better.
 )
 
 
+@in_look
 def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     """Axes, one for each model. Under kernel behaviour the points would lie on the diagonal.
 

@@ -18,6 +18,7 @@ FIGURE = Figure(
     reads=("single_task",),
     kind="table",
     category="Tables",
+    best=(("", "highest"),),
     caption=f"""\
 Test accuracy of each task's own vector at α = 1, in each mode, beside the pre-trained model.
 {INTERVALS}

@@ -19,6 +19,11 @@ FIGURE = Figure(
     reads=("single_task", "task_addition"),
     kind="table",
     category="Tables",
+    best=(
+        ("Absolute", "highest"),
+        ("Normalized", "highest"),
+        ("Recovered gain", "highest"),
+    ),
     caption=f"""\
 The sum of all task vectors at one coefficient α*, the same for all tasks, chosen on validation
 images. *Absolute* is the mean test accuracy over tasks; *Normalized* divides each task's

@@ -18,6 +18,7 @@ FIGURE = Figure(
     reads=("single_task", "task_negation"),
     kind="table",
     category="Tables",
+    best=(("Target ↓", "lowest"), ("Control ↑", "highest")),
     caption=f"""\
 Each task vector subtracted from the pre-trained weights. *Target* is the mean test accuracy on
 the negated tasks (lower is better), *Control* that on the control task (higher is better). Each

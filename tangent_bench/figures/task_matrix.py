@@ -21,7 +21,7 @@ from tangent_bench.figures._panels import (
     title,
 )
 from tangent_bench.figures._select import by_model, need, note, pick, task_order
-from tangent_bench.figures._style import look
+from tangent_bench.figures._style import in_look
 from tangent_bench.judging.pooling import summarize
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ FIGURE = Figure(
     title="Each vector on every task",
     reads=("single_task",),
     category="Single tasks",
+    by_task=True,
     caption="""\
 Test accuracy of each vector alone (α = 1) on every task; the first row is the model without a
 vector. A star marks a vector that is not the best on its own task: a wrong checkpoint under a
@@ -42,7 +43,7 @@ CELL = 0.2  # inches of one cell
 NAMES = 0.8  # inches of height of the tasks' names, and of the label below them
 
 
-@look()
+@in_look
 def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     """Axes [models, modes], or lines of a single model's.
 

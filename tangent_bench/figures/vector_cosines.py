@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tangent_bench.figures import Figure
 from tangent_bench.figures._entities import task_title, training_title
 from tangent_bench.figures._matrix import Scale, matrix
+from tangent_bench.figures._page import points
 from tangent_bench.figures._panels import (
     BAR,
     annotate,
@@ -18,7 +19,7 @@ from tangent_bench.figures._panels import (
     title,
 )
 from tangent_bench.figures._select import by_model, need, pick, task_order
-from tangent_bench.figures._style import look
+from tangent_bench.figures._style import in_look
 from tangent_bench.judging.pooling import summarize
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ FIGURE = Figure(
     title="Cosines and lengths of the task vectors",
     reads=("vector_geometry",),
     category="Vectors",
+    by_task=True,
     caption="""\
 Cosines between task vectors, and at the end of each line the length of its vector, absolute and
 as a share of the length of the pre-trained weights. The colours reach to the largest cosine of two
@@ -39,7 +41,7 @@ NAMES = 0.6  # inches of height of the tasks' names
 CELL = 0.24  # inches of one cell
 
 
-@look()
+@in_look
 def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     """Axes [models, ways of fine-tuning], or lines of a single model's.
 
@@ -91,7 +93,7 @@ def _panel(axis, part: pd.DataFrame, largest: float, named: bool):
     names = [task_title(task) for task in tasks]
     labels = names if named else [""] * len(names)
     image = matrix(axis, values, (labels, names), Scale("PuOr", -largest, largest, ".2f"))
-    beside = {"fontsize": 6.5, "va": "center"}
+    beside = {"fontsize": points(6.5), "va": "center"}
     axis.text(len(tasks) - 0.3, -0.85, "‖τ‖ (of ‖θ0‖)", **beside)
     for line, task in enumerate(tasks):
         axis.text(len(tasks) - 0.3, line, _length(part, task), **beside)

@@ -19,7 +19,7 @@ from tangent_bench.figures._panels import (
     title,
 )
 from tangent_bench.figures._select import by_model, need, note, pick, task_order
-from tangent_bench.figures._style import look
+from tangent_bench.figures._style import in_look
 from tangent_bench.judging.pooling import summarize
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ FIGURE = Figure(
     title="What each vector does to each task's images",
     reads=("vector_localization",),
     category="Why it works",
+    by_task=True,
     caption="""\
 How far each vector (row) moves the embeddings of each task's test images (column), as a ratio:
 its mean change over that of the task's own vector, which is 1 on the diagonal. Light columns off
@@ -48,7 +49,7 @@ MOST = 2.0  # from which on all colours are the same
 WORDS = "a vector's change of a task's images over that by the task's own vector (diagonal: 1)"
 
 
-@look()
+@in_look
 def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     """Axes [models, modes at their coefficients], or lines of a single model's.
 

@@ -11,7 +11,7 @@ from tangent_bench.figures import Figure
 from tangent_bench.figures._localization import RATIOS, REFERENCE, references, ways
 from tangent_bench.figures._panels import annotate, legend, panels, title
 from tangent_bench.figures._select import need, note, pick
-from tangent_bench.figures._style import COLUMN, look
+from tangent_bench.figures._style import COLUMN, in_look
 from tangent_bench.figures._trunk import (
     Lane,
     Stroke,
@@ -48,7 +48,7 @@ pre-training.
 ALL = {"experiment": "vector_localization", "sources": "each", "task": "all"}
 
 
-@look()
+@in_look
 def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     """Axes [families, 2]: all others over the own vector, and one of them.
 

@@ -12,7 +12,7 @@ from tangent_bench.figures._entities import model_title
 from tangent_bench.figures._localization import RATIOS, REFERENCE, Way, references, ways
 from tangent_bench.figures._panels import annotate, legend, panels
 from tangent_bench.figures._select import need, note, pick
-from tangent_bench.figures._style import COLUMN, errors, look
+from tangent_bench.figures._style import COLUMN, errors, in_look
 from tangent_bench.figures._trunk import Lane, cover, lanes
 from tangent_bench.judging.families import families, pretraining_seed
 from tangent_bench.judging.pooling import summarize
@@ -47,7 +47,7 @@ class Sized(NamedTuple):
     lane: Lane
 
 
-@look()
+@in_look
 def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     """Axes [1, 2]: all others over the own vector, and one of them, of all models.
 

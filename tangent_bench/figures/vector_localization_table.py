@@ -19,6 +19,7 @@ FIGURE = Figure(
     reads=("vector_localization",),
     kind="table",
     category="Why it works",
+    best=(("Others / own", "lowest"), ("One other / own", "lowest")),
     caption=f"""\
 How far vectors move the embeddings of test images, mean over tasks. *Others / own*: the sum of
 all other tasks' vectors over the task's own one. *One other / own*: a single other vector, mean

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from tangent_bench.figures import INTERVALS, Figure
 from tangent_bench.figures._entities import task_title
 from tangent_bench.figures._localization import RATIOS, REFERENCE, Way, references, ways
-from tangent_bench.figures._panels import annotate, legend, panels, title
+from tangent_bench.figures._panels import annotate, legend, panels, place_of, title
 from tangent_bench.figures._select import by_model, need, note, pick, task_order
-from tangent_bench.figures._style import COLUMN, errors, look
+from tangent_bench.figures._style import COLUMN, errors, in_look
 from tangent_bench.judging.pooling import summarize
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ LINE = 0.12  # inches of a task for each way of putting vectors in
 BETWEEN = 0.8  # of a task's line, in which its marks lie
 
 
-@look()
+@in_look
 def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     """Axes [models, 2]: all others over the own vector, and one of them.
 
@@ -54,7 +54,8 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
             axis.axvline(references(part)[metric], **REFERENCE)
             _panel(axis, pick(part, metric=metric), tasks, ways(part))
             axis.set_xlabel(label)
-        line[1].set_yticklabels([])
+        if place_of(line[1])[1]:
+            line[1].set_yticklabels([])
         title(line[0], name, loc="left")
         legend(line[1], loc="upper left", bbox_to_anchor=(1.0, 1.0))
     annotate(axes, f"dotted: not localized; {note(rows, per_task=True)}", ax)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tangent_bench.figures import Figure
 from tangent_bench.figures._panels import annotate, legend, panels, title
 from tangent_bench.figures._select import by_model, need, pick
-from tangent_bench.figures._style import COLUMN, look
+from tangent_bench.figures._style import COLUMN, in_look
 from tangent_bench.judging.pooling import summarize
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ APART = 0.1  # octaves, between marks that stand side by side
 THEORY = ((-0.5, "--", r"$m^{-1/2}$, the proven bound"), (-1.0, ":", r"$m^{-1}$"))
 
 
-@look()
+@in_look
 def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     """Axes [models, 2].
 

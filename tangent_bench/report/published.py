@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import gzip
 import tempfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tangent_bench import registry
 from tangent_bench.figures import _style, _sweep
-from tangent_bench.store import rows
+from tangent_bench.store import artefacts, rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,7 +64,10 @@ def read(file: Path) -> pd.DataFrame:
         raise ValueError(f"Missing file {file}; run its preset, and then `make publish`.")
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / "rows.csv"
-        plain.write_bytes(gzip.decompress(file.read_bytes()))
+        try:
+            plain.write_bytes(gzip.decompress(file.read_bytes()))
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise artefacts.DamagedFile(file, f"it cannot be unpacked: {error}") from None
         return rows.read(plain)
 
 

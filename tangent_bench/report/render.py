@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from markupsafe import Markup
 
-from tangent_bench.figures._cells import NAN, Cell
+from tangent_bench.figures import _words
+from tangent_bench.figures._cells import NAN, USUAL, Cell
 from tangent_bench.report import pages
 from tangent_bench.report.pages import DASH, HtmlCell
 from tangent_bench.report.text_table import aligned
@@ -53,6 +54,7 @@ _LATEX = {
 }
 # Unit → the factor that a fraction is printed with, and its format.
 _FORMATS = {"%": (100, ".1f"), "points": (100, "+.1f"), "number": (1, ".2f")}
+_BEST = "**"  # around the best in Markdown
 
 
 def value_and_interval(cell: Cell) -> tuple[str, str]:
@@ -65,15 +67,21 @@ def value_and_interval(cell: Cell) -> tuple[str, str]:
         return cell.text, ""
     if math.isnan(cell.value):
         return DASH, ""
-    value = _printed(cell.value, cell.unit)
+    value = _printed(cell.value, cell)
     if math.isnan(cell.low):
         return value, ""
-    return value, f"[{_printed(cell.low, cell.unit)}, {_printed(cell.high, cell.unit)}]"
+    # where numbers have commas, a comma parts none
+    mark = "," if _words.current().decimal == "." else ";"
+    return value, f"[{_printed(cell.low, cell)}{mark} {_printed(cell.high, cell)}]"
 
 
-def _printed(number: float, unit: str) -> str:
-    scale, spec = _FORMATS[unit]
-    return format(round(scale * number, 6) + 0.0, spec).replace("-", "−")
+def _printed(number: float, cell: Cell) -> str:
+    """A number in the unit and with the digits of a cell."""
+    scale, spec = _FORMATS[cell.unit]
+    if cell.digits != USUAL:
+        spec = f"{spec.partition('.')[0]}.{cell.digits}f"
+    text = format(round(scale * number, 6) + 0.0, spec).replace("-", "−")
+    return _words.current().number(text)
 
 
 class _Row(NamedTuple):
@@ -177,7 +185,7 @@ def markdown(table: pd.DataFrame, note: str = "") -> str:
     for block, rows in grid.blocks or [("", [])]:
         if block:
             parts.append(_markdown(block))
-        parts.append("\n".join(map(_pipes, [head, alignment, *map(attrgetter("line"), rows)])))
+        parts.append("\n".join(map(_pipes, [head, alignment, *map(_markdown_line, rows)])))
     return "\n\n".join([*parts, *filter(None, [note])]) + "\n"
 
 
@@ -188,6 +196,16 @@ def _alignment(grid: _Grid) -> list[str]:
         cells = [_html_cell(row.cells[k]) for row in grid.rows]
         rules.append("---" if any(cell.is_word for cell in cells) else "---:")
     return rules
+
+
+def _markdown_line(row: _Row) -> list[str]:
+    """The cells of a row; the best values are bold."""
+    line = row.line
+    for place, cell in enumerate(row.cells, start=1):
+        if cell is not None and cell.is_best:
+            value, interval = value_and_interval(cell)
+            line[place] = " ".join(filter(None, [f"{_BEST}{value}{_BEST}", interval]))
+    return line
 
 
 def _pipes(line: Sequence[str]) -> str:
@@ -262,7 +280,7 @@ def _tex_cell(cell: Cell | None) -> str:
     if cell is None:
         return _tex(DASH)
     value, interval = value_and_interval(cell)
-    text = _tex(value)
+    text = rf"\textbf{{{_tex(value)}}}" if cell.is_best else _tex(value)
     if interval:
         text += rf" {{\scriptsize {_tex(interval)}}}"
     return rf"\textcolor{{gray}}{{({text})}}" if cell.grey else text
@@ -320,7 +338,7 @@ def _html_cell(cell: Cell | None) -> HtmlCell:
     """A number is sorted by its printed value."""
     if cell is None:
         return HtmlCell(DASH)
-    css = "grey" if cell.grey else ""
+    css = "grey" if cell.grey else "best" * cell.is_best
     if cell.unit == "text" or math.isnan(cell.value):
         return HtmlCell(_text(cell), css=css)
     scale, _ = _FORMATS[cell.unit]
