@@ -159,6 +159,7 @@ def test_ten_lines_of_the_page_get_a_verdict(with_methods):
         "my_method",
         "--configfile",
         "config/micro.yaml",
+        "--verbose",
     )
     file.unlink()
     assert done.status == 0, done.output

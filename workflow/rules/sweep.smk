@@ -7,7 +7,8 @@ rule sweep_point:
         train=expand(results("data/{task}/train.safetensors"), task=config["tasks"]),
         val=expand(results("data/{task}/val.safetensors"), task=config["tasks"]),
         heads=lambda w: [
-            results(layout.head(w.model, "pretrained", t, config["heads"])) for t in config["tasks"]
+            results(layout.head(w.model, "pretrained", t, config["heads"]))
+            for t in config["tasks"]
         ],
         weights=weights_of,
     output:
