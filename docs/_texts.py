@@ -22,7 +22,7 @@ def page() -> str:
     """The table of tasks, and a table of examples for each."""
     paragraph = (texts.__doc__ or "").split("\n\n")[1]
     parts = [HEAD.format(prose=" ".join(paragraph.split()))]
-    names = texts.names()
+    names = [name for name in texts.names() if (FOLDER / texts.task(name).TABLE).is_file()]
     for name in names:
         parts.append(_line(name))
     for name in names:

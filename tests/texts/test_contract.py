@@ -18,7 +18,7 @@ from tangent_bench.texts.sources.wording import MOST_WORDS, plain, tidy, words
 
 NAMES = texts.names()
 LEARNED = [name for name in NAMES if name != texts.CONTROL]
-FEWEST = {"train": 800, "val": 250, "test": 500}
+FEWEST = {"train": 450, "val": 250, "test": 500}
 
 
 def loaded(name):

@@ -11,7 +11,7 @@ from tangent_bench.texts.sources.packages import Wheel
 from tangent_bench.texts.sources.wording import Excerpt, is_fit, plain, tidy
 
 FILE = "textblob/en/en-sentiment.xml"
-CLEAR = 0.15  # of polarity, from which on a sense is positive or negative
+CLEAR = 0.1  # of polarity, from which on a sense is positive or negative
 _WORD = re.compile(r'<word form="([^"]+)".* sense="([^"]+)" polarity="([^"]+)"')
 
 
@@ -28,7 +28,7 @@ def excerpts(folder: Path) -> Iterator[Excerpt]:
 def class_name(polarity: float) -> str:
     """The class of a polarity in [-1, 1]; "" between the classes.
 
-    >>> class_name(0.5), class_name(0.0), class_name(-0.1)
+    >>> class_name(0.5), class_name(0.0), class_name(-0.05)
     ('positive', 'neutral', '')
     """
     if polarity >= CLEAR:

@@ -19,7 +19,7 @@ from tangent_bench.texts.sources.wording import Excerpt, plain
 NEAR = 0.7
 SIZES = {"train": 2400, "val": 300, "test": 750}
 # Of the units of a class, at most, so that train has some of each class.
-SHARES = {"val": 0.2, "test": 0.42}
+SHARES = {"val": 0.22, "test": 0.45}
 SHARES_OF_CONTROL = {"val": 0.3, "test": 0.7}
 MOST_OF_UNIT = 6  # texts in train
 

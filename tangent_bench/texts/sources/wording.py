@@ -60,7 +60,7 @@ def first_sentence(text: str) -> str:
     """
     text = tidy(text)
     end = _END.search(text)
-    return text if end is None else text[: end.start()]
+    return text if end is None else text[: end.start()].rstrip()
 
 
 def is_fit(text: str, fewest_words: int = 1) -> bool:
