@@ -441,15 +441,19 @@ def test_examples_are_commands(name, rest):
     COMMANDS[name].make_context(name, rest)
 
 
+WITHOUT_JSON = {"summary", "figure", "table"}  # whose answers are text and pictures
+
+
 def test_every_command_has_examples_and_json():
     shown = {name for name, command in COMMANDS.items() if not command.hidden}
     expected = {"list", "show", "check", "plan", "summary", "compare", "regress", "merge"}
+    expected |= {"figure", "table"}
     assert shown == expected
     assert shown == {case.values[0] for case in examples()}
     for name in shown:
         help_ = call(name, "--help").stdout
         assert f"  tangent-bench {name}" in help_, name
-        assert ("--json" in help_) == (name != "summary"), name
+        assert ("--json" in help_) == (name not in WITHOUT_JSON), name
     short = call("--help").stdout
     assert "..." not in short.partition("Commands:")[2], (
         "a first sentence is too long for the list of commands"
@@ -476,7 +480,7 @@ def completed(*words):
         (("regress", "lines+tie"), ["lines+ties"]),
         (("regress", "ties", "--baseline", "tsv"), ["tsv_m"]),
         (("compare", "ties", "tsv"), ["tsv_m"]),
-        (("check", "--preset", "paper-"), ["paper-smoke"]),
+        (("check", "--preset", "paper-s"), ["paper-smoke"]),
         (("list", "met"), ["methods"]),
     ],
 )

@@ -48,6 +48,16 @@ def test_it_is_the_vector(stored, tmp_path):
     assert vector["proj"].any(), "what was read is nobody else's"
 
 
+def test_types_are_those_of_the_tensors_without_reading(tmp_path, monkeypatch):
+    types = {"a": torch.int64, "b": torch.float32, "c": torch.float64}
+    arrays = {key: torch.ones(3, dtype=dtype).numpy() for key, dtype in types.items()}
+    artefacts.save(tmp_path / "0.safetensors", "vector", arrays, task="task0")
+    vector = Stored(tmp_path / "0.safetensors")
+    assert {key: vector[key].dtype for key in vector} == types
+    monkeypatch.setattr(Stored, "__getitem__", lambda self, key: pytest.fail(f"{key} was read"))
+    assert {key: vector.dtype(key) for key in vector} == types
+
+
 @pytest.mark.parametrize(
     "name", ["task_arithmetic", "ties", "dare", "consensus", "pcb", "tsv_m", "lines+iso_c"]
 )

@@ -159,3 +159,27 @@ def test_every_operation_is_strict(other):
     ):
         with pytest.raises(ValueError, match=key):
             operation()
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_entries_that_are_not_finite_are_counted_over_all_parameters(bad):
+    values = {"a": torch.ones(2, 3), "b": torch.ones(4), "c": torch.ones(5)}
+    vectors.require_finite(values, "it", "go")
+    values["b"][1] = bad
+    values["c"][2:4] = bad
+    sentence = "it has 3 of 15 entries that are no finite numbers, first in 'b'; go."
+    with pytest.raises(vectors.NotFinite) as caught:
+        vectors.require_finite(values, "it", "go")
+    assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize(
+    "dtype", [torch.float8_e5m2, torch.float16, torch.bfloat16, torch.float64, torch.int8]
+)
+def test_numbers_of_every_width_can_be_finite(dtype):
+    values = {"a": torch.tensor([1.0, -2.0]).to(dtype)}
+    vectors.require_finite(values, "it", "go")
+    if dtype.is_floating_point:
+        values["a"] = torch.tensor([1.0, float("nan")]).to(dtype)
+        with pytest.raises(vectors.NotFinite, match="1 of 2 entries"):
+            vectors.require_finite(values, "it", "go")

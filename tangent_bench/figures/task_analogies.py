@@ -36,7 +36,7 @@ def build(rows: pd.DataFrame) -> pd.DataFrame:
         ValueError: rows of an experiment are missing.
     """
     table = summarize(need(rows, *FIGURE.reads))
-    test = table[table["split"] == "test"]
+    test = table.loc[table["split"] == "test"]
     items = []
     for title, part in by_model(test):
         analogies = pick(part, experiment="task_analogies")

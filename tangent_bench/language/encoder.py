@@ -103,7 +103,7 @@ def shares(tokens_BL: Tensor, dtype: torch.dtype) -> Tensor:
     return (there_BL / there_BL.sum(1, keepdim=True))[..., None]
 
 
-class Table(nn.Module):
+class EmbeddingTable(nn.Module):
     """Rows to look up: a parameter if they are trained, otherwise a buffer."""
 
     weight: Tensor
@@ -122,9 +122,9 @@ class Embeddings(nn.Module):
 
     def __init__(self, sizes: BertSizes, trained: bool) -> None:
         super().__init__()
-        self.word_embeddings = Table(sizes.vocabulary, sizes.width, trained)
-        self.position_embeddings = Table(sizes.positions, sizes.width, trained)
-        self.token_type_embeddings = Table(sizes.kinds, sizes.width, trained)
+        self.word_embeddings = EmbeddingTable(sizes.vocabulary, sizes.width, trained)
+        self.position_embeddings = EmbeddingTable(sizes.positions, sizes.width, trained)
+        self.token_type_embeddings = EmbeddingTable(sizes.kinds, sizes.width, trained)
         self.LayerNorm = nn.LayerNorm(sizes.width, eps=sizes.eps)
 
     def forward(self, tokens_BL: Tensor) -> Tensor:

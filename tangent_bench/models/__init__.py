@@ -14,10 +14,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from tangent_bench.images.inputs import PADDING as PADDING
-from tangent_bench.images.inputs import Inputs as Inputs
-from tangent_bench.images.inputs import Pixels as Pixels
-from tangent_bench.images.inputs import Texts as Texts
 from tangent_bench.jobs import provenance
 from tangent_bench.models import _installed, _open_clip, _weights
 from tangent_bench.weights import find as find_weights
@@ -26,12 +22,26 @@ from tangent_bench.weights import parts
 if TYPE_CHECKING:
     from torch import nn
 
+    from tangent_bench.images.inputs import PADDING as PADDING
+    from tangent_bench.images.inputs import Inputs as Inputs
+    from tangent_bench.images.inputs import Pixels as Pixels
+    from tangent_bench.images.inputs import Texts as Texts
     from tangent_bench.models._clip import Clip as Clip
     from tangent_bench.models._clip import ImageTower as ImageTower
 
+_INPUTS = ("PADDING", "Inputs", "Pixels", "Texts")
 ASSETS = Path(__file__).parent / "assets"
 # "tiny-pre0" is `tiny`, pre-trained by the DAG with seed 0.
 REBUILT = re.compile(r"(?P<base>[a-z][a-z0-9_]*)-pre(?P<seed>\d+)")
+
+
+def __getattr__(name: str) -> Any:
+    """What towers take, for authors of models; looked up late, since it imports NumPy."""
+    if name in _INPUTS:
+        from tangent_bench.images import inputs
+
+        return getattr(inputs, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ def _timm(model: models.Model) -> tuple[nn.Module, Inputs]:
         network = timm.create_model(name, pretrained=False, num_classes=0)
         about = resolve_model_data_config(network)
         if model.side and getattr(network, "pretrained_cfg", {}).get("fixed_input_size"):
-            network = timm.create_model(name, num_classes=0, img_size=model.side)
+            network = timm.create_model(name, pretrained=False, num_classes=0, img_size=model.side)
     except Exception as error:  # whatever timm meets in a name or a size
         raise ValueError(
             f"Model {model.title!r}: timm cannot make {name!r} ({registry.described(error)}); "

@@ -85,7 +85,7 @@ def _of_modes(rows: pd.DataFrame, name: str, about: Figure, modes: Sequence[str]
                 f"{name!r} compares {' with '.join(about.modes)}, but the modes that were chosen "
                 f"are {', '.join(modes)}; choose both of them, or all."
             )
-    trainings = {mode.rpartition("-")[0] for mode in modes}
+    trainings = [mode.rpartition("-")[0] for mode in modes]
     untrained = rows["training"] == "none"
     unevaluated = (rows["evaluation"] == "none") & rows["training"].isin(trainings)
     of_mode = (rows["training"] + "-" + rows["evaluation"]).isin(list(modes))

@@ -13,9 +13,9 @@ import importlib
 from pathlib import Path
 from types import ModuleType
 
-from tangent_bench.texts._tables import Texts
+from tangent_bench.texts._tables import LabelledTexts
 
-__all__ = ["CONTROL", "Texts", "names", "task"]
+__all__ = ["CONTROL", "LabelledTexts", "names", "task"]
 CONTROL = "things"  # for negation; not among the tasks that are learned
 
 

@@ -22,7 +22,7 @@ FOLDER = Path(__file__).parent
 COLUMNS = ("split", "class", "unit", "text")
 
 
-class Texts(NamedTuple):
+class LabelledTexts(NamedTuple):
     """A split in memory.
 
     Attributes:
@@ -36,7 +36,7 @@ class Texts(NamedTuple):
     blocks: np.ndarray
 
 
-def load(module: str, file: str, task: Task, split: str) -> Texts:
+def load(module: str, file: str, task: Task, split: str) -> LabelledTexts:
     """The texts of a split.
 
     Args:
@@ -59,7 +59,7 @@ def load(module: str, file: str, task: Task, split: str) -> Texts:
             texts.append(text)
             labels.append(task.class_names.index(class_name))
             units.append(number)
-    return Texts(tuple(texts), np.array(labels, np.int64), np.array(units, np.int64))
+    return LabelledTexts(tuple(texts), np.array(labels, np.int64), np.array(units, np.int64))
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tangent_bench.images.task import Task
 from tangent_bench.texts import _tables
-from tangent_bench.texts._tables import Texts
+from tangent_bench.texts._tables import LabelledTexts
 
 TASK = Task(
     title="Bible",
@@ -34,7 +34,7 @@ TASK = Task(
 TABLE = "assets/bible.csv"
 
 
-def load(split: str) -> Texts:
+def load(split: str) -> LabelledTexts:
     """The texts of `split`.
 
     Raises:
