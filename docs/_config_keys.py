@@ -157,4 +157,5 @@ def _default(default: Mapping, path: str) -> str:
     for part in path.split("."):
         value = value[part]
     words = re.sub(r'"([A-Za-z][\w-]*)"', r"\1", json.dumps(value, ensure_ascii=False))
+    words = re.sub(r"\b(\d)e-0?(\d)", r"\1.0e-\2", words)  # as YAML reads numbers
     return f"`{words}`"
