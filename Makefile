@@ -101,9 +101,14 @@ regress: $(READY) ## is a merging method better than another? Verdicts on five s
 methods: ## the cross table on top of the tiny preset: merging methods x ways of fine-tuning, with a leaderboard
 	@$(MAKE) reproduce PRESET=tiny CONFIG=methods
 
-pretrain: $(READY) ## rebuild the shipped model from its recipe (about an hour and a half; goes on where it was cut off)
+# STEPS is one stretch: its state waits in results/pretraining for the next, here or on another machine.
+MODEL ?=
+STEPS ?=
+EMBEDDED := results/pretraining/$(MODEL)/tangent-$(MODEL).safetensors
+pretrain: $(READY) ## rebuild embedded models from their recipe (tiny: an hour and a half; MODEL=small: that one; STEPS=1500: so far in this stretch)
 	@$(RELEASE)
-	$(SNAKEMAKE) --cores $(CORES) pretrain
+	$(SNAKEMAKE) --cores $(CORES) $(if $(STEPS),pretraining_pictures,$(if $(MODEL),$(EMBEDDED),pretrain))
+	$(if $(STEPS),$(COMMAND) pretrain $(or $(MODEL),tiny) --steps $(STEPS) --configfile config/$(CONFIG).yaml)
 
 # One thread each: the same sums on every machine, and no fight for the cores.
 TESTING := test test-unit test-workflow test-full test-pythons test-lowest test-slurm chaos coverage mutation bench

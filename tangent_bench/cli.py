@@ -10,7 +10,7 @@ run cannot begin, a verdict that `--fail-on` names); 2 with one sentence if the 
 and on every exception.
 Every command has `--json`, but for `summary`, `figure` and `table`. A command imports what it needs
 when it is called, so that help takes no time. The Makefile's own steps (`release`, `redraw`,
-`fill`, `ship`) are hidden from help.
+`fill`, `pretrain`, `ship`) are hidden from help.
 """
 
 from __future__ import annotations
@@ -771,6 +771,22 @@ def fill():
 
 
 @app.command(hidden=True)
+def pretrain(
+    model: Annotated[str, typer.Argument(help="An embedded model, as `tiny`.")],
+    steps: Annotated[int, typer.Option(min=1, help="Steps of this stretch.")],
+    configfile: ConfigFiles = None,
+):
+    """One stretch of a pre-training, from the state that the last one left."""
+    _prepare()
+    from tangent_bench.finetuning import stretches
+    from tangent_bench.planning import jobs
+
+    _show_progress()
+    config = jobs.read_config([_home(file) for file in configfile or []])
+    typer.echo(stretches.stretch(model, steps, config))
+
+
+@app.command(hidden=True)
 def ship(
     folder: Annotated[Path, typer.Argument(help="A finished pre-training.")] = Path(
         "results/pretraining/tiny"
@@ -803,6 +819,14 @@ def _prepare() -> None:
     provenance.limit_threads(1)
     provenance.keep_memory()
     logging.getLogger().setLevel(logging.ERROR)
+
+
+def _show_progress() -> None:
+    """Let the package's own log through to stderr."""
+    import logging
+
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("tangent_bench").setLevel(logging.INFO)
 
 
 def _files(preset: str | None, configfiles: Sequence[Path] | None) -> list[Path]:

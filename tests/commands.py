@@ -222,6 +222,14 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "make test-slurm": ("tests/slurm/test_slurm.py", "as root"),
     "make bench": ("tests/benchmarks/test_grids.py", "on a quiet machine"),
     "make pretrain": ("tests/test_pretraining.py", "an hour and a half"),
+    "make pretrain MODEL=small STEPS=1500": (
+        "tests/test_stretches.py::test_stretches_are_the_whole_to_the_last_bit",
+        "half an hour, after as much for its pictures; twelve thousand weights and four steps",
+    ),
+    "python -m tangent_bench.cli ship results/pretraining/small": (
+        "tests/test_shipping.py::test_a_finished_pretraining_is_shipped",
+        "needs hours of pre-training; random weights",
+    ),
     "make typefaces": (
         "tests/typefaces/test_sheets.py::test_packages_are_those_that_are_pinned",
         NETWORK,

@@ -11,6 +11,7 @@ import torch
 from tangent_bench import merging, models, registry
 from tangent_bench.finetuning.loop import Source
 from tangent_bench.finetuning.modes import fit
+from tangent_bench.finetuning.pretraining import Pretraining, PretrainingRecipe
 from tangent_bench.finetuning.saving import Saving
 from tangent_bench.finetuning.step import Recipe
 from tangent_bench.images.inputs import Batches, Pixels
@@ -20,7 +21,7 @@ from tangent_bench.models._tower import image_tower
 from tangent_bench.tangent import features, kernel, linearize, vision
 from tangent_bench.tangent.linearize import parameters
 from tangent_bench.tangent.vectors import subtract
-from tests import small
+from tests import small, test_pretraining
 from tests.training.test_contract import SETTINGS
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
@@ -203,6 +204,44 @@ def test_training_that_was_cut_off_goes_on(sides, name, tmp_path, monkeypatch):
         trained(name, network, saving)
     _, found, same = trained(name, network, saving)
     assert same == losses and all(found[key].equal(whole[key]) for key in whole)
+
+
+def test_a_pretraining_goes_on_where_a_cpu_left_it_and_back(clip_folder, tmp_path):
+    def begun(device):
+        model = small.clip_model(clip_folder)
+        return Pretraining(test_pretraining.MICRO, model, test_pretraining.fetch, device)
+
+    whole = begun("cpu")
+    for step in range(4):
+        whole.advance()
+        if step == 0:
+            whole.save(tmp_path / "state")
+    for device in ("cuda", "cuda", "cpu"):
+        trainer = begun(device)
+        trainer.resume(tmp_path / "state")
+        trainer.advance()
+        trainer.save(tmp_path / "state")
+    assert trainer.losses == pytest.approx(whole.losses, rel=1e-3)
+    ours = dict(trainer.network.named_parameters())
+    assert gap(ours, dict(whole.network.named_parameters())) < 1e-3
+
+
+@pytest.mark.alone
+def test_base_is_pretrained_within_ten_minutes():
+    """But for its pictures, which the CPUs draw: by the pace of twenty steps."""
+    recipe = PretrainingRecipe.from_config(test_pretraining.CONFIG)
+    images = small.pixels(512, 32, "base")
+    tokens = np.resize(test_pretraining.micro_pictures()[1], (512, 3, 24))
+    trainer = Pretraining(
+        recipe, models.find("base"), lambda rows: (images[rows % 512], tokens[rows % 512]), "cuda"
+    )
+    for _ in range(5):
+        trainer.advance()
+    before = trainer.seconds
+    for _ in range(20):
+        trainer.advance()
+    assert np.isfinite(trainer.losses).all()
+    assert (trainer.seconds - before) / 20 * recipe.steps < 600
 
 
 def test_predictions(clip_folder):

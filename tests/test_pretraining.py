@@ -286,6 +286,29 @@ def test_a_tower_is_the_trunk_and_then_a_cool_down(trainer, tmp_path):
     )
 
 
+@cache
+def first_pictures():
+    """Of the recipe's first twenty steps, and the place of each."""
+    recipe = PretrainingRecipe.from_config(CONFIG)
+    needed = np.concatenate([order(recipe, step) for step in range(20)])
+    place = {int(index): k for k, index in enumerate(needed)}
+    return pretraining.draw_shard(recipe.seed, recipe.families, models.find("tiny"), needed), place
+
+
+def fetch_first(indices):
+    shard, place = first_pictures()
+    chosen = [place[int(index)] for index in indices]
+    return shard["images"][chosen], shard["tokens"][chosen]
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", ["small", "base"])
+def test_larger_models_learn_by_the_recipe(name):
+    trainer = Pretraining(PretrainingRecipe.from_config(CONFIG), models.find(name), fetch_first)
+    losses = [trainer.advance() for _ in range(20)]
+    assert np.mean(losses[-5:]) < np.mean(losses[:5]) - 0.05, losses
+
+
 @pytest.mark.full
 def test_shipped_weights_are_the_recipes():
     """The first 20 losses of the run that made the weights, computed again from the config."""
@@ -294,16 +317,6 @@ def test_shipped_weights_are_the_recipes():
     assert len(rows) == CONFIG["steps"] and [int(row["step"]) for row in rows[:20]] == list(
         range(20)
     )
-    recipe = PretrainingRecipe.from_config(CONFIG)
-    tiny = models.find("tiny")
-    needed = np.concatenate([order(recipe, step) for step in range(20)])
-    place = {int(index): k for k, index in enumerate(needed)}
-    shard = pretraining.draw_shard(recipe.seed, recipe.families, tiny, needed)
-
-    def fetch(indices):
-        chosen = [place[int(i)] for i in indices]
-        return shard["images"][chosen], shard["tokens"][chosen]
-
-    trainer = Pretraining(recipe, tiny, fetch)
+    trainer = Pretraining(PretrainingRecipe.from_config(CONFIG), models.find("tiny"), fetch_first)
     found = [trainer.advance() for _ in range(20)]
     np.testing.assert_allclose(found, [float(row["loss"]) for row in rows[:20]], rtol=0, atol=1e-4)

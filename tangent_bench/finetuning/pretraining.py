@@ -1,6 +1,6 @@
 """Contrastive pre-training of a small CLIP on the generated corpus.
 
-It can be resumed, and gives the same bits on the same machine.
+It can be resumed, and on a CPU gives the same bits on the same machine.
 
 Loss (Radford et al., "Learning Transferable Visual Models From Natural Language Supervision", 2021,
 §2.3): the mean of the cross entropies of images against captions and of captions against images, on
@@ -16,7 +16,9 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, fields, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -113,8 +115,14 @@ def order(recipe: PretrainingRecipe, step: int) -> np.ndarray:
     """Indices of the pictures of `step`: a fresh permutation for each pass over the corpus."""
     per_pass = recipe.num_images // recipe.batch_size
     number, place = divmod(step, per_pass)
-    permutation = generator("order", recipe.seed, number).permutation(recipe.num_images)
+    permutation = _permutation(recipe.seed, number, recipe.num_images)
     return permutation[place * recipe.batch_size : (place + 1) * recipe.batch_size]
+
+
+@lru_cache(maxsize=1)
+def _permutation(seed: int, number: int, num_images: int) -> np.ndarray:
+    """The order of a pass over the corpus; drawn once for all of its steps."""
+    return generator("order", seed, number).permutation(num_images)
 
 
 def _batch(
@@ -148,7 +156,7 @@ def contrastive_loss(images_BD: Tensor, texts_BD: Tensor, scale: Tensor) -> Tens
     `images_BD` and `texts_BD` are the embeddings, `scale` is s.
     """
     logits_BB = scale * images_BD @ texts_BD.T
-    target = torch.arange(len(images_BD))
+    target = torch.arange(len(images_BD), device=images_BD.device)
     return (cross_entropy(logits_BB, target) + cross_entropy(logits_BB.T, target)) / 2
 
 
@@ -163,16 +171,27 @@ def _optimizer(network: nn.Module, recipe: PretrainingRecipe) -> AdamW:
 
 
 class Pretraining:
-    """The state of a pre-training: network, optimiser, step and losses so far."""
+    """The state of a pre-training: network, optimiser, step and losses so far.
 
-    def __init__(self, recipe: PretrainingRecipe, model: Model, fetch: Fetch) -> None:
+    Args:
+        recipe: of the pre-training.
+        model: whose weights are drawn anew.
+        fetch: the corpus.
+        device: "cpu" or "cuda".
+    """
+
+    def __init__(
+        self, recipe: PretrainingRecipe, model: Model, fetch: Fetch, device: str = "cpu"
+    ) -> None:
         self.recipe = recipe
+        self.architecture = model.architecture
         self.fetch = fetch
+        self.device = torch.device(device)
         self.step = 0
         self.losses: list[float] = []
         self.seconds = 0.0
         seed = derive("pretraining init", recipe.seed) % 2**31
-        self.network = create(model, init="random", seed=seed)
+        self.network = create(model, init="random", seed=seed).to(self.device)
         self.network.requires_grad_(True).train()
         self.optimizer = _optimizer(self.network, recipe)
         visual = self.network.visual
@@ -186,8 +205,8 @@ class Pretraining:
         for group in self.optimizer.param_groups:
             group["lr"] = self.recipe.rate(self.step)
         self.optimizer.zero_grad(set_to_none=True)
-        with products.fast():
-            loss = self._loss(images_BCHW, tokens_BL)
+        with products.fast() if self.device.type == "cpu" else nullcontext():
+            loss = self._loss(images_BCHW.to(self.device), tokens_BL.to(self.device))
             loss.backward()
         if not torch.isfinite(loss):
             raise ValueError(
@@ -220,15 +239,18 @@ class Pretraining:
         weights = {}
         for key, value in self.network.state_dict().items():
             if value.dtype == torch.float32:
-                weights[key] = value.detach().numpy().copy()
+                weights[key] = value.detach().cpu().numpy().copy()
         return weights
 
     def save(self, path: Path) -> None:
-        """Everything needed to go on, bit for bit."""
+        """Everything needed to go on, bit for bit.
+
+        Generators have no state to keep: they follow from the seed and the number of the step.
+        """
         tensors = {f"weight/{key}": value for key, value in self.weights().items()}
         for index, moments in self.optimizer.state_dict()["state"].items():
             for name, value in moments.items():
-                tensors[f"optimizer/{index}/{name}"] = np.asarray(value)
+                tensors[f"optimizer/{index}/{name}"] = np.asarray(value.cpu())
         tensors["losses"] = np.array(self.losses)
         artefacts.save(
             path,
@@ -237,15 +259,22 @@ class Pretraining:
             step=self.step,
             seconds=self.seconds,
             recipe=asdict(self.recipe),
+            architecture=self.architecture,
         )
 
     def resume(self, path: Path) -> None:
-        """Go on from a state of the same recipe.
+        """Go on from a state of the same model and recipe, of whatever machine.
 
         Raises:
             ValueError: the state is of another one.
         """
         tensors, about = artefacts.load(path, "pretraining state")
+        architecture = about.get("architecture", self.architecture)  # not in older states
+        if architecture != self.architecture:
+            raise ValueError(
+                f"{path} is the state of {architecture}, expected {self.architecture}; take it "
+                "away, or name its model."
+            )
         if about["recipe"] != asdict(self.recipe):
             raise ValueError(
                 f"{path} belongs to another recipe than the config's `pretraining`; delete it to "
@@ -312,8 +341,9 @@ def run(
     snapshot: Callable[[int, dict], None],
     snapshots: set[int],
     save_every: int = 250,
+    num_steps: int | None = None,
 ) -> None:
-    """Train to the end, from a saved state if there is one.
+    """Train to the end or for a stretch of it, from a saved state if there is one.
 
     Args:
         pretraining: at its beginning.
@@ -321,6 +351,7 @@ def run(
         snapshot: (step, weights) → None, called at each step of `snapshots`.
         snapshots: steps.
         save_every: steps between two saves.
+        num_steps: of this stretch; None: to the end.
     """
     if state.is_file():
         pretraining.resume(state)
@@ -328,6 +359,8 @@ def run(
     if pretraining.step == 0 and 0 in snapshots:
         snapshot(0, pretraining.weights())
     last = pretraining.recipe.steps
+    if num_steps is not None:
+        last = min(last, pretraining.step + num_steps)
     while pretraining.step < last:
         step = pretraining.step
         next_save = (step // save_every + 1) * save_every

@@ -1,20 +1,25 @@
-"""Puts a finished pre-training into the package: `tangent-bench ship results/pretraining/tiny`.
+"""Puts a finished pre-training into the package: `tangent-bench ship results/pretraining/small`.
 
-The package gets weights, the losses of every step, zero-shot accuracies and the model card; tests
-compare the shipped weights with all of them.
+The package gets weights in half precision, the losses of every step, zero-shot accuracies and the
+model card; tests compare the shipped weights with all of them. θ0 is what was shipped, so the
+accuracies are those of the rounded weights.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from tangent_bench import models, registry
+from tangent_bench import corpus, models, registry
+from tangent_bench.finetuning.pretraining import PretrainingRecipe
+from tangent_bench.finetuning.stretches import KIND
 from tangent_bench.images.task import Images
+from tangent_bench.models import Model, _open_clip
 from tangent_bench.store import artefacts
 
 if TYPE_CHECKING:
@@ -22,8 +27,9 @@ if TYPE_CHECKING:
 
     from tangent_bench.models import Clip
 
-ASSETS = models.ASSETS / "tiny"
-KIND = "pretraining weights"
+Arrays = Mapping[str, np.ndarray]
+
+MAX_BYTES = 40_000_000  # of all files that are shipped, of all models together
 TASKS = (
     "mnist",
     "street_numbers",
@@ -35,28 +41,31 @@ TASKS = (
     "objects",
     "compositions",
 )
-# Percent of the steps whose image towers are shipped, in half precision to keep the repository
-# small.
+# Percent of the steps whose image towers are shipped, of a model that has towers along its way.
 EARLIER = (1.125, 3.375, 11.25, 33.75)
+IMAGE_TOWER = "visual."  # begins the names of its weights
 
-_INTRODUCTION = """# Tiny ViT/8
 
-An image–text model for tests and small experiments: open_clip's CLIP. Image tower: 32 px, patch \
-8, width 128, 4 layers,
-4 heads (0.85 M parameters); text tower: width 128, 2 layers, 24 tokens of open_clip's tokenizer \
-with its first 2,000
-merges; embedding 256. Float32.
+class Shipped(NamedTuple):
+    """What a card tells of a model.
 
-**Data**: generated pictures with captions (`tangent_bench/corpus`): glyphs of Computer Modern \
-and STIX, outlines of
-signs, shaded solids, textures, shaded relief, scenes, invented writing, layouts, fields. No \
-photograph, no person, no
-text from the web. One composition in 40 is held out. **Not for** anything outside this benchmark.
+    Attributes:
+        model: as the plug-in has it.
+        weights: as they are shipped.
+        recipe: of the pre-training, the config's `pretraining`.
+        losses: of every step.
+        zero_shot: task → accuracy on validation images.
+        hours: of training.
+        machine: on which it was trained.
+    """
 
-**Recipe** (`snakemake pretrain --cores all`): symmetric contrastive loss, AdamW with betas \
-(0.9, 0.98), warm-up,
-constant rate, linear cool-down, one thread.
-"""
+    model: Model
+    weights: Arrays
+    recipe: Mapping[str, Any]
+    losses: np.ndarray
+    zero_shot: Mapping[str, float]
+    hours: float
+    machine: str
 
 
 def zero_shot(
@@ -86,90 +95,169 @@ def zero_shot(
     return float(((embeddings_ND @ head_KD.T).argmax(1).numpy() == images.labels).mean())
 
 
-def accuracies() -> dict[str, float]:
-    """Zero-shot validation accuracy of the shipped weights on every task."""
-    model = models.find("tiny")
+def accuracies(model: Model, tasks: Sequence[str] = TASKS) -> dict[str, float]:
+    """Zero-shot validation accuracy of a model on every task."""
     network = models.create(model)
     tokenize = models.tokenizer(model)
     shares = {}
-    for task in TASKS:
+    for task in tasks:
         shares[task] = zero_shot(network, tokenize, task, registry.load("tasks", task).load("val"))
     return shares
 
 
-def card(
-    recipe: Mapping[str, object],
-    sha256: str,
-    losses: np.ndarray,
-    zero: Mapping[str, float],
-    record: Mapping[str, float | str],
-) -> str:
-    """The model card as Markdown.
+def halved(weights: Arrays, owner: str) -> dict[str, np.ndarray]:
+    """Weights in half precision.
 
     Args:
-        recipe: key → value, for a table.
-        sha256: content digest of the weights.
-        losses: of every step.
-        zero: task → zero-shot accuracy.
-        record: "minutes" of training and the "machine".
+        weights: in any precision.
+        owner: whose they are, for the error.
+
+    Raises:
+        ValueError: a weight is no finite number, or beyond half precision.
     """
-    recipe_rows = [f"| {key} | {value} |" for key, value in recipe.items()]
-    accuracy_rows = [f"| {task} | {100 * value:.1f} |" for task, value in zero.items()]
+    half = {}
+    for name, value in weights.items():
+        with np.errstate(over="ignore"):
+            half[name] = value.astype(np.float16)
+        if not np.isfinite(half[name]).all():
+            raise ValueError(
+                f"{owner}: {name} has weights beyond the range of half precision; look at the "
+                "losses of its pre-training."
+            )
+    return half
+
+
+def card(shipped: Shipped) -> str:
+    """The model card as Markdown."""
+    losses = shipped.losses
     lines = [
-        _INTRODUCTION,
-        "| key | value |",
-        "| --- | --- |",
-        *recipe_rows,
-        "",
+        *_introduction(shipped.model, shipped.weights),
+        *_data(shipped.recipe["families"]),
+        *_recipe(shipped.recipe),
         f"**Result**: mean loss of the first 20 steps {losses[:20].mean():.3f}, "
         f"of the last 100 {losses[-100:].mean():.3f}.",
-        f"**Time**: {record['minutes']:.0f} minutes of one thread on {record['machine']}.",
-        f"**Content sha256** (`tangent_bench.store.artefacts.digest`): `{sha256}`.",
+        f"**Time**: {shipped.hours:.1f} hours on {shipped.machine}.",
+        "**Content sha256** (`tangent_bench.store.artefacts.digest`): "
+        f"`{artefacts.digest(dict(shipped.weights))}`.",
         "",
-        "Zero-shot accuracy on validation images:",
-        "",
-        "| task | accuracy (%) |",
-        "| --- | ---: |",
-        *accuracy_rows,
-        "",
+        *_accuracies(shipped.zero_shot),
         "Licence: MIT, as the code.",
         "",
     ]
     return "\n".join(lines)
 
 
-def main(folder: Path) -> None:
-    """Copy weights and losses of `folder` into the package and write what describes them."""
-    weights, about = artefacts.load(folder / "tangent-tiny.safetensors", KIND)
-    file = ASSETS / "tangent-tiny.safetensors"
-    sha256 = artefacts.save(file, KIND, weights, step=about["step"])
-    for percent in EARLIER:
-        _ship_tower(folder, percent, round(about["step"] * percent / 100))
-    losses = _ship_losses(folder)
-    accuracy = accuracies()
-    rows = [f"{task},val,{value:.6f}" for task, value in accuracy.items()]
-    artefacts.write_text(ASSETS / "zero_shot.csv", "\n".join(["task,split,accuracy", *rows]) + "\n")
-    record = json.loads((folder / "logs" / "pretrain_model.json").read_text(encoding="utf-8"))
-    facts = {
-        "minutes": record["training_seconds"] / 60,
-        "machine": f"{record['processor']}, {record['system']}",
-    }
-    text = card(record["params"]["recipe"], sha256, losses, accuracy, facts)
-    artefacts.write_text(ASSETS / "CARD.md", text)
+def _introduction(model: Model, weights: Arrays) -> list[str]:
+    """What the model is, in the numbers of its JSON file."""
+    about = _open_clip.description(model.architecture, model.config)
+    image = about["vision_cfg"]
+    text = about["text_cfg"]
+    image_weights = [value for name, value in weights.items() if name.startswith(IMAGE_TOWER)]
+    millions = sum(value.size for value in image_weights) / 1e6
+    return [
+        f"# {model.title}",
+        "",
+        "An image–text model for tests and small experiments: open_clip's CLIP, in half "
+        "precision. Image tower:",
+        f"{image['image_size']} px, patch {image['patch_size']}, width {image['width']}, "
+        f"{image['layers']} layers, {millions:.2f} M parameters; text tower:",
+        f"width {text['width']}, {text['layers']} layers, {text['context_length']} tokens of "
+        f"open_clip's tokenizer with its first 2,000 merges; embedding {about['embed_dim']}.",
+        "",
+    ]
 
 
-def _ship_tower(folder: Path, percent: float, step: int) -> None:
-    """The image tower of an earlier step, in half precision."""
+def _data(families: Mapping[str, int]) -> list[str]:
+    """The families of the corpus, as often as they were drawn."""
+    lines = [
+        "**Data**: pictures from programs, with captions (`tangent_bench/corpus`). No photograph, "
+        "no person, no text",
+        f"from the web. One composition in {corpus.HELD_OUT_MODULUS} is held out. **Not for** "
+        "anything outside this benchmark.",
+        "",
+        "| family | share (%) | what it shows |",
+        "| --- | ---: | --- |",
+    ]
+    total = sum(families.values())
+    for name, times in families.items():
+        shows = (corpus.family(name).__doc__ or "").split("\n\n")[0].replace("\n", " ")
+        lines.append(f"| {name} | {100 * times / total:.0f} | {shows} |")
+    return [*lines, ""]
+
+
+def _recipe(entry: Mapping[str, Any]) -> list[str]:
+    names = [field.name for field in fields(PretrainingRecipe)]
+    return [
+        "**Recipe** (`snakemake pretrain --cores all`): symmetric contrastive loss, AdamW with "
+        "betas (0.9, 0.98), warm-up,",
+        "constant rate, linear cool-down.",
+        "",
+        "| key | value |",
+        "| --- | --- |",
+        *(f"| {name} | {entry[name]} |" for name in sorted(names)),
+        "",
+    ]
+
+
+def _accuracies(zero: Mapping[str, float]) -> list[str]:
+    return [
+        "Zero-shot accuracy on validation images:",
+        "",
+        "| task | accuracy (%) |",
+        "| --- | ---: |",
+        *(f"| {task} | {100 * value:.1f} |" for task, value in zero.items()),
+        "",
+    ]
+
+
+def main(folder: Path, assets: Path = models.ASSETS, tasks: Sequence[str] = TASKS) -> None:
+    """Copy weights and losses of a pre-training into the package, and write what describes them.
+
+    Args:
+        folder: of the pre-training, named as the model's plug-in.
+        assets: of the package, with a folder for each model.
+        tasks: whose zero-shot accuracies are measured.
+
+    Raises:
+        ValueError: there is no such plug-in, or the pre-training is not finished.
+    """
+    name = folder.resolve().name
+    model = models.find(name)
+    weights, about = artefacts.load(folder / f"tangent-{name}.safetensors", KIND)
+    file = assets / name / f"tangent-{name}.safetensors"
+    half = halved(weights, model.title)
+    artefacts.save(file, KIND, half, step=about["step"])
+    if model.along:
+        for percent in EARLIER:
+            _ship_tower(folder, assets / name, percent, round(about["step"] * percent / 100))
+    zero = accuracies(replace(model, weights=str(file), sealed=True), tasks)
+    rows = [f"{task},val,{value:.6f}" for task, value in zero.items()]
+    text = "\n".join(["task,split,accuracy", *rows]) + "\n"
+    artefacts.write_text(assets / name / "zero_shot.csv", text)
+    losses = _ship_losses(folder, assets / name)
+    record = json.loads((folder / "logs/pretrain_model.json").read_text(encoding="utf-8"))
+    shipped = Shipped(model, half, record["params"]["recipe"], losses, zero, *_effort(record))
+    artefacts.write_text(assets / name / "CARD.md", card(shipped))
+
+
+def _effort(record: Mapping[str, Any]) -> tuple[float, str]:
+    """Hours of training, and the machine."""
+    processor = record.get("gpu") or f"one thread of {record['processor']}"
+    return record["training_seconds"] / 3600, f"{processor}, {record['system']}"
+
+
+def _ship_tower(folder: Path, assets: Path, percent: float, step: int) -> None:
+    """The image tower of an earlier step."""
     snapshot, _ = artefacts.load(folder / f"snapshots/step-{step:05d}.safetensors", KIND)
     tower = {}
     for key, value in snapshot.items():
-        if key.startswith("visual."):
-            tower[key.removeprefix("visual.")] = value.astype(np.float16)
-    file = ASSETS / f"along/step-{round(percent)}.safetensors"
-    artefacts.save(file, KIND, tower, step=step)
+        if key.startswith(IMAGE_TOWER):
+            tower[key.removeprefix(IMAGE_TOWER)] = value
+    file = assets / f"along/step-{round(percent)}.safetensors"
+    artefacts.save(file, KIND, halved(tower, f"Step {step}"), step=step)
 
 
-def _ship_losses(folder: Path) -> np.ndarray:
+def _ship_losses(folder: Path, assets: Path) -> np.ndarray:
     text = (folder / "losses.csv").read_text(encoding="utf-8")
-    artefacts.write_text(ASSETS / "losses.csv", text)
+    artefacts.write_text(assets / "losses.csv", text)
     return np.array([float(line.split(",")[1]) for line in text.split()[1:]])

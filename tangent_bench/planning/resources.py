@@ -55,7 +55,7 @@ NEEDS = {
     "run_experiment": Need(6_000, 32_000, 60, 12.0, uses_gpu=True),
     "sweep_point": Need(3_000, 16_000, 60, 6.0, uses_gpu=True),
     "draw_corpus": Need(4_000, 4_000, 60),
-    "pretrain_model": Need(6_000, 6_000, 600),
+    "pretrain_model": Need(6_000, 6_000, 1_440, uses_gpu=True),
     "advance_trunk": Need(6_000, 6_000, 300),
     "cool_down": Need(6_000, 6_000, 120),
     "contact_sheet": Need(1_000, 8_000, 15),

@@ -36,8 +36,7 @@ def test_fields_are_valid(name):
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_shipped_weights_are_small_and_load_offline(name):
-    assert Path(model(name).weights).stat().st_size <= 8e6
+def test_shipped_weights_load_offline(name):
     network = models.create(model(name))
     assert not network.training and not any(p.requires_grad for p in network.parameters())
     assert {p.dtype for p in network.parameters()} == {torch.float32}

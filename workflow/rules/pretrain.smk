@@ -1,5 +1,5 @@
-# The embedded CLIPs from their recipe: `snakemake pretrain --cores all`. Not part of `all`; the
-# weights are shipped. And the models that are pre-trained by the DAG itself: tiny-pre0 is `tiny`
+# The embedded CLIPs from their recipe: `snakemake pretrain --cores all`, or in stretches (`make
+# pretrain STEPS=...`). Not part of `all`; the weights are shipped. And the models that are pre-trained by the DAG itself: tiny-pre0 is `tiny`
 # with pre-training seed 0 and the recipe `rebuilding`.
 PRETRAINING = "results/pretraining"
 EMBEDDED = config["pretraining"]["models"]
@@ -8,7 +8,7 @@ PERCENTS = sorted(config["rebuilding"]["percents"])
 
 wildcard_constraints:
     run=models.REBUILT.pattern.strip("^$").replace("?P<base>", "").replace("?P<seed>", ""),
-    embedded="|".join(EMBEDDED),
+    embedded="|".join(name for name in registry.names("models") if models.find(name).config),
     arm="step|shuffled",
     percent=r"\d+",
     shard=r"\d+",
