@@ -9,7 +9,7 @@ PYTHON ?= python3
 TORCH_INDEX ?=
 
 # Another name on the command line would do nothing, without a word: `make reproduce preset=micro` would run tiny.
-VARIABLES := PRESET CONFIG CORES BASELINE METHOD SET ARGS VERBOSE PYTHON TORCH_INDEX UPGRADE VERSIONS KILLS SEED
+VARIABLES := PRESET CONFIG CORES BASELINE METHOD SET ARGS MODEL STEPS VERBOSE PYTHON TORCH_INDEX UPGRADE VERSIONS KILLS SEED
 GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
 UNKNOWN := $(filter-out $(VARIABLES) MAKEFLAGS MFLAGS,$(GIVEN))
 MEANT := $(filter $(VARIABLES),$(shell echo $(UNKNOWN) | tr a-z A-Z))
