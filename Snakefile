@@ -53,12 +53,6 @@ rule all:
         PAGE,
 
 
-# What a stretch of a pre-training looks at.
-rule pretraining_pictures:
-    input:
-        shards(f"{PRETRAINING}/shards", "pretraining"),
-
-
 rule pretrain:
     input:
         expand(f"{PRETRAINING}/{{model}}/tangent-{{model}}.safetensors", model=EMBEDDED),

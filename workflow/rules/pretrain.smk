@@ -1,6 +1,7 @@
 # The embedded CLIPs from their recipe: `snakemake pretrain --cores all`, or in stretches (`make
-# pretrain STEPS=...`). Not part of `all`; the weights are shipped. And the models that are pre-trained by the DAG itself: tiny-pre0 is `tiny`
-# with pre-training seed 0 and the recipe `rebuilding`.
+# pretrain STEPS=...`). Not part of `all`; the weights are shipped. And the models that are
+# pre-trained by the DAG itself: tiny-pre0 is `tiny` with pre-training seed 0 and the recipe
+# `rebuilding`.
 PRETRAINING = "results/pretraining"
 EMBEDDED = config["pretraining"]["models"]
 PERCENTS = sorted(config["rebuilding"]["percents"])
@@ -114,3 +115,9 @@ rule cool_down:
         code=lambda w: code("cool_down", *plugins("models", w.run)),
     script:
         "../scripts/cool_down.py"
+
+
+# What a stretch of a pre-training looks at.
+rule pretraining_pictures:
+    input:
+        shards(f"{PRETRAINING}/shards", "pretraining"),
