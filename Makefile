@@ -104,10 +104,10 @@ methods: ## the cross table on top of the tiny preset: merging methods x ways of
 # STEPS is one stretch: its state waits in results/pretraining for the next, here or on another machine.
 MODEL ?=
 STEPS ?=
-EMBEDDED := results/pretraining/$(MODEL)/tangent-$(MODEL).safetensors
+EMBEDDED = results/pretraining/$(or $(MODEL),tiny)/tangent-$(or $(MODEL),tiny).safetensors
 pretrain: $(READY) ## rebuild embedded models from their recipe (tiny: an hour and a half; MODEL=small: that one; STEPS=1500: so far in this stretch)
 	@$(RELEASE)
-	$(SNAKEMAKE) --cores $(CORES) $(if $(STEPS),pretraining_pictures,$(if $(MODEL),$(EMBEDDED),pretrain))
+	$(SNAKEMAKE) --cores $(CORES)$(if $(STEPS), --until draw_corpus --) $(if $(MODEL)$(STEPS),$(EMBEDDED),pretrain)
 	$(if $(STEPS),$(COMMAND) pretrain $(or $(MODEL),tiny) --steps $(STEPS) --configfile config/$(CONFIG).yaml)
 
 # One thread each: the same sums on every machine, and no fight for the cores.

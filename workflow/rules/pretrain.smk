@@ -115,9 +115,3 @@ rule cool_down:
         code=lambda w: code("cool_down", *plugins("models", w.run)),
     script:
         "../scripts/cool_down.py"
-
-
-# What a stretch of a pre-training looks at.
-rule pretraining_pictures:
-    input:
-        shards(f"{PRETRAINING}/shards", "pretraining"),
