@@ -108,7 +108,9 @@ def snakemake_parser():
 
 def snakemake(*words: str) -> None:
     given = snakemake_parser().parse_args(words)
-    assert {*given.targets, *(each.partition(":")[0] for each in given.set_resources)} <= rules()
+    files = {target for target in given.targets if target.startswith("results/")}
+    named = {*given.targets, *(each.partition(":")[0] for each in given.set_resources)}
+    assert named - files <= rules()
     assert all(exists(str(file)) for file in given.configfile or [])
     assert all(exists(f"{profile}/config.yaml") for profile in given.profile or [])
 
@@ -387,12 +389,16 @@ def phrase(code: str) -> None:
         ast.parse(code.partition(" -> ")[0])  # how a function is called
 
 
+OPERANDS = {"plan": [], "figure": ["overview"]}
+
+
 def option_of_some_program(words: list[str]) -> None:
-    plan = get_command(cli.app).commands["plan"]
-    ours = words[0] in {option for parameter in plan.params for option in parameter.opts} - {
-        "--configfile"
-    }
-    tangent_bench("plan", *words) if ours else snakemake(*words)
+    for name in ("plan", "figure"):
+        command = get_command(cli.app).commands[name]
+        ours = {option for parameter in command.params for option in parameter.opts}
+        if words[0] in ours - {"--configfile"}:
+            return tangent_bench(name, *OPERANDS[name], *words)
+    return snakemake(*words)
 
 
 def keys_of_a_config(said: dict) -> None:
