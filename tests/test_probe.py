@@ -27,7 +27,7 @@ def truth(x, labels, penalty):
     model = LogisticRegression(
         C=1 / (penalty * len(x)),
         fit_intercept=False,
-        solver="newton-cholesky",
+        solver="newton-cg",
         tol=1e-12,
         max_iter=1000,
     )
