@@ -18,6 +18,7 @@ from matplotlib.text import Text
 from PIL import Image
 
 from tangent_bench import registry, runs
+from tangent_bench.figures import _style
 from tangent_bench.report import published as publishing
 from tests import synthetic
 from tests.runs.conftest import FEW
@@ -145,6 +146,7 @@ def beyond(axis):
 
 
 def require_legible(figure):
+    _style.settle(figure)  # as a file has it
     figure.draw_without_rendering()
     assert min(text.get_fontsize() for text in texts(figure)) >= LEAST_POINTS
     inside = figure.get_tightbbox().padded(-0.02)
