@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tangent_bench.figures import Figure
 from tangent_bench.figures._entities import modes, task_title
-from tangent_bench.figures._page import points
+from tangent_bench.figures._page import current, points
 from tangent_bench.figures._panels import annotate, colour_bar, panels, place_of, title
 from tangent_bench.figures._select import by_model, need, note, pick
 from tangent_bench.figures._style import COLUMN, in_look
@@ -57,7 +57,8 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     table = summarize(rows)
     lines = [(name, mode, part) for name, part in by_model(table) for mode in modes(part)]
     pairs = list(table["sources"].unique())
-    width, height = SMALL if len(lines) > MANY else PANEL
+    is_unbroken = current().abreast(len(pairs), SMALL[0]) == len(pairs)
+    width, height = SMALL if len(lines) > MANY and is_unbroken else PANEL
     width = max(width, COLUMN / len(pairs))  # the bar's label takes a column at least
     axes = panels(len(lines), len(pairs), ax, (width, height))
     images = []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tangent_bench import merging
 from tangent_bench.figures import Figure
 from tangent_bench.figures._entities import APART, ZERO_SHOT, method_title, modes, seen_by
-from tangent_bench.figures._page import points
+from tangent_bench.figures._page import current, points
 from tangent_bench.figures._panels import annotate, legend, panels, title
 from tangent_bench.figures._select import by_model, note, pick, require
 from tangent_bench.figures._style import COLUMN, errors, in_look
@@ -134,9 +134,10 @@ def _set_apart(axis, places: dict[tuple[str, str], int]) -> None:
     if not num_apart:
         return
     axis.axhline(num_apart + 0.3, color="#555555", linewidth=0.8)
+    below = 0.12 if current().width is None else 0.0  # where they take the whole line
     axis.text(
         0.995,
-        num_apart - 0.12,
+        num_apart - below,
         APART,
         transform=axis.get_yaxis_transform(),
         ha="right",

@@ -18,6 +18,7 @@ from matplotlib.text import Text
 from PIL import Image
 
 from tangent_bench import registry, runs
+from tangent_bench.figures import _style
 from tangent_bench.report import published as publishing
 from tests import synthetic
 from tests.runs.conftest import FEW
@@ -82,11 +83,43 @@ def test_the_note_is_left_out_where_it_is_not_wanted(run):
 
 
 def overlaps(first, second):
-    a, b = first.get_window_extent(), second.get_window_extent()
-    dpi = first.get_figure(root=True).dpi
-    across = min(a.x1, b.x1) - max(a.x0, b.x0)
-    up = min(a.y1, b.y1) - max(a.y0, b.y0)
-    return min(across, up) > TOUCHING * dpi / 72
+    """Whether two artists cover one another, each in its own box, which may be turned.
+
+    Boxes are apart where some side of one separates them.
+    """
+    a = corners(first)
+    b = corners(second)
+    depths = [depth(a, b, side) for box in (a, b) for side in sides(box)]
+    return min(depths) > TOUCHING * first.get_figure(root=True).dpi / 72
+
+
+def corners(artist):
+    """The corners of an artist's box, turned as its words are."""
+    box = artist.get_window_extent()
+    middle = np.array([box.x0 + box.x1, box.y0 + box.y1]) / 2
+    angle = artist.get_rotation() if isinstance(artist, Text) else 0.0
+    if angle:
+        artist.set_rotation(0.0)
+        box = artist.get_window_extent()
+        artist.set_rotation(angle)
+    half = np.array([box.width, box.height]) / 2
+    sine = np.sin(np.radians(angle))
+    cosine = np.cos(np.radians(angle))
+    signs = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
+    return middle + signs * half @ np.array([[cosine, sine], [-sine, cosine]])
+
+
+def sides(box):
+    """The directions of the two sides of a box."""
+    found = np.array([box[1] - box[0], box[3] - box[0]])
+    return found / np.linalg.norm(found, axis=1, keepdims=True)
+
+
+def depth(first, second, side):
+    """How far two boxes reach into one another along a direction."""
+    a = first @ side
+    b = second @ side
+    return min(a.max(), b.max()) - max(a.min(), b.min())
 
 
 def covered(axis):
@@ -113,6 +146,7 @@ def beyond(axis):
 
 
 def require_legible(figure):
+    _style.settle(figure)  # as a file has it
     figure.draw_without_rendering()
     assert min(text.get_fontsize() for text in texts(figure)) >= LEAST_POINTS
     inside = figure.get_tightbbox().padded(-0.02)
@@ -146,6 +180,27 @@ def test_what_covers_something_would_be_noticed():
     axis.text(0.52, 0.5, "two")
     figure.draw_without_rendering()
     assert len(covered(axis)) == 1
+
+
+@pytest.mark.parametrize(("turn", "step", "num"), [(0, 0.2, 1), (45, 0.2, 0), (45, 0.05, 1)])
+@pytest.mark.parametrize("mode", ["default", "anchor"])
+def test_words_at_an_angle_cover_one_another_where_their_lines_do(turn, step, num, mode):
+    figure = Canvas(figsize=(4, 4))
+    axis = figure.subplots()
+    for place in (0.4, 0.4 + step):
+        axis.text(place, 0.5, "StreetNumbers", rotation=turn, rotation_mode=mode)
+    figure.draw_without_rendering()
+    assert len(covered(axis)) == num
+
+
+@pytest.mark.parametrize("turn", [0, 45, 90])
+def test_the_box_of_turned_words_is_as_wide_and_high_as_what_is_drawn(turn):
+    figure = Canvas(figsize=(2, 2))
+    text = figure.text(0.5, 0.5, "Symbols", rotation=turn, rotation_mode="anchor")
+    found = corners(text)
+    box = text.get_window_extent()
+    assert np.ptp(found, axis=0) == pytest.approx([box.width, box.height])
+    assert found.min(axis=0) == pytest.approx([box.x0, box.y0])
 
 
 # The caller's own axes
