@@ -166,7 +166,7 @@ def test_a_column_is_legible(run, name):
 @pytest.mark.parametrize(
     "name", [name for name in publishing.names(PUBLISHED) if "/figures/" in name]
 )
-@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("language", ["en", pytest.param("de", marks=pytest.mark.full)])
 def test_every_published_figure_is_legible_in_a_column(name, language):
     preset, _, figure = name.partition("/figures/")
     run = runs.open(PUBLISHED / preset)
