@@ -8,6 +8,12 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+SETTINGS = {
+    "PYTHONPATH": str(ROOT),
+    "NO_COLOR": "1",
+    "PYTEST_ADDOPTS": "",
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+}
 TESTS = """
 import time
 import pytest
@@ -35,8 +41,7 @@ def test_a_unit_test_that_keeps_a_processor_busy_for_too_long_fails(tmp_path):
     options = ["-p", "tests.limits", "-p", "no:cacheprovider", "--unit-seconds", "0.2", "-rA"]
     run = subprocess.run(
         [sys.executable, "-m", "pytest", *options, str(tmp_path)],
-        env=os.environ
-        | {"PYTHONPATH": str(ROOT), "NO_COLOR": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        env=os.environ | SETTINGS,
         cwd=tmp_path,
         capture_output=True,
         text=True,
