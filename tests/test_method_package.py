@@ -41,7 +41,8 @@ def installed(tmp_path_factory):
 
 
 def python(installed, *arguments):
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(installed), str(ROOT)])}
+    paths = os.pathsep.join([str(installed), str(ROOT)])
+    environment = os.environ | {"PYTHONPATH": paths, "PYTEST_ADDOPTS": ""}
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=ROOT,
