@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 import tangent_bench
 from tangent_bench import catalogue, cli, merging, registry, regress, tasks
+from tangent_bench.cli import _parameters, _process
 from tangent_bench.judging import methods
 from tangent_bench.planning import jobs, missing, readiness, report, sizes
 from tangent_bench.planning.jobs import Job
@@ -32,7 +33,7 @@ COMMANDS = get_command(cli.app).commands
 @pytest.fixture(autouse=True)
 def threads_stay(monkeypatch):
     """What a process does to itself at its start would stay for the tests after these."""
-    monkeypatch.setattr(cli, "_prepare", lambda: None)
+    monkeypatch.setattr(_process, "prepare", lambda: None)
 
 
 def call(*arguments):
@@ -333,9 +334,9 @@ def test_bytes_are_those_of_the_jobs():
 
 def test_files_of_a_run(tmp_path):
     config, mine = ROOT / "config", tmp_path / "mine.yaml"
-    assert cli._files(None, None) == [config / "tiny.yaml"]
-    assert cli._files("paper", [mine]) == [config / "paper.yaml", mine]
-    assert cli._files(None, [mine]) == [mine]
+    assert _parameters.config_files(None, None) == [config / "tiny.yaml"]
+    assert _parameters.config_files("paper", [mine]) == [config / "paper.yaml", mine]
+    assert _parameters.config_files(None, [mine]) == [mine]
 
 
 # Commands that pass on what they are given
@@ -431,8 +432,10 @@ def test_without_a_core_nothing_is_built(monkeypatch):
 
 def examples():
     """What the help tells readers to type; what pages do is in test_commands.py."""
-    text = (ROOT / "tangent_bench/cli.py").read_text(encoding="utf-8")
-    found = re.findall(r"^ {4}tangent-bench +([a-z]+)(?![a-z,])(.*)$", text, re.M)
+    found = []
+    for file in sorted((ROOT / "tangent_bench/cli").glob("*.py")):
+        text = file.read_text(encoding="utf-8")
+        found += re.findall(r"^ {4}tangent-bench +([a-z]+)(?![a-z,])(.*)$", text, re.M)
     return [pytest.param(name, rest.split(), id=f"{name}{rest}") for name, rest in found]
 
 

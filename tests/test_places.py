@@ -13,6 +13,7 @@ import yaml
 from typer.testing import CliRunner
 
 from tangent_bench import cli, regress
+from tangent_bench.cli import _process
 from tangent_bench.images import sources
 from tangent_bench.jobs import provenance
 from tangent_bench.judging import methods
@@ -96,7 +97,7 @@ def call(*arguments: str):
 def test_paths_of_commands_are_at_home(home, monkeypatch):
     """A shell leaves ~ as it is in --results=~/tiny."""
     seen = []
-    monkeypatch.setattr(cli, "_prepare", lambda: None)
+    monkeypatch.setattr(_process, "prepare", lambda: None)
     monkeypatch.setattr(summary, "report", lambda folder, *_: seen.append(folder) or "")
     monkeypatch.setattr(report, "against", lambda files, folder: seen.extend([*files, folder]))
     monkeypatch.setattr(methods, "compare", lambda *given: seen.extend([given[0], given[3]]) or {})

@@ -14,6 +14,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from tangent_bench import cli, models
+from tangent_bench.cli import _process
 from tangent_bench.images import sources
 from tangent_bench.images.hub import cached_snapshot
 from tangent_bench.models import _open_clip
@@ -236,7 +237,7 @@ def test_a_user_without_a_home_has_no_cache(monkeypatch, tmp_path):
 
 def test_each_thing_is_named_as_it_begins(monkeypatch, tmp_path):
     """On stderr, so that `--json` on stdout stays JSON."""
-    monkeypatch.setattr(cli, "_prepare", lambda: None)
+    monkeypatch.setattr(_process, "prepare", lambda: None)
     monkeypatch.setattr(jobs, "of_dag", lambda files: [])
     monkeypatch.setattr(sizes, "of_task", lambda name, config: sizes.TaskSize({}, {}, 1, 1))
     file = tmp_path / "mine.yaml"

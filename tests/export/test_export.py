@@ -22,6 +22,7 @@ from typer.testing import CliRunner
 
 import tangent_bench
 from tangent_bench import checkpoints, cli, merging, models
+from tangent_bench.cli import _merging, _process
 from tangent_bench.experiments import task_addition
 from tangent_bench.experiments._opening import study
 from tangent_bench.export import Request, Wish, _exporting, _formats, export, load_tangent
@@ -595,7 +596,7 @@ def test_an_architecture_that_transformers_lacks_is_refused(name, tmp_path, noth
 @pytest.fixture
 def call(monkeypatch, run, tmp_path):
     """`tangent-bench merge` for the model of the run, in its folder."""
-    monkeypatch.setattr(cli, "_prepare", lambda: None)
+    monkeypatch.setattr(_process, "prepare", lambda: None)
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "mine.yaml"
     file.write_text(yaml.safe_dump({"custom_models": run.custom}), encoding="utf-8")
@@ -604,7 +605,7 @@ def call(monkeypatch, run, tmp_path):
 
 
 def test_formats_of_the_command_are_those_that_there_are():
-    assert [each.value for each in cli.Format] == list(_formats.NETWORKS)
+    assert [each.value for each in _merging.Format] == list(_formats.NETWORKS)
 
 
 def test_the_command_says_what_it_wrote_and_how_to_load_it(call, run):
