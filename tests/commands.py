@@ -67,7 +67,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     ),
     "tangent-bench --install-completion": ("", "changes the configuration of a shell"),
     "tangent-bench --show-completion": (
-        "tests/test_cli.py::test_a_shell_completes_names",
+        "tests/cli/test_program.py::test_a_shell_completes_names",
         "asks which shell it runs in",
     ),
     "tangent-bench figure overview --results results/published/tiny --width 3.25in": (
