@@ -86,7 +86,8 @@ def use_titles(titles: Mapping[str, Mapping[str, str]]) -> None:
     """Let tasks and models of the user's own have the titles that the config gives them.
 
     Args:
-        titles: "tasks" and "models" → name → title; it stands for the rest of the process.
+        titles: "tasks", "models" and "methods" → name → title; it stands for the rest of the
+            process. A method with hyper-parameters of its own is named by its label.
     """
     _own.update(titles)
 

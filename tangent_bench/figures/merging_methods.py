@@ -151,11 +151,16 @@ def _set_apart(axis, places: dict[tuple[str, str], int]) -> None:
 def label(method: str, params_id: str) -> str:
     """Returns a method's title, and whether it sees test images or validation labels.
 
-    The id of hyper-parameters that are not the defaults follows.
+    Hyper-parameters that are not the defaults follow, "TIES (keep=0.1)", or their id in rows whose
+    config is not at hand.
     """
     try:
         found = merging.find(method)
-        words = method_title(method, found.title) + seen_by(found)
+        words = method_title(method, found.title)
+        sees = seen_by(found)
     except ValueError:  # of a package that is not installed here
         words = method_title(method, method)
-    return f"{words} ({params_id})" if params_id else words
+        sees = ""
+    if params_id:
+        words = method_title(f"{method}-{params_id}", f"{words} ({params_id})")
+    return words + sees

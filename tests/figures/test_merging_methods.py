@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 
 from tangent_bench import merging
-from tangent_bench.figures import merging_methods
+from tangent_bench.figures import _entities, merging_methods
 from tangent_bench.figures._entities import APART
 from tangent_bench.figures.merging_methods import draw
+from tangent_bench.report.titles import titled
 from tests import synthetic
 
 SHIFTS = {
@@ -82,6 +83,19 @@ def test_a_method_that_is_not_installed_has_its_name():
     )
 
 
+def test_hyper_parameters_are_said_in_words_where_the_config_is_at_hand():
+    merger = merging.find("ties", {"keep": 0.1})
+    plain = merging_methods.label("ties", merger.params_id)
+    assert plain == f"TIES ({merger.params_id})"
+    with _entities.titled({"methods": {merger.label: titled(merger)}}):
+        assert merging_methods.label("ties", merger.params_id) == "TIES (keep=0.1)"
+        assert merging_methods.label("ties", "0123abcd") == "TIES (0123abcd)"
+    adapted = merging.find("adamerging", {"steps": 7})
+    with _entities.titled({"methods": {adapted.label: titled(adapted)}}):
+        shown = merging_methods.label("adamerging", adapted.params_id)
+    assert shown == "AdaMerging (steps=7) (sees test images)"
+
+
 def test_methods_that_see_test_images_stand_below_the_others(monkeypatch):
     """TSV-M, which is the best, and one of the two kinds of TIES as if they saw them."""
     seeing = {"tsv_m", "ties"}
@@ -117,5 +131,5 @@ def places_of(axis):
 def test_a_transductive_method_says_so():
     assert (
         merging_methods.label("adamerging", "0123abcd")
-        == "AdaMerging (sees test images) (0123abcd)"
+        == "AdaMerging (0123abcd) (sees test images)"
     )

@@ -1,6 +1,7 @@
 # From rows to what people look at: one table of rows, the replicates that intervals stand on, means
 # with intervals, tables, figures, contact sheets, and the tracked subset.
 
+from tangent_bench.report.titles import titled
 from tangent_bench.store import replicates
 
 
@@ -14,7 +15,10 @@ def all_of(key):
 
 
 def own_titles():
-    """The titles of tasks and models of the user's own: of the config, a joined one, a package."""
+    """The titles of tasks and models of the user's own: of the config, a joined one, a package.
+
+    And of methods whose hyper-parameters are not the defaults.
+    """
     found = {}
     for key, section in (("tasks", "custom_tasks"), ("models", "custom_models")):
         found[key] = {}
@@ -25,6 +29,7 @@ def own_titles():
     for name in all_of("models"):
         if name in registry.installed(registry.MODELS_GROUP):
             found["models"].setdefault(name, models.find(name).title)
+    found["methods"] = {m.label: titled(m) for m in METHODS.values() if m.params_id}
     return found
 
 
