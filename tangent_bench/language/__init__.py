@@ -1,7 +1,7 @@
 """A public encoder of texts, all-MiniLM-L6-v2, as the image towers' counterpart.
 
     texts → tokens (`tokens`) → f(x; θ), the mean of the last layer's tokens (`encoder`)
-    J(x; θ) τ and the gradient, from one pass (`rules`)
+    J(x; θ) τ and the gradient, from one pass (`rules`), which `tangent.written` finds
     weights and tokenizer, from an installed package or a folder (`weights`)
     frozen heads, from prompts of classes at θ0 (`prompts`)
 

@@ -115,7 +115,7 @@ class Stage:
     def _point(self) -> float:
         """Prediction of an image, without forming the weights."""
         from tangent_bench.measuring.evaluation import NetworkEvaluator
-        from tangent_bench.tangent import vision
+        from tangent_bench.tangent import written
         from tangent_bench.tangent.linearize import encode
 
         module = self.tower.module
@@ -127,7 +127,7 @@ class Stage:
             lambda task: head,
             lambda task, split: self._pictures,
             len(self._pictures),
-            partial(vision.encode, module) if vision.supports(module) else None,
+            written.encoder(module),
         )
         seconds = seconds_of(lambda: evaluator.predict("", "", [{"": 0.5}]), self.device)
         return max(0.0, seconds - 2 * self._sum) / len(self._pictures)
