@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding, gelu, scaled_dot_product_attention
 
 from tangent_bench.language import rules
-from tangent_bench.language.tables import PADDING as PADDING
 from tangent_bench.language.tables import BertSizes, readable, require_readable, shares
+from tangent_bench.tangent import layer_taps
 from tangent_bench.tangent.layer_rules import by_head
 from tangent_bench.tangent.written import Passes
 
@@ -36,6 +36,7 @@ class BertEncoder(nn.Module):
     def __init__(self, sizes: BertSizes, train_tables: bool = False) -> None:
         super().__init__()
         self.sizes = sizes
+        self.trains_tables = train_tables
         self.embeddings = Embeddings(sizes, train_tables)
         self.encoder = Blocks(sizes)
 
@@ -58,7 +59,12 @@ class BertEncoder(nn.Module):
             encode=partial(rules.encode, self),
             product=partial(rules.product, self),
             linearize=partial(rules.linearize, self),
+            taps=None if self.trains_tables else partial(layer_taps.taps, self, self._places()),
         )
+
+    def _places(self) -> layer_taps.Places:
+        """The modules that have all of θ, unless tables are part of it."""
+        return {**layer_taps.linear_layers(self), **layer_taps.norms(self)}
 
 
 class EmbeddingTable(nn.Module):

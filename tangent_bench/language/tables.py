@@ -65,3 +65,12 @@ def shares(tokens_BL: Tensor, dtype: torch.dtype) -> Tensor:
     """What each token counts for in the mean of its text, [B, L, 1]: 1/n of n tokens, or 0."""
     there_BL = (tokens_BL != PADDING).to(dtype)
     return (there_BL / there_BL.sum(1, keepdim=True))[..., None]
+
+
+def trimmed(tokens_BL: Tensor) -> Tensor:
+    """Tokens of a batch, [B, L], without the columns that only fill it up.
+
+    The encoder makes the same of both, and less work of fewer columns.
+    """
+    longest = int((tokens_BL != PADDING).sum(1).max())
+    return tokens_BL[:, :longest]

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from torch import Tensor, nn
 
 from tangent_bench.tangent import vision
 from tangent_bench.tangent.layer_rules import Theta
+
+if TYPE_CHECKING:
+    from tangent_bench.tangent.layer_gradients import Tap
 
 
 class Passes(NamedTuple):
@@ -25,12 +28,15 @@ class Passes(NamedTuple):
         product: (θ, τ, inputs) → J(x; θ) τ [B, D], of which nothing is kept.
         linearize: (θ, inputs) → f(x; θ) [B, D], differentiable in θ, and τ ↦ J(x; θ) τ [B, D].
         runs_again: whether a gradient of `encode` keeps only what enters each block.
+        taps: (θ, inputs) → f(x; θ) and its taps (`layer_taps`), for tangent kernels layer by
+            layer; None: those of `layer_gradients`, or none are known.
     """
 
     encode: Callable[[Theta, Tensor], Tensor]
     product: Callable[[Theta, Theta, Tensor], Tensor]
     linearize: Callable[[Theta, Tensor], tuple[Tensor, Callable[[Theta], Tensor]]]
     runs_again: bool = False
+    taps: Callable[[Theta, Tensor], tuple[Tensor, list[Tap]]] | None = None
 
 
 def passes(network: nn.Module) -> Passes | None:
