@@ -2,7 +2,7 @@
 
     texts → tokens (`tokens`) → f(x; θ), the mean of the last layer's tokens (`encoder`)
     J(x; θ) τ and the gradient, from one pass (`rules`), which `tangent.written` finds
-    weights and tokenizer, from an installed package or a folder (`weights`)
+    weights, from a folder (`loading`); where it is on this machine: `models.minilm`
     frozen heads, from prompts of classes at θ0 (`prompts`)
 
 Wang et al., "MiniLM", NeurIPS 2020; Reimers and Gurevych, "Sentence-BERT", EMNLP 2019.
