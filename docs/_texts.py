@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tangent_bench import texts
+from tangent_bench import registry, texts
 from tangent_bench.texts._tables import FOLDER, lines
 
 NUM_EXAMPLES = 5
@@ -22,7 +22,7 @@ def page() -> str:
     """The table of tasks, and a table of examples for each."""
     paragraph = (texts.__doc__ or "").split("\n\n")[1]
     parts = [HEAD.format(prose=" ".join(paragraph.split()))]
-    names = [name for name in texts.names() if (FOLDER / texts.task(name).TABLE).is_file()]
+    names = [name for name in registry.names("texts") if (FOLDER / _table(name)).is_file()]
     for name in names:
         parts.append(_line(name))
     for name in names:
@@ -32,7 +32,7 @@ def page() -> str:
 
 def _line(name: str) -> str:
     """What a task is, in a line."""
-    task = texts.task(name).TASK
+    task = registry.load("texts", name).TASK
     counts = Counter(line[0] for line in _lines(name))
     sizes = " | ".join(f"{counts[split]:,}" for split in ("train", "val", "test"))
     cells = f"[`{name}`](#{name}) | {len(task.class_names)} | {sizes} | {task.licence}"
@@ -41,7 +41,7 @@ def _line(name: str) -> str:
 
 def _examples(name: str) -> str:
     """Five texts of each class, spread over the alphabet; of a control those of val."""
-    task = texts.task(name).TASK
+    task = registry.load("texts", name).TASK
     parts = [f"## {name}\n\nPrompts: {'; '.join(task.templates)}.\n\n| class | texts |\n"]
     parts.append("| --- | --- |\n")
     for class_name in task.class_names:
@@ -53,7 +53,11 @@ def _examples(name: str) -> str:
 
 
 def _lines(name: str) -> list[list[str]]:
-    return lines(FOLDER / texts.task(name).TABLE)
+    return lines(FOLDER / _table(name))
+
+
+def _table(name: str) -> str:
+    return registry.load("texts", name).TABLE
 
 
 def _escaped(text: str) -> str:

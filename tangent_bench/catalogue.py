@@ -33,6 +33,7 @@ FOLDERS = {
     "methods": "methods",
     "trainings": "training",
     "tasks": "tasks",
+    "texts": "texts",
     "models": "models",
     "experiments": "experiments",
     "figures": "figures",

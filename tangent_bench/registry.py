@@ -23,6 +23,7 @@ from typing import Any
 # two).
 CONTRACTS = {
     "tasks": ("TASK", "load|ORIGIN"),
+    "texts": ("TASK", "load"),
     "models": ("MODEL",),
     "training": ("TRAINING", "encoder"),
     "methods": ("METHOD", "prepare|adjust"),
@@ -32,6 +33,7 @@ CONTRACTS = {
     "checkpoints": ("LAYOUT", "recognises", "read"),
 }
 FOLDERS = tuple(CONTRACTS)
+TASKS = ("tasks", "texts")  # the folders of tasks: of images, and of texts
 # Groups of entry points of installed packages.
 METHODS_GROUP = "tangent_bench.methods"
 MODELS_GROUP = "tangent_bench.models"
@@ -56,6 +58,20 @@ def module_name(folder: str, name: str) -> str:
     """
     _require(folder, name)
     return f"tangent_bench.{folder}.{name}"
+
+
+def task_folder(name: str) -> str:
+    """The folder of a task of the suite: "texts" of one of texts, "tasks" of any other name.
+
+    >>> task_folder("mnist"), task_folder("bible")
+    ('tasks', 'texts')
+    """
+    return "texts" if name in names("texts") else "tasks"
+
+
+def task(name: str) -> ModuleType:
+    """The module of a task of images or texts; raises as `load`."""
+    return load(task_folder(name), name)
 
 
 def every(folder: str) -> dict[str, ModuleType]:

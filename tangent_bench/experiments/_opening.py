@@ -151,7 +151,7 @@ class Opening:
         return self.results.change(training, task, split, source)
 
     def _network_evaluator(self, scope: EachMode) -> NetworkEvaluator:
-        from tangent_bench.tangent import vision
+        from tangent_bench.tangent import written
         from tangent_bench.tangent.linearize import encode
 
         tower = self.results.network
@@ -168,7 +168,7 @@ class Opening:
             head=self.results.head,
             images=self.results.prepared,
             batch_size=self.config["evaluation"]["batch_size"],
-            fast=partial(vision.encode, tower.module) if vision.supports(tower.module) else None,
+            fast=written.encoder(tower.module),
             base=self.results.base,
         )
 

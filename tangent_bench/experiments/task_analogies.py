@@ -174,7 +174,7 @@ def _class_names(task: str, config: Mapping) -> frozenset[str] | None:
     entry = config["custom_tasks"].get(task)
     if entry is not None:
         return frozenset(entry["class_names"]) if entry.get("class_names") else None
-    return frozenset(registry.load("tasks", task).TASK.class_names)
+    return frozenset(registry.task(task).TASK.class_names)
 
 
 def _agree(first: frozenset[str] | None, second: frozenset[str] | None) -> bool:

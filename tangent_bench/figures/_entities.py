@@ -168,8 +168,9 @@ def task_title(name: str) -> str:
         return "Average"
     if name in _own.get("tasks", {}):
         return _own["tasks"][name]
-    if name in registry.names("tasks"):
-        return registry.load("tasks", name).TASK.title
+    folder = registry.task_folder(name)
+    if name in registry.names(folder):
+        return registry.load(folder, name).TASK.title
     return _plain(name)
 
 

@@ -2,15 +2,15 @@
 
 Training and evaluation ask for no more than `Inputs`, so that a tower may bring preprocessing of
 its own. A batch is one tensor whatever the tower reads: it can be cut, joined and moved. Of texts
-it is `Texts`, with `PADDING` behind the last token of each, which is the mask as well:
-`tokens_BL != PADDING`.
+it is `Texts`, with padding behind the last token of each, which is the mask as well:
+`tokens_BL != PADDING`. Tasks of texts are stored as the tokens that `Texts.tokens` makes of them.
 
 Shapes: N inputs, B batch, C channels, H, W, L tokens.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -77,15 +77,28 @@ class Pixels:
 
 @dataclass(frozen=True)
 class Texts:
-    """Texts as numbers of tokens, with `PADDING` behind the last.
+    """Texts as numbers of tokens, padded. A tokenizer is a subclass with another `tokens`.
 
     Attributes:
         size: tokens of a text, padding included.
         vocabulary: number of different tokens.
+        padding: the number behind the last token of a text.
     """
 
     size: int
     vocabulary: int
+    padding: int = PADDING
+
+    def tokens(self, texts: Sequence[str]) -> np.ndarray:
+        """Texts as they are stored, int64 [N, size]; what is beyond `size` tokens is cut off.
+
+        Raises:
+            ValueError: there is no tokenizer, or a text has nothing to read.
+        """
+        raise ValueError(
+            "The model has no tokenizer, and tasks of texts need one: give its INPUTS a method "
+            "tokens(texts) that returns int64 [N, size]."
+        )
 
     def tensor(self, stored: Stored, device: str = "cpu") -> Tensor:
         """int64 [B, L], as they are stored."""
@@ -102,7 +115,8 @@ class Texts:
         rng = np.random.default_rng(0)
         tokens_NL = rng.integers(0, self.vocabulary, (number, self.size))
         lengths_N = rng.integers(1, self.size + 1, number)
-        return np.where(np.arange(self.size) < lengths_N[:, None], tokens_NL, PADDING)
+        tokens_NL[tokens_NL == self.padding] += 1  # within a text there is none
+        return np.where(np.arange(self.size) < lengths_N[:, None], tokens_NL, self.padding)
 
 
 @dataclass(frozen=True)

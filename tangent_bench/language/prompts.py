@@ -12,10 +12,8 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import normalize
-
-from tangent_bench.language.encoder import BertEncoder
 
 SCALE = 20.0
 
@@ -24,18 +22,18 @@ class PromptEncoder:
     """The text side of a model whose other side is the same encoder.
 
     Args:
-        network: the encoder at θ0.
+        network: an encoder of texts at θ0, from tokens [N, L] to embeddings [N, D].
         scale: factor of cosine similarities, positive.
 
     Raises:
         ValueError: the scale is not positive.
     """
 
-    def __init__(self, network: BertEncoder, scale: float = SCALE) -> None:
+    def __init__(self, network: nn.Module, scale: float = SCALE) -> None:
         if not scale > 0:
             raise ValueError(f"A scale of {scale} was given: expected one above 0.")
         self._network = network
-        device = network.embeddings.word_embeddings.weight.device
+        device = next(network.parameters()).device
         self.logit_scale = torch.tensor(math.log(scale), device=device)
 
     def encode_text(self, text: Tensor, normalize: bool = False) -> Tensor:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from tangent_bench.language.encoder import PADDING
+from tangent_bench.language.tables import PADDING
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -56,28 +56,38 @@ class WordPieces:
         Raises:
             ValueError: there is no text, a text has nothing to read, or is longer than `longest`.
         """
-        if not texts:
-            raise ValueError("No text was given: expected one at least.")
         rows = []
         for number, text in enumerate(texts):
             rows.append(self._row(number, text))
-        width = max(map(len, rows))
-        tokens_BL = torch.full((len(rows), width), PADDING)
-        for number, row in enumerate(rows):
-            tokens_BL[number, : len(row)] = torch.tensor(row)
-        return tokens_BL
+        return _filled(rows, max(map(len, rows), default=0))
+
+    def cut(self, texts: Sequence[str], size: int) -> Tensor:
+        """Tokens [B, size], int64; of a longer text the first, before the [SEP] that ends it.
+
+        Raises:
+            ValueError: there is no text, or a text has nothing to read.
+        """
+        rows = []
+        for number, text in enumerate(texts):
+            ids = self._ids(number, text)
+            rows.append(ids if len(ids) <= size else [*ids[: size - 1], ids[-1]])
+        return _filled(rows, size)
 
     def length(self, text: str) -> int:
         """Number of tokens of a text, [CLS] and [SEP] included, whether or not it may have them."""
         return len(self._tokenizer.encode(text).ids)
 
-    def _row(self, number: int, text: str) -> list[int]:
+    def _ids(self, number: int, text: str) -> list[int]:
         ids = self._tokenizer.encode(text).ids
         if len(ids) == FRAME:
             raise ValueError(
                 f"Text {number} is {text!r}, in which there is nothing to read: leave it out, or "
                 "give it a word."
             )
+        return ids
+
+    def _row(self, number: int, text: str) -> list[int]:
+        ids = self._ids(number, text)
         if len(ids) > self.longest:
             raise ValueError(
                 f"Text {number}, {_beginning(text)!r}, has {len(ids)} tokens, but the encoder "
@@ -86,13 +96,14 @@ class WordPieces:
         return ids
 
 
-def trimmed(tokens_BL: Tensor) -> Tensor:
-    """Tokens of a batch, [B, L], without the columns that only fill it up.
-
-    The encoder makes the same of both, and less work of fewer columns.
-    """
-    longest = int((tokens_BL != PADDING).sum(1).max())
-    return tokens_BL[:, :longest]
+def _filled(rows: Sequence[Sequence[int]], width: int) -> Tensor:
+    """Rows of tokens, each with padding behind it up to `width`."""
+    if not rows:
+        raise ValueError("No text was given: expected one at least.")
+    tokens_BL = torch.full((len(rows), width), PADDING)
+    for number, row in enumerate(rows):
+        tokens_BL[number, : len(row)] = torch.tensor(row)
+    return tokens_BL
 
 
 def _opened(file: Path) -> Tokenizer:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from tangent_bench.methods import Context
-from tangent_bench.tangent import linearize, vision
+from tangent_bench.tangent import linearize, written
 
 
 def device(context: Context) -> torch.device:
@@ -34,6 +34,4 @@ def leaves(theta: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def encoder(network: nn.Module) -> Callable[[Mapping[str, Tensor], Tensor], Tensor]:
     """(θ, images_BCHW) → embeddings_BD with gradients, by the fastest rules for the network."""
-    if vision.supports(network):
-        return partial(vision.encode, network)
-    return partial(linearize.encode, network)
+    return written.encoder(network) or partial(linearize.encode, network)

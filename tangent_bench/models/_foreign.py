@@ -1,4 +1,4 @@
-"""Towers that are none of open_clip's: any network of timm, or one of an installed package.
+"""Towers that are none of open_clip's: any network of timm, or one that a module builds.
 
 θ0 is the network's own initialisation, or what a file of weights holds. Buffers, such as running
 statistics, come with the weights and stay as they are.
@@ -16,7 +16,7 @@ import torch
 from tangent_bench import models, registry
 from tangent_bench.images.inputs import Inputs, Pixels
 from tangent_bench.jobs import provenance
-from tangent_bench.models import _frozen
+from tangent_bench.models import _frozen, _weights
 from tangent_bench.tangent.vectors import require_finite
 from tangent_bench.weights import _reading, _towers
 
@@ -30,7 +30,7 @@ def create(model: models.Model, init: str, seed: int) -> tuple[nn.Module, Inputs
     """A network in `eval()`, float32, on the CPU, without gradients, and what it takes.
 
     Args:
-        model: of timm, or of an installed package.
+        model: of timm, or of a module of its own.
         init: "pretrained" loads the weights, "random" draws them.
         seed: of random weights.
 
@@ -49,6 +49,7 @@ def create(model: models.Model, init: str, seed: int) -> tuple[nn.Module, Inputs
     files: list[Path] = []
     if init == "pretrained" and model.weights is not None:
         files = models.weights_files(model)
+        _require_package(model, model.weights, files[0])
         _load(module, model, files[0])
     module.float().requires_grad_(False)
     _frozen.freeze(module, model.title)
@@ -57,8 +58,17 @@ def create(model: models.Model, init: str, seed: int) -> tuple[nn.Module, Inputs
     return module, inputs
 
 
+def _require_package(model: models.Model, weights: str, file: Path) -> None:
+    """Raise unless the weights are here, of a model whose weights are in a package."""
+    if model.package and not file.is_file():
+        how = _weights.how_to_install(model.architecture, weights, model.package)
+        raise ValueError(
+            f"Model {model.title!r}: its weights {weights!r} are not on this machine: {how}."
+        )
+
+
 def _own(model: models.Model) -> tuple[nn.Module, Inputs]:
-    """What the module of an installed package builds."""
+    """What the module of the model builds."""
     plugin = importlib.import_module(model.library)
     try:
         network = plugin.build()

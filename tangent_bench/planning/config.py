@@ -85,7 +85,11 @@ def _require_plugin(config: Mapping, folder: str, name: str) -> None:
     own = config[section] if section else {}
     rebuilt = models.REBUILT.fullmatch(name) if folder == "models" else None
     of_file = rebuilt["base"] if rebuilt else name
-    known = models.names() if folder == "models" else registry.names(folder)
+    if folder == "models":
+        known = models.names()
+    else:
+        folders = registry.TASKS if folder == "tasks" else (folder,)
+        known = [name for each in folders for name in registry.names(each)]
     if name not in own and of_file not in known:
         names = [*own, *known]
         raise ValueError(

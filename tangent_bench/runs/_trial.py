@@ -11,7 +11,7 @@ from tangent_bench import registry
 from tangent_bench.measuring.evaluation import NetworkEvaluator
 from tangent_bench.measuring.results import Results
 from tangent_bench.store import layout
-from tangent_bench.tangent import linearize, vision
+from tangent_bench.tangent import linearize, written
 from tangent_bench.tangent.vectors import require_same
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def accuracies(
         head=results.head,
         images=results.prepared,
         batch_size=BATCH,
-        fast=partial(vision.encode, tower.module) if vision.supports(tower.module) else None,
+        fast=written.encoder(tower.module),
         base=results.base,
     )
     points = [{NAME: alpha} for alpha in alphas]

@@ -29,7 +29,7 @@ from typing import NamedTuple, TypeVar
 import torch
 from torch import Tensor, nn
 
-from tangent_bench.tangent import products, vision
+from tangent_bench.tangent import layer_taps, products, vision
 from tangent_bench.tangent.layer_gradients import Tap, taps
 from tangent_bench.tangent.transformer import Matrix, Norm, Tokens
 
@@ -228,9 +228,8 @@ def _taps_of(network: nn.Module) -> Taps:
     """The way to the taps of a network."""
     if vision.supports(network):
         return partial(taps, network)
-    covered = set()
-    for matrix in _linear_layers(network).values():
-        covered |= {matrix.weight, matrix.bias}
+    matrices = layer_taps.linear_layers(network)
+    covered = {name for matrix in matrices.values() for name in matrix[:2]}
     for name, _ in network.named_parameters():
         if name not in covered:
             raise ValueError(
@@ -238,38 +237,4 @@ def _taps_of(network: nn.Module) -> Taps:
                 "belongs to no linear layer; expected a vision transformer as open_clip's own: "
                 "train this model in another mode than tak."
             )
-    return partial(_linear_taps, network)
-
-
-def _linear_layers(network: nn.Module) -> dict[nn.Linear, Matrix]:
-    """The linear layers of a network, in the order of their names, and their parameters."""
-    matrices = {}
-    for name, module in network.named_modules():
-        if isinstance(module, nn.Linear):
-            weight = f"{name}.weight".lstrip(".")
-            bias = None if module.bias is None else f"{name}.bias".lstrip(".")
-            matrices[module] = Matrix(weight, bias)
-    return matrices
-
-
-def _linear_taps(network: nn.Module, theta: Theta, images_BCHW: Tensor) -> tuple[Tensor, list[Tap]]:
-    """As `taps`, for a network of linear layers, each of which is used once."""
-    matrices = _linear_layers(network)
-    used: dict[nn.Module, Tap] = {}
-
-    def keep(module: nn.Linear, entering: tuple[Tensor], leaving: Tensor) -> Tensor:
-        shape = leaving.shape
-        tokens = leaving.reshape(shape[0], -1, shape[-1]).requires_grad_(True)
-        a_BLI = entering[0].reshape(*tokens.shape[:2], -1)
-        used[module] = Tap(matrices[module], a_BLI, tokens)
-        return tokens.reshape(shape)
-
-    hooks = [module.register_forward_hook(keep) for module in matrices]
-    try:
-        with torch.enable_grad():
-            constants = {key: value.detach() for key, value in theta.items()}
-            outputs_BD = torch.func.functional_call(network, constants, (images_BCHW,))
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return outputs_BD, [used[module] for module in matrices]
+    return partial(layer_taps.taps, network, matrices)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from tangent_bench.images.inputs import Batches
-from tangent_bench.tangent import vision
+from tangent_bench.tangent import written
 from tangent_bench.tangent.linearize import encode, product
 
 Images = Tensor | Batches
@@ -41,10 +41,10 @@ def changes(
 ) -> list[np.ndarray]:
     """J(x; θ0) τ for each τ of `tangents`, float32 [N, D] each.
 
-    Vision transformers share one pass of the network among all tangents; another network takes one
-    generic product for each.
+    With passes that are written out, all tangents share one of the network; another network takes
+    one generic product for each.
     """
-    if not vision.supports(network):
+    if not written.passes(network):
         log.info(
             "%s has no own forward-mode rules: one generic product for each vector",
             type(network).__name__,
@@ -58,8 +58,8 @@ def _changes(
     network: nn.Module, theta0: Mapping, tangents: Sequence[Mapping], images_BCHW: Tensor
 ) -> Tensor:
     """J(x; θ0) τ of all tangents, [T, B, D]."""
-    if vision.supports(network):
-        _, change_of = vision.linearize(network, theta0, images_BCHW)
+    if passes := written.passes(network):
+        _, change_of = passes.linearize(theta0, images_BCHW)
         return torch.stack([change_of(tangent) for tangent in tangents])
     parts = [product(network, theta0, tangent, images_BCHW)[1] for tangent in tangents]
     return torch.stack(parts)

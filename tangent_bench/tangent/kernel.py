@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -27,13 +26,10 @@ from torch import Tensor, nn
 from torch.func import functional_call, jacrev, vmap
 
 from tangent_bench.seeds import generator
-from tangent_bench.tangent import layer_gradients, products, vision
+from tangent_bench.tangent import layer_gradients, products
 from tangent_bench.tangent.layer_gradients import Factors, Piece, Whole
 from tangent_bench.tangent.linearize import differentiable_attention, encode
 from tangent_bench.tangent.linearize import product as forward_product
-
-if TYPE_CHECKING:
-    from open_clip.transformer import VisionTransformer
 
 Theta = Mapping[str, Tensor]
 
@@ -54,8 +50,8 @@ def empirical(
 ) -> np.ndarray:
     """Θ of all parameters between the images, or between them and others: float64 [N, N] or [N, M].
 
-    Vision transformers go layer by layer; another network takes plain Jacobians in blocks, and the
-    log says so.
+    Networks whose gradients by layer are known go layer by layer; another network takes plain
+    Jacobians in blocks, and the log says so.
 
     Args:
         network: image encoder in `eval()`.
@@ -69,7 +65,7 @@ def empirical(
         ValueError: no images, or a readout of another width than the embedding.
     """
     readout_KD = _readout(network, theta, images_NCHW, readout_KD)
-    if vision.supports(network):
+    if layer_gradients.supports(network):
         with products.fast():
             kernel_NM = _structured(
                 network, theta, images_NCHW, readout_KD, others_MCHW, batch_size
@@ -117,7 +113,7 @@ def random_readout(dimension: int, num: int | None, *names: object) -> Tensor | 
 
 
 def _structured(
-    network: VisionTransformer,
+    network: nn.Module,
     theta: Theta,
     images_NCHW: Tensor,
     readout_KD: Tensor,
@@ -156,7 +152,7 @@ def _groups(kept_bytes: Sequence[int]) -> Iterator[list[int]]:
 
 
 def _collect(
-    network: VisionTransformer,
+    network: nn.Module,
     theta: Theta,
     images_NCHW: Tensor,
     readout_KD: Tensor,

@@ -1,4 +1,4 @@
-"""Gradients of a vision transformer by layer: what enters each layer, and what comes back to it.
+"""Gradients of a network by layer: what enters each layer, and what comes back to it.
 
 For an output r · f(x; θ) and a layer s_t = W a_t + b on tokens t, with g_t = ∂(r · f)/∂s_t:
 
@@ -14,12 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import layer_norm, linear, unfold
 
+from tangent_bench.tangent import vision, written
 from tangent_bench.tangent.transformer import (
     Attention,
     Block,
@@ -34,9 +34,6 @@ from tangent_bench.tangent.transformer import (
     Tokens,
     layers,
 )
-
-if TYPE_CHECKING:
-    from open_clip.transformer import VisionTransformer
 
 Theta = Mapping[str, Tensor]
 
@@ -85,7 +82,13 @@ class Tap:
     leaving: Tensor
 
 
-def sizes(network: VisionTransformer, theta: Theta, image_CHW: Tensor) -> list[tuple[int, int]]:
+def supports(network: nn.Module) -> bool:
+    """Whether the taps are known: of a vision transformer, or of a network that brings them."""
+    own = written.passes(network)
+    return own is not None and (own.taps is not None or vision.supports(network))
+
+
+def sizes(network: nn.Module, theta: Theta, image_CHW: Tensor) -> list[tuple[int, int]]:
     """Numbers to keep per image at each tap: activations, and the gradient of one readout.
 
     `network`, `theta` and `image_CHW` are as for `pieces`, with one image.
@@ -97,11 +100,15 @@ def sizes(network: VisionTransformer, theta: Theta, image_CHW: Tensor) -> list[t
     return counts
 
 
-def taps(network: VisionTransformer, theta: Theta, images_BCHW: Tensor) -> tuple[Tensor, list[Tap]]:
+def taps(network: nn.Module, theta: Theta, images_BCHW: Tensor) -> tuple[Tensor, list[Tap]]:
     """f(x; θ) [B, D] with its graph, which begins at the taps, and the taps in layer order.
 
     `network`, `theta` and `images_BCHW` are as for `pieces`.
     """
+    own = written.passes(network)
+    if own and own.taps:
+        return own.taps(theta, images_BCHW)
+    assert vision.supports(network)
     forward = _Forward(theta)
     x = images_BCHW
     with torch.enable_grad():
@@ -111,7 +118,7 @@ def taps(network: VisionTransformer, theta: Theta, images_BCHW: Tensor) -> tuple
 
 
 def pieces(
-    network: VisionTransformer,
+    network: nn.Module,
     theta: Theta,
     images_BCHW: Tensor,
     readout_KD: Tensor,
@@ -120,7 +127,7 @@ def pieces(
     """Gradients of readout_KD · f(x; θ) in the parameters of some taps, for each image of a batch.
 
     Args:
-        network: one that `vision.supports` accepts.
+        network: one that `supports` accepts.
         theta: its parameters by name.
         images_BCHW: what it takes.
         readout_KD: K directions in the embedding.

@@ -13,18 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from tangent_bench.tangent import vision
+from tangent_bench.tangent import written
 from tangent_bench.tangent.vectors import Vector, require_same, subtract
-
-if TYPE_CHECKING:
-    from open_clip.transformer import VisionTransformer
+from tangent_bench.tangent.written import Passes
 
 
 @contextmanager
@@ -107,7 +104,7 @@ class _Linearized(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
-        network: VisionTransformer,
+        passes: Passes,
         theta0: Mapping[str, Tensor],
         images_BCHW: Tensor,
         whole: bool,
@@ -118,14 +115,15 @@ class _Linearized(torch.autograd.Function):
             leaves[key] = value.detach().requires_grad_(needed)
         tau = {key: t.detach() - theta0[key] for key, t in zip(theta0, theta, strict=True)}
         with torch.enable_grad():
-            if network.transformer.grad_checkpointing:
-                base_BD = vision.encode(network, leaves, images_BCHW)
-                change_of = partial(vision.product, network, theta0, images_BCHW=images_BCHW)
+            if passes.runs_again:
+                base_BD = passes.encode(leaves, images_BCHW)
+                change_BD = passes.product(theta0, tau, images_BCHW)
             else:
-                base_BD, change_of = vision.linearize(network, leaves, images_BCHW)
+                base_BD, change_of = passes.linearize(leaves, images_BCHW)
+                change_BD = change_of(tau)
         ctx.base = base_BD
         ctx.leaves = tuple(leaves.values())
-        return base_BD.detach() + change_of(tau) if whole else change_of(tau)
+        return base_BD.detach() + change_BD if whole else change_BD
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
@@ -144,10 +142,10 @@ def encode_linearized(
 ) -> Tensor:
     """f_lin(x; θ) [B, D]; differentiable in θ, affine in θ.
 
-    A network without rules of its own in `vision` takes the generic product.
+    A network without passes that are written out takes the generic product.
     """
-    if vision.supports(network):
-        return _by_rules(network, theta0, theta, images_BCHW, whole=True)
+    if passes := written.passes(network):
+        return _by_rules(passes, theta0, theta, images_BCHW, whole=True)
     base_BD, change_BD = product(network, theta0, subtract(theta, theta0), images_BCHW)
     return base_BD + change_BD
 
@@ -159,13 +157,13 @@ def change(
     images_BCHW: Tensor,
 ) -> Tensor:
     """J(x; θ0)(θ − θ0) [B, D]; differentiable in θ, linear in θ − θ0."""
-    if vision.supports(network):
-        return _by_rules(network, theta0, theta, images_BCHW, whole=False)
+    if passes := written.passes(network):
+        return _by_rules(passes, theta0, theta, images_BCHW, whole=False)
     return product(network, theta0, subtract(theta, theta0), images_BCHW)[1]
 
 
 def _by_rules(
-    network: VisionTransformer,
+    passes: Passes,
     theta0: Mapping[str, Tensor],
     theta: Mapping[str, Tensor],
     images_BCHW: Tensor,
@@ -173,4 +171,4 @@ def _by_rules(
 ) -> Tensor:
     require_same(theta, theta0, "theta", "theta0")
     ordered = [theta[key] for key in theta0]
-    return _Linearized.apply(network, theta0, images_BCHW, whole, *ordered)
+    return _Linearized.apply(passes, theta0, images_BCHW, whole, *ordered)

@@ -2,16 +2,11 @@
 
 `linearize` runs the network once and returns, beside its value, the function τ ↦ J τ, which stands
 on what that pass left behind. A rule gives, for each layer of `transformer.layers`, the value
-x ↦ y and the derivative (ẋ, τ) ↦ ẏ at it:
+x ↦ y and the derivative (ẋ, τ) ↦ ẏ at it: those of `layer_rules`, and
 
-    linear      ẏ = ẋ Wᵀ + x Ẇᵀ + ḃ
-    layer norm  ẏ = γ ẋ̂ + γ̇ x̂ + β̇,  ẋ̂ = (ẋ − mean(ẋ) − x̂ mean(x̂ ẋ))/σ
-    attention   P = softmax(S),  Ṗ = P ∘ (Ṡ − rowsum(P ∘ Ṡ)),  ẏ = Ṗ V + P V̇
-    GELU        ẏ = (Φ(x) + x φ(x)) ẋ
     QuickGELU   ẏ = s (1 + 1.702 x (1 − s)) ẋ,  s = sigmoid(1.702 x)
 
-The Jacobians of softmax and layer norm are symmetric, so that PyTorch's fused backward passes are
-these very products. The last block runs for the class token alone: nothing else of it is read.
+The last block runs for the class token alone: nothing else of it is read.
 Values differ from open_clip's own passes by rounding, about 1e-6 of the embedding's length.
 Cost: 1 + 2T forward passes for T vectors, against 3T by `torch.func.jvp`.
 
@@ -20,15 +15,24 @@ Shapes: B images, L tokens, W width, H heads, D embedding.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import TYPE_CHECKING, TypeGuard, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import layer_norm, scaled_dot_product_attention
 from torch.utils.checkpoint import checkpoint
 
+from tangent_bench.tangent.layer_rules import (
+    Heads,
+    Push,
+    Theta,
+    attend,
+    by_head,
+    dense,
+    gelu,
+    norm,
+)
 from tangent_bench.tangent.products import linear
 from tangent_bench.tangent.transformer import (
     Attention,
@@ -47,9 +51,6 @@ from tangent_bench.tangent.transformer import (
 
 if TYPE_CHECKING:
     from open_clip.transformer import VisionTransformer
-
-Theta = Mapping[str, Tensor]
-Push = Callable[[Tensor, Theta], Tensor]  # (ẋ, τ) → ẏ
 
 
 def supports(network: nn.Module) -> TypeGuard[VisionTransformer]:
@@ -231,13 +232,7 @@ def _mlp_value(layer: Mlp, x: Tensor, theta: Theta) -> tuple[Tensor, Push]:
 def _linear(matrix: Matrix, x: Tensor, theta: Theta) -> tuple[Tensor, Push]:
     weight, bias, *_ = matrix
     assert bias is not None
-    value = x.detach()
-    fixed = theta[weight].detach()
-
-    def push(moved: Tensor, tau: Theta) -> Tensor:
-        return linear(value, tau[weight], tau[bias]).add_(linear(moved, fixed))
-
-    return linear(x, theta[weight], theta[bias]), push
+    return dense(weight, bias, x, theta)
 
 
 def _projection(layer: Projection, x: Tensor, theta: Theta) -> tuple[Tensor, Push]:
@@ -248,53 +243,15 @@ def _projection(layer: Projection, x: Tensor, theta: Theta) -> tuple[Tensor, Pus
 
 
 def _norm(layer: Norm, x: Tensor, theta: Theta) -> tuple[Tensor, Push]:
-    shape = layer.module.normalized_shape
-    eps = layer.module.eps
-    value = x.detach()
-    gamma = theta[layer.gain].detach()
-
-    @cache
-    def plain() -> tuple[Tensor, Tensor, Tensor]:
-        return torch.ops.aten.native_layer_norm(value, shape, None, None, eps)
-
-    def push(moved: Tensor, tau: Theta) -> Tensor:
-        hat, mean, scale = plain()
-        mask = [True, False, False]  # the derivative in x alone
-        back, _, _ = torch.ops.aten.native_layer_norm_backward(
-            moved, value, shape, mean, scale, None, None, mask
-        )
-        return back.mul_(gamma).addcmul_(hat, tau[layer.gain]).add_(tau[layer.shift])
-
-    return layer_norm(x, list(shape), theta[layer.gain], theta[layer.shift], eps), push
+    return norm(layer.gain, layer.shift, layer.module.eps, x, theta)
 
 
 def _attention(layer: Attention, x: Tensor, theta: Theta) -> tuple[Tensor, Push]:
     """Self-attention, of all tokens or of the class token, to all."""
-    (q, k, v), inward = _heads(layer, x, theta)
-    q_fixed = q.detach()
-    k_fixed = k.detach()
-    v_fixed = v.detach()
-    mixed = scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+    heads, inward = _heads(layer, x, theta)
+    mixed, mix = attend(heads)
     y, outward = _linear(layer.outward, mixed, theta)
-    scale = q.shape[-1] ** -0.5
-
-    @cache
-    def shares() -> Tensor:
-        return (q_fixed @ k_fixed.mT * scale).softmax(-1)
-
-    def push(moved: Tensor, tau: Theta) -> Tensor:
-        p = shares()
-        dq, dk, dv = inward(moved, tau)
-        ds = (dq @ k_fixed.mT).add_(q_fixed @ dk.mT).mul_(scale)
-        ds = ds.to(p.dtype)  # autocast leaves it in fewer bits
-        dp = torch.ops.aten._softmax_backward_data(ds, p, -1, p.dtype)
-        dy = (dp @ v_fixed).add_(p @ dv)
-        return outward(dy.transpose(1, 2).flatten(2), tau)
-
-    return y, push
-
-
-Heads = tuple[Tensor, Tensor, Tensor]  # queries, keys and values, [B, H, L, W / H] each
+    return y, lambda moved, tau: outward(mix(inward(moved, tau)), tau)
 
 
 def _heads(
@@ -322,18 +279,15 @@ def _split(layer: Attention, x: Tensor, weight: Tensor, bias: Tensor | None) -> 
         k, v = linear(x, weight[below], None if bias is None else bias[below]).chunk(2, -1)
     else:
         q, k, v = linear(x, weight, bias).chunk(3, -1)
-    return _by_head(q, layer), _by_head(k, layer), _by_head(v, layer)
-
-
-def _by_head(x_BLW: Tensor, layer: Attention) -> Tensor:
-    return x_BLW.unflatten(-1, (layer.num_heads, -1)).transpose(1, 2)
+    q, k, v = (by_head(part, layer.num_heads) for part in (q, k, v))
+    return q, k, v
 
 
 def _activation(module: nn.Module, x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
     """GELU (exact) or QuickGELU."""
-    value = x.detach()
     if isinstance(module, nn.GELU):
-        return module(x), lambda moved: torch.ops.aten.gelu_backward(moved, value)
+        return gelu(x)
+    value = x.detach()
 
     @cache
     def slope() -> Tensor:

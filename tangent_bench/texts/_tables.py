@@ -17,6 +17,7 @@ import numpy as np
 
 from tangent_bench.images.splits import check_split
 from tangent_bench.images.task import Task
+from tangent_bench.seeds import generator
 
 FOLDER = Path(__file__).parent
 COLUMNS = ("split", "class", "unit", "text")
@@ -37,7 +38,7 @@ class LabelledTexts(NamedTuple):
 
 
 def load(module: str, file: str, task: Task, split: str) -> LabelledTexts:
-    """The texts of a split.
+    """The texts of a split, in an order that is drawn once: the first of them have all classes.
 
     Args:
         module: `__name__` of the task's module.
@@ -59,7 +60,12 @@ def load(module: str, file: str, task: Task, split: str) -> LabelledTexts:
             texts.append(text)
             labels.append(task.class_names.index(class_name))
             units.append(number)
-    return LabelledTexts(tuple(texts), np.array(labels, np.int64), np.array(units, np.int64))
+    order = generator("texts", module.rpartition(".")[2], split).permutation(len(texts))
+    return LabelledTexts(
+        tuple(texts[number] for number in order),
+        np.array(labels, np.int64)[order],
+        np.array(units, np.int64)[order],
+    )
 
 
 @cache

@@ -28,10 +28,10 @@ def encoder(
     network: nn.Module, theta0: Mapping[str, Tensor]
 ) -> Callable[[dict[str, Tensor], Tensor], Tensor]:
     """(θ, images_BCHW) → f_lin(x; θ), [B, D]."""
-    from tangent_bench.tangent import vision
+    from tangent_bench.tangent import written
     from tangent_bench.tangent.linearize import encode_linearized
 
-    if not vision.supports(network):
+    if not written.passes(network):
         log.info(
             "%s has no own forward-mode rules: its steps take torch.func's product",
             type(network).__name__,

@@ -24,9 +24,7 @@ def encoder(
     network: nn.Module, theta0: Mapping[str, Tensor]
 ) -> Callable[[dict[str, Tensor], Tensor], Tensor]:
     """(θ, images_BCHW) → f(x; θ), [B, D]."""
-    from tangent_bench.tangent import vision
+    from tangent_bench.tangent import written
     from tangent_bench.tangent.linearize import encode
 
-    if vision.supports(network):
-        return partial(vision.encode, network)
-    return partial(encode, network)
+    return written.encoder(network) or partial(encode, network)

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from tangent_bench.language import loading
-from tangent_bench.language.encoder import PADDING, BertEncoder
+from tangent_bench.language.encoder import BertEncoder
+from tangent_bench.language.tables import PADDING
 from tangent_bench.language.tokens import WordPieces
 from tangent_bench.tangent import linearize
 from tests.language.small import SIZES, encoder, found_weights, tokens
@@ -56,7 +57,7 @@ def test_values_are_those_of_transformers():
 def test_the_public_weights_embed_as_transformers_does():
     place = found_weights()
     network = loading.load(place)
-    read = WordPieces(place / loading.TOKENIZER)
+    read = WordPieces(place / "tokenizer.json")
     tokens_BL = read(["A man is eating food.", "Néon", "the quick brown fox jumps over a dog"])
     expected = mean_of_tokens(of_transformers(network), tokens_BL)
     found = network(tokens_BL)
@@ -74,7 +75,7 @@ def test_the_public_weights_are_those_of_the_hub():
 @pytest.mark.slow
 def test_the_public_encoder_knows_what_is_alike():
     place = found_weights()
-    read = WordPieces(place / loading.TOKENIZER)
+    read = WordPieces(place / "tokenizer.json")
     pairs = read(["A man is eating food.", "Someone has a meal.", "The stock market fell."])
     near, same, far = torch.nn.functional.normalize(loading.load(place)(pairs), dim=-1)
     assert near @ same > 0.5 > 0.2 > near @ far

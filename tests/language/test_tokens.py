@@ -7,9 +7,8 @@ import sys
 
 import pytest
 
-from tangent_bench.language import loading
-from tangent_bench.language.encoder import PADDING
-from tangent_bench.language.tokens import WordPieces, trimmed
+from tangent_bench.language.tables import PADDING, trimmed
+from tangent_bench.language.tokens import WordPieces
 from tests.language.small import found_weights
 
 WORDS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "man", "##go", "eat", "##s", "[", "]", "pad")
@@ -67,6 +66,16 @@ def test_a_text_that_is_too_long_is_refused_in_words(file):
         read(["a man eats"])
 
 
+def test_texts_are_cut_where_this_is_asked_for(file):
+    """The end of a text stays; what is short is filled up to the size."""
+    tokens_BL = WordPieces(file).cut(["a man eats a mango", "a man", "a man eat"], 5)
+    assert words(tokens_BL[0]) == ["[CLS]", "a", "man", "eat", "[SEP]"]
+    assert words(tokens_BL[1]) == ["[CLS]", "a", "man", "[SEP]", "[PAD]"]
+    assert words(tokens_BL[2]) == ["[CLS]", "a", "man", "eat", "[SEP]"]
+    with pytest.raises(ValueError, match="Text 0 is '': leave|Text 0 is ''"):
+        WordPieces(file).cut([""], 5)
+
+
 def test_a_batch_of_short_texts_is_trimmed(file):
     tokens_BL = WordPieces(file)(["a", "a man", "a man eats a mango"])
     assert trimmed(tokens_BL[:2]).tolist() == tokens_BL[:2, :4].tolist()
@@ -102,6 +111,6 @@ def test_the_public_tokenizer_reads_as_that_of_transformers():
     place = found_weights()
     theirs = BertTokenizerFast.from_pretrained(str(place))
     texts = ["A man is eating food.", "Néon", "ﬁne — “quoted”", "Łódź 漢字", "x" * 300]
-    found = WordPieces(place / loading.TOKENIZER)(texts)
+    found = WordPieces(place / "tokenizer.json")(texts)
     expected = theirs(texts, padding=True, truncation=False, return_tensors="pt")["input_ids"]
     assert found.tolist() == expected.tolist()

@@ -1,4 +1,4 @@
-"""Towers of the page on models of one's own, put where an installed package would be."""
+"""Towers of the pages on models of one's own and on texts, where a package would be."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from tests.pages import blocks
 PAGE = "docs/how-to/your-own-model.md"
 
 
-def code(name: str) -> str:
-    """The Python of the page that has `architecture="<name>"`."""
+def code(name: str, page: str = PAGE) -> str:
+    """The Python of a page that has `architecture="<name>"`."""
     (found,) = [
         block
         for block in blocks()
-        if (block.page, block.language) == (PAGE, "python")
+        if (block.page, block.language) == (page, "python")
         and f'architecture="{name}"' in block.text
     ]
     return found.text

@@ -9,32 +9,32 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from tangent_bench import texts
+from tangent_bench import registry, texts
 from tangent_bench.images.task import SPLITS
 from tangent_bench.texts import _tables
 from tangent_bench.texts.sources import licences, packages
 from tangent_bench.texts.sources.separation import NEAR, separate
 from tangent_bench.texts.sources.wording import MOST_WORDS, plain, tidy, words
 
-NAMES = texts.names()
+NAMES = registry.names("texts")
 LEARNED = [name for name in NAMES if name != texts.CONTROL]
 FEWEST = {"train": 450, "val": 250, "test": 500}
 
 
 def loaded(name):
     """Split → texts of a task."""
-    module = texts.task(name)
+    module = registry.load("texts", name)
     return {split: module.load(split) for split in module.TASK.splits}
 
 
 def test_there_are_eight_tasks_and_a_control():
     assert len(LEARNED) == 8
-    assert texts.task(texts.CONTROL).TASK.splits == ("val", "test")
+    assert registry.load("texts", texts.CONTROL).TASK.splits == ("val", "test")
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_fields_and_prompts_are_valid(name):
-    task = texts.task(name).TASK
+    task = registry.load("texts", name).TASK
     assert task.title and task.source and task.licence and task.block
     assert task.splits == (SPLITS if name in LEARNED else SPLITS[1:])
     assert len(set(task.class_names)) == len(task.class_names) >= 3
@@ -47,7 +47,7 @@ def test_fields_and_prompts_are_valid(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_splits_are_large_and_have_every_class(name):
-    num_classes = len(texts.task(name).TASK.class_names)
+    num_classes = len(registry.load("texts", name).TASK.class_names)
     for split, (found, labels, blocks) in loaded(name).items():
         assert len(found) == len(labels) == len(blocks) >= FEWEST[split], split
         assert labels.dtype == blocks.dtype == np.int64
@@ -112,12 +112,12 @@ def overlaps(found):
 @pytest.mark.parametrize("name", NAMES)
 def test_unknown_splits_are_refused_in_words(name):
     with pytest.raises(ValueError, match=f"Task '{name}' has no split 'nonsense': expected one of"):
-        texts.task(name).load("nonsense")
+        registry.load("texts", name).load("nonsense")
 
 
 def test_unknown_tasks_are_refused_in_words():
-    with pytest.raises(ValueError, match="no task of texts 'poems': expected one of bible, cities"):
-        texts.task("poems")
+    with pytest.raises(ValueError, match="'poems' in 'texts': expected one of bible, cities"):
+        registry.load("texts", "poems")
 
 
 def test_damaged_tables_are_refused_in_words(tmp_path):
@@ -134,7 +134,7 @@ def test_damaged_tables_are_refused_in_words(tmp_path):
 def test_a_table_is_what_its_packages_give(name):
     """Of the tasks whose packages are installed anyhow."""
     source = importlib.import_module(f"tangent_bench.texts.sources.{name}")
-    module = texts.task(name)
+    module = registry.load("texts", name)
     try:
         excerpts = list(source.excerpts(_tables.FOLDER))
     except ValueError as other_version:

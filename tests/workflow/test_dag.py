@@ -25,7 +25,10 @@ from tests.workflow.checkout import ROOT, Checkout, environment, merged, preset
 HERE = Checkout(ROOT)
 RULES = [*(ROOT / "workflow/rules").glob("*.smk")]
 # others: test_claims_presets.py
-PRESETS = ["default", "tiny", "micro", "analyses", "emergence", "five_seeds", "training_modes"]
+PRESETS = [
+    *("default", "tiny", "micro", "analyses", "emergence", "five_seeds", "training_modes"),
+    "language",
+]
 
 
 def _plan(tmp_path, name: str, **changed: object) -> dict[str, int]:
@@ -63,6 +66,7 @@ def _num_texts(config: dict) -> int:
 def _expected(config: dict) -> dict[str, int]:
     """Number of jobs of each rule, from the config."""
     tasks, control = len(config["tasks"]), 1
+    has_texts = registry.task_folder(config["control"]) == "texts"
     models, inits, seeds, trainings = (
         len(config[key]) for key in ("models", "inits", "seeds", "trainings")
     )
@@ -89,7 +93,7 @@ def _expected(config: dict) -> dict[str, int]:
         "summarize": 1,
         "make_times": 1,
         "make_results_page": 1,
-        "contact_sheet": tasks + control,
+        "contact_sheet": 0 if has_texts else tasks + control,
         **{f"make_table_{name}": 1 for name, kind in made.items() if kind == "table"},
         **{f"draw_figure_{name}": 1 for name, kind in made.items() if kind == "figure"},
     }

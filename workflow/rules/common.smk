@@ -90,10 +90,16 @@ def plugins(folder, *names):
         "models": config["custom_models"],
         "training": config["checkpoints"],
     }
-    module_name = partial(registry.module_name, folder)
-    if folder == "models":
-        module_name = models.module_name
-    return [module_name(name) for name in names if name not in own.get(folder, ())]
+    modules = []
+    for name in names:
+        if name in own.get(folder, ()):
+            continue
+        if folder == "models":
+            modules.append(models.module_name(name))
+        else:
+            place = registry.task_folder(name) if folder == "tasks" else folder
+            modules.append(registry.module_name(place, name))
+    return modules
 
 
 def titles():
@@ -111,6 +117,8 @@ def titles():
         modules += merger.modules
     for folder, names in shown.items():
         present = models.names() if folder == "models" else registry.names(folder)
+        if folder == "tasks":
+            present = [*present, *registry.names("texts")]
         modules += plugins(folder, *(name for name in names if name in present))
     return modules
 
@@ -174,14 +182,19 @@ def is_real(task):
     """Whether a task is a data set with an origin: the paper's, or one of the hub's."""
     if task in config["custom_tasks"]:
         return "hub" in config["custom_tasks"][task]
-    return hasattr(registry.load("tasks", task), "ORIGIN")
+    return hasattr(registry.task(task), "ORIGIN")
+
+
+def has_texts(task):
+    """Whether a task has texts, not images."""
+    return task not in config["custom_tasks"] and registry.task_folder(task) == "texts"
 
 
 def splits_of(task):
     """The splits that a task has."""
     if task in config["custom_tasks"]:
         return tasks.SPLITS
-    return registry.load("tasks", task).TASK.splits
+    return registry.task(task).TASK.splits
 
 
 @cache
@@ -197,7 +210,7 @@ def images_state(task):
         return None
     if entry:
         return sources.state_below_root(sources.hub_origin(task, entry))
-    return sources.state_below_root(registry.load("tasks", task).ORIGIN)
+    return sources.state_below_root(registry.task(task).ORIGIN)
 
 
 def settings_of_images(task):

@@ -1,4 +1,4 @@
-# Images once, heads once for each (model, text tower, task), and what the untouched network says
+# Images (or tokens) once, heads once for each (model, text tower, task), and what the untouched network says
 # (f0) once for all modes, methods and seeds.
 
 
@@ -15,6 +15,11 @@ def head_of(wildcards, task):
     return results(layout.head(wildcards.model, wildcards.init, task, config["heads"]))
 
 
+def reader_of(task):
+    """The model that a task of texts is stored for, as its tokens; [] of images."""
+    return config["models"][:1] if has_texts(task) else []
+
+
 rule prepare_images:
     input:
         split_before,
@@ -27,10 +32,13 @@ rule prepare_images:
         **asked("prepare_images"),
     params:
         custom=lambda w: config["custom_tasks"].get(w.task),
+        reader=lambda w: reader_of(w.task),
         folder=lambda w: images_state(w.task),
         limit=lambda w: config["data"][f"max_{w.split}"],
         data=lambda w: settings_of_images(w.task),
-        code=lambda w: code("prepare_images", *plugins("tasks", w.task)),
+        code=lambda w: code(
+            "prepare_images", *plugins("tasks", w.task), *plugins("models", *reader_of(w.task))
+        ),
     script:
         "../scripts/prepare_images.py"
 

@@ -61,7 +61,7 @@ except ValueError as sentence:
 _MADE = {name: contract for name, contract in _CONTRACTS.items() if made(contract)}
 FIGURES = [name for name, contract in _MADE.items() if contract.kind == "figure"]
 TABLES = [name for name, contract in _MADE.items() if contract.kind == "table"]
-SHEETS = EVALUATED if config["experiments"] else []
+SHEETS = [task for task in EVALUATED if not has_texts(task)] if config["experiments"] else []
 # What tables and figures are made of: rows, and the replicates that their intervals stand on.
 ROWS = [results("rows.csv"), results(replicates.FILE)]
 PUBLISHED = [

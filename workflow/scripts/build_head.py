@@ -8,6 +8,7 @@ from tangent_bench.jobs.provenance import device, job
 with job(snakemake):
     from tangent_bench import models
     from tangent_bench.jobs import devices
+    from tangent_bench.models._prompts import text_side
     from tangent_bench.store import artefacts, layout
     from tangent_bench.tangent import heads
 
@@ -16,11 +17,11 @@ with job(snakemake):
     devices.require(where)
     model = models.find(w.model, snakemake.params.custom_models)
     _, about = artefacts.load(snakemake.input.data, "images")
-    network = models.create(model, "pretrained" if w.text == layout.FINAL else w.text).to(where)
+    side = text_side(model, "pretrained" if w.text == layout.FINAL else w.text, where)
     facts = {key: about[key] for key in ("class_names", "templates")}
-    tokenize = models.tokenizer(model)
-    heads.say_cut(tokenize, **facts)
-    head = heads.build(network, tokenize, **facts)
+    if side.cuts:
+        heads.say_cut(side.tokenize, **facts)
+    head = heads.build(side.encoder, side.tokenize, **facts)
     artefacts.save(
         snakemake.output[0], "head", {"head": head.cpu().numpy()}, model=model.title, **facts
     )

@@ -1,21 +1,35 @@
-"""Images of one split of one task, as uint8 in one file, with the digest of their order."""
+"""Images of one split of one task, as uint8 in one file, with the digest of their order.
+
+Of a task of texts the tokens that the model reads of them.
+"""
 
 from tangent_bench.jobs.provenance import job
 
 with job(snakemake) as record:
-    from tangent_bench import registry
+    from tangent_bench import models, registry
     from tangent_bench.images import prepare
     from tangent_bench.images.checks import limited, say_absent
     from tangent_bench.images.own_task import OwnTask
     from tangent_bench.images.sources import custom_task, open_split
     from tangent_bench.images.stored import gather
+    from tangent_bench.images.task import Images
     from tangent_bench.store import artefacts
 
     name = snakemake.wildcards.task
     split = snakemake.wildcards.split
     params = snakemake.params
-    source = custom_task(name, params.custom) if params.custom else registry.load("tasks", name)
-    if isinstance(source, OwnTask) or not hasattr(source, "ORIGIN"):
+    source = custom_task(name, params.custom) if params.custom else registry.task(name)
+    if params.reader:
+        (reader,) = params.reader
+        tokenize = models.inputs(models.find(reader)).tokens
+        found = registry.task(name).load(split)
+        tokens = Images(tokenize(found.texts), found.labels, found.blocks)
+        tokens = limited(tokens, params.limit, name, split)
+        labels = tokens.labels
+        tensors = tokens._asdict()
+        about = prepare.facts(source.TASK)
+        record["images"] = artefacts.save(snakemake.output[0], "images", tensors, **about)
+    elif isinstance(source, OwnTask) or not hasattr(source, "ORIGIN"):
         if isinstance(source, OwnTask):
             opened = source.checked(split, params.limit, params.data["max_leaks"])
             images = gather(opened, source.side)

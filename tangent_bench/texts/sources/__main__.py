@@ -15,7 +15,7 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from tangent_bench import texts
+from tangent_bench import registry
 from tangent_bench.store import artefacts
 from tangent_bench.texts import _tables
 from tangent_bench.texts.sources import packages
@@ -30,7 +30,7 @@ def build(folder: Path, names: Sequence[str]) -> None:
         ValueError: an unknown task; a package is missing, or another than the one that is pinned.
     """
     for name in names:
-        module = texts.task(name)
+        module = registry.load("texts", name)
         source = importlib.import_module(f"tangent_bench.texts.sources.{name}")
         splits = separate(name, source.excerpts(folder), module.TASK.splits)
         rows = []
@@ -63,7 +63,7 @@ def main() -> None:
     elif arguments.folder is None:
         parser.error("say in which folder the wheels are, or ask for --wheels")
     else:
-        build(arguments.folder, arguments.tasks or texts.names())
+        build(arguments.folder, arguments.tasks or registry.names("texts"))
 
 
 if __name__ == "__main__":
