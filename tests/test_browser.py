@@ -4,25 +4,16 @@ used by keyboard?
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 from tangent_bench.report import results_page
 from tangent_bench.store.artefacts import write_text
-from tests import page_folder
+from tests import chromium, page_folder
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.full,
-    pytest.mark.skipif(
-        not CHROMIUM, reason="no chromium is installed; on Debian: apt-get install chromium"
-    ),
-]
+pytestmark = [pytest.mark.full, chromium.needed]
 WIDTHS = 400, 1600
-PATIENCE = 300_000  # milliseconds: other tests, or a run, may have the cores
 # Elements with words of their own that are seen, and what they look like.
 WORDS = """[...document.querySelectorAll("body *")].filter(
     e => !["SCRIPT", "STYLE"].includes(e.tagName) && e.checkVisibility()
@@ -58,14 +49,8 @@ FOCUSED = """() => {
 
 @pytest.fixture(scope="module")
 def browser():
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox"], timeout=PATIENCE
-        )
-        context = chromium.new_context()
-        context.set_default_timeout(PATIENCE)
+    with chromium.opened() as context:
         yield context
-        chromium.close()
 
 
 @pytest.fixture(scope="module")
