@@ -521,6 +521,7 @@ def test_the_plan_of_enough_seeds_takes_their_variance_and_the_first_ones_images
 def test_the_primary_claims_lead_the_table_and_say_so():
     cells = claims_table.build(run())
     assert cells["row"].drop_duplicates().tolist()[:6] == [claim.text for claim in PRIMARY]
+    assert cells["column"].drop_duplicates().tolist()[:2] == ["Verdict", "Estimate [95 %]"]
     wide = cells.pivot(index="row", columns="column", values="text")
     assert set(wide.loc[[claim.text for claim in PRIMARY], "Rank"]) == {"primary"}
     others = [claim.text for claim in CLAIMS if not claim.primary]

@@ -4,6 +4,7 @@ named by others.
 
 from __future__ import annotations
 
+import platform
 import signal
 import subprocess
 import sys
@@ -147,3 +148,12 @@ def test_killed_jobs_are_named_once_and_others_are_not(tmp_path, capsys):
     said = capsys.readouterr().err.splitlines()
     assert [line.split(": ")[1] for line in said] == ["finetune", "encode_base"]
     assert all("was killed" in line and "CORES=1" in line for line in said)
+
+
+def test_a_record_names_the_processor(monkeypatch):
+    said = provenance._processor()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file() and "model name" in cpuinfo.read_text():
+        assert f": {said}\n" in cpuinfo.read_text()
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: "processor : 0\nmodel name :\n")
+    assert provenance._processor() == (platform.processor() or platform.machine())

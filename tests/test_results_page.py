@@ -15,6 +15,7 @@ from tests import page_folder
 pytestmark = pytest.mark.slow
 
 NAMES = registry.names("figures")
+NOTHING = {"timed": False, "methods": False, "sheets": [], "shown": []}
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +116,7 @@ def test_provenance_names_the_weights_by_digest_and_not_by_path():
 
 
 def test_a_run_without_times_and_methods_has_no_such_part(run):
-    text = results_page.page(replace(run, timed=False, methods=False, sheets=[], shown=[]))
+    text = results_page.page(replace(run, **NOTHING))
     assert re.findall("<h2>(.*?)</h2>", text) == ["Provenance", "Files"]
 
 
@@ -142,6 +143,21 @@ def test_captions_are_understood(name):
     assert caption.startswith("<p>")
     assert not re.search(r"\{\{|``|\*\*|`_|^\.\. ", caption, re.MULTILINE)
     assert not re.search(r"(^| )\*\w|\w\*( |$)", re.sub("α\\*|θ\\*", "", caption))
+
+
+def test_what_intervals_cover_is_said_once(text):
+    assert text.count("with one to four seeds an interval covers the images only") == 1
+    assert "With one to four seeds" not in text
+
+
+def test_verdicts_on_primary_claims_are_counted(run, tmp_path, text):
+    assert "primary claims of the paper" not in text
+    lines = ["row,Verdict,Rank", "a,supported,primary", "b,undecided,primary"]
+    lines += ["c,supported,primary", "d,contradicted,secondary"]
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables/claims_table.csv").write_text("\n".join(lines))
+    said = results_page.page(replace(run, folder=tmp_path, **NOTHING))
+    assert "The 3 primary claims of the paper: 2 supported, 1 undecided." in said
 
 
 def test_the_page_of_a_smoke_test_says_so(run, text):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from tangent_bench.figures import Figure
@@ -61,13 +62,13 @@ VERDICT = "Verdict"
 DECIDING = "Deciding"
 RANK = "Rank"
 RANKS = ("primary", "secondary")
-COLUMNS = (
-    RANK,
-    "Paper",
-    "Quantity",
-    ESTIMATE,
+COLUMNS = (  # on a telephone the first two are all that is seen at once
     VERDICT,
+    ESTIMATE,
     DECIDING,
+    RANK,
+    "Quantity",
+    "Paper",
     "Detectable",
     "Planned",
     "n",
@@ -110,7 +111,8 @@ def build(rows: pd.DataFrame) -> pd.DataFrame:
     for claim in sorted(rest, key=lambda claim: claim.text not in undefined):
         items += _untested(claim, undefined)
     for text, place in BEYOND_SCALE:
-        items += _row(Cell(text, "", ESTIMATE, unit="points"), ("", place, ""), (NOT_HERE,))
+        estimate = Cell(text, "", ESTIMATE, unit="points")
+        items += _row(estimate, {"Paper": place, VERDICT: NOT_HERE})
     return cells(items)
 
 
@@ -161,8 +163,15 @@ def _tested(line: TestedClaim, several: bool) -> list[Cell]:
     planned = "" if math.isnan(line.planned) else _size(claim, line.planned)
     low, high = line.estimate.interval()
     estimate = Cell(name, "", ESTIMATE, line.estimate.value, low, high, claim.unit)
-    after = (line.verdict, deciding, size, planned, f"{line.num_samples:,}", line.given)
-    return _row(estimate, (_rank(claim), claim.place, _quantity(claim)), after)
+    words = {
+        VERDICT: line.verdict,
+        DECIDING: deciding,
+        "Detectable": size,
+        "Planned": planned,
+        "n": f"{line.num_samples:,}",
+        "Conditional on": line.given,
+    }
+    return _row(estimate, _about(claim) | words)
 
 
 def _family_title(family: Family, num: int) -> str:
@@ -176,26 +185,24 @@ def _family_title(family: Family, num: int) -> str:
 def _untested(claim: Claim, undefined: set[str]) -> list[Cell]:
     estimate = Cell(claim.text, "", ESTIMATE, unit="points")
     why = NOT_DEFINED if claim.text in undefined else NOT_RUN
-    return _row(estimate, (_rank(claim), claim.place, _quantity(claim)), (why,))
+    return _row(estimate, _about(claim) | {VERDICT: why})
 
 
-def _row(estimate: Cell, before: tuple[str, ...], after: tuple[str, ...]) -> list[Cell]:
-    """Returns the cells of a row: words before the estimate, the estimate, words after it."""
-    words = [*before, "", *after]
-    words += [""] * (len(COLUMNS) - len(words))
+def _row(estimate: Cell, words: Mapping[str, str]) -> list[Cell]:
+    """Returns the cells of a row: the estimate, and words in other columns."""
     items = []
-    for column, text in zip(COLUMNS, words, strict=True):
+    for column in COLUMNS:
+        text = words.get(column, "")
         items.append(Cell(estimate.row, "", column, unit="text", text=text))
-    items[len(before)] = estimate
+    items[COLUMNS.index(ESTIMATE)] = estimate
     return items
 
 
-def _rank(claim: Claim) -> str:
-    return RANKS[0] if claim.primary else RANKS[1]
-
-
-def _quantity(claim: Claim) -> str:
-    return f"{claim.quantity} (points)" if claim.unit == "points" else claim.quantity
+def _about(claim: Claim) -> dict[str, str]:
+    """Returns the words that a claim has whatever came out."""
+    quantity = f"{claim.quantity} (points)" if claim.unit == "points" else claim.quantity
+    rank = RANKS[0] if claim.primary else RANKS[1]
+    return {RANK: rank, "Paper": claim.place, "Quantity": quantity}
 
 
 def _size(claim: Claim, value: float) -> str:

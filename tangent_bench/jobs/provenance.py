@@ -282,6 +282,16 @@ def _gpu() -> str | None:
     return cuda.get_device_name() if cuda and cuda.is_initialized() else None
 
 
+def _processor() -> str:
+    """What the processor is called, or its architecture where nothing says more."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:  # not Linux
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return next(filter(None, names), platform.processor() or platform.machine())
+
+
 def sha256(path: str | Path) -> str:
     """Of a file's bytes, in hexadecimal."""
     with open(path, "rb") as file:
@@ -292,7 +302,7 @@ def _write_record(path: Path, record: dict) -> None:
     record |= {
         "seconds": round(time.time() - record["started"], 3),
         "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-        "processor": platform.processor() or platform.machine(),
+        "processor": _processor(),
         "system": platform.platform(),
         "python": platform.python_version(),
         "gpu": _gpu(),

@@ -7,6 +7,7 @@ the records of all jobs. Captions are those of the figures' own files (`Figure.c
 from __future__ import annotations
 
 import base64
+import csv
 import hashlib
 import json
 import re
@@ -23,6 +24,7 @@ import yaml
 from markupsafe import Markup
 
 from tangent_bench import registry
+from tangent_bench.figures import INTERVALS
 from tangent_bench.figures._entities import model_title, task_title
 from tangent_bench.report import captions, pages, smoke_tests, times
 from tangent_bench.report.summary import TABLES
@@ -149,6 +151,8 @@ def page(run: PresetRun) -> str:
         models=list(map(model_title, run.about["models"])),
         tasks=list(map(task_title, run.about["tasks"])),
         seeds=run.about["seeds"],
+        intervals=" ".join(INTERVALS.split()),
+        found=_found(run.folder),
         contents=_contents(run, categories),
         anchor=_anchor,
         categories=categories,
@@ -161,6 +165,18 @@ def page(run: PresetRun) -> str:
         config=_config_text(run),
         sheets=[FileLink(f"sheets/{task}.png", task_title(task)) for task in run.sheets],
     )
+
+
+def _found(folder: Path) -> str:
+    """How many primary claims have which verdict, as a sentence; "" without a table of claims."""
+    file = folder / "tables/claims_table.csv"
+    if not file.is_file():
+        return ""
+    with file.open(newline="", encoding="utf-8") as lines:
+        rows = [row for row in csv.DictReader(lines) if row.get("Rank") == "primary"]
+    verdicts = Counter(row["Verdict"] for row in rows)
+    words = ", ".join(f"{number} {verdict}" for verdict, number in verdicts.most_common())
+    return f"The {len(rows)} primary claims of the paper: {words}." if rows else ""
 
 
 def _contents(run: PresetRun, categories: Sequence[Category]) -> list[str]:
@@ -244,12 +260,13 @@ def _source(folder: Path, name: str, drawing: bytes) -> str:
 
 
 def caption_of(name: str) -> Markup:
-    """The caption of a figure or table as HTML.
+    """The caption of a figure or table as HTML, without what the page says once about intervals.
 
     Args:
         name: the figure's name, the stem of its file in `figures`.
     """
-    return captions.html(registry.load("figures", name).FIGURE.caption)
+    caption = registry.load("figures", name).FIGURE.caption
+    return captions.html(caption.replace(INTERVALS, ""))
 
 
 def _facts(run: PresetRun) -> dict[str, list[str]]:
