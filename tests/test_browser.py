@@ -47,9 +47,9 @@ FOCUSED = """() => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with chromium.opened() as context:
+@pytest.fixture(scope="module", params=["light", "dark"])
+def browser(request):
+    with chromium.opened(request.param) as context:
         yield context
 
 
