@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -154,9 +155,9 @@ def test_verdicts_on_primary_claims_are_counted(run, tmp_path, text):
     assert "primary claims of the paper" not in text
     lines = ["row,Verdict,Rank", "a,supported,primary", "b,undecided,primary"]
     lines += ["c,supported,primary", "d,contradicted,secondary"]
-    (tmp_path / "tables").mkdir()
-    (tmp_path / "tables/claims_table.csv").write_text("\n".join(lines))
-    said = results_page.page(replace(run, folder=tmp_path, **NOTHING))
+    folder = shutil.copytree(run.folder, tmp_path / "run")
+    (folder / "tables/claims_table.csv").write_text("\n".join(lines))
+    said = results_page.page(replace(run, folder=folder, **NOTHING))
     assert "The 3 primary claims of the paper: 2 supported, 1 undecided." in said
 
 
