@@ -129,7 +129,7 @@ def test_the_rule_prepares_both_and_counts_what_is_in_train(name, tmp_path, monk
             output=[file],
             log=[tmp_path / "it.log"],
             wildcards=Named(task=name, split=split),
-            params=Named(custom=None, reader=[], limit=None, data=data),
+            params=Named(custom=None, reader=None, limit=None, data=data),
             threads=1,
             rule="r",
             resources=None,

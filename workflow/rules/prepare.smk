@@ -16,8 +16,8 @@ def head_of(wildcards, task):
 
 
 def reader_of(task):
-    """The model that a task of texts is stored for, as its tokens; [] of images."""
-    return config["models"][:1] if has_texts(task) else []
+    """The model that a task of texts is stored for, as its tokens; None of images."""
+    return config["models"][0] if has_texts(task) else None
 
 
 rule prepare_images:
@@ -37,7 +37,9 @@ rule prepare_images:
         limit=lambda w: config["data"][f"max_{w.split}"],
         data=lambda w: settings_of_images(w.task),
         code=lambda w: code(
-            "prepare_images", *plugins("tasks", w.task), *plugins("models", *reader_of(w.task))
+            "prepare_images",
+            *plugins("tasks", w.task),
+            *plugins("models", *filter(None, [reader_of(w.task)])),
         ),
     script:
         "../scripts/prepare_images.py"

@@ -20,8 +20,7 @@ with job(snakemake) as record:
     params = snakemake.params
     source = custom_task(name, params.custom) if params.custom else registry.task(name)
     if params.reader:
-        (reader,) = params.reader
-        tokenize = models.inputs(models.find(reader)).tokens
+        tokenize = models.inputs(models.find(params.reader)).tokens
         found = registry.task(name).load(split)
         tokens = Images(tokenize(found.texts), found.labels, found.blocks)
         tokens = limited(tokens, params.limit, name, split)
