@@ -54,6 +54,7 @@ NEEDS = {
     "import_checkpoint": Need(3_000, 16_000, 20),
     "run_experiment": Need(6_000, 32_000, 60, 12.0, uses_gpu=True),
     "sweep_point": Need(3_000, 16_000, 60, 6.0, uses_gpu=True),
+    "distil_text": Need(6_000, 6_000, 240),
     "draw_corpus": Need(4_000, 4_000, 60),
     "pretrain_model": Need(6_000, 6_000, 1_440, uses_gpu=True),
     "advance_trunk": Need(6_000, 6_000, 300),

@@ -44,6 +44,7 @@ RULES = {
     "make_results_page": RuleWords(TABLES, "writing the results page"),
     "contact_sheet": RuleWords(TABLES, "laying out images of {task}"),
     "publish": RuleWords("publishing", "copying what is published"),
+    "distil_text": RuleWords(PRETRAINING, "teaching the text tower"),
     "draw_corpus": RuleWords(PRETRAINING, "drawing the corpus, part {shard}"),
     "draw_corpus_again": RuleWords(PRETRAINING, "drawing the corpus, part {shard}, seed {seed}"),
     "pretrain_model": RuleWords(PRETRAINING, "pre-training {embedded}"),
