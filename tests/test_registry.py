@@ -75,3 +75,7 @@ def test_parsing_the_snakefile_imports_nothing_heavy():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     ).stdout
     assert found.strip() == ""
+
+
+def test_no_task_of_texts_is_called_like_one_of_images():
+    assert not set(registry.names("tasks")) & set(registry.names("texts"))

@@ -19,26 +19,7 @@ with job(snakemake) as record:
     split = snakemake.wildcards.split
     params = snakemake.params
     source = custom_task(name, params.custom) if params.custom else registry.task(name)
-    if params.reader:
-        tokenize = models.inputs(models.find(params.reader)).tokens
-        found = registry.task(name).load(split)
-        tokens = Images(tokenize(found.texts), found.labels, found.blocks)
-        tokens = limited(tokens, params.limit, name, split)
-        labels = tokens.labels
-        tensors = tokens._asdict()
-        about = prepare.facts(source.TASK)
-        record["images"] = artefacts.save(snakemake.output[0], "images", tensors, **about)
-    elif isinstance(source, OwnTask) or not hasattr(source, "ORIGIN"):
-        if isinstance(source, OwnTask):
-            opened = source.checked(split, params.limit, params.data["max_leaks"])
-            images = gather(opened, source.side)
-        else:
-            images = limited(source.load(split), params.limit, name, split)
-        labels = images.labels
-        tensors = {"images": images.images, "labels": labels, "blocks": images.blocks}
-        about = prepare.facts(source.TASK)
-        record["images"] = artefacts.save(snakemake.output[0], "images", tensors, **about)
-    else:
+    if not isinstance(source, OwnTask) and hasattr(source, "ORIGIN"):
         origin = source.ORIGIN
         subset = {"allow_counts": params.data["allow_counts"]}
         opened = open_split(source, split, **subset)
@@ -57,4 +38,19 @@ with job(snakemake) as record:
             train=train,
             max_leaks=len(opened) if has_leaked else params.data["max_leaks"],
         )
+    else:
+        if params.reader:
+            tokenize = models.inputs(models.find(params.reader)).tokens
+            found = registry.task(name).load(split)
+            images = Images(tokenize(found.texts), found.labels, found.blocks)
+            images = limited(images, params.limit, name, split)
+        elif isinstance(source, OwnTask):
+            opened = source.checked(split, params.limit, params.data["max_leaks"])
+            images = gather(opened, source.side)
+        else:
+            images = limited(source.load(split), params.limit, name, split)
+        labels = images.labels
+        tensors = {"images": images.images, "labels": labels, "blocks": images.blocks}
+        about = prepare.facts(source.TASK)
+        record["images"] = artefacts.save(snakemake.output[0], "images", tensors, **about)
     say_absent(labels, source.TASK.class_names, name, split)
