@@ -105,7 +105,7 @@ methods: ## the cross table on top of the tiny preset: merging methods x ways of
 MODEL ?=
 STEPS ?=
 EMBEDDED = results/pretraining/$(or $(MODEL),tiny)/tangent-$(or $(MODEL),tiny).safetensors
-pretrain: $(READY) ## rebuild embedded models from their recipe (tiny: an hour and a half; MODEL=small: that one; STEPS=1500: so far in this stretch)
+pretrain: $(READY) ## rebuild embedded models from their recipe (tiny: three quarters of an hour; MODEL=small: that one; STEPS=1500: so far in this stretch)
 	@$(RELEASE)
 	$(SNAKEMAKE) --cores $(CORES)$(if $(STEPS), --until draw_corpus --) $(if $(MODEL)$(STEPS),$(EMBEDDED),pretrain)
 	$(if $(STEPS),$(COMMAND) pretrain $(or $(MODEL),tiny) --steps $(STEPS) --configfile config/$(CONFIG).yaml)

@@ -165,7 +165,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
         "needs results from before a change",
     ),
     "tangent-bench merge ties --alpha 0.4 --model tiny --out merged.safetensors --vectors "
-    "mnist.safetensors symbols.safetensors": (
+    "mnist.safetensors icons.safetensors": (
         "tests/export/test_export.py::test_the_command_in_json_and_with_files",
         "files that the reader has",
     ),
@@ -229,7 +229,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "make test-full": ("", OURSELVES),
     "make test-slurm": ("tests/slurm/test_slurm.py", "as root"),
     "make bench": ("tests/benchmarks/test_grids.py", "on a quiet machine"),
-    "make pretrain": ("tests/test_pretraining.py", "an hour and a half"),
+    "make pretrain": ("tests/test_pretraining.py", "three quarters of an hour"),
     "make pretrain MODEL=small STEPS=1500": (
         "tests/test_stretches.py::test_stretches_are_the_whole_to_the_last_bit",
         "half an hour, after as much for its pictures; twelve thousand weights and four steps",

@@ -36,7 +36,7 @@ RECORD = {
 
 def fill(root: Path) -> PresetRun:
     """All files that the page reads or names, in `root`."""
-    table = synthetic.make(tasks=("mnist", "symbols", HOSTILE))
+    table = synthetic.make(tasks=("mnist", "icons", HOSTILE))
     synthetic.write(root, table)
     (root / "summary.csv").write_text("x")
     _tables(root, table)
@@ -54,7 +54,7 @@ def fill(root: Path) -> PresetRun:
             "preset": HOSTILE,
             "seeds": [0],
             "models": [HOSTILE],
-            "tasks": ["mnist", "symbols", HOSTILE],
+            "tasks": ["mnist", "icons", HOSTILE],
         },
         config={"preset": HOSTILE},
     )
@@ -69,7 +69,7 @@ def _tables(root: Path, table: pd.DataFrame) -> None:
 
 
 def _figures(root: Path) -> None:
-    table = synthetic.make(tasks=("mnist", "symbols", "terrain"))  # words that fit into a drawing
+    table = synthetic.make(tasks=("mnist", "icons", "terrain"))  # words that fit into a drawing
     for name in FIGURES:
         _write(root, f"figures/{name}", "pdf", "png")
         axes = registry.load("figures", name).draw(table)

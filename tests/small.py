@@ -10,8 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from tangent_bench import models
+from tangent_bench.finetuning import distillation
 from tangent_bench.models import ASSETS, Model
 from tangent_bench.seeds import derive, generator
+from tangent_bench.store import artefacts
 
 CONFIG = {
     "embed_dim": 6,
@@ -36,6 +38,13 @@ def clip_model(folder: Path) -> Model:
     return Model(
         "Test", "test-small", None, config=str(file), merges=merges, source="drawn at random"
     )
+
+
+def text_tower(folder: Path, file: Path) -> None:
+    """Writes a random text tower of `clip_model` into a file."""
+    network = models.create(clip_model(folder), "random", 4)
+    weights = {name: value.numpy() for name, value in distillation.text_state(network).items()}
+    artefacts.save(file, distillation.KIND, weights)
 
 
 def vit(folder: Path, dtype: torch.dtype = torch.float64) -> nn.Module:

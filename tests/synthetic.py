@@ -20,10 +20,10 @@ from tangent_bench.store.rows import Row
 TASKS = (
     "mnist",
     "street_numbers",
-    "symbols",
+    "icons",
+    "pictograms",
+    "letters",
     "scripts",
-    "materials",
-    "photographs",
     "terrain",
     "objects",
 )

@@ -229,7 +229,7 @@ def test_value_out_of_range_is_named(path, value):
 @pytest.mark.parametrize(
     ("path", "value", "folder", "wrong", "nearest"),
     [
-        ("tasks", ["mnist", "symbls"], "tasks", "symbls", "symbols"),
+        ("tasks", ["mnist", "icns"], "tasks", "icns", "icons"),
         ("control", "composition", "tasks", "composition", "compositions"),
         ("trainings", ["standard", "lineal"], "training", "lineal", "linear"),
         ("models", ["tinny"], "models", "tinny", "tiny"),

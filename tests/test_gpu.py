@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from tangent_bench import merging, models, registry
+from tangent_bench.finetuning import distillation
 from tangent_bench.finetuning.loop import Source
 from tangent_bench.finetuning.modes import fit
 from tangent_bench.finetuning.pretraining import Pretraining, PretrainingRecipe
@@ -206,7 +207,10 @@ def test_training_that_was_cut_off_goes_on(sides, name, tmp_path, monkeypatch):
     assert same == losses and all(found[key].equal(whole[key]) for key in whole)
 
 
-def test_a_pretraining_goes_on_where_a_cpu_left_it_and_back(clip_folder, tmp_path):
+def test_a_pretraining_goes_on_where_a_cpu_left_it_and_back(clip_folder, tmp_path, monkeypatch):
+    small.text_tower(clip_folder, tmp_path / "text")
+    monkeypatch.setattr(distillation, "FILE", tmp_path / "text")
+
     def begun(device):
         model = small.clip_model(clip_folder)
         return Pretraining(test_pretraining.MICRO, model, test_pretraining.fetch, device)
@@ -231,9 +235,9 @@ def test_base_is_pretrained_within_ten_minutes():
     """But for its pictures, which the CPUs draw: by the pace of twenty steps."""
     recipe = PretrainingRecipe.from_config(test_pretraining.CONFIG)
     images = small.pixels(512, 32, "base")
-    tokens = np.resize(test_pretraining.micro_pictures()[1], (512, 3, 24))
+    texts = np.random.default_rng(0).normal(size=(512, 3, 256)).astype(np.float16)
     trainer = Pretraining(
-        recipe, models.find("base"), lambda rows: (images[rows % 512], tokens[rows % 512]), "cuda"
+        recipe, models.find("base"), lambda rows: (images[rows % 512], texts[rows % 512]), "cuda"
     )
     for _ in range(5):
         trainer.advance()

@@ -26,7 +26,7 @@ def test_other_modes_are_refused(text):
 
 
 def test_no_two_artefacts_share_a_path():
-    tasks, trainings, seeds = ("mnist", "symbols"), ("standard", "linear"), (0, 1)
+    tasks, trainings, seeds = ("mnist", "icons"), ("standard", "linear"), (0, 1)
     paths = [layout.data(t, s) for t, s in product(tasks, ("train", "val", "test"))]
     texts = "pretrained", "whole-1", "whole-10"
     paths += [layout.head(m, i, t) for m, i, t in product(("tiny", "large"), texts, tasks)]

@@ -46,7 +46,7 @@ REFUSED = {  # name → changes of the default config, words of the sentence
     "a pair twice": (
         {
             "experiments": ["disentanglement"],
-            "disentanglement": {"pairs": [["mnist", "symbols"], ["symbols", "mnist"]]},
+            "disentanglement": {"pairs": [["mnist", "icons"], ["icons", "mnist"]]},
         },
         ["disentanglement.pairs", "twice"],
     ),
@@ -148,7 +148,7 @@ FINE = {
     "one task without maps": {"tasks": ["mnist"]},
     "pairs of the tasks": {
         "experiments": ["disentanglement"],
-        "disentanglement": {"pairs": [["symbols", "mnist"]]},
+        "disentanglement": {"pairs": [["icons", "mnist"]]},
     },
     "comparisons alone": {"experiments": ["disentanglement_comparison"]},
     "maps of one task that nobody asks for": {"disentanglement": {"pairs": [["a", "b"]]}},

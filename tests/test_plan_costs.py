@@ -35,7 +35,7 @@ def test_sizes_of_the_papers_tasks_are_known_without_their_data():
 
 @pytest.mark.slow
 def test_embedded_tasks_are_counted_and_timed_and_a_limit_holds():
-    config = merged("micro") | {"tasks": ["terrain"], "control": "photographs"}
+    config = merged("micro") | {"tasks": ["terrain"], "control": "pictograms"}
     found = of_tasks(config)["terrain"]
     assert found.images == {"train": 256, "val": 100, "test": 150}
     assert found.image_bytes["train"] == 3 * 32 * 32 + 16

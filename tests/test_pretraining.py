@@ -13,7 +13,7 @@ import torch
 import yaml
 
 from tangent_bench import models
-from tangent_bench.finetuning import pretraining
+from tangent_bench.finetuning import distillation, pretraining
 from tangent_bench.finetuning.pretraining import (
     VARIANTS,
     Pretraining,
@@ -40,19 +40,16 @@ MICRO = PretrainingRecipe(
     cooldown_steps=1,
     shift=2,
     families={"glyphs": 1, "fields": 2},
+    precision="float32",
 )
+WIDTH = 16  # of the small model's text tower
 
 
 @cache
 def micro_pictures():
     images = small.pixels(MICRO.num_images, 32, "pretraining")
-    tokens = (
-        np.random.default_rng(0)
-        .integers(1, 2500, (MICRO.num_images, VARIANTS, 24))
-        .astype(np.uint16)
-    )
-    tokens[:, :, 8] = 2513  # end of text
-    return images, tokens
+    texts = np.random.default_rng(0).normal(size=(MICRO.num_images, VARIANTS, WIDTH))
+    return images, texts.astype(np.float16)
 
 
 def fetch(indices):
@@ -60,7 +57,14 @@ def fetch(indices):
 
 
 @pytest.fixture
-def trainer(clip_folder):
+def text_tower(monkeypatch, clip_folder, tmp_path):
+    """A random one for the small model."""
+    small.text_tower(clip_folder, tmp_path / "text.safetensors")
+    monkeypatch.setattr(distillation, "FILE", tmp_path / "text.safetensors")
+
+
+@pytest.fixture
+def trainer(clip_folder, text_tower):
     return lambda recipe=MICRO: Pretraining(recipe, small.clip_model(clip_folder), fetch)
 
 
@@ -116,7 +120,7 @@ def test_contrastive_loss_is_the_formula():
 def test_batch_moves_pictures_by_at_most_the_shift_and_picks_one_caption():
     zero = torch.zeros(3, 1, 1)
     one = torch.ones(3, 1, 1)
-    images, tokens = pretraining._batch(MICRO, 1, fetch, zero, one)
+    images, texts = pretraining._batch(MICRO, 1, fetch, zero, one)
     originals, captions = fetch(order(MICRO, 1))
     assert images.shape == (6, 3, 32, 32) and images.dtype == torch.float32
     moves = set()
@@ -131,22 +135,72 @@ def test_batch_moves_pictures_by_at_most_the_shift_and_picks_one_caption():
     assert len(moves) > 2
     chosen = [
         [np.array_equal(row, caption) for caption in three].index(True)
-        for row, three in zip(tokens, captions)
+        for row, three in zip(texts, captions)
     ]
     assert len(set(chosen)) > 1, "one of the variants of its own picture, and not always the same"
     normalised, _ = pretraining._batch(MICRO, 1, fetch, zero + 0.5, one * 0.25)
     torch.testing.assert_close(normalised, (images - 0.5) / 0.25)
 
 
+def some_tokens():
+    """Captions of 3 to 20 tokens, each of them twice."""
+    tokens = torch.zeros(12, 24, dtype=torch.int64)
+    rng = np.random.default_rng(1)
+    for row, length in enumerate((3, 5, 5, 8, 13, 20)):
+        words = torch.from_numpy(rng.integers(1, 2500, length))
+        for twin in (row, 11 - row):
+            tokens[twin, :length] = words
+            tokens[twin, length - 1] = 2513  # end of text
+    return tokens
+
+
+def test_captions_are_read_as_open_clip_does(trainer):
+    network = trainer().network
+    texts = torch.from_numpy(pretraining.read(network, some_tokens(), "float32", 4)).float()
+    assert texts.equal(texts.flip(0))
+    with torch.no_grad():
+        expected = network.encode_text(some_tokens())
+        assert len(expected.round(decimals=4).unique(dim=0)) == 6
+        torch.testing.assert_close(texts @ network.text_projection, expected, atol=3e-3, rtol=0)
+
+
 def test_first_loss_is_that_of_the_open_clip_model(trainer):
     made = trainer()
-    images, tokens = pretraining._batch(MICRO, 0, fetch, made.mean, made.std)
+    tokens = some_tokens()[:6]
+    texts = pretraining.read(made.network, tokens, "float32")
+    made.fetch = lambda rows: (fetch(rows)[0], np.stack([texts] * VARIANTS, axis=1))
+    images, _ = pretraining._batch(MICRO, 0, fetch, made.mean, made.std)
     with torch.no_grad():
         image = made.network.encode_image(images)
         text = made.network.encode_text(tokens)
     image, text = (e / e.norm(dim=1, keepdim=True) for e in (image, text))
     expected = contrastive_loss(image, text, made.network.logit_scale.detach().exp())
-    assert made.advance() == pytest.approx(float(expected), rel=1e-5)
+    assert made.advance() == pytest.approx(float(expected), rel=1e-3)  # texts have 11 bits
+
+
+def test_the_text_tower_is_frozen_but_for_its_projection(trainer):
+    made = trainer()
+    before = made.weights()
+    made.advance()
+    after = made.weights()
+    moved = {name for name in before if not np.array_equal(before[name], after[name])}
+    assert {name for name in moved if not name.startswith("visual.")} == {
+        "text_projection",
+        "logit_scale",
+    }
+    assert {name for name in before if name.startswith("visual.")} < moved
+    text = {name: value for name, value in before.items() if not name.startswith("visual.")}
+    stored, _ = artefacts.load(distillation.FILE, distillation.KIND)
+    assert all(np.array_equal(text[name], value) for name, value in stored.items())
+
+
+def test_bfloat16_learns_as_float32_does(trainer):
+    losses = []
+    for precision in ("float32", "bfloat16"):
+        made = trainer(replace(MICRO, precision=precision))
+        losses.append([made.advance() for _ in range(4)])
+        assert all(value.dtype == np.float32 for value in made.weights().values())
+    assert losses[0] != losses[1] and losses[0] == pytest.approx(losses[1], rel=0.02)
 
 
 def test_decay_acts_on_matrices_only(trainer):
@@ -155,7 +209,8 @@ def test_decay_acts_on_matrices_only(trainer):
     assert all(p.ndim >= 2 for p in groups[0]["params"]) and all(
         p.ndim < 2 for p in groups[1]["params"]
     )
-    assert sum(len(g["params"]) for g in groups) == len(list(trainer().network.parameters()))
+    towers = trainer().network
+    assert sum(len(g["params"]) for g in groups) == len(list(towers.visual.parameters())) + 2
 
 
 def same(a: dict, b: dict) -> bool:
@@ -180,7 +235,7 @@ def test_resumed_training_is_the_same_to_the_last_bit(trainer, tmp_path):
     for _ in range(2):
         second.advance()
     assert second.losses == whole.losses and same(second.weights(), whole.weights())
-    for a, b in zip(second.network.parameters(), whole.network.parameters(), strict=True):
+    for a, b in zip(second.trained, whole.trained, strict=True):
         ours = second.optimizer.state[a]
         theirs = whole.optimizer.state[b]
         assert all(torch.equal(ours[k], theirs[k]) for k in ("exp_avg", "exp_avg_sq", "step"))
@@ -237,28 +292,29 @@ def test_divergence_is_one_sentence(trainer):
         made.advance()
 
 
-def test_shards_are_cut_from_one_corpus():
-    tiny = models.find("tiny")
-    whole = pretraining.draw_shard(0, MICRO.families, tiny, np.arange(10, 16))
-    part = pretraining.draw_shard(0, MICRO.families, tiny, np.array([14, 11]))
-    assert whole["images"].shape == (6, 32, 32, 3) and whole["tokens"].shape == (6, VARIANTS, 24)
-    for key in ("images", "tokens"):
-        assert np.array_equal(part[key], whole[key][[4, 1]])
+def test_shards_are_cut_from_one_corpus(clip_folder, text_tower):
+    model = small.clip_model(clip_folder)
+    whole = pretraining.draw_shard(asdict(MICRO), model, np.arange(10, 16))
+    part = pretraining.draw_shard(asdict(MICRO), model, np.array([14, 11]))
+    assert whole["images"].shape == (6, 32, 32, 3)
+    assert whole["texts"].shape == (6, VARIANTS, WIDTH) and whole["texts"].dtype == np.float16
+    assert np.array_equal(part["images"], whole["images"][[4, 1]])
+    np.testing.assert_allclose(part["texts"], whole["texts"][[4, 1]], atol=3e-3)
 
 
 def test_shuffled_captions_all_belong_to_other_pictures(tmp_path):
-    images, tokens = micro_pictures()
+    images, texts = micro_pictures()
     paths = [tmp_path / f"{k}.safetensors" for k in range(2)]
     for path, part in zip(paths, (slice(0, 12), slice(12, 20)), strict=True):
-        artefacts.save(path, "corpus shard", {"images": images[part], "tokens": tokens[part]})
+        artefacts.save(path, "corpus shard", {"images": images[part], "texts": texts[part]})
     every = np.arange(MICRO.num_images)
     matched, shuffled = (
         pretraining.open_corpus(paths, MICRO, shuffled=s)(every) for s in (False, True)
     )
-    assert all(np.array_equal(a, b) for a, b in zip(matched, (images, tokens), strict=True))
+    assert all(np.array_equal(a, b) for a, b in zip(matched, (images, texts), strict=True))
     assert np.array_equal(shuffled[0], images), "the pictures keep their places"
     partner = [
-        int(np.flatnonzero((tokens == caption).all(axis=(1, 2)))[0]) for caption in shuffled[1]
+        int(np.flatnonzero((texts == caption).all(axis=(1, 2)))[0]) for caption in shuffled[1]
     ]
     assert sorted(partner) == every.tolist() and all(k != p for k, p in enumerate(partner))
     with pytest.raises(ValueError, match="The shards hold 20 pictures, the recipe asks for 21"):
@@ -292,13 +348,13 @@ def first_pictures():
     recipe = PretrainingRecipe.from_config(CONFIG)
     needed = np.concatenate([order(recipe, step) for step in range(20)])
     place = {int(index): k for k, index in enumerate(needed)}
-    return pretraining.draw_shard(recipe.seed, recipe.families, models.find("tiny"), needed), place
+    return pretraining.draw_shard(CONFIG, models.find("tiny"), needed), place
 
 
 def fetch_first(indices):
     shard, place = first_pictures()
     chosen = [place[int(index)] for index in indices]
-    return shard["images"][chosen], shard["tokens"][chosen]
+    return shard["images"][chosen], shard["texts"][chosen]
 
 
 @pytest.mark.full
@@ -311,7 +367,10 @@ def test_larger_models_learn_by_the_recipe(name):
 
 @pytest.mark.full
 def test_shipped_weights_are_the_recipes():
-    """The first 20 losses of the run that made the weights, computed again from the config."""
+    """The first 20 losses of the run that made the weights, computed again from the config.
+
+    Processors round passes in bfloat16 differently.
+    """
     with LOSSES.open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == CONFIG["steps"] and [int(row["step"]) for row in rows[:20]] == list(
@@ -319,4 +378,4 @@ def test_shipped_weights_are_the_recipes():
     )
     trainer = Pretraining(PretrainingRecipe.from_config(CONFIG), models.find("tiny"), fetch_first)
     found = [trainer.advance() for _ in range(20)]
-    np.testing.assert_allclose(found, [float(row["loss"]) for row in rows[:20]], rtol=0, atol=1e-4)
+    np.testing.assert_allclose(found, [float(row["loss"]) for row in rows[:20]], rtol=0, atol=0.01)

@@ -21,7 +21,7 @@ def test_seed_is_half_of_the_first_eight_bytes_of_a_hash():
 
 def test_seeds_are_63_bit_and_all_different():
     names = [
-        (a, b, c) for a, b, c in product(("crops", "order", ""), ("mnist", "symbols"), range(200))
+        (a, b, c) for a, b, c in product(("crops", "order", ""), ("mnist", "icons"), range(200))
     ]
     seeds = {derive(*n) for n in names}
     assert len(seeds) == len(names) and all(0 <= s < 2**63 for s in seeds)

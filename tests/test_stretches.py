@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tangent_bench import models
-from tangent_bench.finetuning import pretraining, stretches
+from tangent_bench.finetuning import distillation, pretraining, stretches
 from tangent_bench.finetuning.stretches import KIND, STATE
 from tangent_bench.store import artefacts
 from tests import small
@@ -22,8 +22,11 @@ CONFIG = {"pretraining": ENTRY, "device": "cpu"}
 
 
 @pytest.fixture(autouse=True)
-def micro(monkeypatch, clip_folder):
-    """A model of twelve thousand weights under this name."""
+def micro(monkeypatch, clip_folder, tmp_path_factory):
+    """A model of twelve thousand weights under this name, and a text tower for it."""
+    text = tmp_path_factory.mktemp("text") / "text.safetensors"
+    small.text_tower(clip_folder, text)
+    monkeypatch.setattr(distillation, "FILE", text)
     find = models.find
     micro = small.clip_model(clip_folder)
     monkeypatch.setattr(models, "find", lambda name: micro if name == "micro" else find(name))
@@ -32,9 +35,9 @@ def micro(monkeypatch, clip_folder):
 @pytest.fixture
 def folder(tmp_path):
     """Of pre-trainings, with the pictures drawn."""
-    images, tokens = micro_pictures()
+    images, texts = micro_pictures()
     for number, part in enumerate((slice(0, 12), slice(12, None))):
-        shard = {"images": images[part], "tokens": tokens[part]}
+        shard = {"images": images[part], "texts": texts[part]}
         artefacts.save(tmp_path / f"shards/{number:02d}.safetensors", "corpus shard", shard)
     return tmp_path
 

@@ -61,9 +61,20 @@ def sample(seed: int, index: int, families: Mapping[str, int]) -> Sample:
         families: how often each is drawn, in relation to the others; their order counts.
     """
     rng = generator("corpus", seed, index)
+    name, composition = _drawn(rng, families)
+    module = family(name)
+    return Sample(module.render(rng, composition), module.phrase(composition))
+
+
+def phrase(seed: int, index: int, families: Mapping[str, int]) -> str:
+    """The phrase of the same picture, which is not drawn."""
+    name, composition = _drawn(generator("corpus", seed, index), families)
+    return family(name).phrase(composition)
+
+
+def _drawn(rng: np.random.Generator, families: Mapping[str, int]) -> tuple[str, tuple[str, ...]]:
+    """A family and a composition of it."""
     names = list(families)
     weights = np.array([families[name] for name in names], dtype=np.float64)
     name = names[int(rng.choice(len(names), p=weights / weights.sum()))]
-    module = family(name)
-    composition = compose(name, rng)
-    return Sample(module.render(rng, composition), module.phrase(composition))
+    return name, compose(name, rng)

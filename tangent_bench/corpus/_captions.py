@@ -14,7 +14,7 @@ SYNONYMS = {
     "cyan": ("cyan", "turquoise", "light blue"),
     "purple": ("purple", "violet"),
     "grey": ("grey", "gray"),
-    "circle": ("circle", "disc", "round spot"),
+    "circle": ("circle", "circle", "round spot"),
     "sphere": ("sphere", "ball"),
     "torus": ("torus", "ring", "donut"),
     "cube": ("cube", "box"),

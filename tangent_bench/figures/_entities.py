@@ -39,8 +39,8 @@ _SPARE = (
     ("#000000", "hH"),
 )
 _TASK_MARKERS = {
-    "mnist": "o", "street_numbers": "s", "symbols": "^", "scripts": "v",
-    "materials": "D", "photographs": "P", "terrain": "X", "objects": "*",
+    "mnist": "o", "street_numbers": "s", "icons": "^", "pictograms": "D",
+    "letters": "P", "scripts": "v", "terrain": "X", "objects": "*",
 }  # fmt: skip
 _SPARE_MARKERS = "<>phHd1234"
 # Where methods that see test images stand apart from those that see none.

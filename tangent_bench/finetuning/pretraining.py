@@ -1,6 +1,8 @@
 """Contrastive pre-training of a small CLIP on the generated corpus.
 
-It can be resumed, and on a CPU gives the same bits on the same machine.
+It can be resumed, and on a CPU gives the same bits on the same machine. The text tower is that of
+`distillation`, frozen but for its last matrix, the projection: captions are read once, and a step
+costs the image tower alone (Zhai et al., "LiT", CVPR 2022, lock the image tower instead).
 
 Loss (Radford et al., "Learning Transferable Visual Models From Natural Language Supervision", 2021,
 §2.3): the mean of the cross entropies of images against captions and of captions against images, on
@@ -8,7 +10,8 @@ s · cos(image, caption).
 
 Schedule: warm-up, a constant trunk, a linear cool-down to zero, so that towers along the trunk can
 be compared later.
-Shapes: N pictures, V caption variants, L tokens, B batch, H, W, C image axes.
+Shapes: N pictures, V caption variants, L tokens, T width of the text tower, B batch, D embedding,
+H, W, C image axes.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from contextlib import nullcontext
 from dataclasses import asdict, dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -30,12 +34,16 @@ from torch.optim.adamw import AdamW
 
 from tangent_bench import corpus
 from tangent_bench.corpus._captions import paraphrase
+from tangent_bench.finetuning import distillation
 from tangent_bench.models import Model, create, tokenizer
 from tangent_bench.seeds import derive, generator
 from tangent_bench.store import artefacts
 from tangent_bench.tangent import products, vision
 
-Fetch = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]  # indices → images_BHWC, tokens_BVL
+if TYPE_CHECKING:
+    from tangent_bench.models import Clip
+
+Fetch = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]  # indices → images_BHWC, texts_BVT
 
 VARIANTS = 3  # captions of a picture
 LOG_EVERY = 50
@@ -54,6 +62,8 @@ class PretrainingRecipe:
         warmup_steps, cooldown_steps: of `steps`.
         shift: augmentation, pixels by which a picture is moved at most.
         families: how often each family of the corpus is drawn.
+        precision: of passes on a CPU, "float32" or "bfloat16" by autocast; weights and optimiser
+            are float32. A GPU takes float32.
     """
 
     seed: int
@@ -66,6 +76,7 @@ class PretrainingRecipe:
     cooldown_steps: int
     shift: int
     families: Mapping[str, int]
+    precision: str
 
     @classmethod
     def from_config(cls, entry: dict) -> PretrainingRecipe:
@@ -89,26 +100,48 @@ def trunk(entry: dict) -> PretrainingRecipe:
     )
 
 
-def draw_shard(
-    seed: int, families: Mapping[str, int], model: Model, indices: np.ndarray
-) -> dict[str, np.ndarray]:
-    """Pictures of a seed's corpus: images_NHWC uint8 and tokens_NVL uint16.
+def draw_shard(entry: Mapping, model: Model, indices: np.ndarray) -> dict[str, np.ndarray]:
+    """Pictures of a corpus: images_NHWC uint8, and their captions as they are read, texts_NVT.
 
     Args:
-        seed: of the corpus.
-        families: how often each is drawn.
-        model: whose tokenizer reads the captions, `VARIANTS` paraphrases of each phrase.
+        entry: the config's `pretraining` or `rebuilding`, of which the seed, the families of the
+            corpus and the precision of reading count.
+        model: whose tokenizer and text tower read the captions, `VARIANTS` of each picture.
         indices: of the pictures.
     """
+    seed = entry["seed"]
     images = []
     captions = []
     for index in indices:
-        picture = corpus.sample(seed, int(index), families)
+        picture = corpus.sample(seed, int(index), entry["families"])
         images.append(picture.image)
         rng = generator("captions", seed, int(index))
         captions += [paraphrase(rng, picture.phrase) for _ in range(VARIANTS)]
-    tokens = tokenizer(model)(captions).numpy().astype(np.uint16)
-    return {"images": np.stack(images), "tokens": tokens.reshape(len(indices), VARIANTS, -1)}
+    network = create(model, init="random")
+    distillation.load_into(network)
+    tokens_ML = tokenizer(model)(captions)
+    texts_NVT = read(network, tokens_ML, entry["precision"]).reshape(len(indices), VARIANTS, -1)
+    return {"images": np.stack(images), "texts": texts_NVT}
+
+
+@torch.no_grad()
+def read(network: Clip, tokens_ML: Tensor, precision: str, batch_size: int = 1024) -> np.ndarray:
+    """What the frozen text tower makes of captions, before its projection: [M, T] float16.
+
+    Args:
+        network: with the text tower.
+        tokens_ML: captions, of which each distinct one is read once.
+        precision: of the passes, as of a recipe.
+        batch_size: captions that pass the network at once.
+    """
+    distinct_KL, places_M = torch.unique(tokens_ML, dim=0, return_inverse=True)
+    read_KT = np.empty((len(distinct_KL), network.text_projection.shape[0]), np.float16)
+    by_length_K = (distinct_KL != 0).sum(1).argsort(stable=True)
+    for rows_B in by_length_K.split(batch_size):
+        with distillation.passes(precision):
+            texts_BT = distillation.features(network, distinct_KL[rows_B])
+        read_KT[rows_B.numpy()] = texts_BT.float().numpy()
+    return read_KT[places_M.numpy()]
 
 
 def order(recipe: PretrainingRecipe, step: int) -> np.ndarray:
@@ -128,14 +161,14 @@ def _permutation(seed: int, number: int, num_images: int) -> np.ndarray:
 def _batch(
     recipe: PretrainingRecipe, step: int, fetch: Fetch, mean: Tensor, std: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Shifted pictures, float [B, C, H, W], and one caption of each, [B, L]."""
-    images_BHWC, tokens_BVL = fetch(order(recipe, step))
+    """Shifted pictures, float [B, C, H, W], and one caption of each as it was read, [B, T]."""
+    images_BHWC, texts_BVT = fetch(order(recipe, step))
     rng = generator("augment", recipe.seed, step)
     shifted_BHWC = _shifted(images_BHWC, recipe.shift, rng)
     variant = rng.integers(0, VARIANTS, size=len(images_BHWC))
-    tokens_BL = tokens_BVL[np.arange(len(variant)), variant].astype(np.int64)
+    texts_BT = texts_BVT[np.arange(len(variant)), variant].astype(np.float32)
     images_BCHW = (torch.from_numpy(shifted_BHWC).permute(0, 3, 1, 2).float() / 255.0 - mean) / std
-    return images_BCHW.contiguous(), torch.from_numpy(tokens_BL)
+    return images_BCHW.contiguous(), torch.from_numpy(texts_BT)
 
 
 def _shifted(images_BHWC: np.ndarray, shift: int, rng: np.random.Generator) -> np.ndarray:
@@ -160,9 +193,9 @@ def contrastive_loss(images_BD: Tensor, texts_BD: Tensor, scale: Tensor) -> Tens
     return (cross_entropy(logits_BB, target) + cross_entropy(logits_BB.T, target)) / 2
 
 
-def _optimizer(network: nn.Module, recipe: PretrainingRecipe) -> AdamW:
-    matrices = [p for p in network.parameters() if p.ndim >= 2]
-    others = [p for p in network.parameters() if p.ndim < 2]
+def _optimizer(trained: Sequence[nn.Parameter], recipe: PretrainingRecipe) -> AdamW:
+    matrices = [p for p in trained if p.ndim >= 2]
+    others = [p for p in trained if p.ndim < 2]
     groups = [
         {"params": matrices, "weight_decay": recipe.weight_decay},
         {"params": others, "weight_decay": 0.0},
@@ -175,7 +208,7 @@ class Pretraining:
 
     Args:
         recipe: of the pre-training.
-        model: whose weights are drawn anew.
+        model: whose image tower is drawn anew.
         fetch: the corpus.
         device: "cpu" or "cuda".
     """
@@ -191,29 +224,34 @@ class Pretraining:
         self.losses: list[float] = []
         self.seconds = 0.0
         seed = derive("pretraining init", recipe.seed) % 2**31
-        self.network = create(model, init="random", seed=seed).to(self.device)
-        self.network.requires_grad_(True).train()
-        self.optimizer = _optimizer(self.network, recipe)
-        visual = self.network.visual
+        self.network = create(model, init="random", seed=seed)
+        distillation.load_into(self.network)
+        self.network.to(self.device).train()
+        visual = self.network.visual.requires_grad_(True)
+        heads = [self.network.text_projection, self.network.logit_scale]
+        self.trained = [*visual.parameters(), *(head.requires_grad_(True) for head in heads)]
+        self.optimizer = _optimizer(self.trained, recipe)
         self.mean = torch.tensor(visual.image_mean).view(3, 1, 1)
         self.std = torch.tensor(visual.image_std).view(3, 1, 1)
 
     def advance(self) -> float:
         """One optimiser step; returns the loss before it."""
         started = time.monotonic()
-        images_BCHW, tokens_BL = _batch(self.recipe, self.step, self.fetch, self.mean, self.std)
+        images_BCHW, texts_BT = _batch(self.recipe, self.step, self.fetch, self.mean, self.std)
         for group in self.optimizer.param_groups:
             group["lr"] = self.recipe.rate(self.step)
         self.optimizer.zero_grad(set_to_none=True)
-        with products.fast() if self.device.type == "cpu" else nullcontext():
-            loss = self._loss(images_BCHW.to(self.device), tokens_BL.to(self.device))
+        is_cpu = self.device.type == "cpu"
+        with distillation.passes(self.recipe.precision) if is_cpu else nullcontext():
+            loss = self._loss(images_BCHW.to(self.device), texts_BT.to(self.device))
+        with products.fast() if is_cpu else nullcontext():
             loss.backward()
         if not torch.isfinite(loss):
             raise ValueError(
                 f"Pre-training diverged at step {self.step} (loss {loss.item()}); lower "
                 "pretraining.learning_rate."
             )
-        clip_grad_norm_(self.network.parameters(), 1.0)
+        clip_grad_norm_(self.trained, 1.0)
         self.optimizer.step()
         with torch.no_grad():
             self.network.logit_scale.clamp_(0.0, np.log(100.0))
@@ -222,13 +260,17 @@ class Pretraining:
         self.losses.append(loss.item())
         return loss.item()
 
-    def _loss(self, images_BCHW: Tensor, tokens_BL: Tensor) -> Tensor:
+    def _loss(self, images_BCHW: Tensor, texts_BT: Tensor) -> Tensor:
         network = self.network
         visual = network.visual
         assert vision.supports(visual)
         embedded_BD = vision.encode(visual, dict(visual.named_parameters()), images_BCHW)
-        texts_BD = network.encode_text(tokens_BL, normalize=True)
-        return contrastive_loss(normalize(embedded_BD, dim=-1), texts_BD, network.logit_scale.exp())
+        texts_BD = texts_BT @ network.text_projection
+        images_BD = normalize(embedded_BD.float(), dim=-1)
+        with torch.autocast(self.device.type, enabled=False):  # logits are up to 100
+            return contrastive_loss(
+                images_BD, normalize(texts_BD.float(), dim=-1), network.logit_scale.exp()
+            )
 
     def cool_down(self, steps: int) -> None:
         """From here on the learning rate falls linearly to zero, in so many `steps`."""
@@ -309,7 +351,7 @@ def open_corpus(paths: Sequence[Path], recipe: PretrainingRecipe, shuffled: bool
     """
     shards = [artefacts.load(path, "corpus shard")[0] for path in paths]
     images_NHWC = np.concatenate([shard.pop("images") for shard in shards])
-    tokens_NVL = np.concatenate([shard.pop("tokens") for shard in shards])
+    texts_NVT = np.concatenate([shard.pop("texts") for shard in shards])
     if len(images_NHWC) != recipe.num_images:
         raise ValueError(
             f"The shards hold {len(images_NHWC)} pictures, the recipe asks for {recipe.num_images}."
@@ -318,7 +360,7 @@ def open_corpus(paths: Sequence[Path], recipe: PretrainingRecipe, shuffled: bool
     if shuffled:  # one step along a random circle: no picture keeps its own
         circle_N = generator("shuffled captions", recipe.seed).permutation(recipe.num_images)
         partner_N[circle_N] = np.roll(circle_N, 1)
-    return lambda indices: (images_NHWC[indices], tokens_NVL[partner_N[indices]])
+    return lambda indices: (images_NHWC[indices], texts_NVT[partner_N[indices]])
 
 
 def advance(pretraining: Pretraining, last: int) -> None:

@@ -1,5 +1,7 @@
 """Puts a finished pre-training into the package: `tangent-bench ship results/pretraining/small`.
 
+`tangent-bench ship results/pretraining/text` is for the text tower, which all of them have.
+
 The package gets weights in half precision, the losses of every step, zero-shot accuracies and the
 model card; tests compare the shipped weights with all of them. θ0 is what was shipped, so the
 accuracies are those of the rounded weights.
@@ -16,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tangent_bench import corpus, models, registry
+from tangent_bench.finetuning import distillation
 from tangent_bench.finetuning.pretraining import PretrainingRecipe
 from tangent_bench.finetuning.stretches import KIND
 from tangent_bench.images.task import Images
@@ -33,10 +36,10 @@ MAX_BYTES = 40_000_000  # of all files that are shipped, of all models together
 TASKS = (
     "mnist",
     "street_numbers",
-    "symbols",
+    "icons",
+    "pictograms",
+    "letters",
     "scripts",
-    "materials",
-    "photographs",
     "terrain",
     "objects",
     "compositions",
@@ -162,7 +165,8 @@ def _introduction(model: Model, weights: Arrays) -> list[str]:
         f"{image['image_size']} px, patch {image['patch_size']}, width {image['width']}, "
         f"{image['layers']} layers, {millions:.2f} M parameters; text tower:",
         f"width {text['width']}, {text['layers']} layers, {text['context_length']} tokens of "
-        f"open_clip's tokenizer with its first 2,000 merges; embedding {about['embed_dim']}.",
+        f"open_clip's tokenizer with its first 2,000 merges, frozen ([card](../text/CARD.md)) but "
+        f"for its projection; embedding {about['embed_dim']}.",
         "",
     ]
 
@@ -170,9 +174,10 @@ def _introduction(model: Model, weights: Arrays) -> list[str]:
 def _data(families: Mapping[str, int]) -> list[str]:
     """The families of the corpus, as often as they were drawn."""
     lines = [
-        "**Data**: pictures from programs, with captions (`tangent_bench/corpus`). No photograph, "
-        "no person, no text",
-        f"from the web. One composition in {corpus.HELD_OUT_MODULUS} is held out. **Not for** "
+        "**Data**: pictures from programs, with captions (`tangent_bench/corpus`), and real icons "
+        "and letters of no task",
+        "([whose they are](../../../typefaces/assets/LICENCES.md)). No photograph, no person. "
+        f"One composition in {corpus.HELD_OUT_MODULUS} is held out. **Not for** "
         "anything outside this benchmark.",
         "",
         "| family | share (%) | what it shows |",
@@ -222,6 +227,9 @@ def main(folder: Path, assets: Path = models.ASSETS, tasks: Sequence[str] = TASK
         ValueError: there is no such plug-in, or the pre-training is not finished.
     """
     name = folder.resolve().name
+    if name == "text":
+        _ship_text(folder, assets)
+        return
     model = models.find(name)
     weights, about = artefacts.load(folder / f"tangent-{name}.safetensors", KIND)
     file = assets / name / f"tangent-{name}.safetensors"
@@ -238,6 +246,48 @@ def main(folder: Path, assets: Path = models.ASSETS, tasks: Sequence[str] = TASK
     record = json.loads((folder / "logs/pretrain_model.json").read_text(encoding="utf-8"))
     shipped = Shipped(model, half, record["params"]["recipe"], losses, zero, *_effort(record))
     artefacts.write_text(assets / name / "CARD.md", card(shipped))
+
+
+def _ship_text(folder: Path, assets: Path) -> None:
+    """The text tower, and its card."""
+    weights, about = artefacts.load(folder / "tangent-text.safetensors", distillation.KIND)
+    facts = {"texts": about["texts"], "agreement": about["agreement"]}
+    artefacts.save(
+        assets / "text" / "tangent-text.safetensors",
+        distillation.KIND,
+        weights,
+        step=about["step"],
+        **facts,
+    )
+    record = json.loads((folder / "logs/distil_text.json").read_text(encoding="utf-8"))
+    rows = zip(("captions", "words", "prompts"), about["texts"], about["agreement"], strict=True)
+    lines = [
+        "# Text tower",
+        "",
+        "open_clip's text transformer (width 256, 2 layers), a student of all-MiniLM-L6-v2 "
+        "(https://hf.co/sentence-transformers, Apache-2.0),",
+        "from its own sentence embeddings (`tangent_bench/finetuning/distillation.py`). All "
+        "embedded models have it, frozen but for its",
+        "projection. Half precision.",
+        "",
+        "| texts | how many | cosine with the teacher |",
+        "| --- | ---: | ---: |",
+        *(f"| {name} | {num:,} | {cosine:.3f} |" for name, num, cosine in rows),
+        "",
+        "Captions are those of the pre-training corpus, words those of the teacher's vocabulary "
+        "and of the classes of real data sets, prompts",
+        "those of all embedded tasks. No image was looked at.",
+        "",
+        "| key | value |",
+        "| --- | --- |",
+        *(f"| {key} | {value} |" for key, value in sorted(record["params"]["recipe"].items())),
+        "",
+        f"**Content sha256**: `{artefacts.digest(dict(weights))}`.",
+        "",
+        "Licence: MIT, as the code.",
+        "",
+    ]
+    artefacts.write_text(assets / "text" / "CARD.md", "\n".join(lines))
 
 
 def _effort(record: Mapping[str, Any]) -> tuple[float, str]:

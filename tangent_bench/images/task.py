@@ -22,7 +22,7 @@ class Task:
         title: name for tables and plots.
         class_names: names as the prompts spell them; label k is `class_names[k]`.
         templates: prompts with one "{}" for the class name.
-        kind: "real" (photographs, scans, measurements), "rendered" (real typefaces or elevation),
+        kind: "real" (photographs, scans, measurements), "rendered" (real typefaces or icons),
             or "generated" (drawn by a program).
         source: where the pixels come from, and what a reader must know about the split.
         licence: licence of the pixels.

@@ -73,6 +73,10 @@ class WordPieces:
             rows.append(ids if len(ids) <= size else [*ids[: size - 1], ids[-1]])
         return _filled(rows, size)
 
+    def vocabulary(self) -> list[str]:
+        """All pieces, whole words among them, in order of the alphabet."""
+        return sorted(self._tokenizer.get_vocab())
+
     def length(self, text: str) -> int:
         """Number of tokens of a text, [CLS] and [SEP] included, whether or not it may have them."""
         return len(self._tokenizer.encode(text).ids)

@@ -159,6 +159,11 @@ def vision(model: Model) -> dict[str, Any]:
     return _open_clip.vision(model.architecture, model.config)
 
 
+def embedding_size(model: Model) -> int:
+    """D, the coordinates of an embedding of a model that has a config file."""
+    return int(_open_clip.description(model.architecture, model.config)["embed_dim"])
+
+
 def _register(model: Model):
     """Makes the model's architecture known to open_clip, and returns that module."""
     if not model.is_clip:

@@ -32,10 +32,19 @@ class Clip(nn.Module):
     Attributes:
         visual: the image tower.
         logit_scale: logarithm of the factor of cosine similarities.
+        token_embedding, positional_embedding, transformer, ln_final, text_projection, attn_mask:
+            the text tower of a `CLIP`, such as the embedded models are; other classes have it
+            elsewhere.
     """
 
     visual: ImageTower
     logit_scale: nn.Parameter
+    token_embedding: nn.Embedding
+    positional_embedding: nn.Parameter
+    transformer: nn.Module
+    ln_final: nn.LayerNorm
+    text_projection: nn.Parameter
+    attn_mask: Tensor
 
     if TYPE_CHECKING:
 

@@ -9,7 +9,8 @@ MODEL = Model(
     title="Small ViT/8",
     architecture="tangent-small",
     config=str(ASSETS / "small" / "tangent-small.json"),
-    weights=None,
+    weights=str(ASSETS / "small" / "tangent-small.safetensors"),
     merges=str(ASSETS / "tiny" / "merges.txt.gz"),
-    source="tangent_bench's own corpus (MIT), by the recipe `pretraining` of the config",
+    sealed=True,
+    source="tangent_bench's own corpus (MIT); see the model card beside the weights",
 )

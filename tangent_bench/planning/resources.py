@@ -44,6 +44,7 @@ class Need:
 READS_ROWS = Need(1_000, 4_000, 15)
 NEEDS = {
     "prepare_images": Need(2_000, 16_000, 60, 2.0),
+    "prepare_texts": Need(2_000, 8_000, 20, 1.0),
     "build_head": Need(3_000, 8_000, 20, 1.0, uses_gpu=True),
     "fit_probe": Need(4_000, 24_000, 60, 2.0, uses_gpu=True),
     "encode_base": Need(3_000, 16_000, 20, 1.0, uses_gpu=True),
@@ -54,6 +55,7 @@ NEEDS = {
     "import_checkpoint": Need(3_000, 16_000, 20),
     "run_experiment": Need(6_000, 32_000, 60, 12.0, uses_gpu=True),
     "sweep_point": Need(3_000, 16_000, 60, 6.0, uses_gpu=True),
+    "distil_text": Need(6_000, 6_000, 240),
     "draw_corpus": Need(4_000, 4_000, 60),
     "pretrain_model": Need(6_000, 6_000, 1_440, uses_gpu=True),
     "advance_trunk": Need(6_000, 6_000, 300),

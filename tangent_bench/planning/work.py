@@ -54,6 +54,9 @@ class Workload(Sizes):
         work.add("byte", work.disk)
         return work
 
+    def _prepare_texts(self, w: Wildcards) -> Work:
+        return self._prepare_images(w)
+
     def _contact_sheet(self, w: Wildcards) -> Work:
         size = self.tasks[w["task"]]
         work = Work()

@@ -24,6 +24,7 @@ TABLES = "tables and figures"
 PRETRAINING = "pre-training"
 RULES = {
     "prepare_images": RuleWords("images", "preparing images of {task}, {split}"),
+    "prepare_texts": RuleWords("texts", "preparing texts of {task}, {split}"),
     "build_head": RuleWords("heads", "making the head of {task}"),
     "fit_probe": RuleWords("heads", "fitting the head of {task}"),
     "encode_base": RuleWords("features", "encoding images of {task}"),
@@ -44,6 +45,7 @@ RULES = {
     "make_results_page": RuleWords(TABLES, "writing the results page"),
     "contact_sheet": RuleWords(TABLES, "laying out images of {task}"),
     "publish": RuleWords("publishing", "copying what is published"),
+    "distil_text": RuleWords(PRETRAINING, "teaching the text tower"),
     "draw_corpus": RuleWords(PRETRAINING, "drawing the corpus, part {shard}"),
     "draw_corpus_again": RuleWords(PRETRAINING, "drawing the corpus, part {shard}, seed {seed}"),
     "pretrain_model": RuleWords(PRETRAINING, "pre-training {embedded}"),

@@ -8,17 +8,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
-from tangent_bench.tasks import SIDE
-
-# Orders of tiles that give each split a part of every thing in the picture.
+# An order of tiles that gives each split a part of every thing in the picture.
 SIX = (("train", "test", "train"), ("val", "train", "test"))
-TWELVE = (
-    ("train", "test", "train", "val"),
-    ("val", "train", "test", "train"),
-    ("test", "train", "val", "test"),
-)
 
 
 class Region(NamedTuple):
@@ -71,17 +63,6 @@ class Crop(NamedTuple):
         """Left, top, right and bottom, as Pillow expects them."""
         return self.left, self.top, self.left + self.side, self.top + self.side
 
-    def cell(self, cell: int, width: int) -> int:
-        """Number of the grid cell that holds the crop's centre.
-
-        Args:
-            cell: side of a grid cell in pixels.
-            width: width of the picture in pixels.
-        """
-        row = (self.top + self.side // 2) // cell
-        column = (self.left + self.side // 2) // cell
-        return row * (width // cell + 1) + column
-
 
 def draw_crop(rng: np.random.Generator, own: list[Region], sides: tuple[int, int]) -> Crop:
     """A crop that `rng` draws uniformly from all places in the regions `own`.
@@ -102,9 +83,3 @@ def draw_crop(rng: np.random.Generator, own: list[Region], sides: tuple[int, int
             return Crop(region.left + right, region.top + down, side)
         place -= num_places
     raise AssertionError(place)
-
-
-def cut(picture: Image.Image, crop: Crop, mirror: bool = False) -> np.ndarray:
-    """The `crop` of a `picture` as SIDE × SIDE pixels, left and right exchanged if `mirror`."""
-    pixels = np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.BICUBIC, box=crop.box))
-    return pixels[:, ::-1] if mirror else pixels

@@ -9,7 +9,7 @@ from PIL import Image
 
 from tangent_bench.tasks._backgrounds import blurry
 from tangent_bench.tasks._colours import any_colour, contrasting
-from tangent_bench.tasks._glyphs import glyph
+from tangent_bench.tasks._inks import scaled
 from tangent_bench.tasks._warp import rotated
 
 CANVAS = 64  # twice the size of the image
@@ -19,7 +19,7 @@ class Spread(NamedTuple):
     """How much letters differ.
 
     Attributes:
-        sizes: bounds of the em in pixels of the canvas.
+        sizes: bounds of the letter's longer side in pixels of the canvas.
         lean: largest tangent of the angle, in 128ths.
         shift: largest displacement in pixels of the canvas.
     """
@@ -29,12 +29,15 @@ class Spread(NamedTuple):
     shift: int
 
 
-def lettering(letter: str, face: str, spread: Spread, rng: np.random.Generator) -> np.ndarray:
-    """A `letter` in a typeface `face`, in the middle but for what `rng` draws within `spread`."""
+def lettering(ink_HW: np.ndarray, spread: Spread, rng: np.random.Generator) -> np.ndarray:
+    """A letter, of which a sheet has the ink, in the middle but for what `rng` draws.
+
+    It stays within `spread`.
+    """
     paper = any_colour(rng)
     picture = blurry(rng, CANVAS, paper)
     smallest, largest = spread.sizes
-    mask = glyph(letter, face, int(rng.integers(smallest, largest + 1)))
+    mask = scaled(ink_HW, int(rng.integers(smallest, largest + 1)))
     ink = Image.new("L", picture.size)
     ink.paste(mask, ((CANVAS - mask.width) // 2, (CANVAS - mask.height) // 2))
     right = int(rng.integers(-spread.shift, spread.shift + 1))

@@ -1,6 +1,8 @@
-"""Scripts: the writing system of three letters; no letter occurs in two splits."""
+"""Scripts: the writing system of one to three letters, in typefaces that differ by split."""
 
 from __future__ import annotations
+
+from collections import defaultdict
 
 import numpy as np
 from PIL import Image
@@ -10,92 +12,88 @@ from tangent_bench.seeds import generator
 from tangent_bench.tasks import Images, Task
 from tangent_bench.tasks._backgrounds import blurry
 from tangent_bench.tasks._colours import any_colour, contrasting
-from tangent_bench.tasks._glyphs import LICENCE, SANS, glyph
+from tangent_bench.tasks._inks import scaled
 from tangent_bench.tasks._labels import balanced_labels
 from tangent_bench.tasks._photometric import jitter
 from tangent_bench.tasks._warp import rotated
+from tangent_bench.typefaces import glyphs, letter_parts
 
-
-def _range(*parts: tuple[int, int]) -> list[str]:
-    """The characters from the first to the last code point of each part."""
-    characters = []
-    for first, last in parts:
-        characters += map(chr, range(first, last + 1))
-    return characters
-
-
-# Letters that both faces draw. Of Cyrillic, those that neither Latin nor Greek shares; of Braille,
-# those with more than one dot.
-LETTERS = {
-    "armenian": _range((0x0531, 0x0556), (0x0561, 0x0586)),
-    "georgian": _range((0x10D0, 0x10F6)),
-    "hebrew": _range((0x05D0, 0x05EA)),
-    "arabic": [*_range((0x0627, 0x063A), (0x0641, 0x064A)), *"\u0679\u0686\u0698\u06af"],
-    "lao": [
-        *"\u0e81\u0e82\u0e84\u0e87\u0e88\u0e8a\u0e8d",
-        *_range((0xE94, 0xE97), (0xE99, 0xE9F)),
-        *"\u0ea1\u0ea2\u0ea3\u0ea5\u0ea7\u0eaa\u0eab\u0ead\u0eae",
-    ],
-    "cyrillic": list("бвджзийклфцчшщъыьэюяБДЖЗИЙЛЦЧШЩЪЫЭЮЯЂЄЉЊЋЏђєљњћџѢѣѦѧѪѫѴѵ"),
-    "braille": [dots for dots in _range((0x2801, 0x283F)) if (ord(dots) - 0x2800).bit_count() > 1],
-    "nko": _range((0x07CA, 0x07E7)),
-    "cree": list("ᐁᐃᐅᐊᐯᐱᐳᐸᑌᑎᑐᑕᑫᑭᑯᑲᒉᒋᒍᒐᒣᒥᒧᒪᓀᓂᓄᓇᓓᓕᓗᓚᓭᓯᓱᓴᔦᔨᔪᔭᕃᕆᕈᕋ"),
-    "ogham": _range((0x1681, 0x169A)),
-}
 TASK = Task(
     title="Scripts",
-    class_names=tuple(LETTERS),
+    class_names=tuple(letter_parts.SCRIPTS),
     templates=(
         "{} letters",
         "letters of the {} alphabet",
-        "three {} letters",
+        "some {} letters",
         "a photo of {} writing",
     ),
     kind="rendered",
-    source="DejaVu Sans and Sans Bold letters, three to an image; a split's letters occur in no "
-    "other split (of each "
-    "script 60 % train, 15 % validation, 25 % test, at random). Validation and test letters come "
-    "in groups of three "
-    "that share none, training letters in any three",
-    licence=LICENCE,
-    block="group of three letters, and typeface",
+    source="letters of fourteen writing systems in 83 typefaces (sheets in "
+    "tangent_bench/typefaces), one to three to an image; a typeface is in one split of its writing "
+    "system only. Validation and test letters come in groups that share none, training letters in "
+    "any three",
+    licence="OFL 1.1 and the DejaVu licence, by typeface (typefaces/assets/LICENCES.md)",
+    block="group of one to three letters of a typeface",
 )
-FACES = SANS[:2]
-NUM_IMAGES = {"train": 3000, "val": 500, "test": 1500}
-NUM_LETTERS = 3  # in an image
-SHARES = {"train": (0, 60), "val": (60, 75), "test": (75, 100)}  # of a script's letters, in %
+NUM_TRAIN = 3000
+PER_GROUP = 2  # images of a group in validation and test
+SIZES = (1, 2, 1, 3)  # of the groups, one after the other
+LONGER = {1: (34, 47), 2: (28, 37), 3: (22, 31)}  # side of a letter in pixels of the canvas
 CANVAS = 64  # twice the size of the image
+Letters = dict[str, list[int]]  # letter → its glyphs, one of each weight
 
 
-def letters(split: str) -> list[list[str]]:
-    """For each class the letters that `split` may use."""
-    start, stop = SHARES[split]
-    pools = []
-    for script, known in LETTERS.items():
-        order = generator("tasks", "scripts", "letters", script).permutation(len(known))
-        first = len(known) * start // 100
-        pools.append([known[i] for i in order[first : len(known) * stop // 100]])
-    return pools
+def pools(split: str) -> dict[tuple[int, str], Letters]:
+    """Class and typeface → the letters that a split may use."""
+    drawn = glyphs("scripts")
+    part = letter_parts.scripts(split)
+    found: dict[tuple[int, str], Letters] = defaultdict(lambda: defaultdict(list))
+    for row, label in zip(part.rows.tolist(), part.labels.tolist()):
+        found[label, str(drawn.families[row])][str(drawn.names[row])].append(row)
+    return found
 
 
-def _text(pool: list[str], split: str, rng: np.random.Generator) -> list[str]:
-    """Three letters: any for training, else those of one of the groups, which share no letter."""
-    if split != "train":
-        group = NUM_LETTERS * int(rng.integers(0, len(pool) // NUM_LETTERS))
-        pool = pool[group : group + NUM_LETTERS]
-    return [pool[i] for i in rng.permutation(len(pool))[:NUM_LETTERS]]
+def groups(split: str) -> list[tuple[int, list[list[int]]]]:
+    """Class and letters of each group of a split; a letter has one glyph or more."""
+    made = []
+    for (label, family), letters in sorted(pools(split).items()):
+        names = sorted(letters)
+        order = generator("tasks", "scripts", "groups", label, family).permutation(len(names))
+        first = 0
+        while first < len(names):
+            size = SIZES[len(made) % len(SIZES)]
+            members = order[first : first + size]
+            made.append((label, [letters[names[member]] for member in members]))
+            first += size
+    return made
 
 
-def _word(text: list[str], face: str, rng: np.random.Generator) -> Image.Image:
+def _training_groups(rng: np.random.Generator) -> list[tuple[int, list[list[int]]]]:
+    """NUM_TRAIN groups of any letters of a typeface, every class equally often."""
+    made = []
+    own = pools("train")
+    for label in balanced_labels(NUM_TRAIN, len(TASK.class_names), rng).tolist():
+        families = [key for key in own if key[0] == label]
+        letters = list(own[families[rng.integers(0, len(families))]].values())
+        members = rng.permutation(len(letters))[: rng.integers(1, 4)]
+        made.append((label, [letters[member] for member in members]))
+    return made
+
+
+def _word(letters: list[list[int]], rng: np.random.Generator) -> Image.Image:
     """Letters beside each other, centred on the canvas, together at most as wide as it."""
-    size = int(rng.integers(28, 41))
+    smallest, largest = LONGER[len(letters)]
+    longer = int(rng.integers(smallest, largest))
     space = int(rng.integers(2, 6))
-    room = CANVAS - 4 - space * (len(text) - 1)
-    inks = [glyph(letter, face, size) for letter in text]
+    weight = int(rng.integers(0, 2))
+    sheet = glyphs("scripts").inks
+    inks = [scaled(sheet[glyph[weight % len(glyph)]], longer) for glyph in letters]
+    room = CANVAS - 4 - space * (len(inks) - 1)
     wide = sum(ink.width for ink in inks)
     if wide > room:
-        inks = [ink.resize((max(1, ink.width * room // wide), ink.height)) for ink in inks]
-    wide = sum(ink.width for ink in inks) + space * (len(text) - 1)
+        longer = longer * room // wide
+        inks = [scaled(sheet[glyph[weight % len(glyph)]], longer) for glyph in letters]
+    wide = sum(ink.width for ink in inks) + space * (len(inks) - 1)
     word = Image.new("L", (CANVAS, CANVAS))
     left = (CANVAS - wide) // 2
     for ink in inks:
@@ -104,9 +102,9 @@ def _word(text: list[str], face: str, rng: np.random.Generator) -> Image.Image:
     return word
 
 
-def _image(text: list[str], face: str, rng: np.random.Generator) -> np.ndarray:
-    shift = (int(rng.integers(-2, 3)), int(rng.integers(-5, 6)))
-    word = rotated(_word(text, face, rng), int(rng.integers(-10, 11)) / 128, 1.0, shift)
+def _image(letters: list[list[int]], rng: np.random.Generator) -> np.ndarray:
+    shift = (int(rng.integers(-2, 3)), int(rng.integers(-4, 5)))
+    word = rotated(_word(letters, rng), int(rng.integers(-10, 11)) / 128, 1.0, shift)
     paper = any_colour(rng)
     picture = blurry(rng, CANVAS, paper, spread=20)
     picture.paste(contrasting(rng, paper, 100), mask=word)
@@ -114,22 +112,22 @@ def _image(text: list[str], face: str, rng: np.random.Generator) -> np.ndarray:
 
 
 def load(split: str) -> Images:
-    """The images of `split` (3,000, 500 and 1,500).
+    """The images of `split` (3,000, and two of each group of validation and test).
 
     Raises:
         ValueError: an unknown split.
     """
     check_split(__name__, split)
     rng = generator("tasks", "scripts", split)
-    pools = letters(split)
-    labels = balanced_labels(NUM_IMAGES[split], len(LETTERS), rng)
-    images = []
-    blocks = []
-    for label in labels:
-        pool = pools[label]
-        face = int(rng.integers(0, len(FACES)))
-        text = _text(pool, split, rng)
-        images.append(_image(text, FACES[face], rng))
-        blocks.append(len(FACES) * min(map(ord, text)) + face)
-    pixels = jitter(np.stack(images), rng, contrast=(54, 70), brightness=14, noise=8)
-    return Images(pixels, labels, np.array(blocks))
+    if split == "train":
+        chosen = list(enumerate(_training_groups(rng)))
+    else:
+        known = groups(split)
+        chosen = [
+            (block, known[block]) for block in rng.permutation(len(known) * PER_GROUP) // PER_GROUP
+        ]
+    images = np.stack([_image(letters, rng) for _, (_, letters) in chosen])
+    images = jitter(images, rng, contrast=(54, 70), brightness=14, noise=8)
+    labels = np.array([label for _, (label, _) in chosen], dtype=np.int64)
+    first = 10_000 * ("train", "val", "test").index(split)  # blocks of two splits differ
+    return Images(images, labels, first + np.array([block for block, _ in chosen], dtype=np.int64))

@@ -1,10 +1,8 @@
-"""Terrain: landforms in shaded relief of two real elevation models (as in EuroSAT)."""
+"""Terrain: landforms in shaded relief of invented ground, every image a ground of its own."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -12,10 +10,10 @@ from PIL import Image
 
 from tangent_bench.images.splits import check_split
 from tangent_bench.seeds import generator
+from tangent_bench.tasks import SIDE as IMAGE_SIDE
 from tangent_bench.tasks import Images, Task
 from tangent_bench.tasks._colours import any_colour, luma
-from tangent_bench.tasks._crops import Crop, Region, cut, tiles
-from tangent_bench.tasks._elevation import jacksboro, salish_sea
+from tangent_bench.tasks._ground import RISE, SIDE, Country, ground
 from tangent_bench.tasks._labels import balanced_labels
 from tangent_bench.tasks._landforms import NAMES, WINDOW, landforms
 from tangent_bench.tasks._photometric import jitter
@@ -30,44 +28,36 @@ TASK = Task(
         "a {} in green shaded relief",
         "an image of a {} in grey terrain",
     ),
-    kind="rendered",
-    source="hillshades (light from the north-west) of the elevation models that matplotlib ships, "
-    "jacksboro_fault "
-    "and topobathy; landforms by rules on the heights (_landforms.py); the splits' tiles of a "
-    "model are further "
-    "apart than an image is wide",
-    licence="elevation: public domain (USGS and other agencies), as shipped by matplotlib",
-    block="square of an elevation model, as wide as an image",
+    kind="generated",
+    source="hillshades (light from the north-west) of random ground that running water has cut; "
+    "landforms by rules on the heights (_landforms.py); every image is of another ground, the "
+    "splits differ in their random numbers only",
+    licence="MIT (this project)",
 )
 NUM_IMAGES = {"train": 2400, "val": 500, "test": 1200}
-# The split of each tile, as on the map; the orders give each split every landform.
-JACKSBORO = (
-    ("train", "test", "train", "val"),
-    ("test", "val", "train", "train"),
-    ("train", "test", "train", "test"),
-)
-SALISH_SEA = (
-    ("train", "test", "train", "val"),
-    ("test", "train", "val", "train"),
-    ("train", "test", "train", "test"),
-)
 LIGHT = (-1.0, 1.0, 1.2)  # to the east, to the north, up
+BATCH = 160  # pieces of ground at once
 
 
-class ElevationModel(NamedTuple):
-    """An elevation model in pictures.
+# What kind of ground a landform is looked for in. Gullies tell which way a slope falls.
+SLOPE = Country(relief=(2, 9), rough=(28, 46), steps=(3, 8))
+COUNTRIES = {
+    "plain": Country(relief=(0, 2), south=(-4, 4), east=(-4, 4)),
+    "slope facing north": SLOPE._replace(south=(30, 120)),
+    "slope facing east": SLOPE._replace(east=(-120, -30)),
+    "slope facing south": SLOPE._replace(south=(-120, -30)),
+    "slope facing west": SLOPE._replace(east=(30, 120)),
+    "coast": Country(sea=(35, 65)),
+    "water": Country(sea=(60, 95)),
+}
 
-    Attributes:
-        shade: hillshade, grey.
-        sea: depth of the sea, grey; 0 on land.
-        labels: landform of the window at each corner, as `landforms`.
-        tiles: the parts of the splits.
-    """
 
-    shade: Image.Image
-    sea: Image.Image
-    labels: np.ndarray
-    tiles: list[Region]
+class Window(NamedTuple):
+    """heights_HW int64 of the cells around a window, and the window's corner in them."""
+
+    heights: np.ndarray
+    top: int
+    left: int
 
 
 def hillshade(height_HW: np.ndarray, rise: int) -> np.ndarray:
@@ -88,50 +78,51 @@ def hillshade(height_HW: np.ndarray, rise: int) -> np.ndarray:
     return (np.clip(shade, 0.0, 1.0) * 255.0).astype(np.uint8)
 
 
-@lru_cache(maxsize=1)
-def models() -> tuple[ElevationModel, ...]:
-    """Both elevation models; the sea is level in the pictures, but darker where it is deep."""
-    ready = []
-    for height, rise, order in ((jacksboro(), 400, JACKSBORO), (salish_sea(), 2000, SALISH_SEA)):
-        shade = Image.fromarray(hillshade(np.maximum(height, 0), rise))
-        deep = np.clip(255 + height // 60, 140, 255).astype(np.uint8)
-        sea = Image.fromarray(np.where(height <= 0, deep, 0).astype(np.uint8))
-        regions = tiles(shade.size, WINDOW + 1, order)
-        ready.append(ElevationModel(shade, sea, landforms(height, rise), regions))
-    return tuple(ready)
+def windows(name: str, number: int, rng: np.random.Generator) -> list[Window]:
+    """`number` windows that show the landform `name`, each of a ground of its own."""
+    found: list[Window] = []
+    while len(found) < number:
+        heights = ground(rng, BATCH, COUNTRIES.get(name, Country()))
+        found += _windows(heights, NAMES.index(name), rng)
+    return found[:number]
 
 
-@lru_cache(maxsize=3)
-def _corners(split: str) -> tuple[list[tuple[int, Crop]], ...]:
-    """For each class all its windows in the split: number of the model, and the window."""
-    corners: tuple[list[tuple[int, Crop]], ...] = tuple([] for _ in NAMES)
-    for number, model in enumerate(models()):
-        for region in model.tiles:
-            if region.split == split:
-                for label, crop in _windows(model, region):
-                    corners[label].append((number, crop))
-    return corners
+def _windows(heights_GHW: np.ndarray, label: int, rng: np.random.Generator) -> list[Window]:
+    """A window of each piece of ground that shows a landform, where there is one."""
+    # The pieces stand below one another; what reaches from one into the next does not count, nor
+    # what touches an edge, where the light is not known.
+    labels = landforms(heights_GHW.reshape(-1, SIDE), RISE)
+    found = []
+    for number, heights in enumerate(heights_GHW):
+        first = number * SIDE + 1
+        own = labels[first : first + SIDE - WINDOW - 1, 1:-1]
+        places = np.argwhere(own == label)
+        if len(places):
+            top, left = places[rng.integers(0, len(places))].tolist()
+            found.append(Window(heights, top + 1, left + 1))
+    return found
 
 
-def _windows(model: ElevationModel, region: Region) -> Iterator[tuple[int, Crop]]:
-    """The label and the place of each window inside a region that shows a landform."""
-    rows = slice(region.top, region.bottom - WINDOW + 1)
-    columns = slice(region.left, region.right - WINDOW + 1)
-    labels = model.labels[rows, columns]
-    for y, x in np.argwhere(labels >= 0).tolist():
-        yield labels[y, x], Crop(region.left + x, region.top + y, WINDOW)
-
-
-def _image(model: ElevationModel, crop: Crop, rng: np.random.Generator) -> np.ndarray:
-    """The window in a map's two colours, the sea in blue."""
+def _image(window: Window, rng: np.random.Generator) -> np.ndarray:
+    """The window in a map's two colours, the sea in blue and darker where it is deep."""
+    heights, top, left = window
+    box = (left, top, left + WINDOW, top + WINDOW)
     darker, lighter = sorted((any_colour(rng), any_colour(rng)), key=luma)
     dark = np.array(darker) // 3
     light = np.array(lighter) // 3 + 170
-    shade = cut(model.shade, crop).astype(np.int64)[..., None]
-    sea = cut(model.sea, crop).astype(np.int64)[..., None]
+    shade = _enlarged(hillshade(np.maximum(heights, 0), RISE), box)
+    deep = np.clip(255 + heights // 20, 140, 255).astype(np.uint8)
+    sea = _enlarged(np.where(heights <= 0, deep, 0).astype(np.uint8), box)
     land = (dark * (255 - shade) + light * shade) // 255
     blue = np.array((40, 90, 170)) + rng.integers(-30, 31, 3)
     return np.where(sea > 90, blue * np.maximum(sea, 140) // 255, land).astype(np.uint8)
+
+
+def _enlarged(cells_HW: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
+    """The cells in a box as pixels of an image, int64 [IMAGE_SIDE, IMAGE_SIDE, 1]."""
+    size = (IMAGE_SIDE, IMAGE_SIDE)
+    part = Image.fromarray(cells_HW).resize(size, Image.Resampling.BICUBIC, box=box)
+    return np.asarray(part).astype(np.int64)[..., None]
 
 
 def load(split: str) -> Images:
@@ -143,14 +134,9 @@ def load(split: str) -> Images:
     check_split(__name__, split)
     rng = generator("tasks", "terrain", split)
     labels = balanced_labels(NUM_IMAGES[split], len(NAMES), rng)
-    corners = _corners(split)
-    images = []
-    blocks = []
-    for label in labels:
-        windows = corners[label]
-        number, crop = windows[rng.integers(0, len(windows))]
-        model = models()[number]
-        images.append(_image(model, crop, rng))
-        blocks.append(1000 * number + crop.cell(WINDOW, model.shade.width))
-    pixels = jitter(np.stack(images), rng, contrast=(48, 72), brightness=20, noise=6)
-    return Images(pixels, labels, np.array(blocks, dtype=np.int64))
+    own = []
+    for label, name in enumerate(NAMES):
+        own.append(iter(windows(name, int((labels == label).sum()), rng)))
+    images = np.stack([_image(next(own[label]), rng) for label in labels])
+    pixels = jitter(images, rng, contrast=(48, 72), brightness=20, noise=6)
+    return Images(pixels, labels, np.arange(len(labels)))

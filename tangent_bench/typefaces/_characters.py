@@ -20,7 +20,7 @@ def _hangul() -> str:
 
 
 LATIN = string.ascii_uppercase + string.ascii_lowercase + string.digits + "!?&@#$%+=*"
-# Letters that stand alone. Of Cyrillic, those that no Latin letter looks like; of Ethiopic, two of
+# Letters that stand alone. Of Cyrillic, those that Latin has not; of Ethiopic, two of
 # the eight orders of its syllables.
 SCRIPTS = {
     "arabic": _range((0x0621, 0x063A), (0x0641, 0x064A)) + "\u067e\u0686\u0698\u06af",

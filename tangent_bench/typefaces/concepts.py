@@ -138,7 +138,7 @@ PICTOGRAMS = {
         flask/flask-vial gauge generator infinity lightbulb/light-bulb/led-on microchip/chip/cpu
         molecule orbit planet radar radioactive/radiation satellite/satellite-dish
         telescope/binoculars thermometer solar-panel solar-power hydro-power battery pulse
-        magnifying-glass/magnify sigma pi square-root function alpha omega lambda delta
+        magnifying-glass/magnify sigma pi square-root function omega lambda delta
     """,
     "money": """
         cash coin coins credit-card currency-bdt currency-brl currency-btc/bitcoin currency-cny
@@ -184,22 +184,23 @@ MARKS = {
 # designer, if it holds for his icons alone.
 OTHERS = (
     "Codicons: mirror", "Codicons: watch", "Material Design: hospital", "Remix: flashlight",
-    "airplane marker", "bank card", "bank circle", "bank transfer", "bed clock", "bed pulse",
-    "bike pedal", "blender phone", "blender software", "bridge circle", "bug droid", "bug pause",
-    "bug play", "bug stop", "building circle", "bus marker", "bus sign", "bus stop", "bus wrench",
-    "car arrow", "car battery", "car brake", "car child", "car clutch", "car coolant",
-    "car cruise", "car defrost", "car door", "car emergency", "car esp", "car key", "car light",
-    "car parking", "car seat", "car shift", "car speed", "car tire", "car traction",
-    "car turbocharger", "car windshield", "car wireless", "chess board", "city switch",
-    "disc player", "door lock", "ear deaf", "eye arrow", "eye circle", "eye dropper", "eye lock",
-    "fan chevron", "fan speed", "flash auto", "flash red", "flash triangle", "fountain pen",
-    "gate and", "gate arrow", "gate buffer", "gate nand", "gate nor", "gate not", "gate or",
-    "gate xnor", "gate xor", "helicopter symbol", "hospital user", "hot tub person", "hotel bed",
-    "iron board", "mosquito net", "office building marker", "pi hole", "plane car", "plane circle",
-    "plane train", "radio button", "run above", "run all", "run below", "run coverage",
-    "run errors", "ship wheel", "snowflake thermometer", "spider web", "store clock",
-    "store marker", "sun angle", "sun clock", "sun compass", "sun plant", "sun thermometer",
-    "sun wireless", "table of", "train bus", "tree city", "tree structure", "truck arrow",
-    "truck field", "truck plane", "wall fire", "watch export", "watch import", "watch vibrate",
-    "waves arrow", "wind power",
+    "airplane marker", "alarm bell", "alarm light", "alarm panel", "bank card", "bank circle",
+    "bank transfer", "bed clock", "bed pulse", "bike pedal", "blender phone", "blender software",
+    "bridge circle", "bug droid", "bug pause", "bug play", "bug stop", "building circle",
+    "bus marker", "bus sign", "bus stop", "bus wrench", "car arrow", "car battery", "car brake",
+    "car child", "car clutch", "car coolant", "car cruise", "car defrost", "car door",
+    "car emergency", "car esp", "car key", "car light", "car parking", "car seat", "car shift",
+    "car speed", "car tire", "car traction", "car turbocharger", "car windshield", "car wireless",
+    "chess board", "city switch", "disc player", "door lock", "ear deaf", "eye arrow",
+    "eye circle", "eye dropper", "eye lock", "face mask", "fan chevron", "fan speed", "flash auto",
+    "flash red", "flash triangle", "fountain pen", "gate and", "gate arrow", "gate buffer",
+    "gate nand", "gate nor", "gate not", "gate or", "gate xnor", "gate xor", "hand cycle",
+    "hand sanitizer", "hand soap", "helicopter symbol", "hospital user", "hot tub person",
+    "hotel bed", "iron board", "mosquito net", "office building marker", "pi hole", "plane car",
+    "plane circle", "plane train", "radio button", "run above", "run all", "run below",
+    "run coverage", "run errors", "ship wheel", "snowflake thermometer", "spider web",
+    "store clock", "store marker", "suitcase medical", "sun angle", "sun clock", "sun compass",
+    "sun plant", "sun thermometer", "sun wireless", "table of", "train bus", "tree city",
+    "tree structure", "truck arrow", "truck field", "truck plane", "wall fire", "watch export",
+    "watch import", "watch vibrate", "waves arrow", "wind power",
 )  # fmt: skip

@@ -16,7 +16,7 @@ from tangent_bench.store.layout import Mode
 DEFAULT = yaml.safe_load(
     (Path(__file__).parents[2] / "config/default.yaml").read_text(encoding="utf-8")
 )
-TASKS = ["mnist", "symbols"]
+TASKS = ["mnist", "icons"]
 
 
 def config(folder: Path, **changed: object) -> dict:
@@ -48,7 +48,7 @@ def test_each_vector_has_its_file(tmp_path):
         tmp_path / "{model}",
         models=["tiny", "wide"],
         seeds=[0, 1],
-        files={"mnist": "a-{seed}.pt", "symbols": "b"},
+        files={"mnist": "a-{seed}.pt", "icons": "b"},
     )
     found = checkpoints.sources(about)
     assert len(found) == 8
@@ -57,7 +57,7 @@ def test_each_vector_has_its_file(tmp_path):
             vector = layout.vector(model, "pretrained", "standard", "mnist", seed)
             assert found[vector] == tmp_path / f"{model}/a-{seed}.pt"
     first, second = (
-        found[layout.vector(m, "pretrained", "standard", "symbols", 1)] for m in ("tiny", "wide")
+        found[layout.vector(m, "pretrained", "standard", "icons", 1)] for m in ("tiny", "wide")
     )
     assert (first.name, second.name) == ("model.safetensors", "pytorch_model.bin")
 
@@ -69,18 +69,18 @@ def test_nothing_is_read_by_default():
 def test_a_missing_file_is_named(tmp_path):
     (tmp_path / "mnist.pt").touch()
     with pytest.raises(
-        ValueError, match=r"symbols': There is no .*symbols\.pt; expected a file.* fine-tune\.$"
+        ValueError, match=r"icons': There is no .*icons\.pt; expected a file.* fine-tune\.$"
     ):
         checkpoints.sources(config(tmp_path))
-    (tmp_path / "symbols.pt").mkdir()
+    (tmp_path / "icons.pt").mkdir()
     with pytest.raises(
-        ValueError, match=r"symbols\.pt is a folder without weights; expected model\."
+        ValueError, match=r"icons\.pt is a folder without weights; expected model\."
     ):
         checkpoints.sources(config(tmp_path))
 
 
 WRONG = {
-    "a task without a file": ({"files": {"mnist": "a"}}, "has no 'symbols'"),
+    "a task without a file": ({"files": {"mnist": "a"}}, "has no 'icons'"),
     "a joint vector without a file": (
         {"joint_training": {"trainings": ["standard"], "steps": 4}},
         "no 'multitask'.*joint",

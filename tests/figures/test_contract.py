@@ -24,7 +24,7 @@ DRAWN = [pytest.param(n, marks=pytest.mark.slow) if n == "cost_growth" else n fo
 # those about certain models alone are tested beside their files, on rows of these models
 TABLES = [name for name, about in ABOUT.items() if about.kind == "table" and not about.models]
 ON_AN_AXIS = ("vector_localization_sizes",)  # models stand along x, in the same panels
-FEW = ("mnist", "symbols", "terrain")
+FEW = ("mnist", "icons", "terrain")
 RUNS = {
     "one seed": {},
     "two seeds": {"seeds": (0, 1), "tasks": FEW},

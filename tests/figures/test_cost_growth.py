@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def rows():
-    return synthetic.make(tasks=("mnist", "symbols"))
+    return synthetic.make(tasks=("mnist", "icons"))
 
 
 def marks(axis) -> dict[str, np.ndarray]:

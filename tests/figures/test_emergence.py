@@ -26,7 +26,7 @@ ORDER = ["step-3", "step-10", "pretrained"]
 
 def along(model="tiny", shares=SHARES, factor=1.0):
     """Rows whose every number is a share of what the last initialisation has."""
-    rows = synthetic.make(tasks=("mnist", "symbols")).assign(model=model)
+    rows = synthetic.make(tasks=("mnist", "icons")).assign(model=model)
     numbers = ["value", "low", "high"]
     parts = [
         rows.assign(init=init, **{c: rows[c] * share * factor for c in numbers})
@@ -118,7 +118,7 @@ def test_each_panel_shows_its_quantity(table):
         {
             "experiment": "task_addition",
             "metric": "recovered_gain_tuned",
-            "sources": "mnist+symbols",
+            "sources": "mnist+icons",
             "task": "all",
         },
         {
@@ -212,7 +212,7 @@ def test_the_mean_under_own_heads_is_of_the_models_that_have_them(family):
 
 def test_models_that_were_not_followed_are_left_out(family):
     others = [
-        synthetic.make(models=[name], seeds=range(5), tasks=("mnist", "symbols"))
+        synthetic.make(models=[name], seeds=range(5), tasks=("mnist", "icons"))
         for name in ("tiny", "wide-pre0")
     ]
     axes = emergence.draw(pd.concat([family, *others], ignore_index=True))

@@ -34,7 +34,7 @@ def test_luminance_is_that_of_the_standard():
 
 @pytest.mark.parametrize("name", BARS)
 def test_a_bar_has_the_quantity_and_the_range_of_all_panels(name):
-    rows = synthetic.make(tasks=("mnist", "symbols", "terrain"))
+    rows = synthetic.make(tasks=("mnist", "icons", "terrain"))
     axes = registry.load("figures", name).draw(rows)
     figure = axes.flat[0].figure
     (bar,) = (axis for axis in figure.axes if axis not in list(axes.flat))
@@ -45,7 +45,7 @@ def test_a_bar_has_the_quantity_and_the_range_of_all_panels(name):
 
 
 def test_lengths_stand_at_the_end_of_each_line():
-    rows = synthetic.make(tasks=("mnist", "symbols"))
+    rows = synthetic.make(tasks=("mnist", "icons"))
     norms = rows[(rows["metric"] == "norm") & (rows["training"] == "standard")]
     axis = registry.load("figures", "vector_cosines").draw(rows).flat[0]
     found = [text.get_text() for text in axis.texts]

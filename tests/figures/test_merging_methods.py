@@ -21,7 +21,7 @@ SHIFTS = {
 
 
 def rows():
-    table = synthetic.make(tasks=("mnist", "symbols", "terrain"))
+    table = synthetic.make(tasks=("mnist", "icons", "terrain"))
     added = table[table["experiment"] == "task_addition"]
     more = [
         added.assign(
@@ -52,7 +52,7 @@ def test_points_are_the_rows_and_bars_their_intervals():
         "split": "test",
     }
     where |= {
-        "sources": "mnist+symbols+terrain",
+        "sources": "mnist+icons+terrain",
         "training": "linear",
         "evaluation": "tangent",
         "method": "tsv_m",

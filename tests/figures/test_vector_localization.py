@@ -19,7 +19,7 @@ from tests import synthetic
 
 pytestmark = pytest.mark.slow
 
-TASKS = ("mnist", "symbols", "terrain")
+TASKS = ("mnist", "icons", "terrain")
 RATIOS = ("others_over_own", "one_other_over_own")
 
 
@@ -59,7 +59,7 @@ def test_a_row_of_the_matrix_is_a_vector_and_a_column_an_evaluated_task(table):
             ratio = value(table, metric="localization_ratio", sources=source, task=task, **at)
             assert shown[j, i] == f"{ratio:.2f}".removeprefix("0")
     assert shown[1, 0] != shown[0, 1], "or the other way around would pass"
-    own = value(table, metric="relative_change", sources="symbols", task="symbols", **at)
+    own = value(table, metric="relative_change", sources="icons", task="icons", **at)
     assert axis.get_xticklabels()[1].get_text() == f"Symbols, {100 * own:.0f} %"
 
 

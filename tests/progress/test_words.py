@@ -9,14 +9,15 @@ from tangent_bench.progress.words import ONE_FOR_EACH, RULES
 
 RULE_FILES = sorted((Path(__file__).parents[2] / "workflow/rules").glob("*.smk"))
 # The rules themselves, and those that are another with changes.
-_RULE = re.compile(r"^(?:rule (\w+):|use rule \w+ as (\w+) with:)(.*?)(?=^\S|\Z)", re.M | re.S)
+_BEGINNING = r"^ *(?:rule (\w+):|use rule \w+ as (\w+) with:)$"
+_RULE = re.compile(rf"{_BEGINNING}(.*?)(?={_BEGINNING}|\Z)", re.M | re.S)
 
 
 def rules() -> dict[str, str]:
     """Rule → its text."""
     found = {}
     for file in RULE_FILES:
-        for name, other, text in _RULE.findall(file.read_text(encoding="utf-8")):
+        for name, other, text, *_ in _RULE.findall(file.read_text(encoding="utf-8")):
             found[name or other] = text
     return found
 

@@ -10,7 +10,7 @@ import pytest
 from tangent_bench import runs
 from tests import synthetic
 
-FEW = ("mnist", "symbols", "terrain")
+FEW = ("mnist", "icons", "terrain")
 
 
 @pytest.fixture(scope="package")

@@ -99,7 +99,7 @@ def test_twenty_lines_of_the_page_are_a_merging_idea(with_vectors, capsys):
     assert len([line for line in code.splitlines() if line.strip()]) <= 20
     for written, here in (
         ('tb.open("results/tiny")', "given"),
-        ('["mnist", "symbols", "materials", "terrain"]', '["one", "two"]'),
+        ('["mnist", "icons", "letters", "terrain"]', '["one", "two"]'),
         ("accuracies(direction,", "accuracies(direction, custom_models=custom,"),
     ):
         assert written in code

@@ -15,6 +15,7 @@ from tests.tasks.content import content_digest, require_pinned
 # Tasks with an ORIGIN need images from elsewhere: test_paper_tasks.py and test_sources.py.
 NAMES = [n for n in registry.names("tasks") if not hasattr(registry.load("tasks", n), "ORIGIN")]
 KINDS = ("real", "rendered", "generated")
+DRAWN_FROM_SHEETS = ("badges", "greek", "icons", "letters", "pictograms", "scripts")
 
 
 def task(name: str) -> Task:
@@ -63,8 +64,11 @@ def test_images_obey_the_contract_and_are_those_of_published_numbers(name: str) 
     _require_well_formed(name)
     _require_every_class(name)
     _require_something_to_see(name)
+    if name in DRAWN_FROM_SHEETS:
+        _require_contrast(name)
     _require_no_image_twice(name)
     _require_blocks_within_splits(name)
+    _require_enough_blocks(name)
     for split in task(name).splits:
         require_pinned(name, split, loaded(name, split))
 
@@ -88,8 +92,17 @@ def _require_every_class(name: str) -> None:
 def _require_something_to_see(name: str) -> None:
     for split in task(name).splits:
         pixels = loaded(name, split).images.reshape(len(loaded(name, split).labels), -1)
-        constant = int((pixels.max(axis=1) - pixels.min(axis=1) < 4).sum())
-        assert constant == 0, f"{constant} images of {name}/{split} are of one colour"
+        faint = int((pixels.max(axis=1) - pixels.min(axis=1) < 4).sum())
+        assert faint == 0, f"{faint} images of {name}/{split} are of one colour"
+
+
+def _require_contrast(name: str) -> None:
+    """What is drawn in one colour on another stands out from it."""
+    for split in task(name).splits:
+        luma = loaded(name, split).images.astype(np.int64) @ np.array((299, 587, 114)) // 1000
+        span = np.quantile(luma.reshape(len(luma), -1), (0.02, 0.98), axis=1)
+        faint = int((span[1] - span[0] < 40).sum())
+        assert faint == 0, f"{faint} images of {name}/{split} cannot be read"
 
 
 def _require_no_image_twice(name: str) -> None:
@@ -110,9 +123,18 @@ def _require_blocks_within_splits(name: str) -> None:
         return
     found = {split: set(loaded(name, split).blocks.tolist()) for split in task(name).splits}
     for split in found:
-        assert len(found[split]) >= 20, f"{name}/{split}: too few blocks to resample"
         for other in set(found) - {split}:
             assert not found[split] & found[other], f"{name}: a block lies in {split} and {other}"
+
+
+def _require_enough_blocks(name: str) -> None:
+    """Blocks are what is resampled: fewer make wide intervals, and a choice of α that moves."""
+    for split, least in (("val", 250), ("test", 500)):
+        images = loaded(name, split)
+        assert len(np.unique(images.blocks)) >= least, f"{name}/{split}: too few blocks to resample"
+    for label, class_name in enumerate(task(name).class_names):
+        blocks = np.unique(images.blocks[images.labels == label])
+        assert len(blocks) >= 20, f"{name}/test: too few blocks of {class_name}"
 
 
 @pytest.mark.full

@@ -4,29 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fontTools.ttLib import TTFont
 
 from tangent_bench.seeds import generator
-from tangent_bench.tasks import (
-    _crops,
-    _landforms,
-    _solids,
-    materials,
-    objects,
-    photographs,
-    scripts,
-    symbols,
-    terrain,
-)
+from tangent_bench.tasks import _crops, _ground, _landforms, _solids, objects, scripts, terrain
 from tangent_bench.tasks._colours import contrasting, luma
 from tangent_bench.tasks._files import package_file
-from tangent_bench.tasks._glyphs import face_file, glyph
+from tangent_bench.tasks._glyphs import glyph
 from tangent_bench.tasks._photometric import jitter
 
 
 def test_tiles_keep_their_distance() -> None:
-    regions = _crops.tiles((200, 150), 21, _crops.TWELVE)
-    assert len(regions) == 12
+    regions = _crops.tiles((200, 150), 21, _crops.SIX)
+    assert len(regions) == 6
     for i, a in enumerate(regions):
         assert 0 <= a.left < a.right <= 200 and 0 <= a.top < a.bottom <= 150
         for b in regions[i + 1 :]:
@@ -47,39 +36,19 @@ def test_crops_stay_in_their_tiles() -> None:
     assert seen == set(range(len(own)))
 
 
-@pytest.mark.parametrize("module", [materials, photographs])
-def test_pictures_leave_room_for_every_crop(module) -> None:
-    for label in range(len(module.SOURCES)):
-        for split in module.TASK.splits:
-            longest = module.GALLERY.sides[label][1]
-            own = module.GALLERY.own(label, split)
-            assert own and all(min(r.right - r.left, r.bottom - r.top) >= longest for r in own), (
-                label,
-                split,
-            )
-
-
-@pytest.mark.parametrize(
-    "face", sorted({face for faces in symbols.FACES.values() for face in faces})
-)
-def test_typefaces_have_the_symbols(face: str) -> None:
-    covered = TTFont(face_file(face)).getBestCmap()
-    assert [name for name, symbol in symbols.SYMBOLS.items() if ord(symbol) not in covered] == []
-
-
-@pytest.mark.parametrize("face", scripts.FACES)
-def test_typefaces_have_the_letters(face: str) -> None:
-    covered = TTFont(face_file(face)).getBestCmap()
-    for script, letters in scripts.LETTERS.items():
-        assert [letter for letter in letters if ord(letter) not in covered] == [], script
-
-
-def test_no_letter_is_in_two_splits() -> None:
-    pools = [
-        {letter for pool in scripts.letters(split) for letter in pool}
-        for split in ("train", "val", "test")
-    ]
-    assert sum(map(len, pools)) == len(set.union(*pools)) == sum(map(len, scripts.LETTERS.values()))
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_groups_of_letters_share_none(split: str) -> None:
+    seen = set()
+    sizes = set()
+    for label, letters in scripts.groups(split):
+        glyph_numbers = {number for letter in letters for number in letter}
+        assert not glyph_numbers & seen and 0 <= label < len(scripts.TASK.class_names)
+        seen |= glyph_numbers
+        sizes.add(len(letters))
+    assert sizes == {1, 2, 3}
+    assert seen == {
+        row for pool in scripts.pools(split).values() for own in pool.values() for row in own
+    }
 
 
 def test_text_without_ink_is_refused() -> None:
@@ -125,6 +94,37 @@ def test_landforms_are_recognised(name: str) -> None:
     labels = _landforms.landforms(surface(name), rise=10)
     corner = 20 - _landforms.WINDOW // 2
     assert _landforms.NAMES[labels[corner, corner]] == name
+
+
+@pytest.mark.parametrize("name", _landforms.NAMES)
+def test_every_image_of_a_landform_has_a_ground_of_its_own(name: str) -> None:
+    found = terrain.windows(name, 12, generator("test", "windows", name))
+    assert len({window.heights.tobytes() for window in found}) == 12
+    for heights, top, left in found:
+        assert _landforms.NAMES[_landforms.landforms(heights, _ground.RISE)[top, left]] == name
+
+
+def test_water_cuts_ground_and_never_lifts_it() -> None:
+    """Of one ground, more steps leave less."""
+    rng = generator("test", "erosion")
+    heights = rng.integers(0, 4000, (2, 16, 16))
+    steps = np.array([0, 12]).reshape(2, 1, 1)
+    heights[1] = heights[0]
+    eroded = _ground._eroded(heights, steps)
+    assert np.array_equal(eroded[0], heights[0])
+    assert (eroded[1] <= heights[1]).all() and (eroded[1] < heights[1]).mean() > 0.5
+
+
+def test_no_water_is_lost_on_its_way() -> None:
+    rng = generator("test", "water")
+    heights = rng.integers(0, 50, (3, 9, 9))
+    padded = np.pad(heights, ((0, 0), (1, 1), (1, 1)), mode="edge")
+    around = (padded[:, :-2, 1:-1], padded[:, 2:, 1:-1], padded[:, 1:-1, :-2], padded[:, 1:-1, 2:])
+    lowest = np.minimum.reduce(around)
+    running = np.where(heights > lowest, rng.integers(1, 100, heights.shape), 0)
+    arriving = _ground._arriving(running, lowest, around)
+    assert arriving.sum() == running.sum()
+    assert (arriving >= 0).all()
 
 
 def test_light_comes_from_the_north_west() -> None:

@@ -22,7 +22,7 @@ DAMAGED = {  # kind → the damaged file, and what is made from it
         layout.outcome("single_task", *MODEL, "none-network", 0),
     ),
     "vector": (
-        layout.vector(*MODEL, "linear", "symbols", 0),
+        layout.vector(*MODEL, "linear", "icons", 0),
         layout.outcome("vector_geometry", *MODEL, "linear-none", 0),
     ),
     "features": (

@@ -28,9 +28,7 @@ def broken(tmp_path) -> list[str]:
             file.parent.mkdir(parents=True)
             file.write_text("no picture")
     entry = {"folder": str(folder), "templates": ["{}"]}
-    return preset(
-        "micro", tmp_path, tasks=["mnist", "symbols", "mine"], custom_tasks={"mine": entry}
-    )
+    return preset("micro", tmp_path, tasks=["mnist", "icons", "mine"], custom_tasks={"mine": entry})
 
 
 def on_a_terminal(checkout: Checkout, *arguments: str) -> tuple[int, str]:

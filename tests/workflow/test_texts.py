@@ -104,4 +104,4 @@ def test_only_what_stands_on_an_edited_tokenizer_runs_again(built, arguments):
     file.write_text(text.replace(".lower().split()", ".split()"), encoding="utf-8")
     jobs = built.dry_run(ROWS, *arguments).jobs
     file.write_text(text, encoding="utf-8")
-    assert jobs["prepare_images"] == 3 * len(TASKS) + 2
+    assert jobs["prepare_texts"] == 3 * len(TASKS) + 2

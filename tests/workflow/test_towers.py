@@ -13,7 +13,7 @@ from tests.models import own
 from tests.workflow.checkout import Checkout, merged, preset
 
 pytestmark = pytest.mark.slow
-TASKS = ("mnist", "symbols")
+TASKS = ("mnist", "icons")
 CONTROL = "textures"
 MODELS = ("net", "my_tower")
 CHANGES = {

@@ -43,6 +43,6 @@ def test_the_tutorial_runs(sources):
     merged = said[next(command for command in said if "bench merge" in command)]
     alpha = re.search(r"merged by agreed_mean, α = ([\d.]+), selected on validation", merged)[1]
     first, second = take.splitlines()
-    assert first == f"mnist+symbols+terrain by agreed_mean, alpha {float(alpha)}"
+    assert first == f"mnist+icons+terrain by agreed_mean, alpha {float(alpha)}"
     moved, whole = map(float, re.fullmatch(r"moved by ([\d.]+) of ([\d.]+)", second).groups())
     assert moved < whole and (moved > 0) == (float(alpha) > 0)

@@ -15,34 +15,48 @@ def head_of(wildcards, task):
     return results(layout.head(wildcards.model, wildcards.init, task, config["heads"]))
 
 
-def reader_of(task):
-    """The model that a task of texts is stored for, as its tokens; None of images."""
-    return config["models"][0] if has_texts(task) else None
+# All tasks of a run are of images, or all are of texts, which one model reads.
+if any(has_texts(task) for task in EVALUATED):
 
+    rule prepare_texts:
+        output:
+            results("data/{task}/{split}.safetensors"),
+        log:
+            results("logs/prepare_texts/{task}.{split}.log"),
+        threads: 1
+        resources:
+            **asked("prepare_texts"),
+        params:
+            model=config["models"][0],
+            limit=lambda w: config["data"][f"max_{w.split}"],
+            code=lambda w: code(
+                "prepare_texts",
+                *plugins("tasks", w.task),
+                *plugins("models", *config["models"]),
+            ),
+        script:
+            "../scripts/prepare_texts.py"
 
-rule prepare_images:
-    input:
-        split_before,
-    output:
-        results("data/{task}/{split}.safetensors"),
-    log:
-        results("logs/prepare_images/{task}.{split}.log"),
-    threads: 1
-    resources:
-        **asked("prepare_images"),
-    params:
-        custom=lambda w: config["custom_tasks"].get(w.task),
-        reader=lambda w: reader_of(w.task),
-        folder=lambda w: images_state(w.task),
-        limit=lambda w: config["data"][f"max_{w.split}"],
-        data=lambda w: settings_of_images(w.task),
-        code=lambda w: code(
-            "prepare_images",
-            *plugins("tasks", w.task),
-            *plugins("models", *filter(None, [reader_of(w.task)])),
-        ),
-    script:
-        "../scripts/prepare_images.py"
+else:
+
+    rule prepare_images:
+        input:
+            split_before,
+        output:
+            results("data/{task}/{split}.safetensors"),
+        log:
+            results("logs/prepare_images/{task}.{split}.log"),
+        threads: 1
+        resources:
+            **asked("prepare_images"),
+        params:
+            custom=lambda w: config["custom_tasks"].get(w.task),
+            folder=lambda w: images_state(w.task),
+            limit=lambda w: config["data"][f"max_{w.split}"],
+            data=lambda w: settings_of_images(w.task),
+            code=lambda w: code("prepare_images", *plugins("tasks", w.task)),
+        script:
+            "../scripts/prepare_images.py"
 
 
 rule build_head:

@@ -32,6 +32,22 @@ def trunk_before(wildcards):
     return [f"{PRETRAINING}/{wildcards.run}/trunk/{wildcards.arm}-{before}.safetensors"]
 
 
+# Needs the extra `language`; what it makes is shipped (`tangent-bench ship results/pretraining/text`).
+rule distil_text:
+    output:
+        f"{PRETRAINING}/text/tangent-text.safetensors",
+    log:
+        f"{PRETRAINING}/text/logs/distil_text.log",
+    threads: 1
+    resources:
+        **asked("distil_text"),
+    params:
+        recipe=config["text_tower"],
+        code=lambda w: code("distil_text", *plugins("models", "tiny")),
+    script:
+        "../scripts/distil_text.py"
+
+
 rule draw_corpus:
     output:
         f"{PRETRAINING}/shards/{{shard}}.safetensors",

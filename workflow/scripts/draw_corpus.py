@@ -1,4 +1,4 @@
-"""One shard of the pre-training corpus: pictures and tokenised captions."""
+"""One shard of the pre-training corpus: pictures, and captions as the text tower reads them."""
 
 from tangent_bench.jobs.provenance import job
 
@@ -9,10 +9,9 @@ with job(snakemake):
     from tangent_bench.finetuning import pretraining
     from tangent_bench.store import artefacts
 
-    recipe = snakemake.params.recipe
-    seed = recipe["seed"]
-    size = recipe["num_images"] // recipe["num_shards"]
+    entry = snakemake.params.recipe
+    size = entry["num_images"] // entry["num_shards"]
     first = int(snakemake.wildcards.shard) * size
     places = np.arange(first, first + size)
-    pictures = pretraining.draw_shard(seed, recipe["families"], models.find("tiny"), places)
-    artefacts.save(snakemake.output[0], "corpus shard", pictures, seed=seed, first=first)
+    pictures = pretraining.draw_shard(entry, models.find("tiny"), places)
+    artefacts.save(snakemake.output[0], "corpus shard", pictures, seed=entry["seed"], first=first)

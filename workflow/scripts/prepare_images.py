@@ -1,18 +1,14 @@
-"""Images of one split of one task, as uint8 in one file, with the digest of their order.
-
-Of a task of texts the tokens that the model reads of them.
-"""
+"""Images of one split of one task, as uint8 in one file, with the digest of their order."""
 
 from tangent_bench.jobs.provenance import job
 
 with job(snakemake) as record:
-    from tangent_bench import models, registry
+    from tangent_bench import registry
     from tangent_bench.images import prepare
     from tangent_bench.images.checks import limited, say_absent
     from tangent_bench.images.own_task import OwnTask
     from tangent_bench.images.sources import custom_task, open_split
     from tangent_bench.images.stored import gather
-    from tangent_bench.images.task import Images
     from tangent_bench.store import artefacts
 
     name = snakemake.wildcards.task
@@ -39,12 +35,7 @@ with job(snakemake) as record:
             max_leaks=len(opened) if has_leaked else params.data["max_leaks"],
         )
     else:
-        if params.reader:
-            tokenize = models.inputs(models.find(params.reader)).tokens
-            found = registry.task(name).load(split)
-            images = Images(tokenize(found.texts), found.labels, found.blocks)
-            images = limited(images, params.limit, name, split)
-        elif isinstance(source, OwnTask):
+        if isinstance(source, OwnTask):
             opened = source.checked(split, params.limit, params.data["max_leaks"])
             images = gather(opened, source.side)
         else:
