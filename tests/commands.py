@@ -132,6 +132,10 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
         "tests/workflow/test_texts.py::test_every_experiment_of_the_preset_has_rows",
         "hours; with a small random encoder in place of the public one",
     ),
+    "make reproduce PRESET=three_models": (
+        "tests/workflow/test_dag.py::test_jobs_of_a_preset",
+        "two hours; planned",
+    ),
     "make reproduce PRESET=training_modes": (
         "tests/workflow/test_dag.py::test_jobs_of_a_preset",
         "an hour; planned",

@@ -32,7 +32,7 @@ def test_many_numbers_are_held():
     for page in marks.pages(ROOT):
         found = list(marks.MARK.finditer(page.read_text(encoding="utf-8")))
         cells += sum(mark["row"] is not None for mark in found)
-    assert cells >= 40
+    assert cells > 40
 
 
 @pytest.fixture
