@@ -78,7 +78,7 @@ def _expected(config: dict) -> dict[str, int]:
         {mode.removesuffix("-tangent") for mode in config["modes"] if mode.endswith("-tangent")}
     )
     counts = {
-        "prepare_images": 3 * tasks + 2 * control,
+        "prepare_texts" if has_texts else "prepare_images": 3 * tasks + 2 * control,
         "build_head": models * _num_texts(config) * (tasks + control),
         "encode_base": models * inits * (tasks + control),
         "finetune": models
