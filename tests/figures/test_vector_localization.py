@@ -60,7 +60,7 @@ def test_a_row_of_the_matrix_is_a_vector_and_a_column_an_evaluated_task(table):
             assert shown[j, i] == f"{ratio:.2f}".removeprefix("0")
     assert shown[1, 0] != shown[0, 1], "or the other way around would pass"
     own = value(table, metric="relative_change", sources="icons", task="icons", **at)
-    assert axis.get_xticklabels()[1].get_text() == f"Symbols, {100 * own:.0f} %"
+    assert axis.get_xticklabels()[1].get_text() == f"Icons, {100 * own:.0f} %"
 
 
 def test_colours_end_at_twice_the_own_change_and_hold_one(table):
@@ -110,7 +110,7 @@ def test_marks_and_references_by_task(table):
         dotted = [line for line in axis.lines if line.get_linestyle() == ":"]
         assert [line.get_xdata()[0] for line in dotted] == [pytest.approx(reference)]
     ticks = [tick.get_text() for tick in axes.flat[0].get_yticklabels()]
-    assert ticks == ["MNIST", "Symbols", "Terrain", "Average"]
+    assert ticks == ["MNIST", "Icons", "Terrain", "Average"]
 
 
 SHARES = {"random": 1.4, "step-3": 1.2, "step-10": 1.1, "pretrained": 1.0, "shuffled-100": 1.3}
