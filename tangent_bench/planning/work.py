@@ -27,7 +27,7 @@ PLAIN_SECONDS = {
     "collect_replicates": 0.3,
     "summarize": 0.7,
     "make_table": 0.8,
-    "draw_figure": 1.8,
+    "draw_figure": 3.0,
     "make_times": 0.3,
     "make_results_page": 0.3,
 }
