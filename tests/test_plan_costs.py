@@ -46,7 +46,7 @@ def test_a_task_of_the_hub_that_is_not_here_stops_the_plan_with_a_sentence(tmp_p
     entry = {"hub": "someone/pets", "templates": ["{}"], "class_names": ["cat", "dog"]}
     config = merged("micro") | {
         "tasks": ["pets"],
-        "control": "terrain",
+        "control": "mnist",
         "custom_tasks": {"pets": entry},
     }
     config |= {"results": str(tmp_path)}

@@ -18,6 +18,8 @@ RUNS = (
     ["config/micro.yaml", "config/few_methods.yaml"],
     ["config/micro.yaml", "config/few_inits.yaml"],
 )
+# Module → the folder of plug-ins that it loads by `registry.every`.
+EVERY = {"corpus": "corpus", "finetuning.distillation": "tasks"}
 Job = tuple[str, tuple[str, ...]]  # name of the script, plug-ins
 
 
@@ -40,8 +42,11 @@ def import_graph() -> grimp.ImportGraph:
     graph = grimp.build_graph(
         "tangent_bench", "scripts", exclude_type_checking_imports=True, cache_dir=None
     )
-    for name in registry.names("corpus"):  # loaded by `registry.every`
-        graph.add_import(importer="tangent_bench.corpus", imported=f"tangent_bench.corpus.{name}")
+    for importer, folder in EVERY.items():
+        for name in registry.names(folder):
+            graph.add_import(
+                importer=f"tangent_bench.{importer}", imported=f"tangent_bench.{folder}.{name}"
+            )
     return graph
 
 
