@@ -167,7 +167,7 @@ def colour_bar(axes: np.ndarray, image, label: str) -> None:
     shrink = 0.5 if _page.current().is_own else 0.9
     bar = figure.colorbar(image, ax=shown, location="bottom", shrink=shrink, aspect=35, pad=0.01)
     bar.set_label(label)
-    bar.locator = MaxNLocator(6, steps=[1, 2, 2.5, 5, 10])
+    bar.locator = MaxNLocator(5, steps=[1, 2, 5, 10])
     bar.update_ticks()
     bar.outline.set_linewidth(0.6)
 
