@@ -23,6 +23,7 @@ CHANGES = {
     "inits": MODEL[1:],
     "tasks": TASKS,
     "data": {"max_train": 120, "max_val": 60, "max_test": 80},
+    "modes": ["none-network", "standard-network", "linear-tangent"],
     "training": {"steps": 4, "batch_size": 12, "learning_rate": 1e-2, "warmup_steps": 2},
     "joint_training": {"steps": 4},
     "coefficients": {"count": 5},
