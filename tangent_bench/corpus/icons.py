@@ -1,6 +1,7 @@
 """Icons by several designers, each with the name that its designer gave it.
 
-No drawing of a task is among them, and no name has a word of a task's classes.
+No drawing of a task is among them, and no name has a word of the classes of icons, pictograms or
+scripts.
 """
 
 from __future__ import annotations
