@@ -98,7 +98,7 @@ def test_schema_is_closed_and_complete_at_every_level():
         for where in shared
         for part in [schema()]
     )
-    own = 2 * len({"custom_tasks", "custom_models", "recipes"}) + len(
+    own = 2 * len({"custom_tasks", "custom_models", "recipes", "sweep"}) + len(
         ["checkpoints", "entry", "files", "out_of_scope", "splits"]
     )
     maps = 1 + len(MAPS) + len(nested) + own
@@ -302,6 +302,8 @@ def test_a_recipe_is_of_a_model_that_exists():
     assert recipe(config, "wide-pre1") == DEFAULT["training"] | own
     assert recipe(config, "tiny") == DEFAULT["training"]
     assert "Did you mean 'tiny'?" in sentence(changed("recipes", {"tinny": own}))
+    tried = {"learning_rates": [1e-3], "steps": [50]}
+    assert "Did you mean 'tiny'?" in sentence(changed("sweep", {"tinny": tried}))
     text = sentence(changed("recipes", {"tiny": {"batch_size": 1}}))
     assert "unknown key 'recipes.tiny.batch_size'" in text
 

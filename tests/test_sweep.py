@@ -13,7 +13,9 @@ from tangent_bench.finetuning.step import Recipe
 from tangent_bench.images.inputs import Pixels
 from tangent_bench.measuring import sweep
 from tangent_bench.models._tower import Tower
+from tangent_bench.planning.recipes import recipe
 from tangent_bench.store import rows as rows_of
+from tests.workflow.checkout import merged
 
 PUBLISHED = Path(__file__).parents[1] / "results/published/sweep"
 RECIPE = Recipe(
@@ -48,14 +50,19 @@ def test_the_rule_takes_the_mean_over_trainings():
 def test_the_published_choice_follows_from_the_published_rows():
     published = rows_of.read(PUBLISHED / "rows.csv")
     assert sweep.report(published) == (PUBLISHED / "choice.md").read_text(encoding="utf-8")
-    best, _ = sweep.choose(published)
-    assert f"Chosen by the rule in `tangent_bench/measuring/sweep.py`: **{best}**." in sweep.report(
-        published
-    )
+    config = merged("tiny")
+    for name, tried in published.groupby("model", sort=False):
+        best, _ = sweep.choose(tried)
+        chosen = recipe(config, name)
+        assert best == sweep.setting(chosen["learning_rate"], chosen["steps"])
+        assert f"Chosen by the rule in `tangent_bench/measuring/sweep.py`: **{best}**." in (
+            sweep.report(tried)
+        )
 
 
 def test_each_model_has_a_choice_of_its_own():
     published = rows_of.read(PUBLISHED / "rows.csv")
+    published = published[published["model"] == "tiny"]
     best, scores = sweep.choose(published)
     worst = min(scores, key=lambda params_id: scores[params_id])
     other = published.copy()
@@ -70,12 +77,13 @@ def test_each_model_has_a_choice_of_its_own():
 def test_the_figure_has_a_point_for_each_setting_and_training():
     published = rows_of.read(PUBLISHED / "rows.csv")
     axes = _sweep.draw(published)
-    for axis, metric in zip(axes.flat, _sweep.PANELS, strict=True):
-        drawn = np.concatenate(
-            [line.get_xydata() for line in axis.lines if len(line.get_xdata()) > 2]
-        )
-        expected = published[published["metric"] == metric]["value"]
-        assert sorted(drawn[:, 1]) == pytest.approx(sorted(100 * expected))
+    names = published["model"].unique()
+    assert axes.shape == (len(names), len(_sweep.PANELS)) == (2, 2)
+    for line, name in zip(axes, names, strict=True):
+        for axis, metric in zip(line, _sweep.PANELS, strict=True):
+            drawn = np.concatenate([each.get_xydata() for each in axis.lines])
+            expected = published[(published["metric"] == metric) & (published["model"] == name)]
+            assert sorted(drawn[:, 1]) == pytest.approx(sorted(100 * expected["value"]))
 
 
 def test_warmup_stays_a_quarter():

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tangent_bench.figures._entities import modes
-from tangent_bench.figures._panels import annotate, legend, panels
+from tangent_bench.figures._entities import model_title, modes
+from tangent_bench.figures._panels import annotate, legend, panels, title
 from tangent_bench.figures._select import pick
 from tangent_bench.figures._style import COLUMN, in_look
 
@@ -21,17 +21,20 @@ PANELS = {
 
 @in_look
 def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
-    """Returns two axes: a point for each setting and training.
+    """Returns two axes for each model: a point for each setting and training.
 
     The rows are about validation images of the development world.
     """
-    axes = panels(1, 2, ax, (COLUMN, 2.9))
-    for axis, (metric, label) in zip(axes.flat, PANELS.items(), strict=True):
-        for mode in modes(rows):
-            part = pick(rows, training=mode.training, evaluation=mode.evaluation)
-            _points(axis, part, metric, mode)
-        axis.set_xlabel("Relative length ‖τ‖ / ‖θ0‖ (%)")
-        axis.set_ylabel(label)
+    names = rows["model"].unique().tolist()
+    axes = panels(len(names), len(PANELS), ax, (COLUMN, 2.9))
+    for line, name in zip(axes, names, strict=True):
+        for axis, (metric, label) in zip(line, PANELS.items(), strict=True):
+            for mode in modes(rows):
+                part = pick(rows, model=name, training=mode.training, evaluation=mode.evaluation)
+                _points(axis, part, metric, mode)
+            title(axis, model_title(name))
+            axis.set_xlabel("Relative length ‖τ‖ / ‖θ0‖ (%)")
+            axis.set_ylabel(label)
     legend(axes.flat[0], loc="best")
     seeds = ", ".join(map(str, sorted(rows["seed"].unique())))
     words = (

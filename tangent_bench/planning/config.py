@@ -181,8 +181,8 @@ def _require_weights_file(config: Mapping) -> None:
 
 
 def _require_recipes(config: Mapping) -> None:
-    """Recipes are of models that exist, of this preset or of others."""
-    for name in config["recipes"]:
+    """Recipes, and settings that are tried, are of models that exist, of any preset."""
+    for name in [*config["recipes"], *config["sweep"]]:
         _require_plugin(config, "models", name)
 
 

@@ -35,13 +35,16 @@ rule sweep_point:
 
 rule sweep:
     input:
-        expand(
-            results("sweep/{model}/{training}/rate-{rate}/steps-{steps}.csv"),
-            model=config["models"],
-            training=config["trainings"],
-            rate=config["sweep"]["learning_rates"],
-            steps=config["sweep"]["steps"],
-        ),
+        [
+            path
+            for model, tried in config["sweep"].items()
+            for path in expand(
+                results(f"sweep/{model}/{{training}}/rate-{{rate}}/steps-{{steps}}.csv"),
+                training=config["trainings"],
+                rate=tried["learning_rates"],
+                steps=tried["steps"],
+            )
+        ],
     output:
         rows="results/published/sweep/rows.csv",
         choice="results/published/sweep/choice.md",
