@@ -15,7 +15,7 @@ def shown(text: str) -> str:
     An equation is an indented block whose first line has "=", and is no command.
 
     >>> shown("So\\n\\n    a = b < c\\n\\nholds.\\n")
-    'So\\n\\n<pre class="equation">a = b &lt; c</pre>\\n\\nholds.\\n'
+    'So\\n\\n<pre class="equation" tabindex="0">a = b &lt; c</pre>\\n\\nholds.\\n'
     """
     return _BLOCK.sub(_equation, text)
 
@@ -25,4 +25,4 @@ def _equation(found: re.Match[str]) -> str:
     if "=" not in lines[0] or _COMMAND.match(lines[0]):
         return found[0]
     rows = [escape(line[4:].rstrip(), quote=False) for line in lines]
-    return f'<pre class="equation">{chr(10).join(rows).rstrip()}</pre>\n'
+    return f'<pre class="equation" tabindex="0">{chr(10).join(rows).rstrip()}</pre>\n'

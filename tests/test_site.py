@@ -147,7 +147,7 @@ def test_a_warning_fails_the_build(tmp_path, text, status):
 def test_equations_are_shown_as_such_and_commands_as_code():
     text = "See\n\n    ξ = a < b\n        + c\n\nand\n\n    make reproduce PRESET=micro\n\nend.\n"
     shown = _equations.shown(text)
-    assert '<pre class="equation">ξ = a &lt; b\n    + c</pre>\n\nand' in shown
+    assert '<pre class="equation" tabindex="0">ξ = a &lt; b\n    + c</pre>\n\nand' in shown
     assert "\n    make reproduce PRESET=micro\n" in shown
 
 
@@ -208,7 +208,7 @@ def test_the_site_searches_without_a_server(site):
 @pytest.mark.slow
 def test_the_site_shows_equations_and_commands_within_lists(site):
     text = (site / "explanation/task-vectors.html").read_text("utf-8")
-    assert '<pre class="equation">τ_t = θ*_t − θ0</pre>' in text
+    assert '<pre class="equation" tabindex="0">τ_t = θ*_t − θ0</pre>' in text
     text = (site / "how-to/reproduce-the-paper.html").read_text("utf-8")
     for command in ("snakemake -n --configfile", "hf download timm/vit_base_patch32_clip_224"):
         assert re.search(rf"<code>[^<]*{re.escape(command)}", text), command
