@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tangent_bench import checkpoints, models
 from tangent_bench.export._choices import Choice
 from tangent_bench.judging.outcomes import Place
-from tangent_bench.store import artefacts
+from tangent_bench.store import artefacts, layout
 from tangent_bench.store.layout import Mode
 
 if TYPE_CHECKING:
@@ -94,8 +94,17 @@ def opened(choice: Choice, custom_models: Mapping[str, Any], root: Path | None) 
         digests=digests,
         mode=Mode.parse(place.mode),
         seed=choice.seed,
-        results=root and Results(root, place.model, place.init, choice.seed, custom_models),
+        results=root
+        and Results(
+            root, place.model, place.init, choice.seed, custom_models, heads=_heads(root, place)
+        ),
     )
+
+
+def _heads(root: Path, place: Place) -> str:
+    """What the heads of a run are made of: a folder has the one kind or the other."""
+    probes = root / layout.head(place.model, place.init, "any", layout.PROBE)
+    return layout.PROBE if probes.parent.is_dir() else layout.PROMPTS
 
 
 def _digest(tensors: Mapping[str, Tensor]) -> str:

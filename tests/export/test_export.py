@@ -439,6 +439,22 @@ def test_a_method_that_looks_at_images_finds_them_in_the_results(template, tmp_p
     assert about["hyper_parameters"]["adamerging.steps"] == 2
 
 
+def test_a_method_that_looks_at_heads_finds_probes_as_well(run, tmp_path):
+    """A folder whose heads are probes: the same numbers at another place make the same model."""
+    merger = merging.find("adamerging", {"steps": 2})
+
+    def tower() -> dict[str, Tensor]:
+        request = asked(run, "ties", tmp_path / "a.safetensors", alpha=1.0, force=True)
+        return export(Request(**{**vars(request), "merger": merger})).merged.tower
+
+    prompts = tower()
+    for task in TASKS:
+        place = run.root / layout.head("mine", "pretrained", task, layout.PROBE)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        (run.root / layout.head("mine", "pretrained", task)).rename(place)
+    torch.testing.assert_close(tower(), prompts, rtol=0, atol=0)
+
+
 @pytest.mark.parametrize(
     ("alpha", "is_said"), [(0.3, False), (1.0, False), (1.5, True), (-1.0, True)]
 )
