@@ -30,7 +30,7 @@ MADE = {
     "config": "reference/presets.md",
     "config/default.yaml": "reference/config.md",
     "tangent_bench/store/rows.py": "reference/rows.md",
-    _reference.SWEEP: "results/sweep-choice.md",
+    **_reference.SWEEPS,
     "docs/_gallery.py": "reference/gallery.md",
 }
 

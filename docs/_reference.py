@@ -22,7 +22,11 @@ from tangent_bench.store.rows import COLUMNS, Row
 
 ROOT = Path(__file__).parents[1]
 API = "reference/api/"
-SWEEP = "results/published/sweep/choice.md"
+SWEEPS = {  # page of a sweep → its place in the site
+    f"results/published/{name}/choice.md": f"results/{name}-choice.md"
+    for name in ("sweep", "sweep_language")
+    if (ROOT / f"results/published/{name}/choice.md").is_file()
+}
 # Folders of plug-ins that have a page.
 PLUGINS = ("tasks", "training", "methods", "checkpoints", "experiments", "figures")
 LONG = 12  # entries of a tuple that are all shown
@@ -40,8 +44,9 @@ def pages(nav: list) -> dict[str, str]:
         "reference/texts.md": _texts.page(),
         "contributing.md": (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"),
         "changelog.md": (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"),
-        "results/sweep-choice.md": (ROOT / SWEEP).read_text(encoding="utf-8"),
     }
+    for page, place in SWEEPS.items():
+        made[place] = (ROOT / page).read_text(encoding="utf-8")
     for folder in PLUGINS:
         made[f"reference/{folder}.md"] = plugins_page(folder)
     for name in public_modules(nav):

@@ -260,4 +260,8 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     ),
     "snakemake publish --cores all --configfile config/pretraining_ablation.yaml": ("", "hours"),
     "snakemake sweep --cores all --configfile config/sweep.yaml": ("tests/test_sweep.py", "hours"),
+    "snakemake sweep --cores all --configfile config/language.yaml config/sweep_language.yaml": (
+        "tests/test_sweep.py",
+        "hours",
+    ),
 }

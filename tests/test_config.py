@@ -20,7 +20,9 @@ from tangent_bench.planning.recipes import recipe
 
 FOLDER = Path(__file__).parents[1] / "config"
 DEFAULT = yaml.safe_load((FOLDER / "default.yaml").read_text(encoding="utf-8"))
-PRESETS = sorted(p.stem for p in FOLDER.glob("*.yaml") if p.stem not in ("default", "sweep"))
+PRESETS = sorted(
+    p.stem for p in FOLDER.glob("*.yaml") if not p.stem.startswith(("default", "sweep"))
+)
 FREE = (".families.",)  # maps whose keys are names
 MAPS = {key for key, value in DEFAULT.items() if isinstance(value, dict) and value}
 TASK = {"folder": "images", "templates": ["a {}"]}

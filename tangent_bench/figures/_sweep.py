@@ -23,9 +23,11 @@ PANELS = {
 def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     """Returns two axes for each model: a point for each setting and training.
 
-    The rows are about validation images of the development world.
+    The rows are about images or texts of validation.
     """
     names = rows["model"].unique().tolist()
+    from tangent_bench.measuring import sweep
+
     axes = panels(len(names), len(PANELS), ax, (COLUMN, 2.9))
     for line, name in zip(axes, names, strict=True):
         for axis, (metric, label) in zip(line, PANELS.items(), strict=True):
@@ -39,7 +41,7 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     seeds = ", ".join(map(str, sorted(rows["seed"].unique())))
     words = (
         "a mark: a setting of learning rate and steps; α*: chosen on these images; "
-        f"n = {rows['num_samples'].max():,} validation images of the development world; "
+        f"n = {rows['num_samples'].max():,} {sweep.looked_at(rows)}; "
         f"seed {seeds}; no intervals"
     )
     annotate(axes, words, ax)

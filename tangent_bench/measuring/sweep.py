@@ -1,6 +1,7 @@
 """Learning rate and steps, chosen on a development world.
 
-It has other tasks than the reported ones, and only its validation images are looked at.
+It has other tasks than the reported ones, and only its validation images are looked at; of texts,
+validation texts of the reported tasks.
 
 Rule, fixed before any number was seen: the trainings of a model share one setting; it is the one
 with the highest development accuracy in task addition at the validated coefficient, averaged over
@@ -234,6 +235,17 @@ COLUMNS = (
 )
 
 
+def looked_at(rows: pd.DataFrame) -> str:
+    """What a sweep looks at, in words.
+
+    Of texts there are no tasks beside the reported ones.
+    """
+    first = str(rows["sources"].iloc[0]).partition("+")[0]
+    if registry.task_folder(first) == "texts":
+        return "validation texts of the tasks that are reported"
+    return "validation images of the development world"
+
+
 def report(rows: pd.DataFrame) -> str:
     """The sweep as Markdown: every setting and training, and which setting the rule chooses.
 
@@ -243,7 +255,7 @@ def report(rows: pd.DataFrame) -> str:
     lines = [
         "# Development sweep",
         "",
-        "Validation images of the development world; fractions.",
+        f"{looked_at(rows).capitalize()}; fractions.",
         "",
     ]
     for name in names:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FORMATS = ("svg", "png")  # those that are published
-SWEEP = "sweep/sweep"  # the one figure that is no preset's
+SWEEP = "sweep"  # name of the one figure that is no preset's, in folders that begin with it
 
 
 def names(folder: Path) -> list[str]:
@@ -30,7 +30,8 @@ def names(folder: Path) -> list[str]:
     Args:
         folder: results/published.
     """
-    files = [*sorted(folder.glob("*/figures/*.svg")), *sorted(folder.glob(f"{SWEEP}.svg"))]
+    files = [*folder.glob("*/figures/*.svg"), *folder.glob(f"{SWEEP}*/{SWEEP}.svg")]
+    files.sort(key=lambda file: (file.stem == SWEEP, file))
     return [file.relative_to(folder).with_suffix("").as_posix() for file in files]
 
 
@@ -45,7 +46,7 @@ def draw(folder: Path, name: str) -> Any:
         ValueError: its rows are missing, or no figure has this name.
     """
     file = folder / name
-    if name == SWEEP:
+    if file.name == SWEEP:
         return _sweep.draw(rows.read(file.with_name("rows.csv")))
     plugin = registry.load("figures", file.name)
     return plugin.draw(read(file.parents[1] / "rows.csv.gz"))

@@ -1,5 +1,7 @@
-# The development sweep: `snakemake sweep --cores all --configfile config/sweep.yaml`. Not part of
-# `all`; its rows are tracked.
+# The development sweep: `snakemake sweep --cores all --configfile config/sweep.yaml`; of texts with
+# config/language.yaml and config/sweep_language.yaml. Not part of `all`; its rows are tracked.
+
+SWEEP = f"results/published/{config['preset']}"
 
 
 rule sweep_point:
@@ -46,10 +48,10 @@ rule sweep:
             )
         ],
     output:
-        rows="results/published/sweep/rows.csv",
-        choice="results/published/sweep/choice.md",
-        figure="results/published/sweep/sweep.svg",
-        picture="results/published/sweep/sweep.png",
+        rows=f"{SWEEP}/rows.csv",
+        choice=f"{SWEEP}/choice.md",
+        figure=f"{SWEEP}/sweep.svg",
+        picture=f"{SWEEP}/sweep.png",
     log:
         results("logs/sweep.log"),
     threads: 1
