@@ -23,9 +23,8 @@ from tangent_bench.store.rows import COLUMNS, Row
 ROOT = Path(__file__).parents[1]
 API = "reference/api/"
 SWEEPS = {  # page of a sweep → its place in the site
-    f"results/published/{name}/choice.md": f"results/{name}-choice.md"
-    for name in ("sweep", "sweep_language")
-    if (ROOT / f"results/published/{name}/choice.md").is_file()
+    page.relative_to(ROOT).as_posix(): f"results/{page.parent.name}-choice.md"
+    for page in sorted(ROOT.glob("results/published/sweep*/choice.md"))
 }
 # Folders of plug-ins that have a page.
 PLUGINS = ("tasks", "training", "methods", "checkpoints", "experiments", "figures")
