@@ -25,9 +25,9 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
 
     The rows are about images or texts of validation.
     """
-    names = rows["model"].unique().tolist()
     from tangent_bench.measuring import sweep
 
+    names = rows["model"].unique().tolist()
     axes = panels(len(names), len(PANELS), ax, (COLUMN, 2.9))
     for line, name in zip(axes, names, strict=True):
         for axis, (metric, label) in zip(line, PANELS.items(), strict=True):
