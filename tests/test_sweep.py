@@ -60,6 +60,13 @@ def test_the_published_choice_follows_from_the_published_rows():
         )
 
 
+def test_what_was_looked_at_is_said():
+    published = rows_of.read(PUBLISHED / "rows.csv")
+    assert sweep.looked_at(published) == "validation images of the development world"
+    of_texts = published.assign(sources="bible+cities")
+    assert sweep.report(of_texts).splitlines()[2].startswith("Validation texts of the tasks that")
+
+
 def test_each_model_has_a_choice_of_its_own():
     published = rows_of.read(PUBLISHED / "rows.csv")
     published = published[published["model"] == "tiny"]
