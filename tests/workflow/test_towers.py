@@ -103,3 +103,19 @@ def test_only_what_stands_on_an_edited_tower_runs_again(built, arguments):
     file.write_text(text, encoding="utf-8")
     assert (jobs["fit_probe"], jobs["encode_base"], jobs["finetune"]) == (3, 3, 2)
     assert "prepare_images" not in jobs
+
+
+@pytest.mark.full
+def test_standard_fine_tuning_begins_at_the_same_network(built, tmp_path):
+    """Last, since it builds more into the same folder."""
+    both = {
+        "trainings": ["standard", "linear"],
+        "modes": ["none-network", "standard-network", "linear-tangent"],
+    }
+    finished = built.snakemake(ROWS, *preset("micro", tmp_path, **CHANGES | both))
+    assert finished.status == 0, finished.output
+    table = rows.read(built.path(ROWS))
+    added = table[(table["experiment"] == "task_addition") & (table["metric"] == "accuracy")]
+    still = added[(added["coefficient"] == 0.0) & (added["split"] == "test")]
+    assert set(still["training"]) == set(both["trainings"])
+    assert (still.groupby(["model", "task"])["value"].nunique() == 1).all()
