@@ -99,8 +99,8 @@ regress: $(READY) ## is a merging method better than another? Verdicts on five s
 	@test -n "$(METHOD)" || { echo "Say which method: make regress METHOD=ties" >&2; exit 1; }
 	@$(COMMAND) regress "$(METHOD)" --baseline "$(BASELINE)" $(foreach pair,$(SET),--set $(pair)) $(if $(VERBOSE),--verbose) $(ARGS)
 
-methods: ## the cross table on top of the tiny preset: merging methods x ways of fine-tuning, with a leaderboard
-	@$(MAKE) reproduce PRESET=tiny CONFIG=methods
+methods: ## the cross table over five seeds, on top of what regress built: merging methods x ways of fine-tuning, with a leaderboard (hours)
+	@$(MAKE) reproduce PRESET=regress CONFIG=methods
 
 # STEPS is one stretch: its state waits in results/pretraining for the next, here or on another machine.
 MODEL ?=

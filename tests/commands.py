@@ -30,13 +30,13 @@ NEWCOMER: dict[str, str | None] = {
     'make regress METHOD=ties SET="keep=0.1" BASELINE=tsv_m': (
         f'make regress METHOD=ties SET="keep=0.1" BASELINE=tsv_m ARGS="{ON_MICRO}"'
     ),
-    "tangent-bench merge ties --results results/tiny --mode standard-network "
+    "tangent-bench merge ties --results results/regress --seed 0 --mode standard-network "
     "--out merged.safetensors": "tangent-bench merge ties --results results/micro "
     "--mode standard-network --out results/micro/merged.safetensors",
-    "tangent-bench merge ties --results results/tiny --mode standard-network --out merged "
-    "--format huggingface": "tangent-bench merge ties --results results/micro "
+    "tangent-bench merge ties --results results/regress --seed 0 --mode standard-network "
+    "--out merged --format huggingface": "tangent-bench merge ties --results results/micro "
     "--mode standard-network --out results/micro/merged-hf --format huggingface",
-    "tangent-bench merge ties --results results/tiny --mode linear-tangent "
+    "tangent-bench merge ties --results results/regress --seed 0 --mode linear-tangent "
     "--out tangent.safetensors": "tangent-bench merge ties --results results/micro "
     "--mode linear-tangent --out results/micro/tangent.safetensors",
     "make docs": None,
@@ -107,7 +107,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "make regress METHOD=half_sum": (TEN_LINES, "the name of a method that the reader wrote"),
     "make methods": (
         "tests/workflow/test_methods.py::test_leaderboard_is_there",
-        "half an hour; on micro",
+        "hours; on micro",
     ),
     "make analyses": (
         "tests/workflow/test_analyses.py::test_numbers_are_those_that_were_published",

@@ -108,7 +108,7 @@ def test_schema_is_closed_and_complete_at_every_level():
     for where, part in found.items():
         assert part.get("additionalProperties") not in (None, True), where
         if part.get("properties") and not any(
-            free in where for free in ("custom_", "out_of_scope", "recipes")
+            free in where for free in ("custom_", "out_of_scope", "recipes", "sweep")
         ):
             assert sorted(part["required"]) == sorted(part["properties"]), where
 
@@ -308,6 +308,13 @@ def test_a_recipe_is_of_a_model_that_exists():
     assert "Did you mean 'tiny'?" in sentence(changed("sweep", {"tinny": tried}))
     text = sentence(changed("recipes", {"tiny": {"batch_size": 1}}))
     assert "unknown key 'recipes.tiny.batch_size'" in text
+
+
+def test_weights_that_a_sweep_tries_are_of_trainings_with_a_penalty():
+    tried = {"learning_rates": [1e-3], "steps": [50], "weights": [0.1]}
+    text = sentence(changed("sweep", {"tiny": tried}))
+    assert "'sweep.tiny.weights'" in text and "'standard' has none" in text
+    validate(merged(DEFAULT, yaml.safe_load((FOLDER / "sweep_penalties.yaml").read_text())))
 
 
 def test_control_among_the_tasks_is_refused():

@@ -81,6 +81,21 @@ def test_each_model_has_a_choice_of_its_own():
     assert second.startswith("other\n") and f"**{worst}**." in second
 
 
+def test_each_training_has_a_penalty_of_its_own():
+    published = rows_of.read(PUBLISHED / "rows.csv")
+    tried = published[published["model"] == "tiny"].copy()
+    for training, rate in {"linear": 0.001, "standard": 0.0003}.items():
+        at = (tried["training"] == training) & (tried["params_id"] == sweep.setting(rate, 200))
+        tried.loc[at & (tried["metric"] == "accuracy_tuned"), "value"] = 0.0
+    tried["params_id"] += " weight=0.1"
+    _, *parts = sweep.report(tried).split("\n## ")
+    chosen = {part.partition("\n")[0]: part.split("**")[1] for part in parts}
+    assert chosen == {
+        "tiny, standard": "learning_rate=0.0001 steps=200 weight=0.1",
+        "tiny, linear": "learning_rate=0.0003 steps=200 weight=0.1",
+    }
+
+
 def test_the_figure_has_a_point_for_each_setting_and_training():
     published = rows_of.read(PUBLISHED / "rows.csv")
     axes = _sweep.draw(published)
@@ -96,6 +111,7 @@ def test_the_figure_has_a_point_for_each_setting_and_training():
 def test_warmup_stays_a_quarter():
     assert sweep.recipe_at(RECIPE, 3e-4, 200).warmup_steps == 50
     assert sweep.setting(3e-4, 200) == "learning_rate=0.0003 steps=200"
+    assert sweep.setting(3e-4, 200, 0.01) == "learning_rate=0.0003 steps=200 weight=0.01"
 
 
 class Linear(torch.nn.Module):

@@ -39,8 +39,9 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
             axis.set_ylabel(label)
     legend(axes.flat[0], loc="best")
     seeds = ", ".join(map(str, sorted(rows["seed"].unique())))
+    numbers = "rate, steps and weight" if sweep.has_weights(rows) else "rate and steps"
     words = (
-        "a mark: a setting of learning rate and steps; α*: chosen on these images; "
+        f"a mark: a setting of learning {numbers}; α*: chosen on these images; "
         f"n = {rows['num_samples'].max():,} {sweep.looked_at(rows)}; "
         f"seed {seeds}; no intervals"
     )

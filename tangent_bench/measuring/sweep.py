@@ -5,7 +5,8 @@ validation texts of the reported tasks.
 
 Rule, fixed before any number was seen: the trainings of a model share one setting; it is the one
 with the highest development accuracy in task addition at the validated coefficient, averaged over
-standard fine-tuning in the network and linear fine-tuning in the tangent space. Disentanglement
+standard fine-tuning in the network and linear fine-tuning in the tangent space. Where weights of a
+penalty are tried, each training has its own: the one with its highest accuracy. Disentanglement
 error: Ortiz-Jimenez et al. 2023, §4, here at α1 = α2 = the selected α, summed over the two tasks of
 a pair.
 """
@@ -59,9 +60,13 @@ class Development:
     labels: np.ndarray
 
 
-def setting(rate: float, steps: int) -> str:
-    """The name of a point of the sweep, as in the rows' params_id."""
-    return f"learning_rate={rate:g} steps={steps}"
+def setting(rate: float, steps: int, weight: float | None = None) -> str:
+    """The name of a point of the sweep, as in the rows' params_id.
+
+    It has the weight of a penalty where the training has one.
+    """
+    penalty = "" if weight is None else f" weight={weight:g}"
+    return f"learning_rate={rate:g} steps={steps}{penalty}"
 
 
 def recipe_at(recipe: Recipe, rate: float, steps: int) -> Recipe:
@@ -114,7 +119,7 @@ def run(
             value=value,
             num_samples=sum(len(task.labels) for task in tasks),
             method="task_arithmetic",
-            params_id=setting(recipe.learning_rate, recipe.steps),
+            params_id=setting(recipe.learning_rate, recipe.steps, (settings or {}).get("weight")),
         )
         for metric, value in metrics.items()
     ]
@@ -235,6 +240,11 @@ COLUMNS = (
 )
 
 
+def has_weights(rows: pd.DataFrame) -> bool:
+    """Whether weights of a penalty were tried, of which each training has its own."""
+    return bool(rows["params_id"].str.contains(" weight=").any())
+
+
 def looked_at(rows: pd.DataFrame) -> str:
     """What a sweep looks at, in words.
 
@@ -249,23 +259,25 @@ def looked_at(rows: pd.DataFrame) -> str:
 def report(rows: pd.DataFrame) -> str:
     """The sweep as Markdown: every setting and training, and which setting the rule chooses.
 
-    Each model has a choice of its own; where there are several, each has a heading.
+    Each model has a choice of its own, and where weights were tried, each of its trainings has one;
+    where there are several, each has a heading.
     """
-    names = rows["model"].unique().tolist()
+    by = ["model", "training"] if has_weights(rows) else ["model"]
+    parts = {", ".join(key): part for key, part in rows.groupby(by, sort=False)}
     lines = [
         "# Development sweep",
         "",
         f"{looked_at(rows).capitalize()}; fractions.",
         "",
     ]
-    for name in names:
-        lines += [f"## {name}", ""] if len(names) > 1 else []
-        lines += [*_table(rows.loc[rows["model"] == name]), ""]
+    for name, part in parts.items():
+        lines += [f"## {name}", ""] if len(parts) > 1 else []
+        lines += [*_table(part), ""]
     return "\n".join(lines)
 
 
 def _table(rows: pd.DataFrame) -> list[str]:
-    """The lines of one model."""
+    """The lines of one choice."""
     best, scores = choose(rows)
     wide = rows.pivot_table(index=["params_id", "training"], columns="metric", values="value")
     lines = [

@@ -184,6 +184,13 @@ def _require_recipes(config: Mapping) -> None:
     """Recipes, and settings that are tried, are of models that exist, of any preset."""
     for name in [*config["recipes"], *config["sweep"]]:
         _require_plugin(config, "models", name)
+    weighted = [name for name, tried in config["sweep"].items() if "weights" in tried]
+    for training in config["trainings"] if weighted else []:
+        if "weight" not in config["training_modes"].get(training, {}):
+            raise ValueError(
+                f"Config: 'sweep.{weighted[0]}.weights' are of penalties, and {training!r} has "
+                "none; leave it out of `trainings`, or the weights out of the sweep."
+            )
 
 
 def _require_paths(config: Mapping) -> None:

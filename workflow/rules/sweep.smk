@@ -1,7 +1,30 @@
 # The development sweep: `snakemake sweep --cores all --configfile config/sweep.yaml`; of texts with
-# config/language.yaml and config/sweep_language.yaml. Not part of `all`; its rows are tracked.
+# config/language.yaml and config/sweep_language.yaml; of penalties with config/sweep_penalties.yaml. Not
+# part of `all`; its rows are tracked.
 
 SWEEP = f"results/published/{config['preset']}"
+
+
+def points(wildcards):
+    """Every setting that the config tries, in every training."""
+    if not config["sweep"]:
+        raise WorkflowError(
+            "The config tries no setting under `sweep`; name one that does, as "
+            "--configfile config/sweep.yaml."
+        )
+    return [
+        path
+        for model, tried in config["sweep"].items()
+        for path in expand(
+            results(
+                f"sweep/{model}/{{training}}/rate-{{rate}}/steps-{{steps}}/weight-{{weight}}.csv"
+            ),
+            training=config["trainings"],
+            rate=tried["learning_rates"],
+            steps=tried["steps"],
+            weight=tried.get("weights", ["own"]),
+        )
+    ]
 
 
 rule sweep_point:
@@ -14,9 +37,9 @@ rule sweep_point:
         ],
         weights=weights_of,
     output:
-        results("sweep/{model}/{training}/rate-{rate}/steps-{steps}.csv"),
+        results("sweep/{model}/{training}/rate-{rate}/steps-{steps}/weight-{weight}.csv"),
     log:
-        results("logs/sweep_point/{model}.{training}.{rate}.{steps}.log"),
+        results("logs/sweep_point/{model}.{training}.{rate}.{steps}.{weight}.log"),
     threads: 1
     resources:
         **asked("sweep_point"),
@@ -37,16 +60,7 @@ rule sweep_point:
 
 rule sweep:
     input:
-        [
-            path
-            for model, tried in config["sweep"].items()
-            for path in expand(
-                results(f"sweep/{model}/{{training}}/rate-{{rate}}/steps-{{steps}}.csv"),
-                training=config["trainings"],
-                rate=tried["learning_rates"],
-                steps=tried["steps"],
-            )
-        ],
+        points,
     output:
         rows=f"{SWEEP}/rows.csv",
         choice=f"{SWEEP}/choice.md",

@@ -1,4 +1,5 @@
-"""One training mode at one learning rate and number of steps, on the development world."""
+"""One training mode at one learning rate, number of steps and weight of its penalty, on the
+development world."""
 
 from tangent_bench.jobs.provenance import device, job
 
@@ -28,6 +29,9 @@ with job(snakemake) as record:
     tower = image_tower(
         models.find(w.model, params.custom_models), "pretrained", 0, device(snakemake)
     )
+    settings = params.settings
+    if w.weight != "own":  # of the training's penalty
+        settings = {**settings, "weight": float(w.weight)}
     recipe = sweep.recipe_at(Recipe(**params.recipe), float(w.rate), int(w.steps))
     table = sweep.run(
         tower,
@@ -38,6 +42,6 @@ with job(snakemake) as record:
         grid(**params.coefficients),
         params.seed,
         params.batch_size,
-        params.settings,
+        settings,
     )
     rows.write(snakemake.output[0], rows.frame(table))
