@@ -200,12 +200,12 @@ clean: ## remove what presets built; published results, the pre-training (hours)
 	find results -mindepth 1 -maxdepth 1 ! -name published ! -name pretraining -exec rm -rf {} +
 	rm -rf site build dist mutants .coverage .coverage.* .pytest_cache .ruff_cache .hypothesis .benchmarks .snakemake/log .snakemake/scripts
 
-publish: CROSSED = methods$(if $(wildcard results/tiny/outcomes/task_negation/*/*/*/ties),_negation)
-publish: $(READY) ## copy tables and figures of the tiny preset (and of methods, training_modes, claims, if built) to results/published and into README and docs/
+publish: CROSSED = methods$(if $(wildcard results/regress/outcomes/task_negation/*/*/*/ties),_negation)
+publish: $(READY) ## copy tables and figures of the tiny preset (and of methods, five_seeds, training_modes, claims, if built) to results/published and into README and docs/
 	@$(RELEASE)
 	$(RUN) publish --configfile config/analyses.yaml $(SHOWN) --cores $(CORES)
-	test ! -f results/tiny/leaderboard.html || $(RUN) publish --configfile config/$(CROSSED).yaml $(SHOWN) --cores $(CORES)
-	for preset in training_modes claims; do test ! -f results/$$preset/rows.csv \
+	test ! -f results/regress/leaderboard.html || $(RUN) publish --configfile config/$(CROSSED).yaml $(SHOWN) --cores $(CORES)
+	for preset in five_seeds training_modes claims; do test ! -f results/$$preset/rows.csv \
 	  || $(RUN) publish --configfile config/$$preset.yaml $(SHOWN) --cores $(CORES) || exit; done
 	$(COMMAND) redraw
 	$(COMMAND) fill

@@ -68,6 +68,8 @@ def export(request: Request) -> Written:
     _merged.require_images(request.merger, request.results is not None)
     choice = _chosen(request)
     request.merger.require_tasks(choice.files)
+    if request.results is not None and request.merger.method.data != "none":
+        _ingredients.require_one_kind_of_heads(request.results, choice.place)
     kind = _formats.find(request.format, choice.place.mode)
     model = models.find(choice.place.model, dict(request.custom_models))
     inputs = [*choice.files.values(), *models.weights_files(model)]

@@ -101,10 +101,26 @@ def opened(choice: Choice, custom_models: Mapping[str, Any], root: Path | None) 
     )
 
 
+def require_one_kind_of_heads(root: Path, place: Place) -> None:
+    """Raise if a results folder has heads of prompts and of probes, for a method that sees them."""
+    probes, prompts = (
+        _folder_of_heads(root, place, kind) for kind in (layout.PROBE, layout.PROMPTS)
+    )
+    if any(probes.glob("*.safetensors")) and any(prompts.glob("*.safetensors")):
+        raise ValueError(
+            f"{root} has heads of prompts and of probes for {place.model!r}, and the method looks "
+            f"at heads; move away {prompts} or {probes}, whichever the run does not use any more."
+        )
+
+
 def _heads(root: Path, place: Place) -> str:
-    """What the heads of a run are made of: a folder has the one kind or the other."""
-    probes = root / layout.head(place.model, place.init, "any", layout.PROBE)
-    return layout.PROBE if probes.parent.is_dir() else layout.PROMPTS
+    """What the heads of a run are made of."""
+    has_probes = _folder_of_heads(root, place, layout.PROBE).is_dir()
+    return layout.PROBE if has_probes else layout.PROMPTS
+
+
+def _folder_of_heads(root: Path, place: Place, kind: str) -> Path:
+    return (root / layout.head(place.model, place.init, "any", kind)).parent
 
 
 def _digest(tensors: Mapping[str, Tensor]) -> str:

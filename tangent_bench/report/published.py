@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from tangent_bench import registry
 from tangent_bench.figures import _style, _sweep
-from tangent_bench.store import artefacts, rows
+from tangent_bench.store import artefacts, replicates, rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +53,7 @@ def draw(folder: Path, name: str) -> Any:
 
 
 def read(file: Path) -> pd.DataFrame:
-    """Returns published rows.
+    """Returns published rows, with the replicates beside them, on which their intervals stand.
 
     Args:
         file: compressed, as `make publish` leaves it.
@@ -69,7 +69,9 @@ def read(file: Path) -> pd.DataFrame:
             plain.write_bytes(gzip.decompress(file.read_bytes()))
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise artefacts.DamagedFile(file, f"it cannot be unpacked: {error}") from None
-        return rows.read(plain)
+        table = rows.read(plain)
+    kept = file.with_name(replicates.FILE)
+    return replicates.attach(table, kept) if kept.is_file() else table
 
 
 def redraw(folder: Path) -> Iterator[Path]:

@@ -448,11 +448,16 @@ def test_a_method_that_looks_at_heads_finds_probes_as_well(run, tmp_path):
         return export(Request(**{**vars(request), "merger": merger})).merged.tower
 
     prompts = tower()
-    for task in TASKS:
-        place = run.root / layout.head("mine", "pretrained", task, layout.PROBE)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        (run.root / layout.head("mine", "pretrained", task)).rename(place)
+    heads = (run.root / layout.head("mine", "pretrained", "any")).parent
+    probes = (run.root / layout.head("mine", "pretrained", "any", layout.PROBE)).parent
+    probes.parent.mkdir(parents=True)
+    heads.rename(probes)
     torch.testing.assert_close(tower(), prompts, rtol=0, atol=0)
+    heads.mkdir()
+    (heads / "one.safetensors").touch()
+    with pytest.raises(ValueError, match="heads of prompts and of probes for 'mine'.*move away"):
+        tower()
+    export(asked(run, "ties", tmp_path / "b.safetensors", alpha=1.0))  # which looks at none
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from tangent_bench import registry
 from tangent_bench.figures import _style
 from tangent_bench.figures._panels import PAGE
 from tangent_bench.report import published
+from tangent_bench.store import replicates
 
 FOLDER = Path(__file__).parents[2] / "results/published"
 NAMES = published.names(FOLDER)
@@ -79,8 +80,10 @@ def require_same(first, second):
 
 def test_figures_of_every_preset_are_published():
     presets = {name.partition("/")[0] for name in NAMES}
-    assert presets == {"claims", "cost", "methods", "pretraining_ablation", "sweep", "tiny"} | {
-        "training_modes"
+    assert presets == {"claims", "cost", "five_seeds", "methods", "pretraining_ablation"} | {
+        "sweep",
+        "tiny",
+        "training_modes",
     }
     assert len(NAMES) > 20
     known = {*registry.names("figures"), "sweep"}
@@ -134,6 +137,14 @@ def meets(line, box):
     if line.get_linestyle() == "None":
         return any(box.contains(*point) for point in path.vertices)
     return len(path.vertices) > 0 and path.intersects_bbox(box, filled=False)
+
+
+def test_intervals_stand_on_the_published_replicates():
+    """Without them a figure would have other intervals than the table of the same run."""
+    folders = {file.parent for file in FOLDER.glob(f"*/{replicates.FILE}")}
+    assert {folder.name for folder in folders} >= {"claims", "five_seeds", "tiny"}
+    for folder in folders:
+        assert replicates.of(published.read(folder / "rows.csv.gz")), folder
 
 
 def test_a_change_would_be_noticed():
