@@ -262,8 +262,10 @@ def report(rows: pd.DataFrame) -> str:
     Each model has a choice of its own, and where weights were tried, each of its trainings has one;
     where there are several, each has a heading.
     """
-    by = ["model", "training"] if has_weights(rows) else ["model"]
-    parts = {", ".join(key): part for key, part in rows.groupby(by, sort=False)}
+    names = rows["model"]
+    if has_weights(rows):
+        names = names + ", " + rows["training"]
+    parts = {str(name): part for name, part in rows.groupby(names, sort=False)}
     lines = [
         "# Development sweep",
         "",
