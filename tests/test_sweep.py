@@ -125,7 +125,9 @@ class Linear(torch.nn.Module):
         return self.layer(images.flatten(1))
 
 
-def test_a_point_measures_both_trainings_alike_on_a_linear_network():
+@pytest.fixture
+def world():
+    """A linear tower, and two tasks to fine-tune it on."""
     torch.manual_seed(0)
     network = Linear().requires_grad_(False)
     tower = Tower(
@@ -144,6 +146,11 @@ def test_a_point_measures_both_trainings_alike_on_a_linear_network():
                 Source(name, images[:30], labels[:30], torch.randn(2, 5)), images[30:], labels[30:]
             )
         )
+    return tower, tasks
+
+
+def test_a_point_measures_both_trainings_alike_on_a_linear_network(world):
+    tower, tasks = world
     grid = np.linspace(0, 1, 5)
     found = {
         t: sweep.run(tower, "tiny", t, tasks, RECIPE, grid, 0, 8) for t in ("standard", "linear")
@@ -154,3 +161,16 @@ def test_a_point_measures_both_trainings_alike_on_a_linear_network():
     assert 0.0 <= values["linear"]["disentanglement_error"] <= 2.0
     assert values["linear"]["relative_norm"] > 0.0
     assert {row.split for table in found.values() for row in table} == {"val"}
+
+
+def test_a_heavier_penalty_makes_shorter_vectors_under_its_own_name(world):
+    tower, tasks = world
+    length = {}
+    for weight in (1e-6, 1e3):
+        settings = {"weight": weight, "batch_size": 4}
+        table = sweep.run(
+            tower, "tiny", "tau_jp", tasks, RECIPE, np.linspace(0, 1, 5), 0, 8, settings
+        )
+        assert {row.params_id for row in table} == {sweep.setting(1e-2, 4, weight)}
+        length[weight] = next(row.value for row in table if row.metric == "relative_norm")
+    assert length[1e3] < 0.9 * length[1e-6]

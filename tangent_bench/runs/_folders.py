@@ -32,16 +32,16 @@ def read(folder: Path) -> pd.DataFrame:
         raise ValueError(
             f"There is no folder {folder}; expected results of a run, as results/tiny."
         )
-    if (folder / PACKED).is_file() and not (folder / ROWS).is_file():
+    if (folder / ROWS).is_file():
+        table = rows.read(folder / ROWS)
+        kept = folder / replicates.FILE
+        return replicates.attach(table, kept) if kept.is_file() else table
+    if (folder / PACKED).is_file():
         return published.read(folder / PACKED)
-    if not (folder / ROWS).is_file():
-        raise ValueError(
-            f"{folder} has neither {ROWS} nor {PACKED}; expected the results of a finished run, as "
-            "results/tiny, or what is published of one, as results/published/tiny."
-        )
-    table = rows.read(folder / ROWS)
-    kept = folder / replicates.FILE
-    return replicates.attach(table, kept) if kept.is_file() else table
+    raise ValueError(
+        f"{folder} has neither {ROWS} nor {PACKED}; expected the results of a finished run, as "
+        "results/tiny, or what is published of one, as results/published/tiny."
+    )
 
 
 def names(folders: Sequence[Path]) -> list[str]:

@@ -1,5 +1,4 @@
-"""One training mode at one learning rate, number of steps and weight of its penalty, on the
-development world."""
+"""One training mode at one setting of the sweep, on the development world."""
 
 from tangent_bench.jobs.provenance import device, job
 
