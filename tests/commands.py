@@ -134,7 +134,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     ),
     "make reproduce PRESET=three_models": (
         "tests/workflow/test_dag.py::test_jobs_of_a_preset",
-        "hours; planned",
+        "an hour; planned",
     ),
     "make reproduce PRESET=training_modes": (
         "tests/workflow/test_dag.py::test_jobs_of_a_preset",

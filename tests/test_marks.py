@@ -70,6 +70,16 @@ def test_images_of_a_task_are_counted_in_rows(published):
         marks.filled("<!-- x/images; all; test --><!-- end -->", published, PAGE)
 
 
+def test_a_measured_ratio_is_a_cell(tmp_path):
+    """Of the file of `make bench`, which is no preset's."""
+    mark = "<!-- benchmarks/ratios; test_step[tiny]; bound --><!-- end -->"
+    with pytest.raises(ValueError, match="benchmarks.csv; run `make bench`"):
+        marks.filled(mark, tmp_path, PAGE)
+    lines = "benchmark,ratio,bound", "test_step[tiny],1.61,1.67", "test_step[large],1.60,1.68"
+    (tmp_path / "benchmarks.csv").write_text("\n".join(lines), encoding="utf-8")
+    assert marks.filled(mark, tmp_path, PAGE) == mark.replace("><", ">1.67<")
+
+
 @pytest.mark.parametrize("mark", ["x/t; Three; n", "x/t; Two; mean"])
 def test_a_mark_of_nothing_is_one_sentence(published, mark):
     with pytest.raises(ValueError, match="A page asks for"):

@@ -149,7 +149,7 @@ def _number(axis, x: float, line: pd.DataFrame, upright: bool) -> None:
 
     if line.empty:
         return
-    value = 100 * float(line["value"].iloc[0])
+    value = round(100 * float(line["value"].iloc[0]), 6)  # as tables print it
     style = {"textcoords": "offset points", "fontsize": points(6.5), "zorder": 4}
     if upright:
         high = value + float(errors(line)[1][0])

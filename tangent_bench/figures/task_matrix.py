@@ -69,10 +69,20 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
         axis.remove()
     label_lowest(axes)
     colour_bar(axes, images[-1], "Test accuracy (%)")
-    words = "*: another vector does better on this task"
     shown_rows = pick(rows, task=task_order(table))  # not the control
-    annotate(axes, f"{words}; {note(shown_rows, per_task=True, intervals=False)}", ax)
+    words = note(shown_rows, per_task=True, intervals=False)
+    if any(_beaten(part, mode) for _, part, mode in wanted):
+        words = f"*: another vector does better on this task; {words}"
+    annotate(axes, words, ax)
     return axes
+
+
+def _beaten(part: pd.DataFrame, mode: ModeLook) -> set[str]:
+    """The tasks on which the vector of another one does better."""
+    found = pick(
+        part, training=mode.training, evaluation=mode.evaluation, metric="best_on_own_task"
+    )
+    return set(found.loc[found["value"] < 1, "sources"])
 
 
 def _panel(axis, part: pd.DataFrame, mode: ModeLook, named: bool):
@@ -91,9 +101,7 @@ def _panel(axis, part: pd.DataFrame, mode: ModeLook, named: bool):
         .reindex(tasks)
     )
     values = 100 * np.vstack([before.to_numpy(), square.to_numpy()])
-    beaten = set(
-        found.loc[(found["metric"] == "best_on_own_task") & (found["value"] < 1), "sources"]
-    )
+    beaten = _beaten(part, mode)
     names = [task_title(task) for task in tasks]
     flagged = [
         f"{name * named} {'*' * (task in beaten)}".strip()

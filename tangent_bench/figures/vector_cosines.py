@@ -75,8 +75,8 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     colour_bar(axes, images[-1], "Cosine of two task vectors")
     seeds = len(set(rows["seed"]))
     plural = "s" if seeds > 1 else ""
-    num_params = rows["num_samples"].max()
-    words = f"cosines of vectors of n = {num_params:,} parameters; mean of {seeds} seed{plural}"
+    sizes = " and ".join(f"{size:,}" for size in sorted(set(rows["num_samples"])))
+    words = f"cosines of vectors of n = {sizes} parameters; mean of {seeds} seed{plural}"
     annotate(axes, words, ax)
     return axes
 

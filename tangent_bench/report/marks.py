@@ -3,12 +3,14 @@
 A table stands on lines of its own between `<!-- tiny/table1_addition -->` and `<!-- end -->`; a
 cell stands within a line, as in `<!-- tiny/table1_addition; Linear FT; Absolute -->51<!-- end -->`,
 by the names of its row and column. (A vertical bar in place of the semicolon would cut the tables
-that a mark stands in.) The table `images` of a preset is counted in its rows. Under the names
-`tables` and `figures` stands everything that was published of a preset.
+that a mark stands in.) The table `images` of a preset is counted in its rows, and
+`benchmarks/ratios` is what `make bench` measured. Under the names `tables` and `figures` stands
+everything that was published of a preset.
 """
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Sequence
 from functools import cache
@@ -23,6 +25,7 @@ MARK = re.compile(
     re.DOTALL,
 )
 _BEGINNING = re.compile(r"<!-- [\w-]+/.*")
+RATIOS = "benchmarks/ratios"
 _LISTINGS = {"tables": listings.tables, "figures": listings.figures}
 
 
@@ -81,12 +84,27 @@ def _filled_mark(mark: re.Match[str], folder: Path, page: Path) -> str:
 
 
 def _table(folder: Path, preset: str, table: str) -> str:
-    file = folder / preset / "tables" / f"{table}.md"
+    file, read = folder / preset / "tables" / f"{table}.md", _text
+    made_by = "run the preset, and then `make publish`"
     if table == "images":
-        file = folder / preset / "rows.csv.gz"
+        file, read = folder / preset / "rows.csv.gz", _images
+    elif f"{preset}/{table}" == RATIOS:
+        file, read, made_by = folder / "benchmarks.csv", _ratios, "run `make bench`"
     if not file.is_file():
-        raise ValueError(f"There is no {file}; run the preset, and then `make publish`.")
-    return _images(file) if table == "images" else file.read_text(encoding="utf-8").strip()
+        raise ValueError(f"There is no {file}; {made_by}.")
+    return read(file)
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8").strip()
+
+
+@cache
+def _ratios(file: Path) -> str:
+    """The file of `make bench` as a table, a benchmark to a line."""
+    with file.open(encoding="utf-8", newline="") as lines:
+        head, *body = csv.reader(lines)
+    return "\n".join([_line(head), _line(["---"] * len(head)), *map(_line, body)])
 
 
 @cache

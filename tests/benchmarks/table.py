@@ -30,7 +30,7 @@ def lines(report: dict) -> dict[str, dict]:
             continue
         found[entry["name"]] = {
             "benchmark": entry["name"],
-            "ratio": f"{about['ratio']:.3g}",
+            "ratio": f"{float(format(about['ratio'], '.3g')):g}",  # 3360, not 3.36e+03
             "reach": ("≤ " if about["most"] else "≥ ") + f"{about['reach']:g}",
             "bound": "" if about["bound"] is None else f"{about['bound']:g}",
             # of a single round nothing was timed: the ratio is one of bytes

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure as Canvas
 
 from tangent_bench import registry
 from tangent_bench.figures import Figure, _style, vector_localization_table
+from tangent_bench.figures._cells import Cell
 from tangent_bench.figures._entities import MODES, ZERO_SHOT, mode, task_marker
 from tangent_bench.figures._panels import PAGE
 from tangent_bench.report import render
@@ -110,6 +111,16 @@ def test_the_overview_explains_modes_that_only_a_later_panel_has():
     axes = registry.load("figures", "overview").draw(rows(IMPORTED)).flat
     words = [text.get_text() for text in axes[0].get_legend().get_texts()]
     assert words == ["Pre-trained", "Non-lin. FT", "Post-hoc lin.", "Linear FT"]
+
+
+def test_the_overview_prints_numbers_as_tables_do():
+    """66.85 lies between two, and 100 * 0.6685 a little above it."""
+    table = rows("two seeds").copy()
+    sums = (table["metric"] == "accuracy_tuned") & (table["task"] == "all")
+    table.loc[sums, "value"] = 0.6685
+    printed = render.value_and_interval(Cell("", "", "", 0.6685))[0]
+    axis = registry.load("figures", "overview").draw(table).flat[0]
+    assert [text.get_text() for text in axis.texts].count(printed) == 3
 
 
 @cache

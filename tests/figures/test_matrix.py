@@ -51,3 +51,21 @@ def test_lengths_stand_at_the_end_of_each_line():
     found = [text.get_text() for text in axis.texts]
     for norm in norms["value"]:
         assert any(text.startswith(f"{norm:.2f} (") for text in found), found
+
+
+@pytest.mark.parametrize("best", [1.0, 0.0])
+def test_a_star_is_explained_where_one_is_drawn(best):
+    rows = synthetic.make(tasks=("mnist", "icons"))
+    rows.loc[rows["metric"] == "best_on_own_task", "value"] = best
+    axes = registry.load("figures", "task_matrix").draw(rows)
+    names = [tick.get_text() for tick in axes.flat[0].get_yticklabels()]
+    assert any("*" in name for name in names) == (best == 0.0), names
+    assert axes.flat[0].figure.get_supxlabel().startswith("*: another vector") == (best == 0.0)
+
+
+def test_the_note_on_cosines_counts_the_parameters_of_every_model():
+    rows = synthetic.make(models=("tiny", "small"), tasks=("mnist", "icons"))
+    rows.loc[rows["model"] == "tiny", "num_samples"] = 1_000
+    rows.loc[rows["model"] == "small", "num_samples"] = 20_000
+    figure = registry.load("figures", "vector_cosines").draw(rows).flat[0].figure
+    assert "n = 1,000 and 20,000 parameters" in figure.get_supxlabel().replace("\n", " ")
