@@ -9,12 +9,15 @@ from tangent_bench.figures import Figure
 from tangent_bench.figures._entities import task_title
 from tangent_bench.figures._localization import Way, ways
 from tangent_bench.figures._matrix import Scale, matrix
+from tangent_bench.figures._page import LEAST
 from tangent_bench.figures._panels import (
     BAR,
+    PAGE,
     annotate,
     colour_bar,
     columns,
     label_lowest,
+    narrowed,
     panels,
     title,
 )
@@ -81,12 +84,14 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
 
 
 def _abreast(parts: list[tuple[str, Way, pd.DataFrame]], width: float) -> int:
-    """Returns how many panels stand in a line: a model's, or of models with one each several."""
+    """Returns how many panels stand in a line: a model's if a page holds them, else some of all."""
     num_models = len({name for name, _, _ in parts})
     of_a_model = math.ceil(len(parts) / num_models)
-    if of_a_model > 1:
-        return columns(num_models, of_a_model, width)
-    return columns(1, len(parts), width)
+    if num_models == 1 or of_a_model == 1:
+        return columns(1, len(parts), width)
+    if narrowed(of_a_model * width) > PAGE:
+        return columns(1, len(parts), LEAST * width)
+    return columns(num_models, of_a_model, width)
 
 
 def _highest(table: pd.DataFrame) -> float:
