@@ -9,7 +9,15 @@ from tangent_bench import registry
 ROOT = Path(__file__).parents[1]
 PUBLISHED = "results/published"
 # Presets whose published figures are shown; the first that has one is taken.
-SHOWN = ("tiny", "methods", "claims", "pretraining_ablation", "cost", "training_modes")
+SHOWN = (
+    "tiny",
+    "three_models",
+    "methods",
+    "claims",
+    "pretraining_ablation",
+    "cost",
+    "training_modes",
+)
 WIDTH = "3.25in"
 HEAD = """\
 # Gallery
