@@ -25,7 +25,7 @@ MARK = re.compile(
     re.DOTALL,
 )
 _BEGINNING = re.compile(r"<!-- [\w-]+/.*")
-RATIOS = "benchmarks/ratios"
+_RATIOS = "benchmarks/ratios"
 _LISTINGS = {"tables": listings.tables, "figures": listings.figures}
 
 
@@ -88,7 +88,7 @@ def _table(folder: Path, preset: str, table: str) -> str:
     made_by = "run the preset, and then `make publish`"
     if table == "images":
         file, read = folder / preset / "rows.csv.gz", _images
-    elif f"{preset}/{table}" == RATIOS:
+    elif f"{preset}/{table}" == _RATIOS:
         file, read, made_by = folder / "benchmarks.csv", _ratios, "run `make bench`"
     if not file.is_file():
         raise ValueError(f"There is no {file}; {made_by}.")
