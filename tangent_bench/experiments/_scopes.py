@@ -58,6 +58,10 @@ class Scope(ABC):
     def modes(self, config: Mapping) -> list[Mode]:
         """The modes that have jobs."""
 
+    def models(self, config: Mapping) -> list[str]:
+        """The models that have jobs."""
+        return list(config["models"])
+
     def inits(self, config: Mapping) -> list[str]:
         """The initialisations that have jobs."""
         return list(config["inits"])
@@ -177,6 +181,17 @@ class EachModel(Scope):
 
     def study(self, opening: Opening) -> _studies.ModelStudy:
         return opening.model_study()
+
+
+@dataclass(frozen=True)
+class Once(EachModel):
+    """A single job, about none of the models; its rows stand under the first one's name."""
+
+    def models(self, config: Mapping) -> list[str]:
+        return list(config["models"][:1])
+
+    def inits(self, config: Mapping) -> list[str]:
+        return list(config["inits"][:1])
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tangent_bench.experiments import EachModel, Experiment, Study
+from tangent_bench.experiments import Experiment, Once, Study
 from tangent_bench.seeds import generator
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ EXPERIMENT = Experiment(
         "Width laws of a small network: change of the tangent kernel, distance from the linearized "
         "dynamics"
     ),
-    scope=EachModel(),
+    scope=Once(),
     section="ntk_theory",
     reference="Jacot et al. 2018, Theorem 2; Lee et al. 2019, Theorem 2.1 and Figure 1",
 )

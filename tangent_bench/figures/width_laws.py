@@ -60,23 +60,21 @@ THEORY = ((-0.5, "--", r"$m^{-1/2}$, the proven bound"), (-1.0, ":", r"$m^{-1}$"
 
 @in_look
 def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
-    """Axes [models, 2].
+    """Axes [1, 2]: the perceptron is the same beside every model.
 
     Raises:
         ValueError: rows of the experiment are missing.
     """
-    rows = need(rows, *FIGURE.reads)
-    table = summarize(rows)
-    parts = list(by_model(rows))
-    axes = panels(len(parts), len(PANELS), ax, (COLUMN, 3.0))
-    for line, (name, part), (_, means) in zip(axes, parts, by_model(table), strict=True):
-        for axis, laws, (label, words) in zip(line, LAWS, PANELS, strict=True):
-            for k, law in enumerate(laws):
-                shift = 2 ** (APART * (k - (len(laws) - 1) / 2))
-                _law(axis, law, pick(part, split=law.split), pick(means, split=law.split), shift)
-            _theory(axis, pick(means, metric=laws[0].metric, split=laws[0].split))
-            _label(axis, label, sorted(part["coefficient"].dropna().unique()))
-            title(axis, name if len(parts) > 1 else "", words)
+    _, rows = next(by_model(need(rows, *FIGURE.reads)))
+    means = summarize(rows)
+    axes = panels(1, len(PANELS), ax, (COLUMN, 3.0))
+    for axis, laws, (label, words) in zip(axes[0], LAWS, PANELS, strict=True):
+        for k, law in enumerate(laws):
+            shift = 2 ** (APART * (k - (len(laws) - 1) / 2))
+            _law(axis, law, pick(rows, split=law.split), pick(means, split=law.split), shift)
+        _theory(axis, pick(means, metric=laws[0].metric, split=laws[0].split))
+        _label(axis, label, sorted(rows["coefficient"].dropna().unique()))
+        title(axis, "", words)
     annotate(axes, _note(rows), ax)
     return axes
 

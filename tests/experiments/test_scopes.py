@@ -14,10 +14,12 @@ from tangent_bench.experiments import (
     EachMode,
     EachModel,
     EachTraining,
+    Once,
 )
 from tangent_bench.store.layout import Mode
 
 CONFIG = {
+    "models": ["m", "n"],
     "tasks": ["a"],
     "control": "c",
     "heads": "prompts",
@@ -45,6 +47,7 @@ def read(scope, mode: str, init: str = "random") -> list[str]:
         (EachMode(needs_vectors=False), CONFIG["modes"], ["random", "pretrained"], [3, 4]),
         (EachTraining(), ["standard-none", "linear-none"], ["random", "pretrained"], [3, 4]),
         (EachModel(), ["none-none"], ["random", "pretrained"], [3]),
+        (Once(), ["none-none"], ["random"], [3]),
         (AcrossModes(reads=("x",)), ["all-none"], ["random", "pretrained"], [3, 4]),
         (AcrossInits(reads=("x",)), ["standard-network", "linear-tangent"], ["all"], [3, 4]),
     ],
@@ -53,6 +56,11 @@ def test_jobs_are_those_of_modes_initialisations_and_seeds(scope, modes, inits, 
     assert list(map(str, scope.modes(CONFIG))) == modes
     assert scope.inits(CONFIG) == inits
     assert scope.seeds(CONFIG) == seeds
+
+
+def test_what_is_about_no_model_has_one_job():
+    assert Once().models(CONFIG) == ["m"]
+    assert EachModel().models(CONFIG) == EachMode().models(CONFIG) == ["m", "n"]
 
 
 def test_a_mode_reads_a_network_with_images_or_features_alone():

@@ -241,7 +241,7 @@ def outcomes_of(experiment, suffix, method=""):
     """Outcome files of one experiment; of one of the config's `methods`, or of its `method`."""
     scope = experiments.scope_of(experiment)
     places = itertools.product(
-        config["models"], scope.inits(config), scope.seeds(config), scope.modes(config)
+        scope.models(config), scope.inits(config), scope.seeds(config), scope.modes(config)
     )
     return [
         results(layout.outcome(experiment, model, init, mode, seed, suffix, method))
