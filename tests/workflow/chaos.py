@@ -23,11 +23,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+import yaml
 from PIL import Image
 
 from tangent_bench.jobs import lock
 from tangent_bench.store import artefacts, replicates, rows
-from tests.workflow.checkout import Checkout, merged
+from tests.workflow.checkout import Checkout
 
 WAYS = "a job", "Snakemake", "all processes"
 KINDS = {  # folder → what its safetensors files hold
@@ -225,7 +226,7 @@ def survive(
         AssertionError: a file is not whole or has other bytes, a job went on alone, or the run
             did not go on.
     """
-    results = checkout.path(merged(preset)["results"])
+    results = _results(checkout, preset)
     begin_again()
     for number, moment in enumerate(kills, 1):
         while not (jobs := Run(checkout, preset).kill(moment)):
@@ -242,6 +243,12 @@ def survive(
     require_same(results, undisturbed)
 
 
+def _results(checkout: Checkout, preset: str) -> Path:
+    """The folder of a preset's results."""
+    config = yaml.safe_load(checkout.path(f"config/{preset}.yaml").read_text(encoding="utf-8"))
+    return checkout.path(config["results"])
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--kills", type=int, default=30)
@@ -251,10 +258,7 @@ def main() -> int:
     print(f"SEED={asked.seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
         checkout = Checkout.of_sources(Path(folder) / "checkout")
-        results, undisturbed = (
-            checkout.path(merged(asked.preset)["results"]),
-            Path(folder) / "undisturbed",
-        )
+        results, undisturbed = _results(checkout, asked.preset), Path(folder) / "undisturbed"
         try:
             first = Run(checkout, asked.preset)
             assert first.process.wait() == 0, f"the undisturbed run failed:\n{first.output()}"

@@ -8,37 +8,25 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tangent_bench.store import artefacts, layout, rows
+from tangent_bench.store import artefacts, rows
 from tests import synthetic
-from tests.workflow import chaos
-from tests.workflow.checkout import merged
+from tests.workflow import chaos, mini
+from tests.workflow.checkout import merged, preset
 
 RESULTS = merged("micro")["results"]
-MODEL = "tiny", "pretrained"
 SEED = 10
-# Fine-tuning and all that stands on it; images and heads, on which everything stands, are left to
-# the thirty kills.
-AGAIN = (
-    layout.vector(*MODEL, "standard", "mnist", 0),
-    layout.features(*MODEL, "standard", "mnist", 0),
-    layout.outcome("single_task", *MODEL, "standard-network", 0),
-    layout.outcome("single_task", *MODEL, "standard-network", 0, "safetensors"),
-    layout.outcome("single_task", *MODEL, "standard-tangent", 0),
-    "rows.csv",
-    "summary.csv",
-    "figures/overview.png",
-    "index.html",
-)
 
 
 @pytest.mark.slow
-def test_a_run_goes_on_after_a_kill_of_each_way(spare, micro):
-    def begin_again() -> None:
-        for name in AGAIN:
-            spare.path(f"{RESULTS}/{name}").unlink(missing_ok=True)
-
+def test_a_run_goes_on_after_a_kill_of_each_way(tmp_path):
+    checkout, undisturbed = mini.checkout(tmp_path / "checkout"), tmp_path / "undisturbed"
+    finished = checkout.snakemake(*preset("mini"))
+    assert finished.status == 0, finished.output
+    results = checkout.path(mini.MINI["results"])
+    shutil.copytree(results, undisturbed)
     kills = chaos.moments(SEED, kills=len(chaos.WAYS), pace=2)
-    chaos.survive(spare, "micro", micro.path(RESULTS), kills, begin_again)
+    chaos.survive(checkout, "mini", undisturbed, kills, lambda: shutil.rmtree(results))
+    shutil.rmtree(checkout.root)
 
 
 @pytest.mark.full

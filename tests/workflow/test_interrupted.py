@@ -13,25 +13,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tangent_bench.jobs import lock
 from tangent_bench.store import artefacts, layout, rows
 from tests.workflow.checkout import Checkout, Finished, ended_with_a_sentence, merged, preset
+from tests.workflow.mini import MINI
+from tests.workflow.mini import checkout as made
 
 pytestmark = pytest.mark.slow
-# The smallest run: its one vector and its rows are among those of the micro preset.
-MINI = yaml.safe_load(
-    (Path(__file__).parents[2] / "config/micro.yaml").read_text(encoding="utf-8")
-) | {
-    "preset": "mini",
-    "results": "results/mini",
-    "tasks": ["mnist"],
-    "trainings": ["standard"],
-    "modes": ["none-network", "standard-network"],
-    "experiments": ["single_task"],
-    "joint_training": {"trainings": []},
-}
 VECTOR = layout.vector("tiny", "pretrained", "standard", "mnist", 0)
 LOG = "logs/finetune/tiny.pretrained.standard.mnist.0.log"
 
@@ -39,8 +28,7 @@ LOG = "logs/finetune/tiny.pretrained.standard.mnist.0.log"
 @pytest.fixture
 def mini(tmp_path, micro) -> Iterator[Checkout]:
     """The sources that `micro` ran, with a preset `mini`, nothing built."""
-    checkout = Checkout.of_sources(tmp_path / "checkout", micro.root)
-    checkout.path("config/mini.yaml").write_text(yaml.safe_dump(MINI), encoding="utf-8")
+    checkout = made(tmp_path / "checkout", micro.root)
     yield checkout
     shutil.rmtree(checkout.root)
 
