@@ -62,6 +62,10 @@ def rows(run):
     return synthetic.make(**RUNS[run])
 
 
+def test_every_experiment_has_made_up_rows():
+    assert sorted(synthetic.EXPERIMENTS) == sorted(registry.names("experiments"))
+
+
 @pytest.mark.parametrize("name", ABOUT)
 def test_says_what_it_is(name):
     about, module = ABOUT[name], registry.load("figures", name)
