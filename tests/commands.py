@@ -170,12 +170,12 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     ),
     "tangent-bench merge ties --alpha 0.4 --model tiny --out merged.safetensors --vectors "
     "mnist.safetensors icons.safetensors": (
-        "tests/export/test_export.py::test_the_command_in_json_and_with_files",
+        "tests/export/test_command.py::test_the_command_in_json_and_with_files",
         "files that the reader has",
     ),
     "tangent-bench merge ties --alpha 0.4 --model vit_b_32 --layout peft --format huggingface "
     "--out merged --vectors adapters/dtd adapters/sun397": (
-        "tests/export/test_export.py::test_checkpoints_of_others_by_name",
+        "tests/export/test_choices.py::test_checkpoints_of_others_by_name",
         "adapters and weights that the reader has",
     ),
     '.venv/bin/python -c "import torch; print(torch.cuda.is_available())"': ("", "asks for a GPU"),
