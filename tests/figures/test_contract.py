@@ -13,7 +13,7 @@ from matplotlib.figure import Figure as Canvas
 from tangent_bench import registry
 from tangent_bench.figures import Figure, _style, vector_localization_table
 from tangent_bench.figures._cells import Cell
-from tangent_bench.figures._entities import MODES, ZERO_SHOT, mode, task_marker
+from tangent_bench.figures._entities import MODES, ZERO_SHOT, mode, modes, task_marker, task_title
 from tangent_bench.figures._panels import PAGE
 from tangent_bench.report import render
 from tests import synthetic
@@ -252,6 +252,26 @@ def test_table_1_holds_the_right_numbers():
         assert cells["Linear FT", column] == linear.loc[linear["metric"] == metric, "value"].item()
     start = linear[(linear["metric"] == "normalized_accuracy") & (linear["coefficient"] == 0.0)]
     assert cells["Linear FT", "Norm. at α = 0"] == start["value"].item()
+
+
+def test_the_sum_by_task_is_that_of_table_1_on_each_task():
+    table = rows("one seed")
+    cells, whole = (
+        registry.load("figures", name).build(table).set_index(["row", "column"])["value"]
+        for name in ("addition_by_task", "table1_addition")
+    )
+    added = table[
+        (table["experiment"] == "task_addition")
+        & (table["metric"] == "accuracy_tuned")
+        & (table["sources"] == "+".join(synthetic.TASKS))
+    ]
+    expected = added.set_index(["training", "evaluation", "task"])["value"]
+    for place in modes(added):
+        assert cells["Average", place.title] == whole[place.title, "Absolute"]
+        for task in synthetic.TASKS:
+            on_it = expected[place.training, place.evaluation, task]
+            assert cells[task_title(task), place.title] == on_it
+    assert cells["Average", "Pre-trained"] == whole["Pre-trained", "Absolute"]
 
 
 def test_scatter_has_one_point_per_task_and_greys_the_half_below():
