@@ -17,6 +17,7 @@ from tangent_bench.experiments import (
     EachMode,
     EachModel,
     EachTraining,
+    Once,
     scope_of,
 )
 from tangent_bench.store import layout
@@ -39,7 +40,7 @@ def _plan(tmp_path, name: str, **changed: object) -> dict[str, int]:
 
 
 def _num_jobs(config: dict, experiment: str) -> int:
-    """Jobs of an experiment for one model, at one initialisation or over all: modes times seeds."""
+    """Jobs of an experiment at one of its places: modes times seeds."""
     num_seeds = len(config["seeds"])
     match scope_of(experiment):
         case EachModel():
@@ -53,9 +54,14 @@ def _num_jobs(config: dict, experiment: str) -> int:
     return len(set(config["modes"]) - {"none-network"}) * num_seeds
 
 
-def _num_inits(config: dict, experiment: str) -> int:
-    """Initialisations of an experiment that have jobs of their own."""
-    return 1 if isinstance(scope_of(experiment), AcrossInits) else len(config["inits"])
+def _num_places(config: dict, experiment: str) -> int:
+    """Models times initialisations that have jobs of their own."""
+    match scope_of(experiment):
+        case Once():
+            return 1
+        case AcrossInits():
+            return len(config["models"])
+    return len(config["models"]) * len(config["inits"])
 
 
 def _num_texts(config: dict) -> int:
@@ -86,8 +92,7 @@ def _expected(config: dict) -> dict[str, int]:
         * seeds
         * (trainings * tasks + len(config["joint_training"]["trainings"])),
         "encode_changes": models * inits * read * seeds * (tasks + control),
-        "run_experiment": models
-        * sum(_num_inits(config, e) * _num_jobs(config, e) for e in experiments),
+        "run_experiment": sum(_num_places(config, e) * _num_jobs(config, e) for e in experiments),
         "collect_rows": 1,
         "collect_replicates": 1,
         "summarize": 1,
