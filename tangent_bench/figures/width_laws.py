@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from tangent_bench.figures import Figure
@@ -44,7 +45,7 @@ class Law(NamedTuple):
 
 PANELS = (
     (r"$\|\Theta_t-\Theta_0\|_F\,/\,\|\Theta_0\|_F$  (%)", "Change of the tangent kernel"),
-    (r"$\|f_t-f_{\mathrm{lin},t}\|\,/\,\|f_t-f_0\|$  (%)", "Distance from the linearized dynamics"),
+    (r"$\|f_t-f_{\mathrm{lin},t}\|\,/\,\|f_t-f_0\|$  (%)", "Distance from the linearization"),
 )
 # Two of Okabe and Ito's colours that no mode of fine-tuning has
 LAWS = (
@@ -60,23 +61,40 @@ THEORY = ((-0.5, "--", r"$m^{-1/2}$, the proven bound"), (-1.0, ":", r"$m^{-1}$"
 
 @in_look
 def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
-    """Axes [1, 2]: the perceptron is the same beside every model.
+    """Axes [models, 2], a single line where the laws beside all models are the same ones.
 
     Raises:
         ValueError: rows of the experiment are missing.
     """
-    _, rows = next(by_model(need(rows, *FIGURE.reads)))
-    means = summarize(rows)
-    axes = panels(1, len(PANELS), ax, (COLUMN, 3.0))
-    for axis, laws, (label, words) in zip(axes[0], LAWS, PANELS, strict=True):
-        for k, law in enumerate(laws):
-            shift = 2 ** (APART * (k - (len(laws) - 1) / 2))
-            _law(axis, law, pick(rows, split=law.split), pick(means, split=law.split), shift)
-        _theory(axis, pick(means, metric=laws[0].metric, split=laws[0].split))
-        _label(axis, label, sorted(rows["coefficient"].dropna().unique()))
-        title(axis, "", words)
+    rows = need(rows, *FIGURE.reads)
+    parts = _distinct(by_model(rows))
+    axes = panels(len(parts), len(PANELS), ax, (COLUMN, 3.0))
+    for line, (name, part) in zip(axes, parts, strict=True):
+        means = summarize(part)
+        for axis, laws, (label, words) in zip(line, LAWS, PANELS, strict=True):
+            for k, law in enumerate(laws):
+                shift = 2 ** (APART * (k - (len(laws) - 1) / 2))
+                _law(axis, law, pick(part, split=law.split), pick(means, split=law.split), shift)
+            _theory(axis, pick(means, metric=laws[0].metric, split=laws[0].split))
+            _label(axis, label, sorted(part["coefficient"].dropna().unique()))
+            title(axis, name if len(parts) > 1 else "", words)
     annotate(axes, _note(rows), ax)
     return axes
+
+
+def _distinct(parts: Iterable[tuple[str, pd.DataFrame]]) -> list[tuple[str, pd.DataFrame]]:
+    """The perceptron is none of the models, so that rows of a second one may be the same."""
+    found: list[tuple[str, pd.DataFrame]] = []
+    for name, part in parts:
+        if not any(_is_same(part, other) for _, other in found):
+            found.append((name, part))
+    return found
+
+
+def _is_same(first: pd.DataFrame, second: pd.DataFrame) -> bool:
+    """Whether the rows of two models differ in the model alone."""
+    bare = [p.drop(columns=["model", "init"]).reset_index(drop=True) for p in (first, second)]
+    return bare[0].equals(bare[1])
 
 
 def _law(axis, law: Law, part: pd.DataFrame, means: pd.DataFrame, shift: float) -> None:

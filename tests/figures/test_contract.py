@@ -7,6 +7,7 @@ import warnings
 from functools import cache
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure as Canvas
 
@@ -137,9 +138,6 @@ def _require_panels_for_each_model(name, axes):
     if name in ON_AN_AXIS:
         words = " ".join(tick.get_text() for axis in axes.flat for tick in axis.get_xticklabels())
         assert axes.size == num_panels(name) and "Tiny ViT/8" in words and "ViT-B-32" in words
-        return
-    if name == "width_laws":  # about a perceptron beside the models
-        assert axes.size == num_panels(name)
         return
     assert axes.size == 2 * num_panels(name)
     titles = " ".join(axis.get_title() + axis.get_title(loc="left") for axis in axes.flat)
@@ -272,6 +270,14 @@ def test_the_sum_by_task_is_that_of_table_1_on_each_task():
             on_it = expected[place.training, place.evaluation, task]
             assert cells[task_title(task), place.title] == on_it
     assert cells["Average", "Pre-trained"] == whole["Pre-trained", "Absolute"]
+
+
+def test_laws_of_a_perceptron_that_stands_beside_two_models_are_drawn_once():
+    draw, table = registry.load("figures", "width_laws").draw, rows("one seed")
+    other = table.assign(model="ViT-B-32")
+    assert draw(pd.concat([table, other])).shape == (1, 2)
+    other["value"] *= 0.9
+    assert draw(pd.concat([table, other])).shape == (2, 2)
 
 
 def test_scatter_has_one_point_per_task_and_greys_the_half_below():
