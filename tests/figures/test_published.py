@@ -18,7 +18,7 @@ from PIL import Image
 from tangent_bench import registry
 from tangent_bench.figures import _style
 from tangent_bench.figures._panels import PAGE
-from tangent_bench.report import published
+from tangent_bench.report import published, render
 from tangent_bench.store import replicates
 
 FOLDER = Path(__file__).parents[2] / "results/published"
@@ -126,6 +126,30 @@ def test_no_legend_lies_on_a_line(name):
         box = legend.get_window_extent()
         hidden = [line for line in axis.lines if is_of_data(line, axis) and meets(line, box)]
         assert hidden == [], (axis.get_xlabel(), [line.get_label() for line in hidden])
+
+
+TODAY = "tiny", "three_models", "five_seeds", "claims"  # the others are older than the rule
+
+
+@pytest.mark.parametrize(
+    "file",
+    [file for preset in TODAY for file in sorted((FOLDER / preset / "tables").glob("*_*.md"))],
+    ids=lambda file: f"{file.parts[-3]}/{file.stem}",
+)
+def test_tables_are_those_of_the_published_rows(file):
+    table = published.read(file.parents[1] / "rows.csv.gz")
+    cells = registry.load("figures", file.stem).build(table)
+    assert file.read_text(encoding="utf-8").startswith(render.markdown(cells).rstrip())
+
+
+@pytest.mark.parametrize("preset", ["tiny", "three_models", "five_seeds"])
+def test_the_average_of_the_sum_is_the_mean_over_tasks(preset):
+    table = published.read(FOLDER / preset / "rows.csv.gz")
+    cells = registry.load("figures", "addition_by_task").build(table)
+    values = cells.pivot(index="row", columns=["group", "column"], values="value")
+    assert len(values) == 9
+    means = values.drop(index="Average").mean()
+    assert means.to_numpy() == pytest.approx(values.loc["Average"].to_numpy(), abs=1e-9)
 
 
 def is_of_data(line, axis):
