@@ -65,6 +65,24 @@ def test_a_joined_preset_is_complete(folder):
     assert joins.rows_of(two) == Path("results/two/rows.csv") and joined(folder) == []
 
 
+@pytest.mark.parametrize(
+    ("change", "parts"),
+    [
+        ({"seeds": [3, 4]}, True),
+        ({"models": ["small"]}, True),
+        ({"inits": ["random"]}, False),
+        ({"modes": ["none-network", "standard-network"]}, False),
+        ({"experiments": ["single_task"]}, False),
+        ({"disentanglement": {"num_images": 7}}, False),
+    ],
+    ids=str,
+)
+def test_parts_of_one_run_differ_in_models_and_seeds_alone(folder, change, parts):
+    write(two=change)
+    assert joins.are_parts(joined(folder, "one", "two")) == parts
+    assert not joins.are_parts([])
+
+
 @pytest.mark.parametrize("name", ["rows.csv", "replicates.safetensors"])
 def test_what_is_not_built_is_named_with_the_command_that_builds_it(folder, name):
     Path(f"results/two/{name}").unlink()

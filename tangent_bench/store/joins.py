@@ -32,6 +32,9 @@ SHARED = (
     "bootstrap",
 )
 
+# Keys in which parts of one run differ.
+OF_A_PART = ("preset", "results", "models", "seeds")
+
 
 def presets(config: Mapping, folder: Path = FOLDER) -> list[dict]:
     """The complete configs of the presets that a config joins, in its order.
@@ -77,6 +80,15 @@ def _require_own_folders(config: Mapping, joined: Sequence[Mapping]) -> None:
                 f"Config: two presets of {', '.join([*config['joins'], config['preset']])} build "
                 f"into {file.parent}; a joined preset needs a folder `results` of its own."
             )
+
+
+def are_parts(joined: Sequence[Mapping]) -> bool:
+    """Whether presets are parts of one run: they differ in models and seeds, and in nothing else.
+
+    Their rows together are those of a run with all of these.
+    """
+    rest = [{key: value for key, value in one.items() if key not in OF_A_PART} for one in joined]
+    return bool(rest) and all(one == rest[0] for one in rest)
 
 
 def rows_of(config: Mapping) -> Path:

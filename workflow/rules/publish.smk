@@ -36,14 +36,14 @@ def own_titles():
 def made(contract):
     """Whether a figure or table is made: its rows are there.
 
-    With joined rows it must be about what they have in common.
+    With joined rows it must be about what they have in common, unless they are parts of one run.
     """
     num_inits = len(all_of("inits"))
     num_methods = max(1, len(METHODS))
     possible = contract.possible(
         all_of("experiments"), all_of("modes"), num_inits, all_of("models"), num_methods
     )
-    return possible and (contract.of_joined or not JOINED)
+    return possible and (contract.of_joined or not JOINED or joins.are_parts(JOINED))
 
 
 LEADERBOARD = {
