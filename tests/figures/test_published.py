@@ -82,6 +82,7 @@ def test_figures_of_every_preset_are_published():
     presets = {name.partition("/")[0] for name in NAMES}
     assert presets == {"claims", "cost", "five_seeds", "methods", "pretraining_ablation"} | {
         "sweep",
+        "sweep_penalties",
         "three_models",
         "tiny",
         "training_modes",
