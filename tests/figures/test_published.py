@@ -129,7 +129,8 @@ def test_no_legend_lies_on_a_line(name):
         assert hidden == [], (axis.get_xlabel(), [line.get_label() for line in hidden])
 
 
-TODAY = "tiny", "three_models", "five_seeds", "claims", "training_modes"  # the others are older than the rule
+# The others are older than the rule.
+TODAY = "tiny", "three_models", "five_seeds", "claims", "training_modes"
 
 
 @pytest.mark.parametrize(
