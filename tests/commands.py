@@ -119,10 +119,6 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     ),
     "make claims": (CLAIMS, "hours; its order alone"),
     "make reproduce PRESET=five_seeds": (CLAIMS, "an hour; its place in the order alone"),
-    "make reproduce PRESET=five_seeds_together": (
-        "tests/workflow/test_joined_parts.py::test_a_table_of_joined_halves_is_that_of_the_whole",
-        "a preset that the reader wrote; with what is built made up",
-    ),
     "make reproduce PRESET=pretraining_ablation": (CLAIMS, "hours; its place in the order alone"),
     "make reproduce PRESET=cost": (
         "tests/workflow/test_cost_preset.py::test_nothing_is_built_for_the_preset_of_costs_but_its_rows_and_figure",
