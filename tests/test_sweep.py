@@ -18,6 +18,7 @@ from tangent_bench.store import rows as rows_of
 from tests.workflow.checkout import merged
 
 PUBLISHED = Path(__file__).parents[1] / "results/published/sweep"
+PENALTIES = PUBLISHED.with_name("sweep_penalties")
 RECIPE = Recipe(
     steps=4,
     batch_size=6,
@@ -58,6 +59,21 @@ def test_the_published_choice_follows_from_the_published_rows():
         assert f"Chosen by the rule in `tangent_bench/measuring/sweep.py`: **{best}**." in (
             sweep.report(tried)
         )
+
+
+def test_the_weights_of_penalties_are_those_that_the_published_rows_choose():
+    published = rows_of.read(PENALTIES / "rows.csv")
+    assert sweep.report(published) == (PENALTIES / "choice.md").read_text(encoding="utf-8")
+    config = merged("training_modes")
+    chosen = recipe(config, "tiny")
+    trainings = dict(list(published.groupby("training")))
+    assert trainings.keys() == {"tau_jp", "tak"}
+    for name, tried in trainings.items():
+        best, scores = sweep.choose(tried)
+        weight = config["training_modes"][name]["weight"]
+        assert best == sweep.setting(chosen["learning_rate"], chosen["steps"], weight)
+        lengths = tried[tried["metric"] == "relative_norm"].sort_values("value", ascending=False)
+        assert best not in (lengths["params_id"].iloc[0], lengths["params_id"].iloc[-1]), scores
 
 
 def test_what_was_looked_at_is_said():

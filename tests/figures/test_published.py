@@ -144,7 +144,7 @@ def test_tables_are_those_of_the_published_rows(file):
     assert file.read_text(encoding="utf-8").startswith(render.markdown(cells).rstrip())
 
 
-@pytest.mark.parametrize("preset", ["tiny", "three_models", "five_seeds"])
+@pytest.mark.parametrize("preset", ["tiny", "three_models", "five_seeds", "training_modes"])
 def test_the_average_of_the_sum_is_the_mean_over_tasks(preset):
     table = published.read(FOLDER / preset / "rows.csv.gz")
     cells = registry.load("figures", "addition_by_task").build(table)
