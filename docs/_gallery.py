@@ -14,7 +14,7 @@ SHOWN = (
     "three_models",
     "methods",
     "claims",
-    "pretraining_ablation",
+    "emergence",
     "cost",
     "training_modes",
 )

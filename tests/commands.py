@@ -119,14 +119,13 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     ),
     "make claims": (CLAIMS, "hours; its order alone"),
     "make reproduce PRESET=five_seeds": (CLAIMS, "an hour; its place in the order alone"),
-    "make reproduce PRESET=pretraining_ablation": (CLAIMS, "hours; its place in the order alone"),
     "make reproduce PRESET=cost": (
         "tests/workflow/test_cost_preset.py::test_nothing_is_built_for_the_preset_of_costs_but_its_rows_and_figure",
         "measures times; its jobs alone",
     ),
     "make reproduce PRESET=emergence": (
         "tests/workflow/test_dag.py::test_jobs_of_a_preset",
-        "a quarter hour; planned",
+        "three quarters of an hour; planned",
     ),
     "make reproduce PRESET=language": (
         "tests/workflow/test_texts.py::test_every_experiment_of_the_preset_has_rows",
@@ -258,7 +257,10 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
         "tests/test_marks.py::test_pages_hold_the_published_numbers",
         "needs what hours built",
     ),
-    "snakemake publish --cores all --configfile config/pretraining_ablation.yaml": ("", "hours"),
+    "snakemake publish --cores all --configfile config/emergence.yaml": (
+        "",
+        "needs what half an hour built",
+    ),
     "snakemake sweep --cores all --configfile config/sweep.yaml": ("tests/test_sweep.py", "hours"),
     "snakemake sweep --cores all --configfile config/language.yaml config/sweep_language.yaml": (
         "tests/test_sweep.py",

@@ -175,18 +175,3 @@ def test_a_preset_without_a_page_gets_one(tmp_path):
     page.write_text("# Mine\n", "utf-8")
     marks.fill(tmp_path)
     assert page.read_text("utf-8") == "# Mine\n"
-
-
-def test_what_is_said_of_earlier_publications_still_holds():
-    """`make publish` brings new tables; what the page says of the old ones must go then."""
-    notes = (ROOT / "docs/results/index.md").read_text(encoding="utf-8")
-    tables = PUBLISHED.glob("*/tables/claims_table.md")
-    earlier = {
-        table.parents[1].name
-        for table in tables
-        if "| Rank |" not in table.read_text(encoding="utf-8").partition("\n")[0]
-    }
-    says_earlier = "published under an earlier rule" in notes
-    assert earlier == ({"pretraining_ablation"} if says_earlier else set()), (
-        "look at 'Published before a change' in docs/results"
-    )

@@ -44,6 +44,8 @@ class Figure:
         modes: patterns of modes ("standard-network", "*-tangent"), each of which a run must have;
             else it is not made.
         num_inits: how many initialisations a run must have at least.
+        max_inits: how many it may have, where each has panels of its own that would fill pages;
+            None for any number.
         num_models: how many models a run must have at least.
         num_methods: how many merging methods a run must have at least.
         across: whether it compares models; such a figure, or one about initialisations, is made
@@ -64,6 +66,7 @@ class Figure:
     category: str = "Results"
     modes: tuple[str, ...] = ()
     num_inits: int = 1
+    max_inits: int | None = None
     num_models: int = 1
     num_methods: int = 1
     across: bool = False
@@ -117,6 +120,7 @@ class Figure:
         modes = list(modes)
         fits = all(fnmatch.filter(modes, pattern) for pattern in self.modes)
         fits = fits and num_inits >= self.num_inits and num_methods >= self.num_methods
+        fits = fits and (self.max_inits is None or num_inits <= self.max_inits)
         named = set(models)
         fits = fits and max(1, len(named)) >= self.num_models
         known = not self.models or bool(set(self.models) & named)

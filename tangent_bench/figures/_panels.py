@@ -104,20 +104,22 @@ def narrowed(width: float) -> float:
 def columns(num_models: int, num_parts: int, width: float) -> int:
     """Returns how many panels stand in a line.
 
-    All `num_parts` of a model; with `num_models` 1, as many of them as a page holds.
+    All `num_parts` of a model, if a page holds them; else as many of all models' as it holds.
 
-    >>> columns(1, 2, 2.3), columns(1, 8, 2.3), columns(2, 8, 2.3)
-    (2, 3, 8)
+    >>> columns(1, 2, 2.3), columns(1, 8, 2.3), columns(2, 3, 2.3), columns(6, 1, 2.3)
+    (2, 3, 3, 3)
 
     Args:
         num_models: how many models there are.
         num_parts: panels of a model.
         width: inches of a panel.
     """
-    page = _page.current().width
-    if page is None and num_models > 1:
-        return num_parts
-    return max(1, min(num_parts, int((page or PAGE) / width)))
+    page = _page.current().width or PAGE
+    if num_models > 1 and num_parts > 1:
+        width *= _page.LEAST
+        if num_parts * width <= page:
+            return num_parts
+    return max(1, min(num_models * num_parts, int(page / width)))
 
 
 def annotate(axes: np.ndarray, note: str, ax) -> None:

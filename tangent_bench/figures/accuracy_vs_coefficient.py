@@ -5,11 +5,13 @@ Marks show what validation and test say where validation chose it.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from tangent_bench.figures import INTERVALS, Figure
 from tangent_bench.figures._entities import ModeLook, modes
-from tangent_bench.figures._panels import annotate, beside, legend, panels, title
+from tangent_bench.figures._page import LEAST
+from tangent_bench.figures._panels import annotate, beside, columns, legend, panels, title
 from tangent_bench.figures._select import by_model, need, note, pick, task_order
 from tangent_bench.figures._spread import spread
 from tangent_bench.figures._style import COLUMN, errors, in_look
@@ -27,6 +29,7 @@ FIGURE = Figure(
 Mean accuracy over the tasks when all vectors are added with coefficient α. Lines: validation,
 with 95 % bands. The marks of a mode are at the coefficient that validation chose, which stands
 beside its name (mean over seeds): open is the validation accuracy there, filled the test accuracy.
+It chooses by the mean of normalized accuracies, whose highest point need not be that of the line.
 Marks of modes that chose the same or nearly the same coefficient stand side by side.
 {INTERVALS}
 """,
@@ -37,7 +40,7 @@ WORDS = "lines: validation; marks of equal α* stand side by side"
 
 @in_look
 def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
-    """Axes, one for each model.
+    """Axes [lines, models in a line].
 
     Raises:
         ValueError: rows of the experiment are missing.
@@ -45,10 +48,14 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     rows = need(rows, *FIGURE.reads)
     table = summarize(rows)
     parts = list(by_model(table))
-    axes = panels(1, len(parts), ax, (COLUMN + 0.5 + beside(len(modes(table)) + 2), 2.9))
-    for axis, (name, part) in zip(axes.flat, parts, strict=True):
+    width = COLUMN + 0.5 + beside(len(modes(table)) + 2)
+    abreast = columns(len(parts), 1, LEAST * width) if ax is None else len(parts)
+    axes = panels(math.ceil(len(parts) / abreast), abreast, ax, (width, 2.9))
+    for axis, (name, part) in zip(axes.flat, parts):
         _panel(axis, part)
         title(axis, name)
+    for axis in axes.flat[len(parts) :]:
+        axis.remove()
     annotate(axes, f"{WORDS}; {note(rows)}", ax)
     return axes
 

@@ -9,15 +9,12 @@ from tangent_bench.figures import Figure
 from tangent_bench.figures._entities import task_title
 from tangent_bench.figures._localization import Way, ways
 from tangent_bench.figures._matrix import Scale, matrix
-from tangent_bench.figures._page import LEAST
 from tangent_bench.figures._panels import (
     BAR,
-    PAGE,
     annotate,
     colour_bar,
     columns,
     label_lowest,
-    narrowed,
     panels,
     title,
 )
@@ -34,6 +31,7 @@ FIGURE = Figure(
     reads=("vector_localization",),
     category="Why it works",
     by_task=True,
+    max_inits=3,
     caption="""\
 How far each vector (row) moves the embeddings of each task's test images (column), as a ratio:
 its mean change over that of the task's own vector, which is 1 on the diagonal. Light columns off
@@ -66,7 +64,8 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
         parts += [(name, way, part) for way in ways(part)]
     num = len(task_order(table))
     width = max(CELL * num + 0.9, 1.75)
-    abreast = _abreast(parts, width)
+    num_models = len({name for name, _, _ in parts})
+    abreast = columns(num_models, math.ceil(len(parts) / num_models), width)
     lines = math.ceil(len(parts) / abreast)
     height = CELL * num + 1.3 + (NAMES + BAR) / lines
     axes = panels(lines, abreast, ax, (width, height))
@@ -81,17 +80,6 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     colour_bar(axes, images[-1], "Change over that by the own vector")
     annotate(axes, f"{WORDS}; {note(rows, per_task=True, intervals=False)}", ax)
     return axes
-
-
-def _abreast(parts: list[tuple[str, Way, pd.DataFrame]], width: float) -> int:
-    """Returns how many panels stand in a line: a model's if a page holds them, else some of all."""
-    num_models = len({name for name, _, _ in parts})
-    of_a_model = math.ceil(len(parts) / num_models)
-    if num_models == 1 or of_a_model == 1:
-        return columns(1, len(parts), width)
-    if narrowed(of_a_model * width) > PAGE:
-        return columns(1, len(parts), LEAST * width)
-    return columns(num_models, of_a_model, width)
 
 
 def _highest(table: pd.DataFrame) -> float:

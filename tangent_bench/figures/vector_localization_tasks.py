@@ -20,6 +20,7 @@ FIGURE = Figure(
     title="Localization of the task vectors",
     reads=("vector_localization",),
     category="Why it works",
+    max_inits=3,
     caption=f"""\
 What other tasks' vectors do to the embeddings of a task's test images, over what the task's own
 vector does there. Left: all the others together, added at the same coefficient. Right: a single

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tangent_bench.figures import accuracy_vs_coefficient
+from tangent_bench.figures._panels import PAGE
 from tangent_bench.report import published
 from tests.figures.test_published import FOLDER
 
@@ -59,3 +60,17 @@ def test_the_legend_says_which_coefficient_was_chosen(preset):
     for value in chosen:
         assert f"α* = {value:.2f}" in labels
     assert labels.count("α* =") == len(chosen)
+
+
+def test_towers_that_a_page_does_not_hold_abreast_stand_in_lines():
+    rows = published.read(FOLDER / "emergence/rows.csv.gz")
+    axes = accuracy_vs_coefficient.draw(rows)
+    figure = axes.flat[0].figure
+    assert axes.shape == (3, 2) and figure.get_figwidth() <= PAGE
+    titles = [axis.get_title() for axis in axes.flat]
+    assert titles[0] == "Tiny ViT/8 (random)" and titles[-1] == "Tiny ViT/8"
+    five = rows[rows["init"] != "random"]
+    shown = [axis for axis in accuracy_vs_coefficient.draw(five).flat if axis.figure is not None]
+    assert [axis.get_title() for axis in shown] == titles[1:]
+    given = figure.__class__().subplots(1, 5)
+    assert accuracy_vs_coefficient.draw(five, given).shape == (1, 5)

@@ -351,6 +351,8 @@ def test_only_possible_figures_are_made():
     sizes = ABOUT["vector_localization_sizes"]
     assert sizes.possible(sizes.reads, ["standard-network"], models=["tiny-pre0", "wide-pre0"])
     assert not sizes.possible(sizes.reads, ["standard-network"], models=["tiny-pre0"])
+    matrices = ABOUT["vector_localization"]
+    assert matrices.possible(matrices.reads, [], 3) and not matrices.possible(matrices.reads, [], 4)
 
 
 def test_drawing_leaves_matplotlib_as_it_was():

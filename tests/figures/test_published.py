@@ -80,7 +80,7 @@ def require_same(first, second):
 
 def test_figures_of_every_preset_are_published():
     presets = {name.partition("/")[0] for name in NAMES}
-    assert presets == {"claims", "cost", "five_seeds", "methods", "pretraining_ablation"} | {
+    assert presets == {"claims", "cost", "emergence", "five_seeds", "methods"} | {
         "sweep",
         "sweep_penalties",
         "three_models",
@@ -130,7 +130,7 @@ def test_no_legend_lies_on_a_line(name):
 
 
 # The others are older than the rule.
-TODAY = "tiny", "three_models", "five_seeds", "claims", "training_modes"
+TODAY = "tiny", "three_models", "five_seeds", "claims", "training_modes", "emergence"
 
 
 @pytest.mark.parametrize(
