@@ -8,7 +8,7 @@ parameters of the column, so vectors are read one tensor at a time and no graph 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import torch
@@ -20,6 +20,8 @@ from tangent_bench.seeds import generator
 from tangent_bench.tangent import heads
 from tangent_bench.tangent.products import fast
 
+HELD = 4e9  # bytes of vectors, up to which they are read once and stay in memory
+AT_ONCE = 1e9  # images × parameters, up to which tasks share a pass
 Columns = Mapping[str, int]
 Loss = Callable[[str, Tensor], Tensor]
 
@@ -50,13 +52,41 @@ def loss_and_slope(
     encode = _passes.encoder(context.data.network)
     value = 0.0
     with fast():
-        for task, images in batches.items():
-            log_p = heads.logits(encode(theta, images), context.data.heads[task]).log_softmax(1)
-            loss = loss_of(task, log_p)
-            # Gradients add up in θ; the graph of one task is freed before the next is built.
+        for tasks in _together(batches, context):
+            images = torch.cat([batches[task] for task in tasks])
+            sizes = [len(batches[task]) for task in tasks]
+            encoded = encode(theta, images).split(sizes)
+            losses = []
+            for task, embeddings_BD in zip(tasks, encoded, strict=True):
+                log_p_BK = heads.logits(embeddings_BD, context.data.heads[task]).log_softmax(1)
+                losses.append(loss_of(task, log_p_BK))
+            # Gradients add up in θ; the graph of one pass is freed before the next is built.
+            loss = torch.stack(losses).sum()
             loss.backward()
             value += float(loss.detach())
     return value, _slope(vectors, theta, torch.zeros_like(lambda_TL), columns)
+
+
+def held(vectors: Vectors, context: Context) -> Vectors:
+    """The vectors in memory, if they have room there (`HELD`); else they stay in their files."""
+    entries = sum(value.numel() * value.element_size() for value in context.theta0.values())
+    if len(vectors) * entries > HELD:
+        return vectors
+    return {task: dict(vector) for task, vector in vectors.items()}
+
+
+def _together(batches: Mapping[str, Tensor], context: Context) -> Iterator[list[str]]:
+    """Tasks whose images take one pass: of a small network many, of a large one each by itself."""
+    most = AT_ONCE / sum(value.numel() for value in context.theta0.values())
+    tasks: list[str] = []
+    size = 0
+    for task, images in batches.items():
+        if tasks and size + len(images) > most:
+            yield tasks
+            tasks, size = [], 0
+        tasks.append(task)
+        size += len(images)
+    yield tasks
 
 
 def _slope(

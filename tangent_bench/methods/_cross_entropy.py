@@ -30,6 +30,7 @@ def learn(vectors: Vectors, context: Context, columns: Columns) -> Tensor:
         columns: parameter → c, numbered from 0.
     """
     values = context.hyper_parameters
+    vectors = _coefficients.held(vectors, context)
     shape = (len(vectors), 1 + max(columns.values()))
     lambda_TL = torch.full(shape, values["initial"], dtype=torch.float64, requires_grad=True)
     adam = torch.optim.AdamW([lambda_TL], lr=values["rate"], weight_decay=values["decay"])

@@ -32,6 +32,7 @@ def merge(vectors: Vectors, context: Context, columns: Columns) -> dict[str, Ten
 def learn(vectors: Vectors, context: Context, columns: Columns) -> Tensor:
     """λ [T, L] after all steps, float64; T in the order of the vectors."""
     values = context.hyper_parameters
+    vectors = _coefficients.held(vectors, context)
     shape = (len(vectors), 1 + max(columns.values()))
     free_TL = torch.full(shape, values["initial"], dtype=torch.float64, requires_grad=True)
     adam = torch.optim.Adam([free_TL], lr=values["rate"])

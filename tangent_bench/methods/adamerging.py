@@ -9,8 +9,8 @@ tested on, without their labels. Compare it only with methods that do so too.
 
 Adam moves a coefficient by about `rate` a step at most. 500 steps can bring it from 0.3 to any
 value in [0, 0.8]; after 100 none is further than about 0.1 away, and the model is still near task
-arithmetic with α = 0.3. A step costs one pass forward and back of `batch` images of every task, and
-two readings of all vectors.
+arithmetic with α = 0.3. A step costs a pass forward and back of `batch` images of every task, all
+tasks together in a small network, and two readings of all vectors, which stay in memory up to 4 GB.
 
 Read in the authors' code: 500 steps, the clamp, one tensor as a layer. Its loop takes two batches
 of 16 images of each task; the paper speaks of 16, the default here. The paper draws from all test

@@ -13,8 +13,8 @@ Read in the authors' code: start at 0, AdamW with these numbers, the clipped slo
 block, the sum over tasks, batches of 128 images in all (16 of each of eight tasks), 20 passes
 through the smallest validation set (480 steps for DTD's 376 images). It keeps the coefficients of
 the pass with the best validation accuracy, in 16-bit arithmetic; here those of the last step count,
-and batches come from the first `images` of each task, which are held in memory. A step costs one
-pass forward and back of `batch` images of every task, and two readings of all vectors.
+and batches come from the first `images` of each task, which are held in memory. A step costs
+what one of `adamerging` does.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tangent_bench import merging
-from tangent_bench.methods import Context, Data, _entropy
+from tangent_bench.methods import Context, Data, _coefficients, _entropy, _passes
 from tangent_bench.tangent import heads, linearize
 from tests import small
 
@@ -170,3 +170,44 @@ def test_it_says_that_it_sees_test_images(name):
     assert merging.find(f"lines+{name}").method.data == "unlabelled test", (
         "a wrapper does not hide it"
     )
+
+
+@pytest.mark.parametrize(("at_once", "passes"), [(0, 3), (35, 2), (1e9, 1)])
+def test_tasks_that_share_a_pass_have_the_slope_of_passes_of_their_own(
+    monkeypatch, at_once, passes
+):
+    batches = {task: images(task, 20 - 3 * t) for t, task in enumerate(TASKS)}  # 20, 17, 14
+    lambda_TL = 0.3 + 0.1 * small.normal("ada point", shape=(3, len(LAYERS)))
+    alone = torch.zeros_like(lambda_TL)
+    for task, seen in batches.items():
+        alone += _entropy.entropy(VECTORS, context(), lambda_TL, LAYERS, {task: seen})[1]
+    sizes = []
+    plain = _passes.encoder(NETWORK)
+    monkeypatch.setattr(
+        _passes, "encoder", lambda _: lambda theta, x: sizes.append(len(x)) or plain(theta, x)
+    )
+    most = at_once * sum(value.numel() for value in THETA0.values())
+    monkeypatch.setattr(_coefficients, "AT_ONCE", most)
+    _, together = _entropy.entropy(VECTORS, context(), lambda_TL, LAYERS, batches)
+    assert len(sizes) == passes and sum(sizes) == 51
+    assert torch.allclose(together, alone, rtol=1e-10, atol=1e-14)
+
+
+def test_vectors_stay_in_memory_where_they_have_room(monkeypatch):
+    size = 3 * sum(value.numel() * value.element_size() for value in THETA0.values())
+    reads = []
+
+    class Read(dict):
+        def __getitem__(self, key):
+            reads.append(key)
+            return super().__getitem__(key)
+
+    found = {}
+    for room in (size, size - 1):
+        monkeypatch.setattr(_coefficients, "HELD", room)
+        reads.clear()
+        vectors = {task: Read(vector) for task, vector in VECTORS.items()}
+        lambda_TL = _entropy.learn(vectors, context(steps=2), LAYERS)
+        found[room] = (lambda_TL, len(reads))
+    assert torch.equal(found[size][0], found[size - 1][0])
+    assert found[size][1] == 0 < found[size - 1][1]
