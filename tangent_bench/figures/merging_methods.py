@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 FIGURE = Figure(
     title="Merging methods: addition in every mode",
-    reads=("single_task", "task_addition"),
+    reads=("task_addition",),
     category="Merging methods",
     num_methods=2,
     caption="""\
@@ -52,25 +52,23 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     for axis, (name, part) in zip(axes[:, 0], parts, strict=True):
         _panel(axis, part)
         title(axis, name if len(parts) > 1 else "", loc="left", pad=ABOVE)
-    annotate(axes, note(pick(rows, experiment="task_addition")), ax)
+    annotate(axes, note(pick(rows, metric="accuracy_tuned")), ax)
     return axes
 
 
 def _needed(rows: pd.DataFrame) -> pd.DataFrame:
+    """The sums of all vectors on test: untouched (α = 0), and at the coefficient chosen."""
     require(rows, *FIGURE.reads)
-    tuned = pick(
-        rows, experiment="task_addition", metric="accuracy_tuned", task="all", split="test"
-    )
-    longest = tuned["sources"].str.count(r"\+").max()
-    zero = pick(
-        rows, experiment="single_task", training="none", metric="accuracy", task="all", split="test"
-    )
-    return rows.loc[[*zero.index, *tuned[tuned["sources"].str.count(r"\+") == longest].index]]
+    sums = pick(rows, experiment="task_addition", task="all", split="test")
+    lengths = sums["sources"].str.count(r"\+")
+    sums = sums[lengths == lengths.max()]
+    untouched = pick(sums, metric="accuracy", coefficient=0.0)
+    return rows.loc[[*untouched.index, *pick(sums, metric="accuracy_tuned").index]]
 
 
 def _order(part: pd.DataFrame) -> list[tuple[str, str]]:
     """(method, params_id), from the lowest accuracy in the first mode to the highest."""
-    added = pick(part, experiment="task_addition")
+    added = pick(part, metric="accuracy_tuned")
     first = modes(added)[0]
     mean = pick(added, training=first.training, evaluation=first.evaluation).sort_values(
         ["value", "method"]
@@ -94,7 +92,7 @@ def _places(part: pd.DataFrame) -> dict[tuple[str, str], int]:
 
 def _panel(axis, part: pd.DataFrame) -> None:
     places = _places(part)
-    added = pick(part, experiment="task_addition")
+    added = pick(part, metric="accuracy_tuned")
     shown = modes(added)
     for k, mode in enumerate(shown):
         found = pick(added, training=mode.training, evaluation=mode.evaluation)
@@ -109,10 +107,10 @@ def _panel(axis, part: pd.DataFrame) -> None:
             "label": mode.title,
         }
         axis.errorbar(100 * found["value"], heights, xerr=errors(found), **look)
-    zero = pick(part, experiment="single_task")
-    if len(zero):
+    untouched = pick(part, metric="accuracy")
+    if len(untouched):
         axis.axvline(
-            100 * zero["value"].iloc[0],
+            100 * untouched["value"].iloc[0],
             color=ZERO_SHOT.colour,
             linewidth=1,
             label=ZERO_SHOT.title,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
+import yaml
 
 from tangent_bench import merging
 from tangent_bench.figures import _entities, merging_methods
@@ -12,6 +15,7 @@ from tangent_bench.figures.merging_methods import draw
 from tangent_bench.report.titles import titled
 from tests import synthetic
 
+ROOT = Path(__file__).parents[2]
 SHIFTS = {
     ("ties", ""): 0.05,
     ("tsv_m", ""): 0.1,
@@ -67,13 +71,22 @@ def test_points_are_the_rows_and_bars_their_intervals():
 
 
 def test_the_pretrained_model_is_a_rule():
+    """It is what every sum is at α = 0, and no shorter one's: those have other tasks."""
     table = rows()
-    zero = table[
-        (table["training"] == "none") & (table["task"] == "all") & (table["split"] == "test")
+    untouched = table[
+        (table["experiment"] == "task_addition")
+        & (table["metric"] == "accuracy")
+        & (table["coefficient"] == 0.0)
+        & (table["task"] == "all")
+        & (table["split"] == "test")
     ]
+    assert set(untouched["sources"]) == {"mnist+icons+terrain"}
+    table.loc[untouched.index, "value"] = 0.4
+    shorter = untouched.assign(sources="mnist+icons", value=0.9)
+    table = pd.concat([shorter, table], ignore_index=True)
     axis = draw(table).item()
     (rule,) = (line for line in axis.lines if line.get_label() == "Pre-trained")
-    assert rule.get_xdata() == pytest.approx([100 * zero["value"].iloc[0]] * 2)
+    assert rule.get_xdata() == pytest.approx([40.0] * 2)
 
 
 def test_a_method_that_is_not_installed_has_its_name():
@@ -133,3 +146,12 @@ def test_a_transductive_method_says_so():
         merging_methods.label("adamerging", "0123abcd")
         == "AdaMerging (0123abcd) (sees test images)"
     )
+
+
+@pytest.mark.parametrize("name", ["methods", "methods_negation"])
+def test_the_presets_of_methods_make_it(name):
+    """It is published with them, and a figure that is not made cannot be."""
+    preset = yaml.safe_load((ROOT / f"config/{name}.yaml").read_text(encoding="utf-8"))
+    modes = ["standard-network", "standard-tangent", "linear-tangent"]
+    given = {"num_methods": len(preset["methods"])}
+    assert merging_methods.FIGURE.possible(preset["experiments"], modes, **given)
