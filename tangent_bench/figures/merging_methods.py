@@ -61,7 +61,7 @@ def _needed(rows: pd.DataFrame) -> pd.DataFrame:
     require(rows, *FIGURE.reads)
     sums = pick(rows, experiment="task_addition", task="all", split="test")
     lengths = sums["sources"].str.count(r"\+")
-    sums = sums[lengths == lengths.max()]
+    sums = sums.loc[lengths == lengths.max()]
     untouched = pick(sums, metric="accuracy", coefficient=0.0)
     return rows.loc[[*untouched.index, *pick(sums, metric="accuracy_tuned").index]]
 
