@@ -377,3 +377,14 @@ def test_without_negation_its_tables_are_empty(ranked):
     assert render.markdown(table, "note")
     assert render.csv(table)
     assert render.latex(table, "caption", "label")
+
+
+def test_published_page_and_table_print_the_same_numbers():
+    """Also where a half is to be rounded."""
+    table = (PUBLISHED / "tables/methods_addition.md").read_text(encoding="utf-8")
+    found = re.findall(r"^\| ([^|]+) \| ([\d.]+) \[([\d.]+), ([\d.]+)\]", table, re.M)
+    page = Page((PUBLISHED / "leaderboard.html").read_text(encoding="utf-8"))
+    assert len(found) > 20
+    for method, value, low, high in found:  # of the first mode, whose list comes first
+        cells = [cell[0].strip() for cell in page.row(method)]
+        assert (cells[1], cells[2]) == (value, f"{low} to {high} %"), method

@@ -17,6 +17,7 @@ from tangent_bench.jobs import provenance
 from tangent_bench.report import leaderboard, pages
 from tangent_bench.report.leaderboard import Entry, Interval
 from tangent_bench.report.pages import DASH, HtmlCell
+from tangent_bench.report.render import printed
 
 TITLE = "Merging methods"
 HEADS = (
@@ -92,7 +93,7 @@ def _row(entry: Entry, low: float, high: float, seconds: Mapping) -> list[HtmlCe
     method = entry.merger.method
     return [
         HtmlCell(entry.title, css=css),
-        HtmlCell(f"{100 * entry.accuracy:.1f}", entry.accuracy, css),
+        HtmlCell(_tenths(entry.accuracy), entry.accuracy, css),
         _interval(entry, low, high),
         _behind(entry),
         HtmlCell(entry.verdict),
@@ -109,8 +110,8 @@ def _behind(entry: Entry) -> HtmlCell:
         return HtmlCell(DASH)
     estimate = entry.behind.estimate
     low, high = estimate.interval(entry.behind.level)
-    text = f"{100 * estimate.value:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
-    return HtmlCell(text.replace("-", "−"), estimate.value)
+    points = [printed(100 * value, "+.1f") for value in (estimate.value, low, high)]
+    return HtmlCell(f"{points[0]} [{points[1]}, {points[2]}]", estimate.value)
 
 
 def _coefficients(entry: Entry) -> HtmlCell:
@@ -138,7 +139,7 @@ def rule(entry: Entry) -> str:
 
 def _interval(entry: Entry, low: float, high: float) -> HtmlCell:
     """The 95 % interval as a drawing, on the scale that its list shares."""
-    words = f"{100 * entry.low:.1f} to {100 * entry.high:.1f} %"
+    words = f"{_tenths(entry.low)} to {_tenths(entry.high)} %"
     drawing = pages.render(
         "templates/interval.html.jinja",
         words=words,
@@ -170,8 +171,13 @@ def _negation(ranked: Sequence[Entry], control: str) -> Markup | None:
 
 
 def _percent(accuracy: Interval) -> HtmlCell:
-    interval = f"[{100 * accuracy.low:.1f}, {100 * accuracy.high:.1f}]"
-    return HtmlCell(f"{100 * accuracy.value:.1f} {interval}", accuracy.value)
+    interval = f"[{_tenths(accuracy.low)}, {_tenths(accuracy.high)}]"
+    return HtmlCell(f"{_tenths(accuracy.value)} {interval}", accuracy.value)
+
+
+def _tenths(fraction: float) -> str:
+    """A fraction in percent, as tables print it."""
+    return printed(100 * fraction, ".1f")
 
 
 def seconds_of(logs: Path) -> dict[tuple[str, str], float]:

@@ -80,8 +80,16 @@ def _printed(number: float, cell: Cell) -> str:
     scale, spec = _FORMATS[cell.unit]
     if cell.digits != USUAL:
         spec = f"{spec.partition('.')[0]}.{cell.digits}f"
-    text = format(round(scale * number, 6) + 0.0, spec).replace("-", "−")
-    return _words.current().number(text)
+    return _words.current().number(printed(scale * number, spec))
+
+
+def printed(number: float, spec: str) -> str:
+    """A number in a format, the same wherever it is printed: 53.45 % is 53.4499... as a fraction.
+
+    >>> f"{100 * 0.5345:.1f}", printed(100 * 0.5345, ".1f"), printed(-2.0, "+.1f")
+    ('53.4', '53.5', '−2.0')
+    """
+    return format(round(number, 6) + 0.0, spec).replace("-", "−")
 
 
 class _Row(NamedTuple):
