@@ -34,10 +34,11 @@ def sources() -> dict[Path, str]:
 def nodes() -> list[tuple[Path, ast.AST]]:
     """Every node of every file."""
     gc.disable()  # or it looks for garbage among nodes for longer than they take to make
-    trees = {file: ast.parse(text) for file, text in sources().items()}
-    found = [(file, node) for file, tree in trees.items() for node in ast.walk(tree)]
-    gc.enable()
-    return found
+    try:
+        trees = {file: ast.parse(text) for file, text in sources().items()}
+        return [(file, node) for file, tree in trees.items() for node in ast.walk(tree)]
+    finally:
+        gc.enable()
 
 
 def num_lines() -> int:

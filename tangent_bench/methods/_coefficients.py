@@ -69,8 +69,8 @@ def loss_and_slope(
 
 def held(vectors: Vectors, context: Context) -> Vectors:
     """The vectors in memory, if they have room there (`HELD`); else they stay in their files."""
-    entries = sum(value.numel() * value.element_size() for value in context.theta0.values())
-    if len(vectors) * entries > HELD:
+    size = sum(value.numel() * value.element_size() for value in context.theta0.values())
+    if len(vectors) * size > HELD:
         return vectors
     return {task: dict(vector) for task, vector in vectors.items()}
 
