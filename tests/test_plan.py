@@ -292,6 +292,14 @@ def test_more_tasks_are_those_of_the_config_again(num_tasks):
     assert "copy-9" not in originals
 
 
+def test_the_larger_run_of_texts_has_its_own_tasks():
+    """A copy is a folder of images, which a model that reads texts refuses."""
+    config = merged("language")
+    own = {task: task for task in config["tasks"]}
+    assert jobs._originals(config, 20) == own
+    assert list(jobs._originals(config, 3)) == config["tasks"][:3]
+
+
 def test_disk_of_a_vector_and_of_features_is_that_of_their_files(tmp_path):
     """Real files, with the model whose vectors they are; a header of names and digests is all that
     is left out.

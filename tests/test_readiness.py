@@ -101,11 +101,18 @@ def test_a_data_set_on_disk_is_opened(tmp_path, monkeypatch):
     assert "class folders" in text and "dtd" in text
 
 
-def test_a_task_that_cannot_be_loaded_blocks(tmp_path, monkeypatch):
-    monkeypatch.setattr(sizes, "_LOAD", "raise SystemExit('no such font')")
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("raise SystemExit('no such font')", "no such font"),
+        ("import os; os.kill(os.getpid(), 9)", "was killed"),
+    ],
+)
+def test_a_task_that_cannot_be_loaded_blocks(tmp_path, monkeypatch, code, words):
+    monkeypatch.setattr(sizes, "_LOAD", code)
     config = validate(merged("micro") | {"results": str(tmp_path / "results")})
     (text,) = of_data(config)
-    assert "cannot be loaded" in text and "no such font" in text
+    assert "cannot be loaded" in text and words in text
 
 
 def of_models(monkeypatch, model: models.Model, **changes: object) -> list[str]:

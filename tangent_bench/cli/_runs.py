@@ -54,7 +54,9 @@ def plan(
     tasks: Annotated[
         int,
         typer.Option(
-            min=1, metavar=NUMBER, help="Tasks of the larger run that is planned as well."
+            min=1,
+            metavar=NUMBER,
+            help="Tasks of the larger run that is planned as well; of texts, the config's at most.",
         ),
     ] = 20,
     seeds: Annotated[

@@ -5,12 +5,13 @@ from __future__ import annotations
 import atexit
 import json
 import logging
+import signal
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tangent_bench import suite
+from tangent_bench import registry, suite
 from tangent_bench.planning import missing
 from tangent_bench.planning.config import validate
 from tangent_bench.store import yaml_files
@@ -76,6 +77,7 @@ def of_dag(files: Sequence[str | Path]) -> list[Job]:
 
     listener = _Listener()
     propagates = logger.propagate
+    on_terminate = signal.getsignal(signal.SIGTERM)  # Snakemake's waits for jobs to end
     output = OutputSettings(quiet={Quietness.ALL}, dryrun=True, skip_plugin_handlers=True)
     try:
         with SnakemakeApi(output) as api:
@@ -98,6 +100,8 @@ def of_dag(files: Sequence[str | Path]) -> list[Job]:
     finally:
         logger.removeHandler(listener)
         logger.propagate = propagates
+        if signal.getsignal(signal.SIGTERM) != on_terminate:
+            signal.signal(signal.SIGTERM, on_terminate)
     return listener.jobs
 
 
@@ -175,8 +179,14 @@ def of_larger_dag(
 
 
 def _originals(config: Mapping, num_tasks: int) -> dict[str, str]:
-    """Task of the larger run → the config's own: its tasks, then copies of them in turn."""
+    """Task of the larger run → the config's own: its tasks, then copies of them in turn.
+
+    A copy is a folder of images, so that a config of texts has its own tasks alone.
+    """
     own = config["tasks"]
+    named = [task for task in own if task not in config["custom_tasks"]]
+    if any(registry.task_folder(task) == "texts" for task in named):
+        num_tasks = min(num_tasks, len(own))
     taken = {*own, config["control"], *config["custom_tasks"]}
     originals = {}
     for place in range(num_tasks):

@@ -150,7 +150,8 @@ def _drawn(name: str, config: Mapping) -> TaskSize:
     command = [sys.executable, "-c", _LOAD, str(Path(__file__).parents[2]), name]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        raise ValueError(f"Task {name!r} cannot be loaded: {done.stderr.strip().splitlines()[-1]}")
+        said = done.stderr.strip().splitlines() or ["its process was killed; run again."]
+        raise ValueError(f"Task {name!r} cannot be loaded: {said[-1]}")
     num_classes, num_templates, splits = json.loads(done.stdout)
     return as_drawn(
         config,

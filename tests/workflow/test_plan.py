@@ -12,7 +12,7 @@ from tests.workflow.checkout import ROOT, Checkout, environment, merged, preset
 
 # Numbers of jobs of a run, and of a larger one.
 PROGRAM = """
-import json, sys
+import json, signal, sys
 from collections import Counter
 from tangent_bench.planning import jobs
 files = sys.argv[1:]
@@ -22,6 +22,7 @@ larger = jobs.of_larger_dag(files, config, 4, 2)
 print(json.dumps([Counter(job.rule for job in each) for each in (own, larger.jobs)]))
 number = len({str(job) for job in larger.jobs})
 print(json.dumps([number, larger.originals, larger.config["seeds"]]))
+assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL, "it can be stopped as before"
 """
 
 

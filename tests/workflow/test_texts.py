@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -112,6 +114,15 @@ def test_only_what_stands_on_an_edited_tokenizer_runs_again(built, arguments):
     jobs = built.dry_run(ROWS, *arguments).jobs
     file.write_text(text, encoding="utf-8")
     assert jobs["prepare_texts"] == 3 * len(TASKS) + 2
+
+
+@pytest.mark.full
+def test_a_plan_has_more_seeds_of_its_own_tasks(built, arguments):
+    """A copy of a task would have images."""
+    done = built.run(".venv/bin/python", "-m", "tangent_bench.cli", "plan", *arguments, "--json")
+    assert done.status == 0, done.output
+    larger = json.loads(done.output)["larger"]
+    assert larger["name"] == f"with {len(TASKS)} tasks × 10 seeds" and larger["seconds"] > 0
 
 
 @pytest.mark.full
