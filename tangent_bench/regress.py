@@ -2,8 +2,9 @@
 
 The laws of `tangent_bench.testing` come first. Then the method runs on the vectors of five
 fine-tuning seeds (made by the first run, in config/regress.yaml's folder) in every mode, and is
-compared with a baseline, task by task and over all. Seed 0 comes first, with a verdict that is
-conditional on it, then the others one by one; `judging.looks` says which look may be the last.
+compared with a baseline, task by task and over all. Seed 0 comes first, mode by mode, with verdicts
+that are conditional on it, then the others one by one; `judging.looks` says which look may be the
+last.
 A hyper-parameter is given as `--set keep=0.1`. Status as of `compare`: 1 on a verdict that
 `--fail-on` names, 2 on errors.
 """
@@ -45,7 +46,12 @@ def entry(merger: Merger) -> dict:
 
 
 def build(
-    mergers: Sequence[Merger], configfile: Path, cores: int, shown: Shown, seeds: Sequence[int]
+    mergers: Sequence[Merger],
+    configfile: Path,
+    cores: int,
+    shown: Shown,
+    seeds: Sequence[int],
+    modes: Sequence[str] = (),
 ) -> None:
     """Make the outcomes of these methods by Snakemake; what is there stays.
 
@@ -55,6 +61,7 @@ def build(
         cores: jobs of one thread at a time.
         shown: what Snakemake shows.
         seeds: of the config's seeds, those that are wanted now.
+        modes: of the config's modes, those that are wanted now; none: all that merge.
 
     Raises:
         ValueError: there is no core, another run is at work, or the run failed, and its own
@@ -68,7 +75,7 @@ def build(
     # JSON is YAML, and keeps numbers, which Snakemake's --config would make text of.
     entries = {"methods": [entry(merger) for merger in mergers]}
     file.write_text(json.dumps(entries), encoding="utf-8")
-    files = targets(read_config([configfile, file]), mergers, seeds)
+    files = targets(read_config([configfile, file]), mergers, seeds, modes)
     command = [sys.executable, "-m", "snakemake", *files, "--cores", str(cores)]
     command += ["--configfile", str(configfile), str(file), *OPTIONS[shown]]
     done = subprocess.run(command, cwd=suite.ROOT)
@@ -78,9 +85,11 @@ def build(
         )
 
 
-def targets(config: Mapping, mergers: Sequence[Merger], seeds: Sequence[int]) -> list[str]:
-    """The files that a comparison of methods reads: outcomes in every mode, and f0 of the tasks."""
-    modes = [mode for mode in config["modes"] if not mode.startswith("none-")]
+def targets(
+    config: Mapping, mergers: Sequence[Merger], seeds: Sequence[int], modes: Sequence[str] = ()
+) -> list[str]:
+    """The files that a comparison of methods reads: outcomes in the modes, and f0 of the tasks."""
+    modes = modes or _modes(config)
     files = []
     for model, init in product(config["models"], config["inits"]):
         files += [layout.base(model, init, task) for task in config["tasks"]]
@@ -88,6 +97,11 @@ def targets(config: Mapping, mergers: Sequence[Merger], seeds: Sequence[int]) ->
             label = "" if merger.label == config["method"] else merger.label
             files.append(layout.outcome(ADDITION, model, init, mode, seed, "csv", label))
     return [f"{config['results'].rstrip('/')}/{file}" for file in files]
+
+
+def _modes(config: Mapping) -> list[str]:
+    """The modes of a config in which vectors are merged."""
+    return [mode for mode in config["modes"] if not mode.startswith("none-")]
 
 
 def _read(configfile: Path) -> Mapping:
@@ -165,6 +179,8 @@ def regress(
     seeds = config["seeds"][:1] if quick else config["seeds"]
     mergers = [baseline, candidate]
     found: dict[Place, Comparison] = {}
+    if is_told and not _are_there(targets(config, [baseline], seeds[:1])):
+        _tell_modes(config, mergers, configfile, cores, shown, seeds)
     for counts in batches(config, mergers, seeds):
         build(mergers, configfile, cores, shown, seeds[: counts[-1]])
         for count in counts:
@@ -175,6 +191,24 @@ def regress(
             if is_told:
                 print(f"\n{method_comparison.look(found, seeds[:count])}\n", flush=True)
     return found
+
+
+def _tell_modes(
+    config: Mapping,
+    mergers: Sequence[Merger],
+    configfile: Path,
+    cores: int,
+    shown: Shown,
+    seeds: Sequence[int],
+) -> None:
+    """Build the first seed mode by mode, and print the verdict of each but the last.
+
+    The first is there when half of the vectors are.
+    """
+    for mode in _modes(config)[:-1]:
+        build(mergers, configfile, cores, shown, seeds[:1], [mode])
+        found = looks.onwards({}, _compared(config, mergers, seeds[:1], [mode]), len(seeds))
+        print(f"\n{method_comparison.look(found, seeds[:1])}\n", flush=True)
 
 
 def _check(candidate: Merger, is_told: bool) -> None:
@@ -205,13 +239,18 @@ def batches(config: Mapping, mergers: Sequence[Merger], seeds: Sequence[int]) ->
     """
     counts = list(range(1, len(seeds) + 1))
     others = targets(config, mergers, seeds[1:])
-    if all((suite.ROOT / file).is_file() for file in others):
+    if _are_there(others):
         return [batch for batch in (counts[:1], counts[1:]) if batch]
     return [[count] for count in counts]
 
 
+def _are_there(files: Sequence[str]) -> bool:
+    return all((suite.ROOT / file).is_file() for file in files)
+
+
 def _compared(
-    config: Mapping, mergers: Sequence[Merger], seeds: Sequence[int]
+    config: Mapping, mergers: Sequence[Merger], seeds: Sequence[int], modes: Sequence[str] = ()
 ) -> dict[Place, Comparison]:
     baseline, candidate = [merger.label for merger in mergers]
-    return methods.compare(suite.ROOT / config["results"], baseline, [candidate], seeds=seeds)
+    folder = suite.ROOT / config["results"]
+    return methods.compare(folder, baseline, [candidate], seeds=seeds, modes=modes)

@@ -132,26 +132,36 @@ def test_what_is_decided_stays(value, error, verdict):
 def run(monkeypatch, capsys, tmp_path):
     """Runs `regress` on so many seeds, with what is built and compared made up.
 
-    Returns what was built (numbers of seeds), the comparisons and what was printed.
+    Returns what was built (numbers of seeds, or modes of the first), the comparisons and what was
+    printed.
     """
 
-    def of(seeds, differences, present=(), **options):
+    def of(seeds, differences, present=(0,), **options):
         built = []
-        config = {"results": str(tmp_path), "seeds": list(range(seeds))}
+        modes = ["none-network", *(place.mode for place in differences)]
+        config = {"results": str(tmp_path), "seeds": list(range(seeds)), "modes": modes}
         monkeypatch.setattr(regress, "_read", lambda file: config)
         monkeypatch.setattr(
             regress, "targets", lambda config, mergers, seeds: [f"seed-{seed}" for seed in seeds]
         )
         monkeypatch.setattr(regress.suite, "ROOT", tmp_path)
         monkeypatch.setattr(regress.suite, "require_checkout", lambda what: None)
-        monkeypatch.setattr(regress, "build", lambda *given: built.append(len(given[-1])))
+
+        def build(mergers, configfile, cores, shown, seeds, modes=()):
+            built.append(*modes or [len(seeds)])
+
+        monkeypatch.setattr(regress, "build", build)
         monkeypatch.setattr(regress, "_check", lambda candidate, is_told: None)
         for seed in present:
             (tmp_path / f"seed-{seed}").touch()
 
-        def compared(folder, baseline, candidates, seeds):
+        def compared(folder, baseline, candidates, seeds, modes):
             number = len(seeds)
-            return {place: comparison(d[number - 1], number) for place, d in differences.items()}
+            return {
+                place: comparison(d[number - 1], number)
+                for place, d in differences.items()
+                if place.mode in modes or not modes
+            }
 
         monkeypatch.setattr(methods, "compare", compared)
         found = regress.regress(merging.find("ties"), merging.find("magmax"), **options)
@@ -190,14 +200,27 @@ def test_a_run_stops_once_every_mode_is_decided(run):
 
 
 def test_what_is_there_is_looked_at_in_two_goes(run):
-    built, _, said = run(5, {NETWORK: [0.02] * 5}, present=range(1, 5))
+    built, _, said = run(5, {NETWORK: [0.02] * 5}, present=range(5))
     assert built == [1, 5] and said.count("After seed") == 1 + 3
     assert run(1, {NETWORK: [0.02]})[0] == [1]
 
 
+def test_the_first_seed_of_a_fresh_folder_is_told_mode_by_mode(run):
+    both = {NETWORK: [0.02] * 5, TANGENT: [0.02] * 5}
+    built, _, said = run(5, both, present=())
+    assert built == [NETWORK.mode, 1, 2, 3, 4, 5]
+    first, second = said.split("After seed ")[1:3]
+    for look in first, second:
+        assert look.startswith("0 (1 of 5 seeds), conditional on this seed")
+    assert NETWORK.mode in first and TANGENT.mode not in first
+    assert NETWORK.mode in second and TANGENT.mode in second
+    built, _, said = run(5, both, present=(), quick=True)
+    assert built == [NETWORK.mode, 1] and said.count("After seed 0 (1 of 1 seed)") == 1
+
+
 def test_nothing_is_printed_for_json(run):
-    _, found, said = run(5, {NETWORK: [0.02] * 5}, shown="nothing")
-    assert said == "" and found[NETWORK].num_seeds == 5
+    built, found, said = run(5, {NETWORK: [0.02] * 5}, present=(), shown="nothing")
+    assert built == [1, 2, 3, 4, 5] and said == "" and found[NETWORK].num_seeds == 5
 
 
 @pytest.mark.parametrize(
@@ -220,10 +243,12 @@ def test_snakemake_is_asked_for_the_seeds_and_shows_what_is_wanted(
     file = tmp_path / "mine.yaml"
     file.write_text(f"results: {tmp_path}/results\nseeds: [3, 4, 5]\n")
     regress.build([merging.find("ties")], file, 2, shown, [3, 4])
-    (command,) = called
-    seeds = {int(re.findall(r"\d+", Path(word).stem)[0]) for word in command if "seed-" in word}
-    assert seeds == {3, 4}
-    assert command[command.index("--configfile") + 3 :] == options
+    regress.build([merging.find("ties")], file, 2, shown, [3], ["standard-tangent"])
+    for command, expected in zip(called, [{3, 4}, {3}], strict=True):
+        outcomes = [Path(word) for word in command if "seed-" in word]
+        assert {int(re.findall(r"\d+", path.stem)[0]) for path in outcomes} == expected
+        assert command[command.index("--configfile") + 3 :] == options
+    assert {path.parent.parent.name for path in outcomes} == {"standard-tangent"}
 
 
 def test_the_levels_of_the_page_are_those_of_ten_seeds():

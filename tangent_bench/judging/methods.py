@@ -31,6 +31,7 @@ def compare(
     candidates: Sequence[str],
     baseline_results: Path | None = None,
     seeds: Sequence[int] | None = None,
+    modes: Sequence[str] = (),
 ) -> dict[Place, Comparison]:
     """Compares methods in every place where the baseline and all candidates have outcomes.
 
@@ -41,12 +42,14 @@ def compare(
         baseline_results: the folder of the baseline's outcomes, if it is another one: the same
             method before a change.
         seeds: the seeds to compare; None: all, which must be the same for every method.
+        modes: the modes to compare them in; none: all.
 
     Raises:
         ValueError: there is no such place, or the outcomes there do not belong together.
     """
     before = baseline_results or results
     common = [place for place in outcomes.places(results) if place in outcomes.places(before)]
+    common = [place for place in common if not modes or place.mode in modes]
     if not common:
         raise ValueError(
             f"No outcomes of task_addition under {results} and {before} have a mode in common; "

@@ -130,7 +130,8 @@ def look(found: Mapping[Place, Comparison], seeds: Sequence[int]) -> str:
         seeds: those that were looked at.
     """
     newest = max(found.values(), key=lambda comparison: comparison.num_seeds)
-    heading = f"After seed {seeds[-1]} ({len(seeds)} of {newest.num_planned} seeds)"
+    plural = "s" if newest.num_planned > 1 else ""
+    heading = f"After seed {seeds[-1]} ({len(seeds)} of {newest.num_planned} seed{plural})"
     rows = []
     for place, comparison in found.items():
         line = _over_all(comparison)
