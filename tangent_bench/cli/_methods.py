@@ -104,8 +104,8 @@ def regress(
 ):
     """Check, run and compare a merging method.
 
-    The first run makes the vectors of five seeds (about an hour on two cores). Seed 0 comes first,
-    with a verdict on it alone; after each further seed there is another.
+    The first run makes the vectors of five seeds (20 minutes to an hour on two cores). Seed 0
+    comes first, with a verdict on it alone, mode by mode; after each further seed there is another.
 
     \b
     tangent-bench regress ties
