@@ -227,6 +227,18 @@ def test_seeds_can_be_named(folder):
         outcomes.read(folder, TANGENT, "ties", seeds=[0, 9])
 
 
+def test_modes_can_be_named(folder):
+    """What another mode lacks does not matter then."""
+    shutil.rmtree(folder / "outcomes/task_addition/tiny/pretrained/standard-network/ties")
+    outcome(folder, NETWORK, "ties", 9)
+    found = methods.compare(
+        folder, "task_arithmetic", ["ties"], seeds=[0, 1, 2], modes=[TANGENT.mode]
+    )
+    assert list(found) == [TANGENT]
+    with pytest.raises(ValueError, match="have a mode in common"):
+        methods.compare(folder, "task_arithmetic", ["ties"], modes=["linear-network"])
+
+
 def test_a_mode_that_a_method_does_not_have_is_left_out(folder):
     shutil.rmtree(folder / "outcomes/task_addition/tiny/pretrained/standard-network/ties")
     assert set(methods.verdicts(methods.compare(folder, "task_arithmetic", ["ties"]))) == {
