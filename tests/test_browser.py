@@ -27,8 +27,10 @@ CONTRAST = f"""() => {{
     while (e && ground(e) === "rgba(0, 0, 0, 0)") e = e.parentElement;
     return ground(e);
   }};
-  const contrast = e =>
-    (light(behind(e)) + 0.05) / (light(getComputedStyle(e).color) + 0.05);
+  const contrast = e => {{
+    const both = [light(behind(e)), light(getComputedStyle(e).color)];
+    return (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05);
+  }};
   return Math.min(...{WORDS}.map(contrast));
 }}"""
 
