@@ -119,10 +119,11 @@ def test_only_what_stands_on_an_edited_tokenizer_runs_again(built, arguments):
 @pytest.mark.full
 def test_a_plan_has_more_seeds_of_its_own_tasks(built, arguments):
     """A copy of a task would have images."""
-    done = built.run(".venv/bin/python", "-m", "tangent_bench.cli", "plan", *arguments, "--json")
+    files = [word for file in arguments[1:] for word in ("--configfile", file)]
+    done = built.run(".venv/bin/python", "-m", "tangent_bench.cli", "plan", *files, "--json")
     assert done.status == 0, done.output
     larger = json.loads(done.output)["larger"]
-    assert larger["name"] == f"with {len(TASKS)} tasks × 10 seeds" and larger["seconds"] > 0
+    assert larger["name"] == f"with {len(TASKS)} tasks × 10 seeds" and larger["hours"] > 0
 
 
 @pytest.mark.full
