@@ -13,7 +13,7 @@ from tangent_bench.report.published import SWEEP
 ROOT = Path(__file__).parent.parent
 PUBLISHED = ROOT / "results/published"
 PAGE = ROOT / "docs/results/x.md"
-OF_README = "tiny/table1_addition", "tiny/table2_negation"
+OF_README = "three_models/table1_addition; Absolute", "three_models/table2_negation"
 MAX_README_BYTES = 6 * 1024
 MAX_README_LINES = 110
 TABLE = (
@@ -55,6 +55,24 @@ def test_marks_hold_tables_and_cells(published):
         assert marks.filled(text, published, PAGE) == text
 
 
+def test_a_table_may_show_some_columns_of_each_model(published):
+    (published / "x/tables/t.md").write_text(
+        "|  | A: Mean | A: n | B: Mean | B: n |\n| --- | ---: | ---: | ---: | ---: |\n"
+        "| One | 1 | 2 | 3 | 4 |\n| Two | – | 5 | – | 6 |\n\nPreset x\n",
+        encoding="utf-8",
+    )
+    filled = marks.filled("<!-- x/t; Mean -->\n<!-- end -->\n", published, PAGE)
+    assert filled == (
+        "<!-- x/t; Mean -->\n\n|  | A: Mean | B: Mean |\n| --- | ---: | ---: |\n| One | 1 | 3 |\n\n"
+        "Preset x\n\n<!-- end -->\n"
+    )
+    assert marks.filled(filled, published, PAGE) == filled
+    both = marks.filled("<!-- x/t; n, Mean --><!-- end -->", published, PAGE)
+    assert "| Two | – | 5 | – | 6 |" in both
+    with pytest.raises(ValueError, match="the columns Maen of x/t: it has A: Mean, A: n, B"):
+        marks.filled("<!-- x/t; n, Maen --><!-- end -->", published, PAGE)
+
+
 def test_images_of_a_task_are_counted_in_rows(published):
     head = "experiment,training,task,split,num_samples"
     lines = (
@@ -81,7 +99,7 @@ def test_a_measured_ratio_is_a_cell(tmp_path):
     assert marks.filled(mark, tmp_path, PAGE) == mark.replace("><", ">1.67<")
 
 
-@pytest.mark.parametrize("mark", ["x/t; Three; n", "x/t; Two; mean"])
+@pytest.mark.parametrize("mark", ["x/t; Three; n", "x/t; Two; mean", "x/t; Two"])
 def test_a_mark_of_nothing_is_one_sentence(published, mark):
     with pytest.raises(ValueError, match="A page asks for"):
         marks.filled(f"<!-- {mark} --><!-- end -->", published, PAGE)
@@ -96,11 +114,10 @@ def test_a_table_that_was_not_published_is_one_sentence(published):
     "text",
     [
         "<!-- x/t -->\n| old |\n",
-        "<!-- x/t; Two -->3<!-- end -->",
         "<!-- x/t; Two; n; m -->3<!-- end -->",
         "<!-- x/t; Two; n -->3 <!-- x/t; Two; Mean -->4<!-- end -->",
     ],
-    ids=["no end", "no column", "too many names", "no end before the next"],
+    ids=["no end", "too many names", "no end before the next"],
 )
 def test_a_mark_that_is_not_understood_is_no_text(published, text):
     with pytest.raises(ValueError, match="is not understood"):

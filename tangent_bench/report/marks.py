@@ -1,8 +1,9 @@
 """Numbers of tracked pages come from results/published, by marks that no reader sees.
 
-A table stands on lines of its own between `<!-- tiny/table1_addition -->` and `<!-- end -->`; a
-cell stands within a line, as in `<!-- tiny/table1_addition; Linear FT; Absolute -->51<!-- end -->`,
-by the names of its row and column. (A vertical bar in place of the semicolon would cut the tables
+A table stands on lines of its own between `<!-- tiny/table1_addition -->` and `<!-- end -->`; with
+`; Absolute, Recovered gain` after its name, it has these columns alone, of each model. A cell
+stands within a line, as in `<!-- tiny/table1_addition; Linear FT; Absolute -->51<!-- end -->`, by
+the names of its row and column. (A vertical bar in place of the semicolon would cut the tables
 that a mark stands in.) The table `images` of a preset is counted in its rows, and
 `benchmarks/ratios` is what `make bench` measured. Under the names `tables` and `figures` stands
 everything that was published of a preset.
@@ -17,10 +18,12 @@ from functools import cache
 from pathlib import Path
 
 from tangent_bench.report import listings
+from tangent_bench.report.pages import DASH
 from tangent_bench.store.artefacts import write_text
 
 MARK = re.compile(
-    r"<!-- (?P<preset>[\w-]+)/(?P<table>\w+)(?:; (?P<row>[^;\n]+); (?P<column>[^;\n]+))? -->"
+    r"<!-- (?P<preset>[\w-]+)/(?P<table>\w+)"
+    r"(?:; (?P<row>[^;\n]+); (?P<column>[^;\n]+)|; (?P<columns>[^;\n]+))? -->"
     r"(?:(?!<!-- ).)*<!-- end -->",
     re.DOTALL,
 )
@@ -43,8 +46,9 @@ def filled(text: str, folder: Path, page: Path) -> str:
     flawed = _BEGINNING.search(MARK.sub("", text))
     if flawed:
         raise ValueError(
-            f"The mark {flawed[0][:80]!r} is not understood; expected '<!-- preset/table -->' or "
-            "'<!-- preset/table; row; column -->', and '<!-- end -->' before the next mark."
+            f"The mark {flawed[0][:80]!r} is not understood; expected '<!-- preset/table -->', "
+            "'<!-- preset/table; column, column -->' or '<!-- preset/table; row; column -->', and "
+            "'<!-- end -->' before the next mark."
         )
     return MARK.sub(lambda mark: _filled_mark(mark, folder, page), text)
 
@@ -77,6 +81,9 @@ def _filled_mark(mark: re.Match[str], folder: Path, page: Path) -> str:
         listing = _LISTINGS[mark["table"]](folder / mark["preset"], page)
         return f"<!-- {name} -->\n\n{listing}\n\n<!-- end -->"
     table = _table(folder, mark["preset"], mark["table"])
+    if mark["columns"]:
+        table = _with_columns(table, name, mark["columns"].split(", "))
+        name += f"; {mark['columns']}"
     if mark["row"] is None:
         return f"<!-- {name} -->\n\n{table}\n\n<!-- end -->"
     cell = _cell(table, name, mark["row"], mark["column"])
@@ -123,6 +130,23 @@ def _images(rows: Path) -> str:
 
 def _line(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"
+
+
+def _with_columns(table: str, name: str, columns: Sequence[str]) -> str:
+    """The table with some of its columns, of each model; a row with none of them is left out."""
+    lines = _cells(table)
+    models = [column.rpartition(": ") for column in lines[0]]
+    kept = [i for i, (_, _, column) in enumerate(models) if column in columns]
+    absent = set(columns) - {models[i][2] for i in kept}
+    if absent:
+        raise ValueError(
+            f"A page asks for the columns {', '.join(sorted(absent))} of {name}: it has "
+            f"{', '.join(lines[0][1:])}."
+        )
+    short = [[cells[0], *(cells[i] for i in kept)] for cells in lines]
+    body = [_line(cells) for cells in short if set(cells[1:]) != {DASH}]
+    after = table[table.rindex("|") + 1 :]
+    return "\n".join(body) + after
 
 
 def _cell(table: str, name: str, row: str, column: str) -> str:
