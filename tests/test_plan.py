@@ -161,7 +161,7 @@ def test_every_experiment_of_the_presets_has_a_formula():
 
 
 def test_a_rule_without_a_formula_counts_its_start_and_says_so():
-    made = workload().of(Job("advance_trunk"))
+    made = workload().of(Job("distil_text"))
     assert not made.known and made.units == {("start", ""): 1}
     assert workload().of(Job("draw_figure_overview")).known
 
@@ -188,6 +188,35 @@ def test_a_model_with_fewer_steps_of_its_own_is_planned_with_them():
     assert workload(recipes={"wide": {"steps": 50}}).of(
         job("finetune", training="linear", task="mnist")
     ).images == (200 * 64)
+
+
+def test_the_parts_of_a_pre_training_are_its_steps_together():
+    load = workload("pretraining_ablation")
+    recipe = load.config["rebuilding"]
+
+    def parts(rule, **wildcards):
+        percents = recipe["percents"]
+        jobs = [Job(rule, {"run": "tiny-pre1", "percent": str(p), **wildcards}) for p in percents]
+        return [load.of(each) for each in jobs]
+
+    trunk = parts("advance_trunk", arm="step")
+    batch = recipe["batch_size"]
+    assert sum(each.images for each in trunk) == recipe["trunk_steps"] * batch
+    assert [each.images // batch for each in trunk] == [20, 40, 140, 400, 1400]
+    assert sum(each.passes for each in trunk) == 3 * recipe["trunk_steps"] * batch
+    for each in parts("cool_down", arm="shuffled"):
+        assert each.units["update", "tiny-pre1"] == recipe["cooldown_steps"]
+
+
+def test_a_shard_of_the_corpus_is_its_pictures_and_their_captions():
+    from tangent_bench.finetuning import pretraining
+
+    load = workload("sizes")
+    text_width = models.create(models.find("tiny"), init="random").text_projection.shape[0]
+    made = load.of(Job("draw_corpus_again", {"seed": "2", "shard": "00"}))
+    number = load.config["rebuilding"]["num_images"] // load.config["rebuilding"]["num_shards"]
+    assert made.units["prompt", "tiny-pre2"] == number * pretraining.VARIANTS
+    assert made.disk == number * (32 * 32 * 3 + 2 * pretraining.VARIANTS * text_width)
 
 
 @pytest.mark.parametrize(("training", "seen"), [("tau_jp", 200 * 7 * 16), ("tak", 7 * 1000)])

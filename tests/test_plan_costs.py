@@ -185,11 +185,11 @@ def test_notes_say_what_was_assumed_and_what_is_not_counted(made):
     config = merged("paper")
     assert "10 TFLOP/s of float32 for networks are assumed" in report.notes(made, config, True)[0]
     assert "measured here, on its GPU" in report.notes(made, config, False)[0]
-    unknown = estimate.planned([Job("advance_trunk")], workload(), Costing())
+    unknown = estimate.planned([Job("distil_text")], workload(), Costing())
     assert report.notes(unknown, config, False)[1:] == [
-        report.NOT_COUNTED, "Of these only the start is counted, they have no formula: advance "
-                            "trunk.",
-    ]  # fmt: skip
+        report.NOT_COUNTED,
+        "Of these only the start is counted, they have no formula: distil text.",
+    ]
 
 
 def test_a_wrong_config_is_an_error_of_one_sentence(tmp_path):

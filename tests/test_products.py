@@ -112,3 +112,25 @@ def test_without_onednn_pytorch_does_it(asked, monkeypatch):
     with products.fast():
         found = a @ b
     assert not asked and torch.equal(found, a @ b)
+
+
+@pytest.mark.parametrize("knows", [True, False])
+def test_a_precision_without_instructions_is_named_once(monkeypatch, caplog, knows):
+    products.say_if_slow.cache_clear()
+    monkeypatch.setattr(products, "knows", lambda precision: knows)
+    for _ in range(2):
+        products.say_if_slow("bfloat16", "cpu")
+        products.say_if_slow("bfloat16", "cuda")
+    assert [record.message.split(",")[0] for record in caplog.records] == (
+        [] if knows else ["This processor has no instructions for bfloat16"]
+    )
+    products.say_if_slow.cache_clear()
+
+
+def test_every_processor_knows_float32_and_says_what_else():
+    assert products.knows("float32")
+    flags = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    if flags.get("avx512_bf16") or flags.get("amx_bf16"):
+        assert products.knows("bfloat16")
+    elif flags.get("architecture") == "x86_64" and not flags["avx512_f"]:
+        assert not products.knows("bfloat16")

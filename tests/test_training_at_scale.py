@@ -167,9 +167,14 @@ def test_what_cannot_be_taken_up_is_said_and_training_begins_anew(tmp_path, capl
 
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
 @pytest.mark.parametrize("training", ["standard", "linear"])
-def test_reduced_precision_is_near_and_keeps_weights_in_float32(tmp_path, precision, training):
+def test_reduced_precision_is_near_and_keeps_weights_in_float32(
+    tmp_path, precision, training, monkeypatch, caplog
+):
     from tangent_bench import registry
-    from tangent_bench.tangent import linearize
+    from tangent_bench.tangent import linearize, products
+
+    products.say_if_slow.cache_clear()
+    monkeypatch.setattr(products, "knows", lambda precision: precision == "float32")
 
     network = small.vit(tmp_path, torch.float32)
     theta0 = linearize.parameters(network)
@@ -181,7 +186,11 @@ def test_reduced_precision_is_near_and_keeps_weights_in_float32(tmp_path, precis
     def run(recipe):
         return finetune(model, theta0, sources, recipe, SEED, lambda x: x * 2 - 1, 32)
 
-    (full, exact), (reduced, near) = run(replace(recipe, precision="float32")), run(recipe)
+    full, exact = run(replace(recipe, precision="float32"))
+    assert "no instructions" not in caplog.text
+    reduced, near = run(recipe)
+    assert f"no instructions for {precision}" in caplog.text
+    products.say_if_slow.cache_clear()
     assert near == pytest.approx(exact, rel=0.05) and near != exact, (
         "another precision was really used"
     )

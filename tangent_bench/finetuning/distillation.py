@@ -194,6 +194,7 @@ def passes(precision: str) -> Iterator[None]:
         with products.fast():
             yield
         return
+    products.say_if_slow(precision, "cpu")
     with torch.autocast("cpu", getattr(torch, precision)), sdpa_kernel(SDPBackend.MATH):
         yield
 

@@ -146,6 +146,7 @@ class Finetuning:
         self.optimizer = AdamW(
             self.theta.values(), lr=recipe.learning_rate, weight_decay=decay, fused=True
         )
+        products.say_if_slow(recipe.precision, self.device.type)
         self.scaler = GradScaler(self.device.type, enabled=recipe.precision == "float16")
 
     def step(self, encoder: Encoder, parts: list[Part], penalty: Penalty | None = None) -> float:

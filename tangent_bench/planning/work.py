@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tangent_bench import experiments, merging, registry
+from tangent_bench import experiments, merging, models, registry
 from tangent_bench.planning import recipes
 from tangent_bench.planning.asking import Asking
 from tangent_bench.planning.jobs import Job
@@ -31,6 +31,11 @@ PLAIN_SECONDS = {
     "make_times": 0.3,
     "make_results_page": 0.3,
 }
+CAPTIONS = (
+    3  # of a picture of the corpus; `pretraining.VARIANTS`, which would bring PyTorch with it
+)
+DRAWN_SECONDS = 5e-4  # of a picture of the corpus, on the same core
+PAIR_BYTES = 4608  # of a picture of the corpus and its captions as they are read
 PROBE_STEPS = 300  # of L-BFGS for a penalty, assumed
 
 
@@ -128,6 +133,39 @@ class Workload(Sizes):
         work.images += seen
         work.add("linear step", seen, w["model"])
 
+    def _draw_corpus_again(self, w: Wildcards) -> Work:
+        """A shard of pictures, and `CAPTIONS` of each through the text tower."""
+        recipe = self.config["rebuilding"]
+        number = recipe["num_images"] // recipe["num_shards"]
+        model = next(name for name in self.config["models"] if _pretraining_seed(name) == w["seed"])
+        work = Work(disk=number * PAIR_BYTES)
+        work.add("start network", 1, model)
+        work.add("second", number * DRAWN_SECONDS)
+        work.add("prompt", number * CAPTIONS, model)
+        work.add("byte", work.disk)
+        return work
+
+    def _advance_trunk(self, w: Wildcards) -> Work:
+        """From the percentage of the trunk's steps before it to its own."""
+        recipe = self.config["rebuilding"]
+        percent = int(w["percent"])
+        before = max((other for other in recipe["percents"] if other < percent), default=0)
+        return self._pretraining(w, recipe["trunk_steps"] * (percent - before) / 100)
+
+    def _cool_down(self, w: Wildcards) -> Work:
+        return self._pretraining(w, self.config["rebuilding"]["cooldown_steps"])
+
+    def _pretraining(self, w: Wildcards, steps: float) -> Work:
+        recipe = self.config["rebuilding"]
+        number = round(steps * recipe["batch_size"])
+        state = 3 * self.vector_bytes(w["run"])  # the weights, and two moments of the optimiser
+        work = Work(number, disk=state)
+        work.add("start network", 1, w["run"])
+        work.add("standard step", number, w["run"])
+        work.add("update", steps, w["run"])
+        work.add("byte", recipe["num_images"] * PAIR_BYTES + 2 * state)
+        return work
+
     def _import_checkpoint(self, w: Wildcards) -> Work:
         work = Work(disk=self.vector_bytes(w["model"]))
         work.add("start network", 1, w["model"])
@@ -224,6 +262,12 @@ class Workload(Sizes):
             case ["features", model, _, training, task, _]:
                 return self.features_bytes(model, task, training)
         return 0
+
+
+def _pretraining_seed(model: str) -> str | None:
+    """ "0" of "tiny-pre0"; None of a shipped model."""
+    rebuilt = models.REBUILT.fullmatch(model)
+    return rebuilt["seed"] if rebuilt else None
 
 
 def _without_formula(rule: str) -> Work:
