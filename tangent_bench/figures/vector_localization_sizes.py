@@ -70,13 +70,22 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
 
 
 def _sized(table: pd.DataFrame) -> list[Sized]:
-    """Families by size: those that were pre-trained alike, if they have several sizes; else all."""
+    """Families by size: those that were pre-trained alike, if they have several sizes; else all.
+
+    Raises:
+        ValueError: of no model are both the localization and the number of parameters known.
+    """
     end = pick(table, init="pretrained")
     found = []
     for lane in lanes(end if len(end) else table):
         norms = pick(lane.mean, experiment="vector_geometry", metric="norm")
-        if len(norms):
+        if len(norms) and len(pick(lane.mean, **ALL)):
             found.append(Sized(max(norms["num_samples"].tolist()), lane))
+    if not found:
+        raise ValueError(
+            "No model has rows of both vector_localization and vector_geometry; this figure needs "
+            "both of each model: run them in one preset."
+        )
     found.sort(key=lambda one: one.num_parameters)
     alike = [one for one in found if _is_rebuilt(one.lane)]
     return alike if len({one.num_parameters for one in alike}) > 1 else found

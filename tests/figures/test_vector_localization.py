@@ -184,6 +184,17 @@ def test_sizes_stand_along_their_parameters_with_the_mean_of_pretrainings(table)
         assert any(abs(dot - 0.42 * last) < 1e-9 for dot in dots), "single pre-trainings"
 
 
+def test_sizes_need_both_experiments_of_a_model():
+    """Joined rows may have one of a model and the other of another."""
+    rows = sized(1.0, names=("tiny-pre{}", "wide-pre{}"))
+    small = rows["model"] == "tiny-pre0"
+    geometry = rows["experiment"] == "vector_geometry"
+    with pytest.raises(ValueError, match="No model has rows of both vector_localization and vec"):
+        vector_localization_sizes.draw(rows[small == geometry])
+    both = vector_localization_sizes.draw(rows[small | geometry])
+    assert {len(points) for points in marks(both.flat[0]).values()} == {1}
+
+
 def test_sizes_compare_what_was_pretrained_alike_at_its_end():
     """A shipped model beside them had another recipe; towers on the way are other models."""
     shipped = synthetic.make(tasks=TASKS)

@@ -161,6 +161,18 @@ def test_joined_rows_are_named_if_missing_and_make_table_and_figure_if_built(sou
     )
 
 
+def test_a_figure_of_two_experiments_needs_models_that_have_both(sources):
+    """`five_seeds` has sizes of `tiny` and `small`, and `pretraining_ablation` localization of
+    other models.
+    """
+    _build(sources)
+    joined = "joins=[five_seeds,untrained,pretraining_ablation]"
+    finished = sources.dry_run(*preset("claims"), "--config", joined)
+    assert finished.status == 0, finished.output
+    drawn = {rule for rule in finished.jobs if rule.startswith("draw_figure")}
+    assert drawn == {"draw_figure_emergence", "draw_figure_vector_localization_emergence"}
+
+
 def test_joined_rows_that_disagree_are_refused(sources):
     _build(sources)
     path = sources.path(str(joins.rows_of(merged("sizes"))))

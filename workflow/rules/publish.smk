@@ -40,10 +40,17 @@ def made(contract):
     """
     num_inits = len(all_of("inits"))
     num_methods = max(1, len(METHODS))
-    possible = contract.possible(
-        all_of("experiments"), all_of("modes"), num_inits, all_of("models"), num_methods
+    measured = [model for model in all_of("models") if set(contract.reads) <= experiments_of(model)]
+    possible = measured and contract.possible(
+        all_of("experiments"), all_of("modes"), num_inits, measured, num_methods
     )
     return possible and (contract.of_joined or not JOINED or joins.are_parts(JOINED))
+
+
+def experiments_of(model):
+    """What is measured of a model: by the config, or by a preset that it joins."""
+    with_it = [preset for preset in [config, *JOINED] if model in preset["models"]]
+    return {experiment for preset in with_it for experiment in preset["experiments"]}
 
 
 LEADERBOARD = {
