@@ -221,7 +221,9 @@ def along(axis, inits: list[str]) -> None:
 
 
 def cover(rows: pd.DataFrame, found: list[Lane], single: str = "Thin", mean: str = "bold") -> str:
-    """Returns a sentence on what stands for pre-trainings, and on what intervals cover.
+    """Returns sentences on what stands for pre-trainings, and on what intervals cover.
+
+    One for all lanes, or one for those that are alike in seeds and pre-trainings.
 
     Args:
         rows: the rows that the figure shows.
@@ -229,14 +231,30 @@ def cover(rows: pd.DataFrame, found: list[Lane], single: str = "Thin", mean: str
         single: how a single pre-training is drawn.
         mean: how their mean is drawn.
     """
-    number = max(len(lane.each) for lane in found)
-    seeds = len(set(rows["seed"]))
-    if number == 1:
+    most = rows["seed"].nunique()
+    alike: dict[str, list[str]] = {}
+    for lane in found:
+        models = [table["model"].iloc[0] for table in lane.each]
+        seeds = pick(rows, model=models)["seed"].nunique()
+        fewer = f" ({seeds} seed{'s' if seeds > 1 else ''})" if seeds < most else ""
+        words = _covered(len(lane.each), seeds, single, mean)
+        alike.setdefault(words, []).append(lane.title + fewer)
+    if len(alike) == 1:
+        return next(iter(alike))
+    return ". ".join(
+        f"{', '.join(titles)}: {words[0].lower()}{words[1:]}" for words, titles in alike.items()
+    )
+
+
+def _covered(pretrainings: int, seeds: int, single: str, mean: str) -> str:
+    """What stands for this many pre-trainings, and what intervals cover."""
+    if pretrainings == 1:
         more = " and this pre-training"
         if seeds >= LEAST_SEEDS:
             more = ", conditional on this pre-training"
         return f"95 % intervals: {interval_label(seeds)}{more}"
     words = "pre-trainings and images"
-    if number < LEAST_SEEDS:
+    if pretrainings < LEAST_SEEDS:
         words = "images, conditional on these pre-trainings and seeds"
-    return f"{single}: each of {number} pre-trainings; {mean}: their mean; 95 % intervals: {words}"
+    means = f"{single}: each of {pretrainings} pre-trainings; {mean}: their mean"
+    return f"{means}; 95 % intervals: {words}"

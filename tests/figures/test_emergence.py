@@ -155,6 +155,18 @@ def test_pretrainings_are_thin_and_their_mean_is_bold(family):
     )
 
 
+def test_lanes_with_other_seeds_and_pretrainings_have_their_own_words(family):
+    five = [along("tiny").assign(seed=seed) for seed in range(5)]
+    axes = emergence.draw(pd.concat([family, *five], ignore_index=True))
+    note = axes.flat[0].figure.get_supxlabel().replace("\n", " ")
+    assert "5 seeds (0, 1, 2, 3, 4)" in note
+    assert (
+        "Tiny ViT/8, pre-trainings 0, 1, 2 (1 seed): thin: each of 3 pre-trainings; bold: their "
+        "mean; 95 % intervals: images, conditional on these pre-trainings and seeds. "
+        "Tiny ViT/8: 95 % intervals: seeds and images, conditional on this pre-training"
+    ) in note
+
+
 def test_five_pretrainings_widen_the_interval_by_their_spread():
     """s² / 5 + the images' variance, with Satterthwaite's degrees: only s² has few, four."""
     from scipy.stats import t
