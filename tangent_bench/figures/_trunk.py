@@ -72,13 +72,14 @@ def place(init: str) -> float:
 
 
 def lanes(table: pd.DataFrame) -> list[Lane]:
-    """Families that were followed along a pre-training; if none was, all."""
+    """Families that were followed along a pre-training; else those with two towers, else all."""
     found = []
     for family in families(table["model"]):
         for heads, rows in _by_heads(pick(table, model=family.models)):
             found.append(_lane(family, heads, rows))
-    followed = [lane for lane in found if lane.mean["init"].nunique() > 1]
-    return followed or found
+    followed = [lane for lane in found if len(set(lane.mean["init"])) > 2]
+    with_two = [lane for lane in found if len(set(lane.mean["init"])) > 1]
+    return followed or with_two or found
 
 
 def _by_heads(part: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
@@ -231,11 +232,11 @@ def cover(rows: pd.DataFrame, found: list[Lane], single: str = "Thin", mean: str
         single: how a single pre-training is drawn.
         mean: how their mean is drawn.
     """
-    most = rows["seed"].nunique()
+    most = len(set(rows["seed"]))
     alike: dict[str, list[str]] = {}
     for lane in found:
         models = [table["model"].iloc[0] for table in lane.each]
-        seeds = pick(rows, model=models)["seed"].nunique()
+        seeds = len(set(pick(rows, model=models)["seed"]))
         fewer = f" ({seeds} seed{'s' if seeds > 1 else ''})" if seeds < most else ""
         words = _covered(len(lane.each), seeds, single, mean)
         alike.setdefault(words, []).append(lane.title + fewer)

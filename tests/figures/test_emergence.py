@@ -222,10 +222,13 @@ def test_the_mean_under_own_heads_is_of_the_models_that_have_them(family):
     assert axes.size == 8 and end == pytest.approx(at_the_end(family, **where))
 
 
-def test_models_that_were_not_followed_are_left_out(family):
+@pytest.mark.parametrize("inits", [("pretrained",), ("random", "pretrained")])
+def test_models_that_were_not_followed_are_left_out(family, inits):
+    """Before and after are no course: `untrained` is in the table of claims."""
     others = [
-        synthetic.make(models=[name], seeds=range(5), tasks=("mnist", "icons"))
+        synthetic.make(models=[name], seeds=range(5), tasks=("mnist", "icons")).assign(init=init)
         for name in ("tiny", "wide-pre0")
+        for init in inits
     ]
     axes = emergence.draw(pd.concat([family, *others], ignore_index=True))
     assert axes.size == 4 and "1 seed (0)" in axes.flat[0].figure.get_supxlabel()
