@@ -38,7 +38,7 @@ SECONDS = {
     "standard step": 1.2e-3,
     "linear step": 1.7e-3,
     "update": 1.7e-3,
-    "prompt": 3.3e-4,
+    "prompt": 1.7e-3,
     "kernel pass": 1.7e-4,
     "kernel pair": 2.8e-5,
     "sum": 3.3e-4,
