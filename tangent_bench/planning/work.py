@@ -31,9 +31,7 @@ PLAIN_SECONDS = {
     "make_times": 0.3,
     "make_results_page": 0.3,
 }
-CAPTIONS = (
-    3  # of a picture of the corpus; `pretraining.VARIANTS`, which would bring PyTorch with it
-)
+CAPTIONS = 3  # of a picture of the corpus: `pretraining.VARIANTS`, which would import PyTorch
 DRAWN_SECONDS = 5e-4  # of a picture of the corpus, on the same core
 PAIR_BYTES = 4608  # of a picture of the corpus and its captions as they are read
 PROBE_STEPS = 300  # of L-BFGS for a penalty, assumed
