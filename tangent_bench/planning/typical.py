@@ -18,7 +18,7 @@ from tangent_bench.planning import resources, sizes
 from tangent_bench.planning.jobs import Job
 from tangent_bench.planning.sizes import ModelSize, TaskSize
 from tangent_bench.planning.units import Unit, passes
-from tangent_bench.planning.work import Workload
+from tangent_bench.planning.work import DRAWN_SECONDS, Workload
 from tangent_bench.tasks import SPLITS
 
 PINS = suite.ROOT / "workflow/resources/digests.csv"
@@ -55,7 +55,6 @@ SECONDS = {
     "decode native": 2e-4,
 }
 LAUNCH = 1.0  # seconds of Snakemake and Python before a job's own work begins
-DRAWN = 5e-4  # seconds of an image that the suite draws
 # Of a task that is not pinned, or whose classes take a second to make.
 IMAGES = {"train": 2400, "val": 504, "test": 1200}
 CLASSES = 20
@@ -126,7 +125,7 @@ def _drawn_size(images: Mapping[str, int], task: object, config: Mapping) -> Tas
         images,
         num_classes=len(getattr(task, "class_names", range(CLASSES))),
         num_templates=len(getattr(task, "templates", range(TEMPLATES))),
-        seconds={split: DRAWN * number for split, number in images.items()},
+        seconds={split: DRAWN_SECONDS * number for split, number in images.items()},
     )
 
 

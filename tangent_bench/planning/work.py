@@ -32,7 +32,7 @@ PLAIN_SECONDS = {
     "make_results_page": 0.3,
 }
 CAPTIONS = 3  # of a picture of the corpus: `pretraining.VARIANTS`, which would import PyTorch
-DRAWN_SECONDS = 5e-4  # of a picture of the corpus, on the same core
+DRAWN_SECONDS = 5e-4  # of a picture that the suite draws, on the same core
 PAIR_BYTES = 4608  # of a picture of the corpus and its captions as they are read
 PROBE_STEPS = 300  # of L-BFGS for a penalty, assumed
 

@@ -135,9 +135,9 @@ def _line(cells: Sequence[str]) -> str:
 def _with_columns(table: str, name: str, columns: Sequence[str]) -> str:
     """The table with some of its columns, of each model; a row with none of them is left out."""
     lines = _cells(table)
-    models = [column.rpartition(": ") for column in lines[0]]
-    kept = [i for i, (_, _, column) in enumerate(models) if column in columns]
-    absent = set(columns) - {models[i][2] for i in kept}
+    names = [column.rpartition(": ")[2] for column in lines[0]]  # without the model
+    kept = [i for i, column in enumerate(names) if column in columns]
+    absent = set(columns) - set(names)
     if absent:
         raise ValueError(
             f"A page asks for the columns {', '.join(sorted(absent))} of {name}: it has "
