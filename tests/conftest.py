@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import pytest
 import torch
+from hypothesis import find
+from hypothesis.strategies import text
 from torch import Tensor, nn
 
 from tangent_bench.tangent.linearize import parameters
@@ -36,6 +38,12 @@ def _case(network: nn.Module, images_BCHW: Tensor) -> Case:
         small.direction(theta0, "sigma"),
         images_BCHW,
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def table_of_unicode() -> None:
+    """Hypothesis makes and keeps one with its first text: seconds, that are no test's own."""
+    find(text(), bool)
 
 
 @pytest.fixture(scope="session")
