@@ -82,15 +82,17 @@ def test_the_note_is_left_out_where_it_is_not_wanted(run):
     assert run.figure("overview", width=COLUMN, note=False).get_supxlabel() == ""
 
 
-def overlaps(first, second):
-    """Whether two artists cover one another, each in its own box, which may be turned.
+def depth(first, second):
+    """How far two boxes, which may be turned, reach into one another.
 
-    Boxes are apart where some side of one separates them.
+    They are apart where some side of one separates them.
     """
-    a = corners(first)
-    b = corners(second)
-    depths = [depth(a, b, side) for box in (a, b) for side in sides(box)]
-    return min(depths) > TOUCHING * first.get_figure(root=True).dpi / 72
+    depths = []
+    for side in (*sides(first), *sides(second)):
+        a = first @ side
+        b = second @ side
+        depths.append(min(a.max(), b.max()) - max(a.min(), b.min()))
+    return min(depths)
 
 
 def corners(artist):
@@ -115,13 +117,6 @@ def sides(box):
     return found / np.linalg.norm(found, axis=1, keepdims=True)
 
 
-def depth(first, second, side):
-    """How far two boxes reach into one another along a direction."""
-    a = first @ side
-    b = second @ side
-    return min(a.max(), b.max()) - max(a.min(), b.min())
-
-
 def covered(axis):
     """Pairs of texts of an axis that cover one another: titles, labels, numbers, the legend."""
     legend = axis.get_legend()
@@ -131,7 +126,9 @@ def covered(axis):
     parts = [text for text in texts(axis) if id(text) not in hidden]
     if legend is not None:
         parts.append(legend)
-    return [(a, b) for a, b in combinations(parts, 2) if overlaps(a, b)]
+    least = TOUCHING * axis.get_figure(root=True).dpi / 72
+    boxes = [(part, corners(part)) for part in parts]
+    return [(a, b) for (a, box), (b, other) in combinations(boxes, 2) if depth(box, other) > least]
 
 
 def beyond(axis):
