@@ -43,10 +43,15 @@ def load_icons(task: str, module: str, split: str) -> Images:
         ValueError: an unknown split.
     """
     check_split(module, split)
-    rng = generator("tasks", task, split)
     part = icon_parts.part(task, split)
+    num_classes = len(icon_parts.classes(task))
+    return draw_icons(part, num_classes, split, generator("tasks", task, split))
+
+
+def draw_icons(part: GlyphPart, num_classes: int, split: str, rng: np.random.Generator) -> Images:
+    """Images of a `part` of the icons, as `rng` draws them and as `load_icons` says."""
     if split == "train":
-        chosen = _balanced(part, len(icon_parts.classes(task)), rng)
+        chosen = _balanced(part, num_classes, rng)
     else:
         chosen = _each_unit(part, rng)
     inks = glyphs("icons").inks[part.rows[chosen]]

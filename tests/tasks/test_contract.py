@@ -15,7 +15,19 @@ from tests.tasks.content import content_digest, require_pinned
 # Tasks with an ORIGIN need images from elsewhere: test_paper_tasks.py and test_sources.py.
 NAMES = [n for n in registry.names("tasks") if not hasattr(registry.load("tasks", n), "ORIGIN")]
 KINDS = ("real", "rendered", "generated")
-DRAWN_FROM_SHEETS = ("badges", "greek", "icons", "letters", "pictograms", "scripts")
+OF_ONE_STYLE = ("filled_icons", "filled_pictograms", "outlined_icons", "outlined_pictograms")
+DRAWN_FROM_SHEETS = (
+    *("badges", "greek", "icons", "letters", "pictograms", "scripts"),
+    *OF_ONE_STYLE,
+)
+# Blocks of validation, of test, and of a class in test: at least.
+ENOUGH = (250, 500, 20)
+# Of tasks of analogies, for which others are judged: there are no more drawings of one style.
+FEWER = {
+    "filled_icons": (230, 450, 19),
+    "outlined_icons": (140, 310, 4),
+    "outlined_pictograms": (80, 140, 5),
+}
 
 
 def task(name: str) -> Task:
@@ -129,12 +141,13 @@ def _require_blocks_within_splits(name: str) -> None:
 
 def _require_enough_blocks(name: str) -> None:
     """Blocks are what is resampled: fewer make wide intervals, and a choice of α that moves."""
-    for split, least in (("val", 250), ("test", 500)):
+    *of_splits, of_class = FEWER.get(name, ENOUGH)
+    for split, least in zip(("val", "test"), of_splits, strict=True):
         images = loaded(name, split)
         assert len(np.unique(images.blocks)) >= least, f"{name}/{split}: too few blocks to resample"
     for label, class_name in enumerate(task(name).class_names):
         blocks = np.unique(images.blocks[images.labels == label])
-        assert len(blocks) >= 20, f"{name}/test: too few blocks of {class_name}"
+        assert len(blocks) >= of_class, f"{name}/test: too few blocks of {class_name}"
 
 
 @pytest.mark.full
