@@ -50,13 +50,30 @@ class Analogy(NamedTuple):
         return [{self.c: 1.0}, {self.b: 1.0}, {self.c: 1.0, self.b: 1.0}]
 
 
+class Reached(NamedTuple):
+    """What is reached on a task along a direction.
+
+    Attributes:
+        val_RA: accuracies on validation, for each replicate and coefficient.
+        test_R: on test, at the coefficient that each replicate chose.
+        alpha: the one that was chosen.
+    """
+
+    val_RA: np.ndarray
+    test_R: np.ndarray
+    alpha: float
+
+
 def run(study: ModeStudy) -> None:
     analogies = asked(study.settings["quadruples"])
-    for analogy in analogies:
-        _analogy_rows(study, analogy)
+    parts = {}
     for direction, task in _parts(analogies):
-        _, test_R, alpha = _tuned(study, direction, task)
-        _add(study, "accuracy_tuned", test_R, direction, task, "test", alpha)
+        part = _reached(study, direction, task)
+        parts[frozenset(direction), task] = part
+        _add(study, "accuracy_tuned", part.test_R, direction, task, "test", part.alpha)
+    for analogy in analogies:
+        own = [parts[frozenset(direction), analogy.d] for direction in analogy.parts]
+        _analogy_rows(study, analogy, own)
 
 
 def asked(quadruples: Sequence[Sequence[str]]) -> list[Analogy]:
@@ -73,28 +90,36 @@ def _parts(analogies: Sequence[Analogy]) -> list[tuple[Point, str]]:
     return list(parts.values())
 
 
-def _analogy_rows(study: ModeStudy, analogy: Analogy) -> None:
-    """Rows of one analogy: along the grid on validation; on test at θ0, where tuned, the gain."""
+def _analogy_rows(study: ModeStudy, analogy: Analogy, parts: Sequence[Reached]) -> None:
+    """Rows of one analogy: along the grid on validation; on test at θ0 and where tuned.
+
+    There it is compared with θ0, and with the part that is best on validation images.
+    """
     task = analogy.d
     direction = analogy.direction
-    val_RA, test_R, alpha = _tuned(study, direction, task)
+    whole = _reached(study, direction, task)
     for place, coefficient in enumerate(study.coefficients):
-        values_R = val_RA[:, place]
+        values_R = whole.val_RA[:, place]
         _add(study, "analogy_accuracy", values_R, direction, task, "val", float(coefficient))
     zero_R = study.accuracy(task, "test", [{}])[:, 0]
     _add(study, "analogy_accuracy", zero_R, direction, task, "test", 0.0)
-    _add(study, "selected_coefficient", alpha, direction, task, "val")
-    _add(study, "analogy_accuracy_tuned", test_R, direction, task, "test", alpha)
-    _add(study, "analogy_gain_tuned", test_R - zero_R, direction, task, "test", alpha)
+    _add(study, "selected_coefficient", whole.alpha, direction, task, "val")
+    for metric, values_R in (
+        ("analogy_accuracy_tuned", whole.test_R),
+        ("analogy_gain_tuned", whole.test_R - zero_R),
+        ("analogy_advantage_tuned", whole.test_R - _best(parts)),
+    ):
+        _add(study, metric, values_R, direction, task, "test", whole.alpha)
 
 
-def _tuned(study: ModeStudy, direction: Point, task: str) -> tuple[np.ndarray, np.ndarray, float]:
-    """Accuracies along a direction.
+def _best(parts: Sequence[Reached]) -> np.ndarray:
+    """Accuracies on test [R] of the part that each replicate finds best on validation."""
+    best_R = np.argmax([part.val_RA.max(axis=1) for part in parts], axis=0)
+    return tuned(np.stack([part.test_R for part in parts], axis=1), best_R)
 
-    Returns:
-        On validation at every coefficient [R, A]; on test at that which each replicate selected on
-        validation [R]; and the selected coefficient.
-    """
+
+def _reached(study: ModeStudy, direction: Point, task: str) -> Reached:
+    """Accuracies on a task along a direction, where validation images choose the coefficient."""
     points = []
     for alpha in study.coefficients.tolist():
         points.append({source: alpha * weight for source, weight in direction.items()})
@@ -103,7 +128,7 @@ def _tuned(study: ModeStudy, direction: Point, task: str) -> tuple[np.ndarray, n
     needed = np.unique(chosen_R)
     test_RP = study.accuracy(task, "test", [points[place] for place in needed])
     test_R = tuned(test_RP, np.searchsorted(needed, chosen_R))
-    return val_RA, test_R, float(study.coefficients[int(chosen_R[0])])
+    return Reached(val_RA, test_R, float(study.coefficients[int(chosen_R[0])]))
 
 
 def _add(

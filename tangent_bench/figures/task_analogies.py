@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from tangent_bench.figures._entities import ModeLook
 
+OVER = "over the best part"
 FIGURE = Figure(
     title="Task analogies: test accuracy of a task that no vector was trained on",
     reads=("task_analogies", "single_task"),
@@ -23,7 +24,8 @@ FIGURE = Figure(
     caption=f"""\
 a is to b as c is to d: test accuracy on d of the pre-trained model, of the vectors of c and b alone
 and together, and of the analogy τ_c + τ_b − τ_a, each at the coefficient that the validation images
-of d chose; last, of the vector of d itself at α = 1.
+of d chose; what the analogy has over the best of those three, which the same images chose; last,
+the vector of d itself at α = 1.
 {INTERVALS}
 """,
 )
@@ -75,6 +77,10 @@ def _row(
         "b": pick(alone, sources=b),
         "c + b": alone[alone["sources"].isin([f"{c}+{b}", f"{b}+{c}"])],
         "c + b − a": pick(on_d, metric="analogy_accuracy_tuned", sources=sources),
+        OVER: pick(on_d, metric="analogy_advantage_tuned", sources=sources),
         "d": pick(own, sources=d, task=d),
     }
-    return [cell(row, title, column, lines) for column, lines in columns.items()]
+    units = {OVER: "points"}
+    return [
+        cell(row, title, column, lines, units.get(column, "%")) for column, lines in columns.items()
+    ]

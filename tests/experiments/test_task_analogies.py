@@ -66,6 +66,25 @@ def test_the_parts_are_tuned_each_by_itself():
     np.testing.assert_allclose(parts["value"], expected, atol=0.5 / NUM["test"])
 
 
+def test_the_advantage_is_over_the_part_that_validation_finds_best():
+    """On test another part would be better: it is not what one would have taken."""
+
+    def accuracy(task: str, split: str, point: dict) -> float:
+        b, c = point.get("b", 0.0), point.get("c", 0.0)
+        if "a" in point:
+            return 0.5 + 0.2 * c
+        if split == "val":
+            return 0.5 + 0.1 * c + 0.05 * b - 0.2 * b * c
+        return 0.4 + 0.1 * b
+
+    _, found = run(accuracy)
+    at = {"sources": "c+b+a", "task": CONTROL, "split": "test"}
+    top = one(found, metric="analogy_accuracy_tuned", **at)
+    assert top == pytest.approx(0.7, abs=0.5 / NUM["test"])
+    over = one(found, metric="analogy_advantage_tuned", **at)
+    assert over == pytest.approx(top - 0.4, abs=0.5 / NUM["test"])
+
+
 def test_gains_are_paired_over_images():
     """The same images are resampled at θ0 and along the analogy, so the gain is surer than that."""
     _, found = run()
@@ -95,8 +114,11 @@ def test_the_table_has_the_analogy_beside_its_parts():
     )  # fmt: skip
     cells = table.build(rows.check(pd.concat([found, single])))
     values = cells.set_index("column")["value"]
-    assert list(values.index) == ["Pre-trained", "c", "b", "c + b", "c + b − a", "d"]
+    columns = ["Pre-trained", "c", "b", "c + b", "c + b − a", "over the best part", "d"]
+    assert list(values.index) == columns
     assert values["c + b − a"] == pytest.approx(0.84, abs=0.01) and values["d"] == 0.88
+    assert values["over the best part"] == pytest.approx(0.84 - 0.72, abs=0.01)
+    assert dict(zip(cells["column"], cells["unit"], strict=True))["over the best part"] == "points"
     assert values["Pre-trained"] == pytest.approx(0.36, abs=0.01)
     assert cells["row"].unique().tolist() == ["Non-lin. FT, A : B :: C : Control"]
 

@@ -18,6 +18,7 @@ def rows(made: Maker) -> Iterator[Row]:
         value = 0.6 + made.noise()
         yield row("analogy_accuracy_tuned", value, **at)
         yield row("analogy_gain_tuned", value - 0.45, width=0.03, **at)
+        yield row("analogy_advantage_tuned", value - 0.55, width=0.03, **at)
         for split, alpha in (("test", 0.0), ("val", 0.0), ("val", 1.0)):
             there = at | {"split": split, "coefficient": alpha}
             yield row("analogy_accuracy", 0.45 + 0.1 * alpha, **there)
