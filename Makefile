@@ -201,11 +201,11 @@ clean: ## remove what presets built; published results, the pre-training (hours)
 	rm -rf site build dist mutants .coverage .coverage.* .pytest_cache .ruff_cache .hypothesis .benchmarks .snakemake/log .snakemake/scripts
 
 publish: CROSSED = methods$(if $(wildcard results/regress/outcomes/task_negation/*/*/*/ties),_negation)
-publish: $(READY) ## copy tables and figures of the tiny preset (and of methods, three_models, five_seeds, training_modes, emergence, claims, if built) to results/published and into README and docs/
+publish: $(READY) ## copy tables and figures of the tiny preset (and of methods, three_models, five_seeds, training_modes, emergence, analogies, claims, if built) to results/published and into README and docs/
 	@$(RELEASE)
 	$(RUN) publish --configfile config/analyses.yaml $(SHOWN) --cores $(CORES)
 	test ! -f results/regress/leaderboard.html || $(RUN) publish --configfile config/$(CROSSED).yaml $(SHOWN) --cores $(CORES)
-	for preset in three_models five_seeds training_modes emergence claims; do test ! -f results/$$preset/rows.csv \
+	for preset in three_models five_seeds training_modes emergence analogies claims; do test ! -f results/$$preset/rows.csv \
 	  || $(RUN) publish --configfile config/$$preset.yaml $(SHOWN) --cores $(CORES) || exit; done
 	$(COMMAND) redraw
 	$(COMMAND) fill

@@ -42,6 +42,7 @@ NEWCOMER: dict[str, str | None] = {
     "make docs": None,
     "make clean": None,
 }
+SOLAR_CELLS = "tests/test_examples.py::test_sure_cells_become_a_task_of_two_classes"
 OWN_MATERIAL = "tests/workflow/test_own_material.py::test_the_worked_example_runs_to_rows"
 TEN_LINES = "tests/workflow/test_methods.py::test_ten_lines_of_the_page_get_a_verdict"
 PAPER_PLAN = "tests/workflow/test_paper_presets.py::test_the_paper_is_planned_without_data"
@@ -127,6 +128,10 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
         "tests/workflow/test_dag.py::test_jobs_of_a_preset",
         "three quarters of an hour; planned",
     ),
+    "make reproduce PRESET=analogies": (
+        "tests/workflow/test_dag.py::test_jobs_of_a_preset",
+        "half an hour; planned",
+    ),
     "make reproduce PRESET=language": (
         "tests/workflow/test_texts.py::test_every_experiment_of_the_preset_has_rows",
         "hours; with a small random encoder in place of the public one",
@@ -141,6 +146,9 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     ),
     "make reproduce PRESET=digits": (OWN_MATERIAL, "writes into config/"),
     ".venv/bin/python examples/digits_as_task.py": (OWN_MATERIAL, "writes into config/"),
+    "make reproduce PRESET=solar_cells": (SOLAR_CELLS, "writes into config/; its task alone"),
+    ".venv/bin/python examples/solar_cells_as_task.py": (SOLAR_CELLS, "writes into config/"),
+    ".venv/bin/python -m pip install --no-deps elpv-dataset": ("", NETWORK),
     "make reproduce PRESET=paper": (PAPER_PLAN, GPU),
     ".venv/bin/python -m snakemake --configfile config/paper.yaml --cores all --resources gpu=4": (
         "tests/workflow/test_dag.py::test_one_job_has_the_gpu_at_a_time_unless_there_are_more",

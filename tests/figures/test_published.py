@@ -80,7 +80,7 @@ def require_same(first, second):
 
 def test_figures_of_every_preset_are_published():
     presets = {name.partition("/")[0] for name in NAMES}
-    assert presets == {"claims", "cost", "emergence", "five_seeds", "methods"} | {
+    assert presets == {"analogies", "claims", "cost", "emergence", "five_seeds", "methods"} | {
         "sweep",
         "sweep_penalties",
         "three_models",
@@ -130,7 +130,10 @@ def test_no_legend_lies_on_a_line(name):
 
 
 # Those of merging methods are made of outcomes, not of rows.
-OF_ROWS = "tiny", "three_models", "five_seeds", "claims", "training_modes", "emergence"
+OF_ROWS = (
+    *("tiny", "three_models", "five_seeds", "claims", "training_modes", "emergence"),
+    "analogies",
+)
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ RULES = [*(ROOT / "workflow/rules").glob("*.smk")]
 # others: test_claims_presets.py
 PRESETS = [
     *("default", "tiny", "micro", "analyses", "emergence", "five_seeds", "training_modes"),
-    *("three_models", "untrained", "language"),
+    *("three_models", "untrained", "language", "analogies"),
 ]
 
 

@@ -13,7 +13,7 @@ import yaml
 from PIL import Image
 
 from tangent_bench.store import artefacts, layout, rows
-from tests.workflow.checkout import ROOT, Checkout, ended_with_a_sentence, preset
+from tests.workflow.checkout import Checkout, ended_with_a_sentence, preset
 
 pytestmark = pytest.mark.full
 SMALL = {
@@ -233,7 +233,3 @@ def test_a_model_that_does_not_fit_is_explained(digits, toy, tmp_path, kind):
     changed, words = WRONG_MODELS[kind]
     digits.path(HEAD).unlink(missing_ok=True)
     ended_with_a_sentence(digits.snakemake(HEAD, *_with_model(tmp_path, toy | changed)), *words)
-
-
-def test_the_example_is_short_enough_to_be_read():
-    assert len((ROOT / "examples/digits_as_task.py").read_text(encoding="utf-8").splitlines()) <= 40
