@@ -41,6 +41,8 @@ right name looks plausible everywhere else.
 )
 CELL = 0.2  # inches of one cell
 NAMES = 0.8  # inches of height of the tasks' names, and of the label below them
+ROOM = 14  # letters of a task's name for which there is room beside the cells
+LETTER = 0.065  # inches of a further one
 
 
 @in_look
@@ -55,7 +57,8 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
     parts = list(by_model(table))
     shown = modes(table)
     num = len(task_order(table))
-    width = max(CELL * num + 0.7, 1.6)
+    longest = max(len(task_title(task)) for task in task_order(table))
+    width = max(CELL * num + 0.7 + LETTER * max(0, longest - ROOM), 1.6)
     abreast = columns(len(parts), len(shown), width)
     wanted = [(name, part, mode) for name, part in parts for mode in shown]
     lines = math.ceil(len(wanted) / abreast)
