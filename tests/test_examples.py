@@ -6,8 +6,10 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
+import pytest
 import yaml
 from PIL import Image
 
@@ -59,6 +61,20 @@ def test_sure_cells_become_a_task_of_two_classes(tmp_path, monkeypatch):
         "test": 6,
     }
     assert sorted(found["test"].labels.tolist()) == [0, 0, 0, 1, 1, 1]
+
+
+@pytest.mark.slow
+def test_the_page_counts_the_cells_of_the_real_package(tmp_path, monkeypatch):
+    installed = find_spec("elpv_dataset")
+    if installed is None:
+        pytest.skip("elpv-dataset (90 MB, for non-commercial use) is not installed")
+    assert example(tmp_path, Path(installed.origin).parents[1]).returncode == 0
+    written = yaml.safe_load((tmp_path / "config/solar_cells.yaml").read_text("utf-8"))
+    monkeypatch.chdir(tmp_path)
+    task = FolderTask("solar_cells", written["custom_tasks"]["solar_cells"])
+    train, val, test = (f"{len(task.load(split).labels):,}" for split in ("train", "val", "test"))
+    page = (ROOT / "docs/how-to/your-own-images.md").read_text(encoding="utf-8")
+    assert f"{train} images for training, {val} for validation and {test} for test" in page
 
 
 def test_without_the_package_a_page_is_named(tmp_path):
