@@ -62,7 +62,7 @@ def draw(rows: pd.DataFrame, ax=None) -> np.ndarray:
         for axis, (metric, label) in zip(line, RATIOS, strict=True):
             _panel(axis, lane, metric)
             axis.set_ylabel(label)
-        legend(line[0], loc="lower left")
+        legend(line[1], loc="lower left")  # below the curves, which begin near 1
         title(line[0], lane.title, loc="left")
     models = [name for lane in found for table in lane.each for name in table["model"].unique()]
     shown = pick(rows, model=models)
