@@ -32,8 +32,8 @@ from tests.workflow.checkout import environment, merged
 ROOT = pages.ROOT
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-# What a reader makes before the command that names it: methods, files, presets, folders.
 OF_EXAMPLES = ("elpv-dataset",)  # packages of PyPI that an example reads
+# What a reader makes before the command that names it: methods, files, presets, folders.
 METHODS = "my_method", "agreed_mean", "half_sum", "median_merge"
 FILES = "look.py", "take.py", "mine.yaml", "config/digits.yaml", "config/solar_cells.yaml"
 HF = (

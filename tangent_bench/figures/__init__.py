@@ -55,6 +55,8 @@ class Figure:
             for none.
         by_task: whether it shows tasks one by one, so that some can be left out; no mean over
             tasks allows it.
+        per_task: of a table, whether the line below it counts the images of one task, in rows of the
+            first experiment that it reads.
         best: of a table, (column, "highest" or "lowest") where its rows compete; the column is ""
             where the columns of a row do.
         caption: what the reader sees, paragraphs in reStructuredText.
@@ -73,6 +75,7 @@ class Figure:
     models: tuple[str, ...] = ()
     section: str = ""
     by_task: bool = False
+    per_task: bool = False
     best: tuple[tuple[str, str], ...] = ()
     caption: str = ""
 

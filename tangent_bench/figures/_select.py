@@ -129,8 +129,10 @@ def note(rows: pd.DataFrame, per_task: bool = False, intervals: bool = True) -> 
 
 def _images(rows: pd.DataFrame, per_task: bool) -> str:
     test = pick(rows, split="test")
-    if not per_task:
-        return f"n = {test['num_samples'].max():,} test images"
+    pooled = test.loc[test["task"].isin(["all", "own"]), "num_samples"]
+    if not per_task:  # the control alone may have more images than the tasks together
+        most = max(test["num_samples"] if pooled.empty else pooled)
+        return f"n = {most:,} test images"
     images = test.loc[~test["task"].isin(["all", "own"]), "num_samples"]
     return f"n = {span(images)} test images per task"
 

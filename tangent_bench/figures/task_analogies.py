@@ -21,6 +21,7 @@ FIGURE = Figure(
     reads=("task_analogies", "single_task"),
     kind="table",
     category="Tables",
+    per_task=True,
     caption=f"""\
 a is to b as c is to d: test accuracy on d of the pre-trained model, of the vectors of c and b alone
 and together, and of the analogy τ_c + τ_b − τ_a, each at the coefficient that the validation images

@@ -22,7 +22,7 @@ DRAWN_FROM_SHEETS = (
 )
 # Blocks of validation, of test, and of a class in test: at least.
 ENOUGH = (250, 500, 20)
-# Of tasks of analogies, for which others are judged: there are no more drawings of one style.
+# There are no more drawings of one style; no claim of the paper reads these tasks.
 FEWER = {
     "filled_icons": (230, 450, 19),
     "outlined_icons": (140, 310, 4),

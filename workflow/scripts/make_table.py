@@ -16,9 +16,9 @@ with job(snakemake) as record:
     table = replicates.attach(rows.read(snakemake.input[0]), snakemake.input[1])
     cells = plugin.build(table, **snakemake.params.settings)
     # A table about several families says in each row what its interval covers.
-    about = _select.note(
-        _select.need(table, *plugin.FIGURE.reads), intervals=not plugin.FIGURE.across
-    )
+    figure = plugin.FIGURE
+    shown = _select.need(table, *(figure.reads[:1] if figure.per_task else figure.reads))
+    about = _select.note(shown, per_task=figure.per_task, intervals=not figure.across)
     note = f"Preset {snakemake.params.run['preset']}; {about}"
     write_text(output.csv, render.csv(cells))
     write_text(output.md, render.markdown(cells, note))
