@@ -55,8 +55,8 @@ class Figure:
             for none.
         by_task: whether it shows tasks one by one, so that some can be left out; no mean over
             tasks allows it.
-        per_task: of a table, whether the line below it counts the images of one task, in rows of the
-            first experiment that it reads.
+        per_task: of a table, whether the line below it counts the images of one task, in the rows
+            of the first experiment that it reads.
         best: of a table, (column, "highest" or "lowest") where its rows compete; the column is ""
             where the columns of a row do.
         caption: what the reader sees, paragraphs in reStructuredText.

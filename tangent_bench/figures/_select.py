@@ -11,6 +11,8 @@ from tangent_bench.judging.pooling import interval_label
 if TYPE_CHECKING:
     import pandas as pd
 
+    from tangent_bench.figures import Figure
+
 ROUNDING = 1e-9  # of numbers that are coordinates
 METHOD = "task_arithmetic"  # shown by the paper's figures where rows of several methods meet
 
@@ -125,6 +127,17 @@ def note(rows: pd.DataFrame, per_task: bool = False, intervals: bool = True) -> 
     if intervals:
         parts.append(f"95 % intervals: {interval_label(len(seeds))}")
     return "; ".join(parts)
+
+
+def note_of(rows: pd.DataFrame, table: Figure) -> str:
+    """Returns the line for below a table: one about several families says more in each row.
+
+    Args:
+        rows: of the run.
+        table: what the table is.
+    """
+    shown = need(rows, *(table.reads[:1] if table.per_task else table.reads))
+    return note(shown, per_task=table.per_task, intervals=not table.across)
 
 
 def _images(rows: pd.DataFrame, per_task: bool) -> str:

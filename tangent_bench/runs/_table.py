@@ -119,7 +119,7 @@ def build(
             cells = cells.assign(digits=digits)
         if bold_best:
             cells = _best.marked(cells, name, about.best)
-        note = _select.note(_select.need(rows, *about.reads), intervals=not about.across)
+        note = _select.note_of(rows, about)
         words = _words.current()
         cells = cells.assign(**{key: cells[key].map(words.told) for key in TOLD})
         return Table(name, words.told(about.title), cells, words.told(note), words)

@@ -10,6 +10,7 @@ import pytest
 
 from tangent_bench.experiments import task_analogies
 from tangent_bench.figures import task_analogies as table
+from tangent_bench.figures._select import note, note_of
 from tangent_bench.measuring.selection import grid
 from tangent_bench.planning.config import validate
 from tangent_bench.store import rows
@@ -121,6 +122,25 @@ def test_the_table_has_the_analogy_beside_its_parts():
     assert dict(zip(cells["column"], cells["unit"], strict=True))["over the best part"] == "points"
     assert values["Pre-trained"] == pytest.approx(0.36, abs=0.01)
     assert cells["row"].unique().tolist() == ["Non-lin. FT, A : B :: C : Control"]
+
+
+def test_the_line_below_the_table_counts_the_images_of_d_alone():
+    """Not those of all tasks together, and not the control's, which may be more than these."""
+    _, found = run()
+    other = found.iloc[:1].assign(
+        experiment="single_task", metric="accuracy", sources="", task="b", split="test",
+        num_samples=99_999,
+    )  # fmt: skip
+    words = note_of(rows.check(pd.concat([found, other])), table.FIGURE)
+    assert words.startswith(f"n = {NUM['test']} test images per task; ")
+
+
+def test_pooled_tasks_are_counted_without_the_control():
+    _, found = run()
+    one_row = found.iloc[:1].assign(split="test")
+    both = pd.concat([one_row.assign(task="all", num_samples=20), one_row.assign(num_samples=30)])
+    assert note(both).startswith("n = 20 test images")
+    assert note(both.iloc[1:]).startswith("n = 30 test images")
 
 
 def config(*quadruples, **changed) -> dict:

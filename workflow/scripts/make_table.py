@@ -15,11 +15,7 @@ with job(snakemake) as record:
     plugin = registry.load("figures", name)
     table = replicates.attach(rows.read(snakemake.input[0]), snakemake.input[1])
     cells = plugin.build(table, **snakemake.params.settings)
-    # A table about several families says in each row what its interval covers.
-    figure = plugin.FIGURE
-    shown = _select.need(table, *(figure.reads[:1] if figure.per_task else figure.reads))
-    about = _select.note(shown, per_task=figure.per_task, intervals=not figure.across)
-    note = f"Preset {snakemake.params.run['preset']}; {about}"
+    note = f"Preset {snakemake.params.run['preset']}; {_select.note_of(table, plugin.FIGURE)}"
     write_text(output.csv, render.csv(cells))
     write_text(output.md, render.markdown(cells, note))
     write_text(output.tex, render.latex(cells, f"{plugin.FIGURE.title}. {note}.", name))
